@@ -1,0 +1,21 @@
+"""What happens beside the steps: records, pictures, progress, checkpoints, held-out accuracy, a clean end."""
+
+from aag_tf.callbacks.checkpoints import Checkpoints
+from aag_tf.callbacks.interruption import Interruption
+from aag_tf.callbacks.knn import KnnMonitor
+from aag_tf.callbacks.metrics_file import MetricsFile
+from aag_tf.callbacks.progress import Progress
+from aag_tf.callbacks.step_log import StepLog, Writer
+from aag_tf.callbacks.tensorboard import TAGS, TensorBoardWriter
+
+__all__ = [
+    "TAGS",
+    "Checkpoints",
+    "Interruption",
+    "KnnMonitor",
+    "MetricsFile",
+    "Progress",
+    "StepLog",
+    "TensorBoardWriter",
+    "Writer",
+]

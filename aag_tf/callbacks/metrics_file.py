@@ -1,0 +1,34 @@
+"""`metrics.jsonl`: one JSON object for each logged step, appended as training goes."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from aag_tf.run_directory import write_atomically
+
+
+class MetricsFile:
+    """Appends records to a JSON Lines file; what a resumed run will do again is cut off first.
+
+    Args:
+        path: the file; created when absent.
+        start_step: records of later steps are dropped, since the run is going to repeat them.
+    """
+
+    def __init__(self, path: Path, *, start_step: int = 0) -> None:
+        self.path = path
+        if path.exists():
+            kept = [line for line in path.read_text().splitlines(keepends=True) if _step(line) <= start_step]
+            write_atomically(path, "".join(kept))
+
+    def write(self, record: Mapping[str, float]) -> None:
+        """Appends one line; a process that is killed leaves at most that line unfinished."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(dict(record)) + "\n")
+
+
+def _step(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError):
+        return float("inf")

@@ -1,0 +1,71 @@
+"""A progress bar with loss, images a second and time left; plain lines where nobody watches a terminal."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import keras
+import tqdm
+
+SECONDS_BETWEEN_LINES = 30.0  # in a log file a line now and then is enough
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows how far a run is; as a writer it takes the figures to show from the step log.
+
+    Args:
+        start_step: steps done before this `fit`.
+        total_steps: steps of the whole run.
+        stream: where to show it; a bar on a terminal, a line every half minute elsewhere.
+    """
+
+    def __init__(self, *, start_step: int, total_steps: int, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self.start_step = start_step
+        self.total_steps = total_steps
+        self.stream = stream or sys.stderr
+        self._bar: tqdm.tqdm | None = None
+        self._knn = ""
+        self._last_line = -SECONDS_BETWEEN_LINES
+        self._began = time.monotonic()
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Opens the bar, on a terminal."""
+        self._began = time.monotonic()
+        if self.stream.isatty():
+            self._bar = tqdm.tqdm(
+                total=self.total_steps, initial=self.start_step, unit="step", file=self.stream, dynamic_ncols=True
+            )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Moves the bar."""
+        if self._bar is not None:
+            self._bar.update(self.start_step + batch + 1 - self._bar.n)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Closes the bar and leaves it on the screen."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def write(self, record: Mapping[str, float]) -> None:
+        """Shows the newest figures beside the bar, or prints a line."""
+        if "knn_accuracy" in record:
+            self._knn = f", kNN {record['knn_accuracy']:.1%}"
+        if "loss" not in record:
+            return
+        figures = f"loss {record['loss']:.3f}, {record['images_per_second']:,.0f} images/s{self._knn}"
+        if self._bar is not None:
+            self._bar.set_postfix_str(figures, refresh=False)
+            return
+        now = time.monotonic()
+        step = int(record["step"])
+        if now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.total_steps:
+            self._last_line = now
+            left = (now - self._began) / (step - self.start_step) * (self.total_steps - step)
+            hours, minutes = divmod(round(left / 60), 60)
+            print(
+                f"step {step:,} of {self.total_steps:,}: {figures}, {hours:d}:{minutes:02d} h left",
+                file=self.stream,
+                flush=True,
+            )

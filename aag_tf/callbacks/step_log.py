@@ -1,0 +1,74 @@
+"""Every so many steps: what a step reported, with its learning rate and speed, handed to each writer."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import keras
+
+
+class Writer(Protocol):
+    """Takes one record of a run: `step` and the figures measured there."""
+
+    def write(self, record: Mapping[str, float]) -> None:
+        """Keeps or shows the record."""
+
+
+class StepLog(keras.callbacks.Callback):
+    """Hands `{step, epoch, loss, …, learning_rate, images_per_second}` to writers every `every` steps.
+
+    The speed is that of the steps since the last record, input included and other callbacks left out.
+
+    Args:
+        writers: receive each record, in order.
+        every: steps between two records; the last step of a run is always recorded.
+        start_step: steps done before this `fit`.
+        total_steps: steps of the whole run.
+        steps_per_epoch: steps in one pass over the training images.
+        global_batch_size: images in one step, all replicas together.
+    """
+
+    def __init__(
+        self,
+        writers: Sequence[Writer],
+        *,
+        every: int,
+        start_step: int,
+        total_steps: int,
+        steps_per_epoch: int,
+        global_batch_size: int,
+    ) -> None:
+        super().__init__()
+        self.writers = writers
+        self.every = every
+        self.start_step = start_step
+        self.total_steps = total_steps
+        self.steps_per_epoch = steps_per_epoch
+        self.global_batch_size = global_batch_size
+        self._seconds = 0.0
+        self._last_logged = start_step
+        self._began = 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Starts the clock."""
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Stops the clock and writes a record where one is due."""
+        values = {name: float(value) for name, value in (logs or {}).items()}  # waits for the step to end
+        self._seconds += time.perf_counter() - self._began
+        step = self.start_step + batch + 1
+        due = step // self.every > self._last_logged // self.every or step >= self.total_steps
+        if not due:
+            return
+        images = (step - self._last_logged) * self.global_batch_size
+        record = {
+            "step": step,
+            "epoch": step / self.steps_per_epoch,
+            **values,
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "images_per_second": images / self._seconds,
+        }
+        self._seconds, self._last_logged = 0.0, step
+        for writer in self.writers:
+            writer.write(record)

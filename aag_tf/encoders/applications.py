@@ -1,0 +1,46 @@
+"""Any model of `keras.applications` as an encoder, from random weights and with its own preprocessing removed."""
+
+import inspect
+from typing import Any
+
+import keras
+
+from aag_tf.errors import ConfigError
+
+
+def application_names() -> list[str]:
+    """The names of the models that `keras.applications` offers, as `--encoder` takes them."""
+    return sorted(
+        name for name, value in vars(keras.applications).items() if name[0].isupper() and inspect.isfunction(value)
+    )
+
+
+def application(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0) -> keras.Model:
+    """A `keras.applications` model from images to pooled features, with synchronised batch normalisation.
+
+    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32 `[batch, features]`.
+
+    Raises:
+        ConfigError: the model takes no such images, or a width multiplier was asked for.
+    """
+    if width != 1.0:
+        raise ConfigError(f"--width={width:g} applies to tiny and the ResNets only; leave it at 1 for --encoder={name}.")
+    build = getattr(keras.applications, name)
+    options: dict[str, Any] = {"include_top": False, "weights": None, "input_shape": image_shape, "pooling": "avg"}
+    if "include_preprocessing" in inspect.signature(build).parameters:
+        options["include_preprocessing"] = False
+    try:
+        backbone = build(**options)
+    except ValueError as error:
+        raise ConfigError(
+            f"--encoder={name} cannot take images of {'x'.join(map(str, image_shape))}; set a larger --image_size "
+            f"(most of keras.applications need 32, some 75). Keras says: {str(error).splitlines()[0]}"
+        ) from error
+    for layer in backbone._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+    inputs = keras.Input(image_shape, name="images")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range")(inputs)
+    x = backbone(x)
+    x = keras.layers.Activation("linear", dtype="float32", name="embedding")(x)
+    return keras.Model(inputs, x, name=name.lower())

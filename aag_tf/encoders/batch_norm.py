@@ -1,0 +1,74 @@
+"""Batch normalisation that is one fused kernel on one replica and synchronised over several.
+
+Keras 3 computes batch normalisation out of some ten element-wise operations in float32; at the image sizes of this
+package that is more time than the convolutions take. TensorFlow's fused kernel does the same in one pass each way.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="aag_tf")
+class BatchNorm(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` (synchronised, channels last) with a fused path for one replica.
+
+    Statistics are those of the *global* batch whatever the number of replicas, as contrastive learning needs: local
+    statistics let a network tell from its own batch which views belong together. Both paths keep the biased batch
+    variance in the moving average, so that a run does not depend on how many replicas it is split over.
+
+    Input and output shape: `[batch, ..., channels]`, output in the layer's compute dtype; statistics are float32.
+
+    Args:
+        momentum: share of the old moving statistics kept at each step, in [0, 1).
+        epsilon: added to the variance before the root.
+        gamma_initializer: initial scale; `"zeros"` makes a residual branch start as nothing (Goyal et al. 2017).
+    """
+
+    def __init__(
+        self, *, momentum: float = 0.9, epsilon: float = 1e-5, gamma_initializer: Any = "ones", **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("synchronized", True)
+        super().__init__(momentum=momentum, epsilon=epsilon, gamma_initializer=gamma_initializer, **kwargs)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
+        """Normalises over every axis but the last."""
+        several_replicas = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        fusable = len(inputs.shape) in (2, 4) and mask is None and inputs.dtype != tf.float64
+        if not fusable or not self.trainable or (training and several_replicas):
+            return super().call(inputs, training=training, mask=mask)
+        images = inputs if len(inputs.shape) == 4 else inputs[:, tf.newaxis, tf.newaxis, :]
+        outputs = self._train_fused(images) if training else self._infer_fused(images)
+        outputs = outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
+        return tf.cast(outputs, self.compute_dtype)
+
+    def _train_fused(self, images: tf.Tensor) -> tf.Tensor:
+        outputs, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=images,
+            scale=tf.convert_to_tensor(self.gamma),
+            offset=tf.convert_to_tensor(self.beta),
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+            exponential_avg_factor=1.0,
+            is_training=True,
+        )
+        count = tf.cast(tf.reduce_prod(tf.shape(images)[:-1]), tf.float32)
+        variance = tf.stop_gradient(unbiased) * (count - 1.0) / count
+        keep = self.momentum
+        self.moving_mean.assign(self.moving_mean * keep + tf.stop_gradient(mean) * (1.0 - keep))
+        self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
+        return outputs
+
+    def _infer_fused(self, images: tf.Tensor) -> tf.Tensor:
+        outputs, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=images,
+            scale=tf.convert_to_tensor(self.gamma),
+            offset=tf.convert_to_tensor(self.beta),
+            mean=tf.convert_to_tensor(self.moving_mean),
+            variance=tf.convert_to_tensor(self.moving_variance),
+            epsilon=self.epsilon,
+            is_training=False,
+        )
+        return outputs

@@ -1,0 +1,31 @@
+"""From an encoder's name to the network."""
+
+import difflib
+
+import keras
+
+from aag_tf.config import EncoderConfig
+from aag_tf.encoders.applications import application, application_names
+from aag_tf.encoders.resnet import RESNETS, resnet
+from aag_tf.errors import ConfigError
+
+
+def build_encoder(config: EncoderConfig, image_shape: tuple[int, int, int]) -> keras.Model:
+    """The encoder of a run.
+
+    Input: `[batch, *image_shape]`, uint8 or float in [0, 255]; scaling is its first layer.
+    Output: the embedding, float32 `[batch, features]`.
+
+    Raises:
+        ConfigError: no such encoder, or one that cannot take such images.
+    """
+    name = config.encoder
+    if name in RESNETS:
+        return resnet(name, image_shape, width=config.width, stem=config.stem)
+    applications = {application.lower(): application for application in application_names()}
+    if name.lower() in applications:
+        return application(applications[name.lower()], image_shape, width=config.width)
+    known = [*RESNETS, *applications.values()]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(RESNETS)} or a keras.applications name."
+    raise ConfigError(f"--encoder={name} is not known; {hint}")

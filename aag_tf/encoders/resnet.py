@@ -1,0 +1,113 @@
+"""Residual networks (He et al. 2016) for images of any size, with a stem for small ones.
+
+`ResNetSpec` says what differs between the members of the family; `resnet` reads like the figure in the paper.
+"""
+
+import dataclasses
+
+import keras
+
+from aag_tf.encoders.batch_norm import BatchNorm
+from aag_tf.errors import ConfigError
+
+SMALL_IMAGE = 64  # up to this side an ImageNet stem (7×7, stride 2, pooling) would throw most of the image away
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNetSpec:
+    """One member of the family.
+
+    Args:
+        blocks: residual blocks in each stage; each stage after the first halves the resolution.
+        channels: width of the first stage; each later stage doubles it.
+        bottleneck: 1×1, 3×3, 1×1 blocks with four times wider outputs, instead of two 3×3.
+        stem_stride: stride of the 3×3 stem for small images.
+    """
+
+    blocks: tuple[int, ...]
+    channels: int = 64
+    bottleneck: bool = False
+    stem_stride: int = 1
+
+
+RESNETS = {
+    "tiny": ResNetSpec(blocks=(1, 1, 1), channels=32, stem_stride=2),
+    "resnet18": ResNetSpec(blocks=(2, 2, 2, 2)),
+    "resnet34": ResNetSpec(blocks=(3, 4, 6, 3)),
+    "resnet50": ResNetSpec(blocks=(3, 4, 6, 3), bottleneck=True),
+}
+
+
+def resnet(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, stem: str = "auto") -> keras.Model:
+    """A residual network from images to pooled features.
+
+    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32 `[batch, features]`.
+
+    Args:
+        name: a key of `RESNETS`.
+        image_shape: (height, width, channels).
+        width: multiplies every channel count.
+        stem: `"small"` (3×3, no pooling), `"imagenet"` (7×7 stride 2, 3×3 pooling) or `"auto"` (by image size).
+
+    Raises:
+        ConfigError: the image is smaller than 8 pixels, or than 32 for the ImageNet stem.
+    """
+    spec = RESNETS[name]
+    shortest = min(image_shape[:2])
+    small = stem == "small" or (stem == "auto" and max(image_shape[:2]) <= SMALL_IMAGE)
+    least = 8 if small else 32
+    if shortest < least:
+        raise ConfigError(
+            f"images of {image_shape[0]}x{image_shape[1]} are too small for --encoder={name} with the "
+            f"{'small' if small else 'imagenet'} stem, which takes {least} pixels or more; set --image_size={least}."
+        )
+    channels = max(8, round(spec.channels * width))
+
+    inputs = keras.Input(image_shape, name="images")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range")(inputs)
+    if small:
+        x = _conv(x, channels, 3, stride=spec.stem_stride if shortest > 16 else 1, name="stem")
+    else:
+        x = _conv(x, channels, 7, stride=2, name="stem")
+        x = keras.layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(x)
+    block = _bottleneck_block if spec.bottleneck else _basic_block
+    for stage, count in enumerate(spec.blocks):
+        for index in range(count):
+            stride = 2 if stage > 0 and index == 0 else 1
+            x = block(x, channels * 2**stage, stride, name=f"stage{stage + 1}_block{index + 1}")
+    x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="embedding")(x)
+    return keras.Model(inputs, x, name=name)
+
+
+def _conv(x, channels: int, size: int, *, stride: int = 1, name: str, relu: bool = True, gamma: str = "ones"):
+    x = keras.layers.Conv2D(
+        channels, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
+    )(x)
+    x = BatchNorm(gamma_initializer=gamma, name=f"{name}_norm")(x)
+    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def _basic_block(x, channels: int, stride: int, *, name: str):
+    shortcut = _shortcut(x, channels, stride, name=name)
+    x = _conv(x, channels, 3, stride=stride, name=f"{name}_conv1")
+    x = _conv(x, channels, 3, name=f"{name}_conv2", relu=False, gamma="zeros")
+    return _add(x, shortcut, name=name)
+
+
+def _bottleneck_block(x, channels: int, stride: int, *, name: str):
+    shortcut = _shortcut(x, 4 * channels, stride, name=name)
+    x = _conv(x, channels, 1, name=f"{name}_conv1")
+    x = _conv(x, channels, 3, stride=stride, name=f"{name}_conv2")
+    x = _conv(x, 4 * channels, 1, name=f"{name}_conv3", relu=False, gamma="zeros")
+    return _add(x, shortcut, name=name)
+
+
+def _shortcut(x, channels: int, stride: int, *, name: str):
+    if stride == 1 and x.shape[-1] == channels:
+        return x
+    return _conv(x, channels, 1, stride=stride, name=f"{name}_shortcut", relu=False)
+
+
+def _add(x, shortcut, *, name: str):
+    x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
+    return keras.layers.ReLU(name=f"{name}_relu")(x)

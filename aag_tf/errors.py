@@ -1,0 +1,29 @@
+"""Errors a user can mend: each message is one sentence that says what was wrong, what is allowed and what to do."""
+
+
+class AagError(Exception):
+    """Something the user can mend; commands print its message alone and exit with 1."""
+
+    exit_code = 1
+
+
+class ConfigError(AagError, ValueError):
+    """A setting is out of range or contradicts another; commands exit with 2."""
+
+    exit_code = 2
+
+
+class DataError(AagError):
+    """A data set is missing, empty or not what it should be."""
+
+
+class RunDirectoryError(AagError):
+    """A run directory cannot be created, read or continued."""
+
+
+class ExportError(AagError):
+    """A SavedModel cannot be written, or is not one of ours."""
+
+
+class EvaluationError(AagError):
+    """Features or labels do not allow the asked-for evaluation."""

@@ -1,0 +1,77 @@
+"""From a run directory back to its networks: the newest checkpoint in a freshly built encoder and projector."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from aag_tf import config as configs
+from aag_tf.config import EncoderConfig, ProjectorConfig, TrainConfig
+from aag_tf.encoders import build_encoder, build_projector
+from aag_tf.errors import RunDirectoryError
+from aag_tf.run_directory import RunDirectory
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A trained encoder with what is known of it.
+
+    Args:
+        config: the settings it was trained with.
+        encoder: images (uint8 or float in [0, 255]) to float32 embeddings; float32 throughout.
+        projector: embeddings to projections.
+        step: optimizer steps that the weights have seen.
+        image_shape: (height, width, channels).
+        class_names: of the training data, where known.
+    """
+
+    config: TrainConfig
+    encoder: keras.Model
+    projector: keras.Model
+    step: int
+    image_shape: tuple[int, int, int]
+    class_names: list[str] | None
+
+
+def build_networks(
+    encoder: EncoderConfig, projector: ProjectorConfig, image_shape: tuple[int, int, int]
+) -> tuple[keras.Model, keras.Model]:
+    """Encoder and projector from the current random state, under the current precision policy."""
+    network = build_encoder(encoder, image_shape)
+    return network, build_projector(projector, network.output_shape[-1])
+
+
+def untrained_encoder(config: EncoderConfig, image_shape: tuple[int, int, int], seed: int = 0) -> keras.Model:
+    """The encoder as training finds it at step 0: random weights from `seed`, in float32."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        keras.utils.set_random_seed(seed)
+        return build_encoder(config, image_shape)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def load_run(run_dir: str) -> TrainedRun:
+    """Rebuilds the networks of a run in float32 and restores its newest checkpoint.
+
+    Raises:
+        RunDirectoryError: there is no run, or it has no checkpoint yet.
+    """
+    directory = RunDirectory(run_dir)
+    record = directory.read_record()
+    config = configs.from_flat(TrainConfig, record["flags"])
+    image_shape = tuple(record["image_shape"])
+    latest = tf.train.latest_checkpoint(directory.checkpoints)
+    if latest is None:
+        raise RunDirectoryError(f"{directory.path} has no checkpoint yet; let aag-train run until it has written one.")
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        encoder, projector = build_networks(config.encoder, config.projector, image_shape)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    checkpoint = tf.train.Checkpoint(encoder=encoder, projector=projector)
+    checkpoint.restore(latest).assert_existing_objects_matched().expect_partial()
+    step = int(latest.rsplit("-", 1)[1])
+    return TrainedRun(config, encoder, projector, step, image_shape, record.get("class_names"))

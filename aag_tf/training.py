@@ -1,0 +1,234 @@
+"""Assembles a run from its settings, once, and calls `fit`."""
+
+import dataclasses
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from aag_tf import config as configs
+from aag_tf.augment import build_views
+from aag_tf.augment.preview import contact_sheet
+from aag_tf.callbacks import (
+    Checkpoints,
+    Interruption,
+    KnnMonitor,
+    MetricsFile,
+    Progress,
+    StepLog,
+    TensorBoardWriter,
+)
+from aag_tf.config import RunConfig, ScheduleConfig, TrainConfig
+from aag_tf.data import Source, open_source, training_batches
+from aag_tf.devices import make_strategy
+from aag_tf.errors import ConfigError, RunDirectoryError
+from aag_tf.losses import GNTXent
+from aag_tf.model import AAG
+from aag_tf.optimizers import build_optimizer
+from aag_tf.run_directory import RunDirectory, write_atomically
+from aag_tf.trained import build_networks
+
+PREVIEW_IMAGES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """How a run ended.
+
+    Args:
+        run_dir: where its files are.
+        step: optimizer steps done.
+        total_steps: optimizer steps asked for; more than `step` where the run was interrupted.
+    """
+
+    run_dir: Path
+    step: int
+    total_steps: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run reached its end."""
+        return self.step >= self.total_steps
+
+
+def train(config: TrainConfig) -> TrainResult:
+    """Trains an encoder and leaves flags, checkpoints, events and metrics in the run directory.
+
+    Raises:
+        AagError: the settings, the data or the run directory do not allow the run; nothing has been written then.
+    """
+    directory = RunDirectory(config.run.run_dir)
+    directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
+    if config.run.resume:
+        _refuse_other_mathematics(config, directory.read_record()["flags"])
+    strategy = make_strategy(config.schedule)
+    keras.config.set_dtype_policy(config.schedule.precision)
+    keras.utils.set_random_seed(config.schedule.seed)
+
+    source = open_source(config.data)
+    steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
+    with strategy.scope():
+        model = build_model(config, source.image_shape, total_steps=total_steps)
+
+    directory.create(overwrite=config.run.overwrite)
+    if not config.run.resume:
+        _record(directory, config, source)
+    checkpoints = Checkpoints(
+        directory.checkpoints,
+        encoder=model.encoder,
+        projector=model.projector,
+        optimizer=model.optimizer,
+        every=config.run.checkpoint_every_steps or steps_per_epoch,
+        keep=config.run.checkpoints_to_keep,
+    )
+    start_step = checkpoints.restore() if config.run.resume else 0
+    if start_step >= total_steps:
+        return TrainResult(directory.path, start_step, total_steps)
+
+    progress = Progress(start_step=start_step, total_steps=total_steps)
+    events = TensorBoardWriter(directory.events)
+    writers = [MetricsFile(directory.metrics, start_step=start_step), events, progress]
+    step_log = StepLog(
+        writers,
+        every=config.run.log_every_steps,
+        start_step=start_step,
+        total_steps=total_steps,
+        steps_per_epoch=steps_per_epoch,
+        global_batch_size=config.schedule.global_batch_size,
+    )
+    callbacks: list[keras.callbacks.Callback] = [step_log, progress]
+    monitored = config.run.knn_every_epochs > 0 and source.train.labels is not None and source.validation is not None
+    if monitored:
+        every = config.run.knn_every_epochs * steps_per_epoch
+        callbacks.append(
+            KnnMonitor(model.encoder, source.train, source.validation, writers, every=every, total_steps=total_steps)
+        )
+    callbacks += [checkpoints, Interruption()]
+    if start_step == 0:
+        _show_views(events, model, source, config)
+
+    on_host = config.augment.augment_on == "host"
+    batches = training_batches(
+        source.train.images,
+        global_batch_size=config.schedule.global_batch_size,
+        seed=config.schedule.seed,
+        start_step=start_step,
+        num_steps=total_steps - start_step,
+        transform=_host_views(model, config) if on_host else None,
+    )
+    # One Keras "epoch" is what is left of the run: positions inside it are steps, so that a run can go on anywhere.
+    model.fit(
+        batches, steps_per_epoch=total_steps - start_step, epochs=1, callbacks=callbacks, verbose=0, shuffle=False
+    )
+    return TrainResult(directory.path, int(model.optimizer.iterations), total_steps)
+
+
+def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
+    """Steps in an epoch and in the run, `train_steps` taking precedence over `epochs`.
+
+    Raises:
+        ConfigError: there are fewer images than the global batch needs.
+    """
+    steps_per_epoch = num_images // schedule.global_batch_size
+    if steps_per_epoch == 0:
+        raise ConfigError(
+            f"--global_batch_size={schedule.global_batch_size} is more than the {num_images} training images; "
+            f"use {num_images} or less."
+        )
+    return steps_per_epoch, schedule.train_steps or schedule.epochs * steps_per_epoch
+
+
+def build_model(config: TrainConfig, image_shape: tuple[int, int, int], *, total_steps: int) -> AAG:
+    """The compiled model of a run; call it inside the strategy's scope."""
+    encoder, projector = build_networks(config.encoder, config.projector, image_shape)
+    model = AAG(encoder, projector, build_views(config.augment, image_shape), seed=config.schedule.seed)
+    loss = GNTXent(
+        temperature=config.loss.temperature,
+        coupling=config.loss.coupling,
+        aux_weight=config.loss.aux_weight,
+        aux_negatives=config.loss.aux_negatives,
+        form=config.loss.loss_form,
+    )
+    optimizer = build_optimizer(
+        config.optimizer, total_steps=total_steps, global_batch_size=config.schedule.global_batch_size
+    )
+    model.compile(
+        optimizer,
+        loss,
+        jit_compile=_jit_compile(config.schedule),
+        steps_per_execution=config.schedule.steps_per_execution,
+    )
+    return model
+
+
+def _jit_compile(schedule: ScheduleConfig) -> bool:
+    """XLA by default on GPUs only: on a CPU it is slower than the hand-written kernels."""
+    if schedule.jit_compile != "auto":
+        return schedule.jit_compile == "on"
+    return bool(tf.config.list_logical_devices("GPU")) and schedule.cpu_replicas is None
+
+
+def _host_views(model: AAG, config: TrainConfig):
+    def draw(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        views = model.views.make(
+            batch["image"],
+            seed=config.schedule.seed,
+            step=batch["step"][0],
+            row=batch["row"],
+            global_batch_size=config.schedule.global_batch_size,
+        )
+        return {"views": views, "step": batch["step"], "row": batch["row"]}
+
+    return draw
+
+
+def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> None:
+    kept = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
+    write_atomically(directory.flags_file, "\n".join(configs.flag_lines(kept)) + "\n")
+    directory.write_record(
+        {
+            "flags": configs.to_flat(kept),
+            "image_shape": list(source.image_shape),
+            "class_names": source.class_names,
+            "num_train_images": len(source.train),
+            "command": sys.argv,
+            "versions": {name: metadata.version(name) for name in ("aag-tf", "tensorflow", "keras", "keras-cv")},
+        }
+    )
+
+
+def _refuse_other_mathematics(config: TrainConfig, recorded: dict[str, object]) -> None:
+    harmless = {field.name for field in dataclasses.fields(RunConfig)} | {
+        "data_dir",
+        "download",
+        "replicas",
+        "cpu_replicas",
+        "steps_per_execution",
+    }
+    changed = [
+        f"--{name} (was {recorded.get(name)}, is {value})"
+        for name, value in configs.to_flat(config).items()
+        if name not in harmless and recorded.get(name) != value
+    ]
+    if changed:
+        raise RunDirectoryError(
+            f"--resume cannot change what is learnt: {', '.join(changed)}; give the run's own values "
+            f"(--flagfile={Path(config.run.run_dir) / 'flags.txt'}), or start a new --run_dir."
+        )
+
+
+def _show_views(events: TensorBoardWriter, model: AAG, source: Source, config: TrainConfig) -> None:
+    events.write_text("flags", "```\n" + "\n".join(configs.flag_lines(config)) + "\n```")
+    count = min(PREVIEW_IMAGES, len(source.train))
+    images = source.train.images.numpy(range(count))
+    views = model.views.make(
+        tf.constant(images), seed=config.schedule.seed, step=0, row=tf.range(count), global_batch_size=count
+    )
+    events.write_picture(
+        "views",
+        contact_sheet(images, views.numpy()),
+        step=0,
+        description="each row: the image, its two main views, its auxiliary views",
+    )

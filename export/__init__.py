@@ -1,0 +1,1 @@
+"""Encoder to SavedModel: signatures, writing and verifying."""

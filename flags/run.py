@@ -1,0 +1,62 @@
+"""Run: where results go and how often they are written; nothing here changes what is learnt."""
+
+from absl import flags
+
+from aag_tf.config import RunConfig
+
+
+def define(flag_values: flags.FlagValues) -> None:
+    """Defines the flags of `RunConfig`."""
+    _define_directory(flag_values)
+    _define_rhythm(flag_values)
+
+
+def _define_directory(flag_values: flags.FlagValues) -> None:
+    default = RunConfig()
+    flags.DEFINE_string(
+        "run_dir",
+        default.run_dir,
+        "Directory that the run creates for its flags, checkpoints, metrics and TensorBoard events. An existing run "
+        "is never touched without --resume or --overwrite.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "resume",
+        default.resume,
+        "Continue the run in --run_dir from its newest checkpoint.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "overwrite",
+        default.overwrite,
+        "Delete the run in --run_dir and start again.",
+        flag_values=flag_values,
+    )
+
+
+def _define_rhythm(flag_values: flags.FlagValues) -> None:
+    default = RunConfig()
+    flags.DEFINE_integer(
+        "log_every_steps",
+        default.log_every_steps,
+        "Steps between two lines of metrics.jsonl and points in TensorBoard, 1 or more.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "checkpoint_every_steps",
+        default.checkpoint_every_steps,
+        "Steps between two checkpoints, 1 or more. Default: one an epoch. Lower it if epochs take hours.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "checkpoints_to_keep",
+        default.checkpoints_to_keep,
+        "Newest checkpoints that are kept, 1 or more.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "knn_every_epochs",
+        default.knn_every_epochs,
+        "Epochs between two kNN accuracies on held-out images, the live sign of progress; 0 switches it off.",
+        flag_values=flag_values,
+    )

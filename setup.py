@@ -1,0 +1,63 @@
+"""Packaging: the folders `flags/` and `export/` of the repository are installed inside the package `aag_tf`."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+
+PACKAGE_DIR = {"aag_tf": "aag_tf", "aag_tf.flags": "flags", "aag_tf.export": "export"}
+SUBPACKAGES = ["augment", "callbacks", "commands", "data", "encoders", "evaluation", "losses", "optimizers"]
+
+setup(
+    name="aag-tf",
+    version="0.1.0",
+    description="Contrastive pre-training in Keras: auxiliary augmentation and the GNT-Xent loss (AAG)",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+    python_requires=">=3.11",
+    package_dir=PACKAGE_DIR,
+    packages=[*PACKAGE_DIR, *(f"aag_tf.{name}" for name in SUBPACKAGES)],
+    package_data={"aag_tf": ["py.typed", "*.pyi"], "aag_tf.flags": ["recipes/*.flags"]},
+    install_requires=[
+        "absl-py>=2.1",
+        "importlib_resources>=6.0",  # imported, but not declared, by tensorflow-datasets 4.9.10
+        "keras>=3.15",
+        "keras-cv>=0.9",
+        "lazy_loader>=0.4",
+        "numpy>=1.26",
+        "pillow>=10.0",
+        "scikit-learn>=1.5",
+        "tensorboard>=2.20",
+        "tensorflow>=2.21",
+        "tensorflow-datasets>=4.9.10",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "test": [
+            "build>=1.2",
+            "hypothesis>=6.100",
+            "import-linter>=2.0",
+            "mypy>=1.10",
+            "pytest>=8.0",
+            "ruff>=0.6",
+        ],
+        "bench": ["matplotlib>=3.8", "psutil>=5.9"],
+    },
+    entry_points={
+        "console_scripts": [
+            "aag-train = aag_tf.commands.train:run",
+            "aag-evaluate = aag_tf.commands.evaluate:run",
+            "aag-export = aag_tf.commands.export:run",
+        ]
+    },
+)

@@ -1,0 +1,121 @@
+"""Encoders and projector: shapes, value range, size rules, and errors that say what to do."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aag_tf.config import EncoderConfig, ProjectorConfig
+from aag_tf.encoders import build_encoder, build_projector
+from aag_tf.errors import ConfigError
+
+
+def images(shape, count=2):
+    return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("config", "shape", "features"),
+    [
+        (EncoderConfig("tiny"), (8, 8, 1), 128),
+        (EncoderConfig("tiny", width=2.0), (32, 32, 3), 256),
+        (EncoderConfig("resnet18", width=0.25), (32, 32, 3), 128),
+        (EncoderConfig("resnet34", width=0.125), (28, 30, 1), 64),
+        (EncoderConfig("resnet50", width=0.125), (32, 32, 3), 256),
+        (EncoderConfig("resnet18", width=0.125), (96, 96, 3), 64),
+        (EncoderConfig("MobileNetV3Small"), (32, 32, 3), 576),
+    ],
+)
+def test_embeds_uint8_images_to_finite_float32(config, shape, features):
+    encoder = build_encoder(config, shape)
+    embedding = encoder(images(shape), training=False)
+    assert embedding.shape == (2, features)
+    assert embedding.dtype == tf.float32
+    assert np.isfinite(embedding).all()
+
+
+def test_published_sizes():
+    # Parameters of the CIFAR variants without a classifier, as published implementations count them.
+    shape = (32, 32, 3)
+    trainable = {
+        name: sum(int(np.prod(weight.shape)) for weight in build_encoder(EncoderConfig(name), shape).trainable_weights)
+        for name in ("resnet18", "resnet34", "resnet50")
+    }
+    assert trainable == {"resnet18": 11_168_832, "resnet34": 21_276_992, "resnet50": 23_500_352}
+
+
+def test_stem_follows_the_image_size():
+    def resolution_after_stem(shape, stem):
+        encoder = build_encoder(EncoderConfig("resnet18", width=0.125, stem=stem), shape)
+        return encoder.get_layer("stage1_block1_add").output.shape[1]
+
+    assert resolution_after_stem((64, 64, 3), "auto") == 64
+    assert resolution_after_stem((96, 96, 3), "auto") == 24
+    assert resolution_after_stem((64, 64, 3), "imagenet") == 16
+
+
+def test_uint8_and_float_images_embed_alike():
+    encoder = build_encoder(EncoderConfig("tiny"), (16, 16, 3))
+    pixels = images((16, 16, 3))
+    np.testing.assert_array_equal(encoder(pixels), encoder(pixels.astype("float32")))
+
+
+def test_embedding_of_an_image_does_not_depend_on_its_batch():
+    encoder = build_encoder(EncoderConfig("tiny"), (16, 16, 3))
+    pixels = images((16, 16, 3), 5)
+    np.testing.assert_allclose(encoder(pixels)[:2], encoder(pixels[:2]), rtol=1e-5, atol=1e-6)
+
+
+def test_every_batch_norm_is_synchronised():
+    for name in ("tiny", "resnet50", "MobileNetV3Small"):
+        width = 1.0 if name[0] == "M" else 0.25
+        encoder = build_encoder(EncoderConfig(name, width=width), (32, 32, 3))
+        norms = [
+            layer for layer in encoder._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        assert len(norms) > 5
+        assert all(layer.synchronized for layer in norms)
+
+
+@pytest.mark.parametrize(
+    ("config", "shape", "words"),
+    [
+        (EncoderConfig("resnet81"), (32, 32, 3), ["resnet81", "did you mean", "resnet18"]),
+        (EncoderConfig("zzz"), (32, 32, 3), ["zzz", "choose tiny"]),
+        (EncoderConfig("tiny"), (4, 4, 1), ["4x4", "--image_size=8"]),
+        (EncoderConfig("resnet18", stem="imagenet"), (28, 28, 1), ["28x28", "--image_size=32"]),
+        (EncoderConfig("InceptionV3"), (32, 32, 3), ["InceptionV3", "--image_size"]),
+        (EncoderConfig("MobileNetV3Small", width=2.0), (32, 32, 3), ["--width=2"]),
+    ],
+)
+def test_refusals_say_what_to_do(config, shape, words):
+    with pytest.raises(ConfigError) as refusal:
+        build_encoder(config, shape)
+    assert all(word in str(refusal.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("depth", "batch_norm", "layers", "dim"), [(0, True, 0, 12), (1, True, 1, 6), (2, True, 2, 6), (3, False, 3, 6)]
+)
+def test_projector_depth_counts_dense_layers(depth, batch_norm, layers, dim):
+    config = ProjectorConfig(
+        projector_depth=depth, projector_width=9, projector_dim=6, projector_batch_norm=batch_norm
+    )
+    projector = build_projector(config, 12)
+    kinds = [type(layer).__name__ for layer in projector.layers]
+    assert kinds.count("Dense") == layers
+    assert kinds.count("BatchNorm") == (max(layers - 1, 0) if batch_norm else 0)
+    assert projector.output_shape == (None, dim)
+
+
+def test_mixed_precision_ends_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        encoder = build_encoder(EncoderConfig("tiny"), (16, 16, 3))
+        projector = build_projector(ProjectorConfig(), 128)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert encoder.get_layer("stem").compute_dtype == "bfloat16"
+    embedding = encoder(images((16, 16, 3)))
+    assert embedding.dtype == tf.float32
+    assert projector(embedding).dtype == tf.float32

@@ -1,0 +1,73 @@
+"""Settings: ranges refused by name, and the ways to and from flags."""
+
+import pytest
+
+from aag_tf import config as configs
+from aag_tf.config import (
+    AugmentConfig,
+    DataConfig,
+    EncoderConfig,
+    EvaluateConfig,
+    ExportConfig,
+    LossConfig,
+    OptimizerConfig,
+    RunConfig,
+    ScheduleConfig,
+    TrainConfig,
+)
+from aag_tf.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: DataConfig(dataset=""), ["--dataset"]),
+        (lambda: DataConfig(image_size=2), ["--image_size=2", "at least 4"]),
+        (lambda: DataConfig(validation_fraction=1.0), ["--validation_fraction=1", "at most 0.9"]),
+        (lambda: AugmentConfig(crop_min_area=0.0), ["--crop_min_area=0", "above 0"]),
+        (lambda: AugmentConfig(augment_on="moon"), ["--augment_on=moon", "device, host"]),
+        (lambda: EncoderConfig(width=0), ["--width=0"]),
+        (lambda: LossConfig(temperature=0.0), ["--temperature=0", "above 0"]),
+        (lambda: LossConfig(temperature=-1.0), ["--temperature=-1", "above 0"]),
+        (lambda: LossConfig(temperature=float("nan")), ["--temperature=nan"]),
+        (lambda: LossConfig(coupling=1.5), ["--coupling=1.5", "at most 1"]),
+        (lambda: OptimizerConfig(optimizer="adam"), ["--optimizer=adam", "adamw, sgd, lars"]),
+        (lambda: ScheduleConfig(global_batch_size=1), ["--global_batch_size=1", "negatives"]),
+        (lambda: ScheduleConfig(global_batch_size=64, cpu_replicas=3), ["64", "--cpu_replicas=3", "multiple of 3"]),
+        (lambda: ScheduleConfig(replicas=2, cpu_replicas=2), ["--replicas", "--cpu_replicas", "one of the two"]),
+        (lambda: RunConfig(resume=True, overwrite=True), ["--resume", "--overwrite"]),
+        (lambda: EvaluateConfig(), ["--run_dir", "--saved_model"]),
+        (lambda: EvaluateConfig(run_dir="a", saved_model="b"), ["exactly one"]),
+        (lambda: ExportConfig(run_dir="a"), ["--export_dir"]),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_the_name_of_its_flag(build, words):
+    with pytest.raises(ConfigError) as refusal:
+        build()
+    message = str(refusal.value)
+    assert all(word in message for word in words)
+    assert "\n" not in message
+
+
+def test_flat_values_round_trip():
+    config = TrainConfig(
+        data=DataConfig(dataset="tfds:cifar10", image_size=24), loss=LossConfig(temperature=0.5, aux_negatives=False)
+    )
+    assert configs.from_flat(TrainConfig, configs.to_flat(config)) == config
+
+
+def test_every_setting_is_a_leaf_with_a_name_of_its_own():
+    assert set(configs.leaves(TrainConfig)) == set(configs.to_flat(TrainConfig()))
+    parts = [part for part in vars(TrainConfig()).values()]
+    assert sum(len(configs.to_flat(part)) for part in parts) == len(configs.leaves(TrainConfig))
+
+
+def test_flag_lines_leave_out_what_is_not_set():
+    lines = configs.flag_lines(AugmentConfig(flip=False, aux="none"))
+    assert "--aux=none" in lines
+    assert "--noflip" in lines
+    assert not any("blur" in line for line in lines)
+
+
+def test_views_are_counted():
+    assert [AugmentConfig(aux=aux, aux_views=2).num_views for aux in ("none", "default")] == [2, 4]
