@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
 PACKAGE_DIR = {"aag_tf": "aag_tf", "aag_tf.flags": "flags", "aag_tf.export": "export"}
-SUBPACKAGES = ["augment", "callbacks", "commands", "data", "encoders", "evaluation", "losses", "optimizers"]
+PACKAGES = [
+    f"{parent}.{child}" if child else parent
+    for parent, folder in PACKAGE_DIR.items()
+    for child in ["", *find_packages(str(HERE / folder))]
+]
 
 setup(
     name="aag-tf",
@@ -23,11 +27,13 @@ setup(
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
     ],
     python_requires=">=3.11",
     package_dir=PACKAGE_DIR,
-    packages=[*PACKAGE_DIR, *(f"aag_tf.{name}" for name in SUBPACKAGES)],
+    packages=PACKAGES,
     package_data={"aag_tf": ["py.typed", "*.pyi"], "aag_tf.flags": ["recipes/*.flags"]},
+    zip_safe=False,
     install_requires=[
         "absl-py>=2.1",
         "importlib_resources>=6.0",  # imported, but not declared, by tensorflow-datasets 4.9.10
@@ -37,6 +43,7 @@ setup(
         "numpy>=1.26",
         "pillow>=10.0",
         "scikit-learn>=1.5",
+        "scipy>=1.12",
         "tensorboard>=2.20",
         "tensorflow>=2.21",
         "tensorflow-datasets>=4.9.10",

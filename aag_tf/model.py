@@ -67,14 +67,7 @@ class AAG(keras.Model):
         """The views of a batch, `[batch, views, height, width, channels]` float32 in [0, 255]."""
         if "views" in batch:
             return batch["views"]
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return self.views.make(
-            batch["image"],
-            seed=self.seed,
-            step=batch["step"][0],
-            row=batch["row"],
-            global_batch_size=tf.shape(batch["row"])[0] * replicas,
-        )
+        return self.views.make(batch["image"], seed=self.seed, step=batch["step"][0], row=batch["row"])
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of gradient descent; returns loss, gradient norm and the statistics of the contrast."""

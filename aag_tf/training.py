@@ -1,6 +1,7 @@
 """Assembles a run from its settings, once, and calls `fit`."""
 
 import dataclasses
+import functools
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,7 @@ from aag_tf.callbacks import (
     Progress,
     StepLog,
     TensorBoardWriter,
+    steps_done,
 )
 from aag_tf.config import RunConfig, ScheduleConfig, TrainConfig
 from aag_tf.data import Source, open_source, training_batches
@@ -116,13 +118,12 @@ def train(config: TrainConfig) -> TrainResult:
         seed=config.schedule.seed,
         start_step=start_step,
         num_steps=total_steps - start_step,
-        transform=_host_views(model, config) if on_host else None,
+        transform=functools.partial(model.views, seed=config.schedule.seed) if on_host else None,
     )
     # One Keras "epoch" is what is left of the run: positions inside it are steps, so that a run can go on anywhere.
-    model.fit(
-        batches, steps_per_epoch=total_steps - start_step, epochs=1, callbacks=callbacks, verbose=0, shuffle=False
-    )
-    return TrainResult(directory.path, int(model.optimizer.iterations), total_steps)
+    # Without `steps_per_epoch`, since with it Keras takes the first batch to look at its shape and then drops it.
+    model.fit(batches, epochs=1, callbacks=callbacks, verbose=0, shuffle=False)
+    return TrainResult(directory.path, steps_done(model.optimizer), total_steps)
 
 
 def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
@@ -170,20 +171,6 @@ def _jit_compile(schedule: ScheduleConfig) -> bool:
     return bool(tf.config.list_logical_devices("GPU")) and schedule.cpu_replicas is None
 
 
-def _host_views(model: AAG, config: TrainConfig):
-    def draw(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        views = model.views.make(
-            batch["image"],
-            seed=config.schedule.seed,
-            step=batch["step"][0],
-            row=batch["row"],
-            global_batch_size=config.schedule.global_batch_size,
-        )
-        return {"views": views, "step": batch["step"], "row": batch["row"]}
-
-    return draw
-
-
 def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> None:
     kept = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
     write_atomically(directory.flags_file, "\n".join(configs.flag_lines(kept)) + "\n")
@@ -223,9 +210,7 @@ def _show_views(events: TensorBoardWriter, model: AAG, source: Source, config: T
     events.write_text("flags", "```\n" + "\n".join(configs.flag_lines(config)) + "\n```")
     count = min(PREVIEW_IMAGES, len(source.train))
     images = source.train.images.numpy(range(count))
-    views = model.views.make(
-        tf.constant(images), seed=config.schedule.seed, step=0, row=tf.range(count), global_batch_size=count
-    )
+    views = model.views.make(tf.constant(images), seed=config.schedule.seed, step=0, row=tf.range(count))
     events.write_picture(
         "views",
         contact_sheet(images, views.numpy()),

@@ -1,1 +1,7 @@
-"""Encoder to SavedModel: signatures, writing and verifying."""
+"""Encoder to SavedModel: a checked signature, atomic versions, and a proof in a fresh process before publishing."""
+
+from aag_tf.export.export import ExportReport, export
+from aag_tf.export.verify import Verification
+from aag_tf.saved_model import SavedEncoder, load_saved_model
+
+__all__ = ["ExportReport", "SavedEncoder", "Verification", "export", "load_saved_model"]

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from absl import flags
 
@@ -11,6 +11,7 @@ from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, from_flat, 
 from aag_tf.errors import ConfigError
 from aag_tf.flags import augment, data, evaluate, export, loss, model, optimizer, recipe, run, schedule
 from aag_tf.flags.help_text import full_help, grouped_help
+from aag_tf.flags.refusals import sentence
 
 Config = TypeVar("Config")
 
@@ -62,22 +63,16 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
     _show_help(argv[1:], config_type, flag_values, usage)
     try:
         stray = flag_values([argv[0], *recipe.expand(argv[1:])])[1:]
-    except flags.UnrecognizedFlagError as error:
-        raise ConfigError(f"{_plain(error)} (--help lists all flags)") from error
-    except flags.CantOpenFlagFileError as error:
-        raise ConfigError(f"--flagfile cannot be read: {_plain(error)}; name an existing file.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError("--flagfile is not a text file; give one flag a line.") from error
     except flags.Error as error:
-        raise ConfigError(f"{_plain(error)}.") from error
+        raise ConfigError(sentence(error, flag_values)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("--flagfile cannot be read: it is no text file; name a file with one flag a line.") from error
     if stray:
         raise ConfigError(f"{stray[0]!r} is not a flag; write settings as --name=value (--help lists them).")
     return config_from_flags(config_type, flag_values)
 
 
-def _show_help(
-    arguments: Sequence[str], config_type: type, flag_values: flags.FlagValues, usage: str
-) -> None:
+def _show_help(arguments: Sequence[str], config_type: type, flag_values: flags.FlagValues, usage: str) -> None:
     # Looked for before parsing: someone who asks for help may well have another flag wrong.
     if {"--helpfull", "-helpfull"} & set(arguments):
         print(full_help(flag_values, usage))
@@ -87,11 +82,3 @@ def _show_help(
         headlines = {name: recipe.headline(path) for name, path in known.items()}
         print(grouped_help(CONCERNS[config_type], flag_values, usage, headlines))
         sys.exit(0)
-
-
-def _plain(error: Any) -> str:
-    """One line, without absl's own prefixes."""
-    text = " ".join(str(error).split())
-    for prefix in ("ERROR:: Unable to open flagfile: ", "flag "):
-        text = text.removeprefix(prefix)
-    return text.rstrip(".")

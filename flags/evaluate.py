@@ -23,13 +23,14 @@ def _define_what(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "saved_model",
         default.saved_model,
-        "Judge this SavedModel instead, a version directory that aag-export wrote; needs --dataset.",
+        "Judge this SavedModel instead: a directory that aag-export wrote, or one version in it.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(
         "dataset",
         default.dataset,
-        "Judge on another labelled data set: digits, tfds:NAME, folder:PATH or npz:PATH. Default: the run's own.",
+        "Judge on another labelled data set: digits, tfds:NAME, folder:PATH or npz:PATH. Default: what it "
+        "was trained on.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(
@@ -47,7 +48,7 @@ def _define_what(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "output",
         default.output,
-        "File for the figures as JSON. Default: evaluation.json in the run directory.",
+        "File for the figures as JSON. Default: evaluation.json in the run directory; none for a SavedModel.",
         flag_values=flag_values,
     )
 

@@ -1,6 +1,7 @@
 """What `--help` prints: how to call the command, its recipes, and its flags grouped by concern."""
 
 import inspect
+import re
 import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 from absl import flags
 
+NARROWEST = 60
 WIDEST = 110  # longer lines of prose are hard to follow
 
 
@@ -23,7 +25,7 @@ def grouped_help(
         usage: the text on top.
         headlines: what each recipe is for, by its name.
     """
-    width = min(shutil.get_terminal_size().columns, WIDEST)
+    width = max(NARROWEST, min(shutil.get_terminal_size().columns, WIDEST))
     sections = [inspect.cleandoc(usage)]
     if headlines:
         column = max(map(len, headlines)) + 2
@@ -47,7 +49,8 @@ def _title(concern: ModuleType) -> str:
 
 
 def _entry(flag: Any, width: int) -> str:
-    return f"  {_synopsis(flag)}\n{_wrap(flag.help, width, 6, 6)}"
+    text = re.sub(r"^<.*?>: ", "", flag.help)  # absl repeats the choices, which the synopsis has shown
+    return f"  {_synopsis(flag)}\n{_wrap(text, width, 6, 6)}"
 
 
 def _synopsis(flag: Any) -> str:
@@ -61,6 +64,4 @@ def _synopsis(flag: Any) -> str:
 
 
 def _wrap(text: str, width: int, first: int, rest: int) -> str:
-    return textwrap.fill(
-        text, width, initial_indent=" " * first, subsequent_indent=" " * rest, break_on_hyphens=False
-    )
+    return textwrap.fill(text, width, initial_indent=" " * first, subsequent_indent=" " * rest, break_on_hyphens=False)

@@ -11,7 +11,7 @@ RECIPES = Path(__file__).parent / "recipes"
 
 def recipes() -> dict[str, Path]:
     """Every packaged recipe by its name."""
-    return {path.stem: path for path in sorted(RECIPES.glob("*.flags"))}
+    return {path.stem: path for path in sorted(RECIPES.glob("*.flags"), key=lambda path: path.stem)}
 
 
 def headline(path: Path) -> str:

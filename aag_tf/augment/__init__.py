@@ -1,1 +1,10 @@
+"""How views are drawn from images: the main branch, the auxiliary branch, and all views of a batch."""
 
+from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
+from aag_tf.augment.branch import Branch
+from aag_tf.augment.build import build_views
+from aag_tf.augment.main_branch import MainBranch
+from aag_tf.augment.presets import PRESETS, Preset
+from aag_tf.augment.views import ViewMaker
+
+__all__ = ["PRESETS", "AuxiliaryBranch", "Branch", "MainBranch", "Preset", "ViewMaker", "build_views"]

@@ -4,6 +4,7 @@ from aag_tf.callbacks.checkpoints import Checkpoints
 from aag_tf.callbacks.interruption import Interruption
 from aag_tf.callbacks.knn import KnnMonitor
 from aag_tf.callbacks.metrics_file import MetricsFile
+from aag_tf.callbacks.position import steps_done
 from aag_tf.callbacks.progress import Progress
 from aag_tf.callbacks.step_log import StepLog, Writer
 from aag_tf.callbacks.tensorboard import TAGS, TensorBoardWriter
@@ -18,4 +19,5 @@ __all__ = [
     "StepLog",
     "TensorBoardWriter",
     "Writer",
+    "steps_done",
 ]

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from aag_tf.callbacks.position import steps_done
+
 
 class Checkpoints(keras.callbacks.Callback):
     """Saves and restores encoder, projector and optimizer.
@@ -42,19 +44,19 @@ class Checkpoints(keras.callbacks.Callback):
         if latest is None:
             return 0
         self.manager.checkpoint.restore(latest).assert_existing_objects_matched()
-        self._last_saved = int(self.optimizer.iterations)
+        self._last_saved = steps_done(self.optimizer)
         return self._last_saved
 
     def save(self) -> None:
         """Writes a checkpoint of the current step, unless it is already there."""
-        step = int(self.optimizer.iterations)
+        step = steps_done(self.optimizer)
         if step != self._last_saved:
             self.manager.save(checkpoint_number=step)
             self._last_saved = step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Saves where a checkpoint is due."""
-        if int(self.optimizer.iterations) // self.every > max(self._last_saved, 0) // self.every:
+        if steps_done(self.optimizer) // self.every > max(self._last_saved, 0) // self.every:
             self.save()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

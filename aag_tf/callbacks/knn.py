@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from aag_tf.callbacks.position import steps_done
 from aag_tf.callbacks.step_log import Writer
 from aag_tf.data import Split
 from aag_tf.evaluation import embed, knn_accuracy
@@ -20,8 +21,8 @@ class KnnMonitor(keras.callbacks.Callback):
 
     Args:
         encoder: the network under training.
-        bank: labelled training images; the first `BANK_IMAGES` are used.
-        queries: labelled held-out images; the first `QUERY_IMAGES` are used.
+        bank: labelled training images; `BANK_IMAGES` of them are used.
+        queries: labelled held-out images; `QUERY_IMAGES` of them are used.
         writers: receive `{step, knn_accuracy, knn_seconds}`.
         every: steps between two measurements; the last step of a run is always measured.
         total_steps: steps of the whole run.
@@ -48,11 +49,11 @@ class KnnMonitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Takes the position of a resumed run as measured."""
-        self._measured = int(self.model.optimizer.iterations)
+        self._measured = steps_done(self.model.optimizer)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Measures where it is due."""
-        step = int(self.model.optimizer.iterations)
+        step = steps_done(self.model.optimizer)
         if step // self.every > self._measured // self.every or step >= self.total_steps:
             self._measured = step
             self.measure(step)
@@ -70,6 +71,8 @@ class KnnMonitor(keras.callbacks.Callback):
         return accuracy
 
     def _features(self, split: Split, most: int) -> tuple[np.ndarray, np.ndarray]:
-        part = split.take(most)
+        """Features and labels of images spread evenly over a split, which may be sorted by class."""
+        rows = np.linspace(0, len(split) - 1, min(most, len(split)), dtype=np.int64)
+        part = split.select(rows)
         assert part.labels is not None
         return embed(self.encoder, part.images, progress=False), part.labels

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import keras
+import tensorflow as tf
 
 
 class Writer(Protocol):
@@ -66,7 +67,7 @@ class StepLog(keras.callbacks.Callback):
             "step": step,
             "epoch": step / self.steps_per_epoch,
             **values,
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            "learning_rate": float(tf.convert_to_tensor(self.model.optimizer.learning_rate)),
             "images_per_second": images / self._seconds,
         }
         self._seconds, self._last_logged = 0.0, step

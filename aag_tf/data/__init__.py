@@ -1,1 +1,20 @@
+"""Data sets as train, validation and test images, and batches of them that can start anywhere."""
 
+from aag_tf.data.images import ArrayImages, FileImages, Images, SelectedImages
+from aag_tf.data.order import epoch_order
+from aag_tf.data.pipeline import evaluation_batches, training_batches
+from aag_tf.data.sources import open_source
+from aag_tf.data.splits import Source, Split
+
+__all__ = [
+    "ArrayImages",
+    "FileImages",
+    "Images",
+    "SelectedImages",
+    "Source",
+    "Split",
+    "epoch_order",
+    "evaluation_batches",
+    "open_source",
+    "training_batches",
+]

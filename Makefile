@@ -1,0 +1,56 @@
+# Two commands to know: `make demo` and `make test`. The first call of any makes a virtual environment.
+#   PYTHON   the Python to make it with, 3.11 to 3.13 (found by itself where one is on the path)
+#   VENV     where it goes
+#   RUN_DIR  where the demo's run goes
+
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13; do \
+  $$python -c '$(SUITABLE)' 2>/dev/null && echo $$python && break; done)
+VENV ?= .venv
+RUN_DIR ?= runs/demo
+
+# Absolute, because `make types` runs elsewhere.
+BIN := $(abspath $(VENV))/bin
+INSTALLED := $(VENV)/.installed
+# flags/ and export/ are installed inside aag_tf; mypy follows no import hooks, so it is shown the installed shape.
+VIEW := build/view
+
+.PHONY: demo test lint types format install clean
+.DEFAULT_GOAL := help
+
+help: ## Show the targets.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+install: $(INSTALLED) ## Make the virtual environment and install the project in it, editable.
+
+$(INSTALLED): setup.py pyproject.toml
+	@$(or $(PYTHON),false) -c '$(SUITABLE)' || \
+	  { echo "Python 3.11 to 3.13 is needed; name one with make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: $(INSTALLED) ## Train on the built-in digits, evaluate, export and verify (a few minutes).
+	$(BIN)/aag-train --recipe=demo --run_dir=$(RUN_DIR) --overwrite
+	$(BIN)/aag-evaluate --run_dir=$(RUN_DIR)
+	$(BIN)/aag-export --run_dir=$(RUN_DIR) --export_dir=$(RUN_DIR)/saved_model
+	@echo "Watch the run: $(VENV)/bin/tensorboard --logdir $(RUN_DIR)"
+
+test: $(INSTALLED) ## Run the tests.
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## Check style and formatting.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## Check types.
+	@rm -rf $(VIEW) && mkdir -p $(VIEW)/aag_tf
+	@ln -s $(CURDIR)/aag_tf/* $(CURDIR)/flags $(CURDIR)/export $(VIEW)/aag_tf/
+	cd $(VIEW) && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p aag_tf
+
+format: $(INSTALLED) ## Rewrite files in the house style.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Delete what building and checking leave behind; keeps runs and the virtual environment.
+	rm -rf build dist aag_tf.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

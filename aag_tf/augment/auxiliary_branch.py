@@ -1,0 +1,146 @@
+"""The auxiliary branch: the main branch's recipe widened by a preset's operations, a whole batch at a time."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from aag_tf.augment import color, photometric, warp
+from aag_tf.augment.main_branch import DRAWS, Draws, MainBranch
+from aag_tf.augment.presets import GEOMETRIC, PRESETS, SIGNED, Preset
+from aag_tf.errors import ConfigError
+
+SMALLEST_CROP = 0.02  # of the image; where strengths above 1 stop
+CUTOUT_DRAWS = ("cutout", "cutout_side", "cutout_down", "cutout_right")
+
+
+@keras.saving.register_keras_serializable(package="aag_tf")
+class AuxiliaryBranch(MainBranch):
+    """A wider distribution over the main branch's: operations of a preset, wider crops, cutout.
+
+    Geometric operations join crop and flip in one affine map that is sampled once; operations on grey levels join in
+    one look-up table per image. They are applied in a fixed order whatever was drawn: geometry, colour jitter,
+    sharpness, saturation, table (autocontrast, equalize, brightness, contrast, posterize, solarize, invert), cutout.
+
+        >>> branch = AuxiliaryBranch("cutout", strength=0.5)
+        >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
+        TensorShape([8, 32, 32, 3])
+
+    Args:
+        preset: a key of `PRESETS`.
+        strength: scales every amount, and how far the crop departs from the main branch's, in [0, 2]; at 0 the views
+            are exactly those of a `MainBranch` with the same other arguments.
+        **kwargs: of `MainBranch`.
+
+    References: Cubuk et al., *RandAugment*, 2020; DeVries and Taylor, *Improved Regularization of Convolutional Neural
+    Networks with Cutout*, 2017.
+    """
+
+    def __init__(self, preset: str = "default", strength: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if preset not in PRESETS:
+            raise ConfigError(f"the auxiliary preset {preset} is not known; choose one of {', '.join(PRESETS)}.")
+        if not 0.0 <= strength <= 2.0:
+            raise ConfigError(f"strength={strength} is out of range; it must be at least 0 and at most 2.")
+        self.preset = preset
+        self.strength = strength
+
+    @property
+    def settings(self) -> Preset:
+        """What the preset's name stands for."""
+        return PRESETS[self.preset]
+
+    @property
+    def num_uniforms(self) -> int:
+        """Those of the main branch, two for each operation (whether and how much), and four for cutout."""
+        return len(DRAWS) + 2 * len(self.settings.operations) + len(CUTOUT_DRAWS)
+
+    def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """See `Branch.transform`."""
+        count = len(self.settings.operations)
+        main, whether, much, cutout = tf.split(uniforms, [len(DRAWS), count, count, len(CUTOUT_DRAWS)], axis=1)
+        draws = dict(zip(DRAWS, tf.unstack(main, axis=1), strict=True))
+        draws |= zip(CUTOUT_DRAWS, tf.unstack(cutout, axis=1), strict=True)
+        amounts = self._amounts(whether, much)
+
+        if set(amounts) & set(GEOMETRIC):
+            views = self._warp(images, draws, amounts)
+        else:
+            views = self._sample(images, draws)
+        views = self._recolor(views, draws)
+        views = self._look_up(self._filter(views, amounts), amounts)
+        return self._cut_out(views, draws)
+
+    def _amounts(self, whether: tf.Tensor, much: tf.Tensor) -> Draws:
+        """How much of each operation each view gets, `[batch]` in the operation's units; 0 where it was not drawn."""
+        settings = self.settings
+        if settings.choose is None:
+            drawn = whether < settings.probability
+        else:
+            # The operations with the smallest numbers: a choice without repetition.
+            rank = tf.reduce_sum(tf.cast(whether[:, None, :] < whether[:, :, None], tf.int32), axis=-1)
+            drawn = rank < settings.choose
+        amounts = {}
+        for index, (name, largest) in enumerate(settings.operations.items()):
+            share = 2.0 * much[:, index] - 1.0 if name in SIGNED else much[:, index]
+            if name == "invert":
+                amount = tf.cast(share < largest * self.strength, tf.float32)
+            else:
+                amount = share * (largest * self.strength)
+            amounts[name] = tf.where(drawn[:, index], amount, 0.0)
+        return amounts
+
+    def _smallest_crop(self) -> float:
+        wanted = self.settings.crop_min_area
+        change = 0.0 if wanted is None else self.strength * (wanted - self.crop_min_area)
+        return min(max(self.crop_min_area + change, SMALLEST_CROP), 1.0)
+
+    def _warp(self, images: tf.Tensor, draws: Draws, amounts: Draws) -> tf.Tensor:
+        zero = tf.zeros_like(draws["area"])
+        one = tf.ones_like(zero)
+        amounts = {name: zero for name in GEOMETRIC} | amounts
+        size = self.output_size(images.shape)
+        maps = warp.crop_map(self._window(draws), self._mirror(draws))
+        maps @= warp.rotation(amounts["rotate"])
+        maps @= warp.linear(one, amounts["shear_y"], amounts["shear_x"], one)
+        maps @= warp.translation(2.0 * amounts["translate_y"], 2.0 * amounts["translate_x"])
+        return warp.warp(tf.cast(images, tf.float32), maps, size)
+
+    def _filter(self, views: tf.Tensor, amounts: Draws) -> tf.Tensor:
+        if "sharpness" in amounts:
+            views = photometric.sharpen(views, amounts["sharpness"])
+        if "saturation" in amounts and views.shape[-1] == 3:
+            views = color.apply_matrix(views, color.saturation_matrix(1.0 + amounts["saturation"]))
+        return views
+
+    def _look_up(self, views: tf.Tensor, amounts: Draws) -> tf.Tensor:
+        """All operations on grey levels, by one table per image."""
+        pixels = tf.reshape(views, [-1, views.shape[1] * views.shape[2], views.shape[3]])
+        identity = table = photometric.identity_table(tf.shape(views)[0], views.shape[3])
+        if "autocontrast" in amounts:
+            table = photometric.autocontrast(table, amounts["autocontrast"], pixels)
+        if "equalize" in amounts:
+            table = photometric.equalize(table, amounts["equalize"], pixels)
+        if "brightness" in amounts:
+            table = photometric.scale(table, amounts["brightness"])
+        if "contrast" in amounts:
+            table = photometric.stretch(table, amounts["contrast"], tf.reduce_mean(pixels, axis=[1, 2]))
+        if "posterize" in amounts:
+            table = photometric.posterize(table, amounts["posterize"])
+        if "solarize" in amounts:
+            table = photometric.solarize(table, amounts["solarize"])
+        if "invert" in amounts:
+            table = photometric.solarize(table, amounts["invert"])
+        return views if table is identity else tf.reshape(photometric.look_up(pixels, table), tf.shape(views))
+
+    def _cut_out(self, views: tf.Tensor, draws: Draws) -> tf.Tensor:
+        settings = self.settings
+        if settings.cutout == 0.0:
+            return views
+        longest = self.strength * settings.cutout * min(views.shape[1:3])
+        side = tf.where(draws["cutout"] < settings.cutout_probability, draws["cutout_side"] * longest, 0.0)
+        return photometric.cut_out(views, side, draws["cutout_down"], draws["cutout_right"])
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {"preset": self.preset, "strength": self.strength, **super().get_config()}

@@ -1,0 +1,99 @@
+"""What every branch shares: a layer that turns images and uniform numbers into views.
+
+Random numbers are handed in rather than drawn inside, so that a view is a pure function of its image and its row of
+uniform numbers: it does not matter in which batch, on which replica or after which interruption it is made.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from aag_tf.augment import randomness
+from aag_tf.errors import ConfigError
+
+Images = tf.Tensor | dict[str, Any]
+
+
+class Branch(keras.layers.Layer):
+    """Base class of branches; a subclass gives `num_uniforms` and `transform`.
+
+    Called on images, or on a dict with `"images"` whose other entries (labels, ...) are passed through untouched. All
+    work is in float32 whatever the dtype policy, since half precision has too few grey levels to keep a picture.
+
+    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels.
+    Output: float32 `[batch, out_height, out_width, channels]` in [0, 255].
+
+    Args:
+        size: height and width of the views; `None` keeps the size of the images.
+        seed: seed of the layer's own generator, which serves calls without a seed.
+        **kwargs: of `keras.layers.Layer`; `dtype` has no effect.
+    """
+
+    def __init__(self, *, size: tuple[int, int] | None = None, seed: int | None = None, **kwargs: Any) -> None:
+        kwargs.pop("dtype", None)
+        super().__init__(dtype="float32", autocast=False, **kwargs)
+        self.built = True  # there are no weights to make
+        if size is not None and (len(size) != 2 or min(size) < 1):
+            raise ConfigError(f"size={size} is no height and width; give two whole numbers of at least 1.")
+        self.size = None if size is None else (int(size[0]), int(size[1]))
+        # The generator picks a seed where there is none; that one is kept, so that the config repeats the layer.
+        self.generator = keras.random.SeedGenerator(seed)
+        self.seed = self.generator._initial_seed
+
+    @property
+    def num_uniforms(self) -> int:
+        """How many uniform numbers decide one view."""
+        raise NotImplementedError
+
+    def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """The views that these numbers decide.
+
+        Args:
+            images: `[batch, height, width, channels]`, uint8 or float in [0, 255].
+            uniforms: float32 `[batch, num_uniforms]` in [0, 1); a row decides the view of one image.
+
+        Returns:
+            float32 `[batch, out_height, out_width, channels]` in [0, 255].
+        """
+        raise NotImplementedError
+
+    def call(self, images: Images, seed: tf.Tensor | None = None, training: bool | None = True) -> Images:
+        """Augments a batch.
+
+        Args:
+            images: a batch of images, or a dict with one under `"images"`.
+            seed: two int32 numbers that decide everything; `None` draws the next from the layer's own generator.
+            training: `False` only brings images to size and dtype.
+        """
+        if isinstance(images, dict):
+            return {**images, "images": self.call(images["images"], seed=seed, training=training)}
+        images = tf.convert_to_tensor(images)
+        if training is False:
+            return self.fit(images)
+        if seed is None:
+            seed = self.generator.next()
+        rows = tf.range(tf.shape(images)[0])
+        return self.transform(images, randomness.uniforms(seed, 0, rows, self.num_uniforms))
+
+    def fit(self, images: tf.Tensor) -> tf.Tensor:
+        """Images as float32 at the size of the views, otherwise as they are."""
+        images = tf.cast(images, tf.float32)
+        height, width = self.output_size(images.shape)
+        if (height, width) == tuple(images.shape[1:3]):
+            return images
+        return tf.image.resize(images, (height, width), antialias=True)
+
+    def output_size(self, input_shape: tuple[int | None, ...]) -> tuple[int, int]:
+        """Height and width of the views of images of this shape."""
+        return self.size or (input_shape[1], input_shape[2])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the views; of each entry where the input is a dict."""
+        if isinstance(input_shape, dict):
+            return {**input_shape, "images": self.compute_output_shape(input_shape["images"])}
+        return (input_shape[0], *self.output_size(input_shape), input_shape[3])
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {**super().get_config(), "size": self.size, "seed": self.seed}

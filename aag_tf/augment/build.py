@@ -1,0 +1,40 @@
+"""From settings to the layer that draws views."""
+
+from typing import Any
+
+from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
+from aag_tf.augment.branch import Branch
+from aag_tf.augment.main_branch import MainBranch
+from aag_tf.augment.presets import PRESETS
+from aag_tf.augment.views import ViewMaker
+from aag_tf.config import AugmentConfig
+from aag_tf.errors import ConfigError
+
+
+def build_views(config: AugmentConfig, image_shape: tuple[int, int, int]) -> ViewMaker:
+    """The layer that draws the views of images of this shape, `(height, width, channels)`.
+
+    Raises:
+        ConfigError: the auxiliary preset is not known, or the images have neither one nor three channels.
+    """
+    if config.aux not in ("main", "none", *PRESETS):
+        raise ConfigError(
+            f"--aux={config.aux} is not known; choose one of {', '.join(PRESETS)}, main (the main branch again) or "
+            "none (two views)."
+        )
+    if image_shape[2] not in (1, 3):
+        raise ConfigError(f"images have {image_shape[2]} channels; the branches take 1 (grey) or 3 (RGB).")
+    arguments: dict[str, Any] = {
+        "crop_min_area": config.crop_min_area,
+        "color_strength": config.color_strength,
+        "grayscale_probability": config.grayscale_probability,
+        "flip": config.flip,
+        "blur_probability": config.blur_probability,
+    }
+    main = MainBranch(**arguments, name="main")
+    auxiliary: Branch | None = None
+    if config.aux == "main":
+        auxiliary = main
+    elif config.aux != "none":
+        auxiliary = AuxiliaryBranch(config.aux, config.aux_strength, **arguments, name="auxiliary")
+    return ViewMaker(main, auxiliary, config.num_views - 2, name="views")

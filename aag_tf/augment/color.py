@@ -1,0 +1,77 @@
+"""Brightness, contrast, saturation, hue and greyscale of each image as one 3×3 matrix and one offset.
+
+The reference works in HSV and clips after every step, which no matrix can do. Here saturation blends with the luma
+and hue turns the colour about the grey axis, which agrees with HSV at every third of a turn and keeps greys grey.
+"""
+
+import math
+
+import tensorflow as tf
+
+LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, as `tf.image.rgb_to_grayscale` has it
+WHITE = 255.0
+
+
+def saturation_matrix(factor: tf.Tensor) -> tf.Tensor:
+    """Blends every channel with the luma: factor 0 is greyscale, 1 the identity; `[batch]` to `[batch, 3, 3]`."""
+    factor = factor[:, None, None]
+    luma = tf.constant([LUMA] * 3) / sum(LUMA)
+    return factor * tf.eye(3) + (1.0 - factor) * luma
+
+
+def hue_matrix(turns: tf.Tensor) -> tf.Tensor:
+    """Rotation about the grey axis: a third of a turn takes red to green; `[batch]` to `[batch, 3, 3]`."""
+    angle = turns[:, None, None] * (2.0 * math.pi)
+    gray = tf.ones([3, 3]) / 3.0
+    # Rodrigues' formula for the axis (1, 1, 1) / √3.
+    cross = tf.constant([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3.0)
+    return gray + tf.cos(angle) * (tf.eye(3) - gray) + tf.sin(angle) * cross
+
+
+def color_matrix(saturation: tf.Tensor, turns: tf.Tensor, gray: tf.Tensor) -> tf.Tensor:
+    """Saturation, then hue, then greyscale where asked for: `[batch]` each to `[batch, 3, 3]`.
+
+    Args:
+        saturation: factor, 1 for the identity.
+        turns: turn of the colour circle, 0 for the identity.
+        gray: booleans, which images lose their colour.
+    """
+    matrix = hue_matrix(turns) @ saturation_matrix(saturation)
+    return saturation_matrix(tf.where(gray, 0.0, 1.0)) @ matrix
+
+
+def apply_jitter(
+    images: tf.Tensor, *, brightness: tf.Tensor, contrast: tf.Tensor, matrix: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Colour jitter in keras-cv's order: brightness, contrast, then what the matrix holds.
+
+    Brightness is clipped before contrast is taken about each channel's mean, because the mean of an overexposed
+    picture is not the mean of the original; all that follows is one matrix and one offset per image.
+
+    Args:
+        images: float32 `[batch, height, width, channels]` in [0, 255]; channels 1 or 3.
+        brightness: what is added, in grey levels, `[batch]`; 0 leaves images as they are.
+        contrast: factor about the mean, `[batch]`; 1 leaves images as they are.
+        matrix: `[batch, channels, channels]`, rows summing to 1; `None` for the identity.
+
+    Returns:
+        float32 of the same shape, in [0, 255].
+    """
+    _, height, width, channels = images.shape
+    pixels = tf.reshape(images, [-1, height * width, channels])
+    pixels = tf.clip_by_value(pixels + brightness[:, None, None], 0.0, WHITE)
+    offset = (1.0 - contrast)[:, None] * tf.reduce_mean(pixels, axis=1)
+    contrast = contrast[:, None, None]
+    if matrix is None:
+        pixels = contrast * pixels + offset[:, None]
+    else:
+        offset = tf.linalg.matvec(matrix, offset)
+        pixels = tf.matmul(pixels, contrast * matrix, transpose_b=True) + offset[:, None]
+    return tf.reshape(tf.clip_by_value(pixels, 0.0, WHITE), [-1, height, width, channels])
+
+
+def apply_matrix(images: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """`matrix @ pixel` of every pixel, clipped to [0, 255]; `[batch, h, w, 3]` and `[batch, 3, 3]`."""
+    pixels = tf.reshape(images, [-1, images.shape[1] * images.shape[2], images.shape[3]])
+    pixels = tf.clip_by_value(tf.matmul(pixels, matrix, transpose_b=True), 0.0, WHITE)
+    return tf.reshape(pixels, tf.shape(images))

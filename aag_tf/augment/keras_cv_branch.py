@@ -1,0 +1,198 @@
+"""The same two branches from keras-cv's layers: the reference that the fused ones are compared with.
+
+keras-cv works image by image for much of this and draws from its own generators, so views of these branches are slow
+and cannot be repeated from (seed, step, row). Importing this module imports keras-cv, so nothing else here does.
+"""
+
+import math
+from typing import Any
+
+import keras
+import keras_cv
+import tensorflow as tf
+
+from aag_tf.augment import main_branch
+from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
+from aag_tf.augment.main_branch import MainBranch
+from aag_tf.augment.photometric import GRAY
+from aag_tf.errors import ConfigError
+
+VALUE_RANGE = (0, 255)
+
+
+class LogUniform(keras_cv.core.FactorSampler):
+    """Numbers whose logarithm is uniform, between `1 / largest` and `largest`."""
+
+    def __init__(self, largest: float) -> None:
+        self.largest = largest
+
+    def __call__(self, shape: Any = (), dtype: str = "float32") -> tf.Tensor:
+        """Draws numbers."""
+        limit = math.log(self.largest)
+        return tf.exp(tf.random.uniform(shape, -limit, limit, dtype))
+
+
+class Saturation(keras_cv.core.FactorSampler):
+    """keras-cv's saturation `x` for factors `x / (1 - x)` that are uniform in `1 - change` to `1 + change`."""
+
+    def __init__(self, change: float) -> None:
+        self.change = change
+
+    def __call__(self, shape: Any = (), dtype: str = "float32") -> tf.Tensor:
+        """Draws numbers."""
+        factor = tf.random.uniform(shape, 1.0 - self.change, 1.0 + self.change, dtype)
+        return factor / (1.0 + factor)
+
+
+class Sometimes(keras.layers.Layer):
+    """Takes a layer's result for a share of the images.
+
+    keras-cv's `RandomApply` decides by a Python `if`, which needs AutoGraph, and goes image by image.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, rate: float) -> None:
+        super().__init__(dtype="float32")
+        self.layer = layer
+        self.rate = rate
+
+    def call(self, images: tf.Tensor, training: bool = True) -> tf.Tensor:
+        """Applies the layer to all images and keeps the others as they were."""
+        chosen = tf.random.uniform([tf.shape(images)[0], 1, 1, 1]) < self.rate
+        return tf.where(chosen, tf.cast(self.layer(images, training=training), tf.float32), images)
+
+
+@keras.saving.register_keras_serializable(package="aag_tf")
+class KerasCVMainBranch(MainBranch):
+    """`MainBranch` from keras-cv's layers; saturation and hue in HSV, clipped after every step.
+
+    Args:
+        size: height and width of the views; must be given.
+        **kwargs: of `MainBranch`.
+    """
+
+    def __init__(self, *, size: tuple[int, int], channels: int = 3, **kwargs: Any) -> None:
+        super().__init__(size=size, **kwargs)
+        if channels not in (1, 3):
+            raise ConfigError(f"channels={channels} is neither grey nor colour; give 1 or 3.")
+        self.channels = channels
+        self.steps = self._make_layers()
+
+    @property
+    def num_uniforms(self) -> int:
+        """None: keras-cv draws its own."""
+        return 0
+
+    def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """Views from keras-cv's generators; `uniforms` are not looked at."""
+        views = tf.cast(images, tf.float32)
+        for layer in self.steps:
+            views = layer(views, training=True)
+        return tf.reshape(tf.cast(views, tf.float32), [-1, *self.size, self.channels])
+
+    def _make_layers(self) -> list[keras.layers.Layer]:
+        crop = keras_cv.layers.RandomCropAndResize(
+            target_size=self.size,
+            crop_area_factor=(self._smallest_crop(), 1.0),
+            aspect_ratio_factor=LogUniform(main_branch.MAX_ASPECT),
+        )
+        flip = [keras_cv.layers.RandomFlip("horizontal", rate=main_branch.FLIP_PROBABILITY)] if self.flip else []
+        return [crop, *flip, *self._jitter(), *self._grayscale(), *self._blur()]
+
+    def _jitter(self) -> list[keras.layers.Layer]:
+        strength = self.color_strength
+        if strength == 0.0:
+            return []
+        brightness, contrast = strength * main_branch.BRIGHTNESS, strength * main_branch.CONTRAST
+        if self.channels == 3:
+            jitter = keras_cv.layers.RandomColorJitter(
+                VALUE_RANGE,
+                brightness_factor=(-brightness, brightness),
+                contrast_factor=(contrast, contrast),
+                saturation_factor=Saturation(strength * main_branch.SATURATION),
+                hue_factor=(0.0, 2.0 * strength * main_branch.HUE),  # keras-cv counts in half turns
+            )
+        else:
+            jitter = keras.Sequential(
+                [
+                    keras_cv.layers.RandomBrightness((-brightness, brightness), VALUE_RANGE),
+                    keras_cv.layers.RandomContrast(VALUE_RANGE, (contrast, contrast)),
+                ]
+            )
+        return [Sometimes(jitter, rate=main_branch.JITTER_PROBABILITY)]
+
+    def _grayscale(self) -> list[keras.layers.Layer]:
+        if self.channels == 1 or self.grayscale_probability == 0.0:
+            return []
+        return [Sometimes(keras_cv.layers.Grayscale(3), rate=self.grayscale_probability)]
+
+    def _blur(self) -> list[keras.layers.Layer]:
+        share = self._blur_share(*self.size)
+        if share == 0.0:
+            return []
+        kernel = 2 * math.ceil(3.0 * main_branch.BLUR_SIGMA[1]) + 1
+        blur = keras_cv.layers.RandomGaussianBlur(kernel, factor=main_branch.BLUR_SIGMA)
+        return [Sometimes(blur, rate=share)]
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {**super().get_config(), "channels": self.channels}
+
+
+@keras.saving.register_keras_serializable(package="aag_tf")
+class KerasCVAuxiliaryBranch(AuxiliaryBranch, KerasCVMainBranch):
+    """`AuxiliaryBranch` from keras-cv's layers, with its `RandAugment` for the preset of that name.
+
+    Args:
+        preset: a key of `PRESETS`.
+        strength: as for `AuxiliaryBranch`; RandAugment's magnitude is half of it, so that 1 is keras-cv's default.
+        size: height and width of the views; must be given.
+        **kwargs: of `KerasCVMainBranch`.
+    """
+
+    num_uniforms = KerasCVMainBranch.num_uniforms
+    transform = KerasCVMainBranch.transform
+
+    def _make_layers(self) -> list[keras.layers.Layer]:
+        if self.strength == 0.0:
+            return super()._make_layers()
+        return [*super()._make_layers(), *self._operations(), *self._cutout()]
+
+    def _operations(self) -> list[keras.layers.Layer]:
+        settings = self.settings
+        if settings.choose is not None:
+            magnitude = min(0.5 * self.strength, 1.0)
+            return [keras_cv.layers.RandAugment(VALUE_RANGE, settings.choose, magnitude, rate=1.0)]
+        layers = [
+            _layer_of(name, min(largest * self.strength, _LIMITS.get(name, math.inf)))
+            for name, largest in settings.operations.items()
+        ]
+        return [Sometimes(layer, rate=settings.probability) for layer in layers]
+
+    def _cutout(self) -> list[keras.layers.Layer]:
+        settings = self.settings
+        if settings.cutout == 0.0:
+            return []
+        side = (0.0, min(settings.cutout * self.strength, 1.0))
+        cutout = keras_cv.layers.RandomCutout(side, side, fill_value=GRAY)
+        return [Sometimes(cutout, rate=settings.cutout_probability)]
+
+
+_LIMITS = {"translate_x": 1.0, "translate_y": 1.0, "shear_x": 1.0, "shear_y": 1.0, "solarize": 1.0}
+
+
+def _layer_of(name: str, largest: float) -> keras.layers.Layer:
+    """keras-cv's layer of an operation, for amounts up to `largest`."""
+    layers = keras_cv.layers
+    if name == "rotate":
+        return layers.RandomRotation(factor=largest / 360.0, fill_mode="reflect")
+    if name == "shear_x":
+        return layers.RandomShear(x_factor=largest, fill_mode="reflect")
+    if name == "shear_y":
+        return layers.RandomShear(y_factor=largest, fill_mode="reflect")
+    if name == "translate_x":
+        return layers.RandomTranslation(height_factor=0.0, width_factor=largest, fill_mode="reflect")
+    if name == "translate_y":
+        return layers.RandomTranslation(height_factor=largest, width_factor=0.0, fill_mode="reflect")
+    if name == "solarize":
+        return layers.Solarization(VALUE_RANGE, threshold_factor=(255.0 * (1.0 - largest), 255.0))
+    raise ConfigError(f"keras-cv has no counterpart of {name} here; use --augment_impl=fused.")

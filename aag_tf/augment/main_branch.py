@@ -1,0 +1,167 @@
+"""The main branch: SimCLR's recipe (crop, flip, colour jitter, greyscale, blur) for a whole batch at a time."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from aag_tf.augment import color, sampling
+from aag_tf.augment.branch import Branch
+from aag_tf.errors import ConfigError
+
+MAX_ASPECT = 4.0 / 3.0
+FLIP_PROBABILITY = 0.5
+JITTER_PROBABILITY = 0.8
+# SimCLR (Chen et al. 2020, appendix A) in units of color_strength; hue in turns of the colour circle.
+BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.8, 0.8, 0.8, 0.2
+
+BLUR_PROBABILITY = 0.5
+BLUR_LARGER_THAN = 64  # pixels: on smaller images blur leaves too little to see
+BLUR_SIGMA = (0.1, 2.0)  # pixels of the view
+
+DRAWS = (
+    "area",
+    "aspect",
+    "top",
+    "left",
+    "flip",
+    "jitter",
+    "brightness",
+    "contrast",
+    "saturation",
+    "hue",
+    "gray",
+    "blur",
+    "sigma",
+)
+
+Draws = dict[str, tf.Tensor]
+
+
+@keras.saving.register_keras_serializable(package="aag_tf")
+class MainBranch(Branch):
+    """Random resized crop, flip, colour jitter, greyscale and Gaussian blur.
+
+    Crop, resize, flip and blur are two sampling matrices per image, colour is one 3×3 matrix and an offset: a view is
+    `clip(colour · (rows · image · columnsᵀ) + offset)`, four matrix products for the whole batch.
+
+        >>> branch = MainBranch(crop_min_area=0.2)
+        >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
+        TensorShape([8, 32, 32, 3])
+
+    One-channel images get brightness and contrast only. Input, output and the other arguments: see `Branch`.
+
+    Args:
+        crop_min_area: smallest share of the image that a crop may show, in (0, 1].
+        color_strength: scales brightness, contrast, saturation and hue jitter, in [0, 1]; 0 for none.
+        grayscale_probability: share of views without colour, in [0, 1].
+        flip: mirror half of the views left to right.
+        blur_probability: share of blurred views, in [0, 1]; `None` is 0.5 for views larger than 64 pixels, else 0.
+
+    Reference: Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations*, 2020, appendix A.
+    """
+
+    def __init__(
+        self,
+        *,
+        crop_min_area: float = 0.2,
+        color_strength: float = 0.5,
+        grayscale_probability: float = 0.2,
+        flip: bool = True,
+        blur_probability: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0.0 < crop_min_area <= 1.0:
+            raise ConfigError(f"crop_min_area={crop_min_area} is no share of an image; give one above 0, at most 1.")
+        for name, value in (
+            ("color_strength", color_strength),
+            ("grayscale_probability", grayscale_probability),
+            ("blur_probability", blur_probability),
+        ):
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ConfigError(f"{name}={value} is out of range; it must be at least 0 and at most 1.")
+        self.crop_min_area = crop_min_area
+        self.color_strength = color_strength
+        self.grayscale_probability = grayscale_probability
+        self.flip = flip
+        self.blur_probability = blur_probability
+
+    @property
+    def num_uniforms(self) -> int:
+        """One number for each name in `DRAWS`, used or not: a setting that is off does not shift the others."""
+        return len(DRAWS)
+
+    def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """See `Branch.transform`."""
+        draws = dict(zip(DRAWS, tf.unstack(uniforms, axis=1), strict=True))
+        return self._recolor(self._sample(images, draws), draws)
+
+    def _sample(self, images: tf.Tensor, draws: Draws) -> tf.Tensor:
+        """Crop, resize, flip and blur; float32."""
+        height, width = self.output_size(images.shape)
+        window = self._window(draws)
+        rows = sampling.sampling_matrix(window.top, window.height, images.shape[1], height)
+        columns = sampling.sampling_matrix(
+            window.left, window.width, images.shape[2], width, mirror=self._mirror(draws)
+        )
+        if self._blurs(height, width):
+            sigma = self._sigma(draws, height, width)
+            rows = sampling.gaussian_matrix(sigma, height) @ rows
+            columns = sampling.gaussian_matrix(sigma, width) @ columns
+        return sampling.resample(tf.cast(images, tf.float32), rows, columns)
+
+    def _window(self, draws: Draws) -> sampling.Window:
+        names = ("area", "aspect", "top", "left")
+        return sampling.crop_window(
+            *(draws[name] for name in names), min_area=self._smallest_crop(), max_aspect=MAX_ASPECT
+        )
+
+    def _smallest_crop(self) -> float:
+        return self.crop_min_area
+
+    def _mirror(self, draws: Draws) -> tf.Tensor | None:
+        return draws["flip"] < FLIP_PROBABILITY if self.flip else None
+
+    def _blurs(self, height: int, width: int) -> bool:
+        return self._blur_share(height, width) > 0.0
+
+    def _blur_share(self, height: int, width: int) -> float:
+        if self.blur_probability is not None:
+            return self.blur_probability
+        return BLUR_PROBABILITY if max(height, width) > BLUR_LARGER_THAN else 0.0
+
+    def _sigma(self, draws: Draws, height: int, width: int) -> tf.Tensor:
+        low, high = BLUR_SIGMA
+        blurred = draws["blur"] < self._blur_share(height, width)
+        return tf.where(blurred, low + (high - low) * draws["sigma"], 0.0)
+
+    def _recolor(self, views: tf.Tensor, draws: Draws) -> tf.Tensor:
+        """Colour jitter and greyscale; float32 in [0, 255]."""
+        strength = tf.where(draws["jitter"] < JITTER_PROBABILITY, self.color_strength, 0.0)
+
+        def amount(name: str, largest: float) -> tf.Tensor:
+            return strength * largest * (2.0 * draws[name] - 1.0)
+
+        brightness = color.WHITE * amount("brightness", BRIGHTNESS)
+        contrast = 1.0 + amount("contrast", CONTRAST)
+        if views.shape[-1] == 1:
+            return color.apply_jitter(views, brightness=brightness, contrast=contrast)
+        gray = draws["gray"] < self.grayscale_probability
+        return color.apply_jitter(
+            views,
+            brightness=brightness,
+            contrast=contrast,
+            matrix=color.color_matrix(1.0 + amount("saturation", SATURATION), amount("hue", HUE), gray),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {
+            **super().get_config(),
+            "crop_min_area": self.crop_min_area,
+            "color_strength": self.color_strength,
+            "grayscale_probability": self.grayscale_probability,
+            "flip": self.flip,
+            "blur_probability": self.blur_probability,
+        }

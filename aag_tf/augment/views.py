@@ -1,0 +1,95 @@
+"""All views of a batch, each from random numbers of its own."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from aag_tf import seeds
+from aag_tf.augment import randomness
+from aag_tf.augment.branch import Branch
+
+MAIN_VIEWS = 2
+
+
+@keras.saving.register_keras_serializable(package="aag_tf")
+class ViewMaker(keras.layers.Layer):
+    """Draws two main views and any number of auxiliary views of each image.
+
+    View `v` of the image in row `r` of the global batch at step `s` is decided by (seed, v, s, r): neither the number
+    of replicas nor an interruption changes it, and no two views share a random number.
+
+    Args:
+        main: the branch of views 0 and 1.
+        auxiliary: the branch of all further views.
+        aux_views: how many further views there are; 0 needs no auxiliary branch.
+        **kwargs: of `keras.layers.Layer`; `dtype` has no effect.
+    """
+
+    def __init__(self, main: Branch, auxiliary: Branch | None = None, aux_views: int = 0, **kwargs: Any) -> None:
+        kwargs.pop("dtype", None)
+        super().__init__(dtype="float32", autocast=False, **kwargs)
+        self.built = True  # there are no weights to make
+        self.main = main
+        self.auxiliary = auxiliary
+        self.aux_views = aux_views if auxiliary is not None else 0
+
+    @property
+    def num_views(self) -> int:
+        """Views of one image."""
+        return MAIN_VIEWS + self.aux_views
+
+    def branch_of(self, view: int) -> Branch:
+        """The branch that draws this view."""
+        return self.main if view < MAIN_VIEWS or self.auxiliary is None else self.auxiliary
+
+    def make(
+        self,
+        images: tf.Tensor,
+        *,
+        seed: int,
+        step: int | tf.Tensor,
+        row: tf.Tensor,
+    ) -> tf.Tensor:
+        """The views of images.
+
+        Args:
+            images: `[batch, height, width, channels]`, uint8 or float in [0, 255].
+            seed: the run's seed.
+            step: the optimizer step, a scalar.
+            row: integers `[batch]`, the place of each image in the global batch.
+
+        Returns:
+            float32 `[batch, views, out_height, out_width, channels]` in [0, 255].
+        """
+        views = [
+            self.branch_of(view).transform(images, self.uniforms(view, seed=seed, step=step, row=row))
+            for view in range(self.num_views)
+        ]
+        return tf.stack(views, axis=1)
+
+    def uniforms(self, view: int, *, seed: int, step: int | tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+        """The numbers that decide a view, float32 `[batch, num_uniforms]` in [0, 1)."""
+        return randomness.uniforms(seeds.fold(seed, "view", view), step, row, self.branch_of(view).num_uniforms)
+
+    def call(self, batch: dict[str, Any], *, seed: int) -> dict[str, Any]:
+        """A training batch with `"image"`, `"step"` and `"row"`, its image replaced by `"views"`."""
+        step = tf.reshape(batch["step"], [-1])[0]
+        views = self.make(batch["image"], seed=seed, step=step, row=batch["row"])
+        return {"views": views, **{name: value for name, value in batch.items() if name != "image"}}
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {
+            **super().get_config(),
+            "main": keras.saving.serialize_keras_object(self.main),
+            "auxiliary": keras.saving.serialize_keras_object(self.auxiliary),
+            "aux_views": self.aux_views,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ViewMaker":
+        """The layer that `get_config` described."""
+        branches = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("main", "auxiliary")}
+        return cls(**{**config, **branches})
+

@@ -1,0 +1,75 @@
+"""Crop, flip, rotation, shear and translation as one affine map per image, sampled once."""
+
+import math
+
+import tensorflow as tf
+
+from aag_tf.augment.sampling import Window
+
+
+def translation(down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """`[batch]` shifts to `[batch, 3, 3]` maps of (y, x, 1)."""
+    return _affine(tf.ones_like(down), tf.zeros_like(down), down, tf.zeros_like(down), tf.ones_like(down), right)
+
+
+def linear(yy: tf.Tensor, yx: tf.Tensor, xy: tf.Tensor, xx: tf.Tensor) -> tf.Tensor:
+    """`[batch]` coefficients to `[batch, 3, 3]` maps of (y, x, 1)."""
+    return _affine(yy, yx, tf.zeros_like(yy), xy, xx, tf.zeros_like(yy))
+
+
+def rotation(degrees: tf.Tensor) -> tf.Tensor:
+    """Rotation about the origin, `[batch]` to `[batch, 3, 3]`."""
+    angle = degrees * (math.pi / 180.0)
+    return linear(tf.cos(angle), -tf.sin(angle), tf.sin(angle), tf.cos(angle))
+
+
+def crop_map(window: Window, mirror: tf.Tensor | None) -> tf.Tensor:
+    """From the view's square [-1, 1]² to the crop in fractions of the image, `[batch, 3, 3]`."""
+    half_height, half_width = window.height / 2.0, window.width / 2.0
+    signed = half_width if mirror is None else tf.where(mirror, -half_width, half_width)
+    zero = tf.zeros_like(half_height)
+    return _affine(half_height, zero, window.top + half_height, zero, signed, window.left + half_width)
+
+
+def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Bilinear sampling of each image along an affine map, mirrored at the image's borders.
+
+    Args:
+        images: float32 `[batch, height, width, channels]`.
+        maps: `[batch, 3, 3]`, from (y, x, 1) in the view's square [-1, 1]² to fractions of the image.
+        size: height and width of the views.
+
+    Returns:
+        float32 `[batch, *size, channels]`.
+    """
+    _, height, width, channels = images.shape
+    y, x = tf.meshgrid(tf.linspace(-1.0, 1.0, size[0]), tf.linspace(-1.0, 1.0, size[1]), indexing="ij")
+    grid = tf.stack([tf.reshape(y, [-1]), tf.reshape(x, [-1]), tf.ones([size[0] * size[1]])])
+    points = maps[:, :2] @ grid
+    top, down = _split(points[:, 0] * (height - 1), height)
+    left, right = _split(points[:, 1] * (width - 1), width)
+
+    # The four neighbours of a pixel lie side by side, so that one look-up serves them all.
+    padded = tf.pad(images, [[0, 0], [0, 1], [0, 1], [0, 0]])
+    quads = tf.concat([padded[:, i : i + height, j : j + width] for i in (0, 1) for j in (0, 1)], axis=-1)
+    quads = tf.reshape(quads, [-1, height * width, 4 * channels])
+    found = tf.gather(quads, top * width + left, batch_dims=1)
+    a, b, c, d = tf.split(found, 4, axis=-1)
+    down, right = down[..., None], right[..., None]
+    upper, lower = a + right * (b - a), c + right * (d - c)
+    return tf.reshape(upper + down * (lower - upper), [-1, *size, channels])
+
+
+def _split(position: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Pixel index and the fraction beyond it, of positions mirrored at the borders."""
+    last = float(size - 1)
+    position = last - tf.abs(last - tf.abs(position))
+    position = tf.clip_by_value(position, 0.0, last)
+    index = tf.floor(position)
+    return tf.cast(index, tf.int32), position - index
+
+
+def _affine(yy: tf.Tensor, yx: tf.Tensor, y: tf.Tensor, xy: tf.Tensor, xx: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    zero, one = tf.zeros_like(yy), tf.ones_like(yy)
+    rows = [tf.stack([yy, yx, y], axis=-1), tf.stack([xy, xx, x], axis=-1), tf.stack([zero, zero, one], axis=-1)]
+    return tf.stack(rows, axis=-2)

@@ -1,0 +1,54 @@
+"""What every command shares: one sentence and an exit code for a known error, and a quiet start of TensorFlow."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
+
+from aag_tf.errors import AagError
+
+INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
+
+
+def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
+    """Runs a command on `sys.argv` and exits with its code: 0, or 1 or 2 for a known error, or 130 after Ctrl-C."""
+    try:
+        code = main(sys.argv)
+    except AagError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print(f"{name}: stopped by Ctrl-C.", file=sys.stderr)
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Holds back what TensorFlow prints while it is imported inside this block; shows it if the import fails.
+
+    Its C++ libraries write to the file descriptor before they read TF_CPP_MIN_LOG_LEVEL, so no variable silences
+    them. Setting that variable yourself (0 shows everything) switches this off.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    descriptor = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()  # looks for GPUs now, so that "no CUDA here" is held back too
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(descriptor, held.read())
+            raise
+        finally:
+            os.dup2(descriptor, 2)
+            os.close(descriptor)

@@ -1,0 +1,31 @@
+"""`digits`: the 1 797 handwritten digits that scikit-learn ships, 8x8 and grey; nothing to download."""
+
+import numpy as np
+
+from aag_tf.config import DataConfig
+from aag_tf.data import resizing
+from aag_tf.data.images import ArrayImages
+from aag_tf.data.splits import Source, Split
+from aag_tf.errors import DataError
+
+LEVELS = 16  # the images count ink in 0..16
+
+
+def read_digits(rest: str, config: DataConfig) -> Source:
+    """All digits as one labelled train split, uint8 [1797, 8, 8, 1].
+
+    Raises:
+        DataError: something follows `digits`.
+    """
+    if rest:
+        raise DataError(f"--dataset=digits:{rest} says more than is known; the embedded set is --dataset=digits.")
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = np.round(digits.images * (255 / LEVELS)).astype(np.uint8)[..., np.newaxis]
+    size = resizing.target_size("digits", images.shape[1:3], config.image_size)
+    return Source(
+        name="digits",
+        train=Split(ArrayImages(resizing.fit_array(images, size)), digits.target),
+        class_names=[str(name) for name in digits.target_names],
+    )

@@ -1,0 +1,111 @@
+"""`folder:<path>`: a tree of image files.
+
+- Splits: where the only sub-folders are `train` and some of `validation` (or `val`) and `test`, those are the splits.
+  Otherwise everything is train (a class may well be called "train").
+- Labels: the name of the first sub-folder below the split's folder, sorted by name, if every image of the split lies
+  in one and there are at least two of them; otherwise the split is unlabelled.
+- Hidden files and folders, `__MACOSX` and files without an image suffix are passed over.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from absl import logging
+
+from aag_tf.config import DataConfig
+from aag_tf.data import pictures
+from aag_tf.data.images import SelectedImages
+from aag_tf.data.picture_reading import read_pictures
+from aag_tf.data.splits import Source, Split
+from aag_tf.errors import DataError
+
+SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+
+
+class PictureFile(NamedTuple):
+    """An image file with its split, and the sub-folder that may name its class."""
+
+    path: str
+    split: str
+    folder: str | None
+
+
+def read_folder(path: str, config: DataConfig) -> Source:
+    """Reads a tree of image files; the module's docstring has the rules.
+
+    Broken files are skipped, and named in a logged warning.
+
+    Raises:
+        DataError: the folder is missing, or no file of one of its splits is an image that can be read.
+    """
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise DataError(f"{path} is not a folder; --dataset=folder:<path> names a tree of image files.")
+    found = [file for split, folder in _split_folders(root) for file in _find_pictures(folder, split)]
+    usable, images = read_pictures(f"folder:{path}", [file.path for file in found], config.image_size)
+    files = [found[number] for number in usable]
+    class_names, labels = _label(files)
+    splits: dict[str, Split] = {}
+    for part in dict.fromkeys(file.split for file in found):
+        rows = np.array([row for row, file in enumerate(files) if file.split == part], np.int64)
+        if len(rows) == 0:
+            raise DataError(f"none of the image files in the {part} part of {path} can be read; mend or remove it.")
+        known = class_names is not None and labels[rows].min() >= 0
+        if not known:
+            logging.info("%s images of folder:%s have no labels: no two sub-folders hold them all.", part, path)
+        splits[part] = Split(SelectedImages(images, rows), labels[rows] if known else None)
+    return Source(f"folder:{path}", splits["train"], splits.get("validation"), splits.get("test"), class_names)
+
+
+def _split_folders(root: Path) -> list[tuple[str, Path]]:
+    """Split and folder of each part of the tree."""
+    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and _is_visible(entry.name))
+    if "train" not in folders or not set(folders) <= set(SPLIT_FOLDERS):
+        return [("train", root)]
+    if {"validation", "val"} <= set(folders):
+        raise DataError(f"{root} has both `validation` and `val`; keep one of the two.")
+    return [(SPLIT_FOLDERS[name], root / name) for name in folders]
+
+
+def _find_pictures(root: Path, split: str) -> list[PictureFile]:
+    """Every image file below a folder, sorted by its path, so that all machines count them alike.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = []
+    seen: set[str] = set()
+    # Class folders are often links to elsewhere, and a link may lead back up: no folder is entered twice.
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        if os.path.realpath(folder) in seen:
+            subfolders.clear()
+            continue
+        seen.add(os.path.realpath(folder))
+        subfolders[:] = sorted(name for name in subfolders if _is_visible(name))
+        inside = Path(folder).relative_to(root).parts
+        found += [
+            PictureFile(os.path.join(folder, name), split, inside[0] if inside else None)
+            for name in names
+            if pictures.is_picture(name)
+        ]
+    if not found:
+        raise DataError(f"{root} has no image files; their names end in {', '.join(pictures.SUFFIXES)}.")
+    return sorted(found, key=lambda file: Path(file.path).parts)
+
+
+def _is_visible(folder_name: str) -> bool:
+    return not folder_name.startswith(".") and folder_name != "__MACOSX"
+
+
+def _label(files: list[PictureFile]) -> tuple[list[str] | None, npt.NDArray[np.int64]]:
+    """Class names over all splits (`None` where there are fewer than two), and labels, -1 where there are none."""
+    unlabelled = {file.split for file in files if file.folder is None}
+    names = sorted({file.folder for file in files if file.folder is not None and file.split not in unlabelled})
+    if len(names) < 2:
+        return None, np.full(len(files), -1, np.int64)
+    number_of = {name: number for number, name in enumerate(names)}
+    labels = [-1 if file.folder is None else number_of.get(file.folder, -1) for file in files]
+    return names, np.array(labels, np.int64)

@@ -1,0 +1,77 @@
+"""`npz:<path>`: a NumPy archive with `images`, and optionally `labels`, `test_images` and `test_labels`."""
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aag_tf.config import DataConfig
+from aag_tf.data import images as in_memory
+from aag_tf.data import resizing
+from aag_tf.data.splits import Source, Split
+from aag_tf.errors import DataError
+
+KEYS = ("images", "labels", "test_images", "test_labels")
+
+
+def read_npz(path: str, config: DataConfig) -> Source:
+    """Reads uint8 [n, h, w, c] or [n, h, w] arrays, with labels of whole numbers [n] where there are any.
+
+    Nothing is unpickled, and an archive that unpacks to more than the memory limit is refused before it is read.
+
+    Raises:
+        DataError: the file is missing or no archive of arrays, or its arrays have the wrong names, types or shapes.
+    """
+    arrays = _read_arrays(Path(path).expanduser())
+    if "images" not in arrays:
+        raise DataError(f"{path} holds no array `images`; save it with numpy.savez(path, images=..., labels=...).")
+    if "test_labels" in arrays and "test_images" not in arrays:
+        raise DataError(f"{path} holds `test_labels` without `test_images`; save both or neither.")
+    return Source(
+        name=f"npz:{path}",
+        train=_split(path, arrays, "images", "labels", config),
+        test=_split(path, arrays, "test_images", "test_labels", config) if "test_images" in arrays else None,
+    )
+
+
+def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    if not path.is_file():
+        raise DataError(f"{path} is not a file; --dataset=npz:<path> names an archive written by numpy.savez.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            wanted = [entry for entry in archive.infolist() if entry.filename.removesuffix(".npy") in KEYS]
+        unpacked = sum(entry.file_size for entry in wanted)
+        if unpacked > in_memory.MEMORY_LIMIT:
+            raise DataError(
+                f"{path} unpacks to {unpacked / 2**30:.1f} GiB, above the limit of "
+                f"{in_memory.MEMORY_LIMIT / 2**30:.1f} GiB; save the images as files and use --dataset=folder:<path>."
+            )
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in KEYS if key in archive}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"{path} cannot be read as an archive of plain arrays ({error}); write it with numpy.savez, no objects."
+        ) from error
+
+
+def _split(
+    path: str, arrays: dict[str, npt.NDArray[Any]], images_key: str, labels_key: str, config: DataConfig
+) -> Split:
+    images = arrays[images_key]
+    if images.dtype != np.uint8:
+        raise DataError(f"`{images_key}` of {path} is {images.dtype}; store uint8 values from 0 to 255.")
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
+        raise DataError(
+            f"`{images_key}` of {path} has shape {list(arrays[images_key].shape)}; it must be [n, height, width, "
+            "channels] with one or three channels, or [n, height, width], and not be empty."
+        )
+    size = resizing.target_size(f"npz:{path}", images.shape[1:3], config.image_size)
+    try:
+        return Split(in_memory.ArrayImages(resizing.fit_array(images, size)), arrays.get(labels_key))
+    except DataError as error:
+        raise DataError(f"`{labels_key}` of {path} does not fit `{images_key}`: {error}") from error

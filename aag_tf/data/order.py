@@ -1,0 +1,45 @@
+"""From position to example: which examples the steps of an epoch see, as a pure function of (seed, epoch).
+
+Nothing here counts or remembers, so a run that starts at step 1 000 sees exactly what it would have seen there.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from aag_tf import seeds
+
+
+def shuffled(size: int, seed: tf.Tensor | seeds.Seed) -> tf.Tensor:
+    """The numbers 0..size-1 in an order that the seed alone decides; usable inside a `tf.data` graph.
+
+    Args:
+        size: how many examples there are.
+        seed: two int32 values, for example from `aag_tf.seeds.fold`.
+
+    Returns:
+        int64 [size], a permutation.
+    """
+    # The algorithm is named and the device fixed, because "auto_select" may differ from one device to the next.
+    with tf.device("CPU:0"):
+        return tf.random.experimental.stateless_shuffle(tf.range(size, dtype=tf.int64), seed, alg="philox")
+
+
+def epoch_seed(seed: int, epoch: int) -> seeds.Seed:
+    """The stateless seed of one epoch's order."""
+    return seeds.fold(seed, "order", epoch)
+
+
+def epoch_order(size: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    """The examples of one epoch in the order in which training visits them.
+
+    Args:
+        size: how many examples there are.
+        seed: the run's `--seed`.
+        epoch: counted from 0.
+
+    Returns:
+        int64 [size], a permutation; with batches of `B`, step `s` of the epoch reads `[s * B : (s + 1) * B]`, and
+        the remainder that fills no batch is left out of this epoch.
+    """
+    return shuffled(size, epoch_seed(seed, epoch)).numpy()

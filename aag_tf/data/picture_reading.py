@@ -1,0 +1,115 @@
+"""Many image files to one set of images: all are tried once, broken ones are left out and named."""
+
+import math
+import multiprocessing.pool
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from absl import logging
+from tqdm import tqdm
+
+from aag_tf.data import images as in_memory
+from aag_tf.data import pictures, resizing
+from aag_tf.data.images import ArrayImages, FileImages, Images, Shape
+from aag_tf.errors import DataError
+
+Result = TypeVar("Result")
+
+NAMED_FILES = 5
+SECONDS_BEFORE_PROGRESS = 1.0
+FILES_PER_TASK = 16
+
+
+def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tuple[npt.NDArray[np.int64], Images]:
+    """Reads image files at one size and with one number of channels.
+
+    The headers decide on both (grey only if every file is grey), then every file is decoded once: into memory if all
+    pictures fit, otherwise only to see that it can be, and again whenever training asks for it.
+
+    Args:
+        name: the data set, for messages.
+        paths: the files.
+        image_size: what `--image_size` asks for; see `aag_tf.data.resizing.target_size`.
+
+    Returns:
+        The numbers (int64 [n]) of the paths that can be read, and their pictures in this order.
+
+    Raises:
+        DataError: not one file can be read.
+    """
+    broken: dict[str, Exception] = {}
+    headers = _try_all(pictures.read_header, paths, "opening", broken)
+    sizes = {(header.height, header.width) for header in headers if header is not None}
+    good = [number for number, header in enumerate(headers) if header is not None]
+    images: Images | None = None
+    if good:
+        agreed = next(iter(sizes)) if len(sizes) == 1 else None
+        channels = 1 if all(header.grey for header in headers if header is not None) else 3
+        shape = (*resizing.target_size(name, agreed, image_size), channels)
+        kept, images = _decode_all([paths[number] for number in good], shape, broken)
+        good = [good[number] for number in kept]
+    if not good or images is None:
+        path, reason = next(iter(broken.items()))
+        raise DataError(f"none of the {len(paths)} image files of {name} can be read; {path}, for one: {reason}.")
+    _warn_of(name, broken, len(paths))
+    return np.array(good, np.int64), images
+
+
+def _decode_all(paths: list[str], shape: Shape, broken: dict[str, Exception]) -> tuple[list[int], Images]:
+    """The numbers of the files that can be decoded, and their pictures."""
+    fits = len(paths) * math.prod(shape) <= in_memory.MEMORY_LIMIT
+    array = np.empty((len(paths) if fits else 0, *shape), np.uint8)
+    row_of = {path: row for row, path in enumerate(paths)}
+
+    def decode(path: str) -> bool:
+        picture = pictures.decode(path, shape)
+        if fits:
+            array[row_of[path]] = picture
+        return True
+
+    kept = [row for row, done in enumerate(_try_all(decode, paths, "decoding", broken)) if done]
+    if fits:
+        return kept, ArrayImages(array if len(kept) == len(paths) else array[kept])
+    return kept, FileImages([paths[row] for row in kept], shape, pictures.decode)
+
+
+def _try_all(
+    work: Callable[[str], Result], paths: Sequence[str], doing: str, broken: dict[str, Exception]
+) -> list[Result | None]:
+    """`work(path)` of every path by threads (Pillow decodes outside the interpreter's lock), `None` where it fails."""
+
+    def attempt(path: str) -> Result | Exception:
+        try:
+            return work(path)
+        except Exception as error:  # decoders fed with broken files raise whatever they stumble over
+            return error
+
+    # Files whose metadata Pillow complains of still count: a warning for each would bury everything else.
+    with warnings.catch_warnings(), multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        progress = tqdm(
+            pool.imap(attempt, paths, chunksize=FILES_PER_TASK),
+            desc=f"{doing} images",
+            total=len(paths),
+            unit="file",
+            delay=SECONDS_BEFORE_PROGRESS,
+            disable=None,  # no bar where nobody watches
+            leave=False,
+            file=sys.stderr,
+        )
+        outcomes = list(progress)
+    broken |= {path: outcome for path, outcome in zip(paths, outcomes, strict=True) if isinstance(outcome, Exception)}
+    return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]
+
+
+def _warn_of(name: str, broken: dict[str, Exception], total: int) -> None:
+    if not broken:
+        return
+    named = "; ".join(f"{path}: {reason}" for path, reason in list(broken.items())[:NAMED_FILES])
+    more = f"; and {len(broken) - NAMED_FILES} more" if len(broken) > NAMED_FILES else ""
+    logging.warning("skipped %d of %d image files of %s: %s%s", len(broken), total, name, named, more)

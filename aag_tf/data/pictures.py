@@ -1,0 +1,103 @@
+"""One image file to one uint8 array, with Pillow: orientation, transparency, 16-bit greyscale and size."""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageOps
+
+from aag_tf.data.images import Shape
+from aag_tf.errors import DataError
+
+# Suffixes of formats that Pillow decodes by itself; no document formats, since those start other programs.
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+# A few bytes can claim to be billions of pixels. Pillow warns from here on (89 million); a data set is better off
+# without.
+MAX_PIXELS = 89_478_485
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
+SIDEWAYS = (5, 6, 7, 8)  # the EXIF orientations that swap height and width
+DEEPEST_GREY = 65_535
+
+
+class Header(NamedTuple):
+    """What a file says of itself, before it is decoded."""
+
+    height: int
+    width: int
+    grey: bool
+
+
+def read_header(path: str) -> Header:
+    """Size (as it will be shown) and colour of an image file, without decoding it.
+
+    Raises:
+        DataError: the picture has too many pixels.
+        Exception: Pillow cannot read it, for whatever reason it gives.
+    """
+    with _open(path) as image:
+        # The plain method: that of PNG files would decode the picture to look for EXIF behind it.
+        sideways = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in SIDEWAYS
+        width, height = reversed(image.size) if sideways else image.size
+        return Header(height, width, image.mode in GREY_MODES)
+
+
+def decode(path: str, shape: Shape) -> npt.NDArray[np.uint8]:
+    """The picture in an image file, upright, over white, at the wanted size and number of channels.
+
+    The largest centred part of the wanted aspect is scaled (bilinear, antialiased): the shorter side decides.
+
+    Args:
+        path: the file; of several frames the first counts.
+        shape: wanted height, width and channels (1 or 3).
+
+    Returns:
+        uint8 [*shape].
+
+    Raises:
+        DataError: the picture has too many pixels, or values whose range is unknown.
+        Exception: Pillow cannot read it, for whatever reason it gives.
+    """
+    height, width, channels = shape
+    with _open(path) as image:
+        # JPEG decodes at 1/2, 1/4 or 1/8 much faster. Twice the wanted size is kept for the antialiased resize.
+        image.draft(None, (2 * max(height, width), 2 * max(height, width)))
+        picture = _as_eight_bits(ImageOps.exif_transpose(image), channels)
+    if picture.size != (width, height):
+        picture = ImageOps.fit(picture, (width, height), method=Image.Resampling.BILINEAR)
+    return np.asarray(picture, np.uint8).reshape(shape)
+
+
+def _open(path: str) -> Image.Image:
+    image = Image.open(path)
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise DataError(f"{image.width}x{image.height} pixels are more than the {MAX_PIXELS} that are decoded")
+    return image
+
+
+def _as_eight_bits(image: Image.Image, channels: int) -> Image.Image:
+    """Any mode of Pillow as "L" or "RGB"."""
+    wanted = "L" if channels == 1 else "RGB"
+    if image.mode == "F":
+        raise DataError("floating-point pixels have no known range")
+    if image.mode.startswith("I"):
+        return _from_deep_grey(image).convert(wanted)
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image.convert("RGBA"))
+        image = white
+    return image.convert(wanted)
+
+
+def _from_deep_grey(image: Image.Image) -> Image.Image:
+    """16-bit grey as "L": Pillow's own conversion clips every value above 255 to white."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > DEEPEST_GREY:
+        raise DataError(f"grey values from {values.min()} to {values.max()} are not 16-bit")
+    return Image.fromarray(np.round(values / (DEEPEST_GREY / 255)).astype(np.uint8))
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file of this name is taken for an image: a known suffix, and not hidden."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES

@@ -1,0 +1,84 @@
+"""Batches of images, for training from any step on and for evaluation in order."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.data import order
+from aag_tf.data.images import Images
+from aag_tf.errors import DataError
+
+Batch = dict[str, tf.Tensor]
+
+
+def training_batches(
+    images: Images,
+    *,
+    global_batch_size: int,
+    seed: int,
+    start_step: int,
+    num_steps: int,
+    transform: Callable[[Batch], Batch] | None = None,
+) -> tf.data.Dataset:
+    """The batches of steps `start_step` to `start_step + num_steps - 1`.
+
+    With `n` images and batches of `B`, step `s` belongs to epoch `s // (n // B)`, and its examples are a function of
+    (seed, s) alone: to start at a step gives exactly what skipping to it gives. Each epoch visits an example at most
+    once; the `n % B` examples that fill no batch are others in each epoch.
+
+    Args:
+        images: what to draw from.
+        global_batch_size: images in a step, over all replicas.
+        seed: the run's `--seed`.
+        start_step: the first step, counted from 0 at the start of the run.
+        num_steps: how many steps there are from there on.
+        transform: host-side augmentation, batch to batch; must be a pure function of the batch, since it is mapped
+            in parallel (the order of the batches stays).
+
+    Returns:
+        `num_steps` elements `{"image": uint8 [B, h, w, c], "step": int64 [B] (one number B times), "row": int32 [B]
+        (0..B-1)}`, after `transform`. The numbers travel with the images, so that a replica which gets a part of a
+        batch knows which part.
+
+    Raises:
+        DataError: there are fewer images than fill one batch.
+    """
+    size, batch = len(images), global_batch_size
+    steps_per_epoch = size // batch
+    if steps_per_epoch == 0:
+        raise DataError(
+            f"there are too few images, {size} to train on, for --global_batch_size={batch}; use {size} or less."
+        )
+
+    def numbers_of_epoch(epoch_seed: tf.Tensor) -> tf.data.Dataset:
+        visited = order.shuffled(size, epoch_seed)[: steps_per_epoch * batch]
+        return tf.data.Dataset.from_tensor_slices(tf.reshape(visited, [steps_per_epoch, batch]))
+
+    def read(step: tf.Tensor, numbers: tf.Tensor) -> Batch:
+        return {"image": images.fetch(numbers), "step": tf.fill([batch], step), "row": tf.range(batch, dtype=tf.int32)}
+
+    epochs = range(start_step // steps_per_epoch, -(-(start_step + num_steps) // steps_per_epoch))
+    epoch_seeds = np.array([order.epoch_seed(seed, epoch) for epoch in epochs], np.int32).reshape(-1, 2)
+    batches = tf.data.Dataset.from_tensor_slices(epoch_seeds).flat_map(numbers_of_epoch)
+    # Only example numbers are skipped here, no pictures, and less than an epoch of them.
+    batches = batches.skip(start_step % steps_per_epoch).take(num_steps).enumerate(start=start_step)
+    batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    if transform is not None:
+        batches = batches.map(transform, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(num_steps))
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def evaluation_batches(images: Images, batch_size: int) -> tf.data.Dataset:
+    """All images once, in order: uint8 [b, h, w, c] with `b = batch_size`, less in the last batch."""
+    numbers = tf.data.Dataset.range(len(images)).batch(batch_size)
+    pictures = numbers.map(images.fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return pictures.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    # There are no files to deal out among workers: each takes its part of every batch.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return options

@@ -1,0 +1,68 @@
+"""The one size that every image of a data set gets, and the resizing of arrays to it."""
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from absl import logging
+
+Size = tuple[int, int]
+
+LARGEST_KEPT = 256
+DEFAULT_SIZE = 224  # what ImageNet encoders are usually trained at
+CHUNK = 256
+
+
+def target_size(name: str, agreed: Size | None, image_size: int | None) -> Size:
+    """Height and width to bring all images of a data set to.
+
+    Args:
+        name: the data set, for the log.
+        agreed: height and width that all images have, or `None` where they differ.
+        image_size: what `--image_size` asks for, a square; `None` keeps `agreed` where neither side is above 256 and
+            otherwise means 224, which is then logged.
+    """
+    if image_size is not None:
+        return image_size, image_size
+    if agreed is not None and max(agreed) <= LARGEST_KEPT:
+        return agreed
+    found = "images of several sizes" if agreed is None else f"images of {agreed[0]}x{agreed[1]}"
+    logging.info(
+        "%s has %s: each is scaled and cropped to %dx%d; --image_size chooses another size.",
+        name,
+        found,
+        DEFAULT_SIZE,
+        DEFAULT_SIZE,
+    )
+    return DEFAULT_SIZE, DEFAULT_SIZE
+
+
+def fit(images: tf.Tensor, size: Size) -> tf.Tensor:
+    """Crops the largest centred rectangle of the wanted aspect, then scales it (bilinear, antialiased).
+
+    The same picture as scaling the shorter side first and cropping then, for fewer pixels of work.
+
+    Args:
+        images: uint8 [..., h, w, c], one image or a batch.
+        size: wanted height and width.
+
+    Returns:
+        uint8 [..., *size, c].
+    """
+    if tuple(images.shape[-3:-1]) == size:
+        return images
+    height, width = tf.shape(images)[-3], tf.shape(images)[-2]
+    crop_height = tf.maximum(1, tf.minimum(height, width * size[0] // size[1]))
+    crop_width = tf.maximum(1, tf.minimum(width, height * size[1] // size[0]))
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    crop = images[..., top : top + crop_height, left : left + crop_width, :]
+    return tf.cast(tf.round(tf.image.resize(crop, size, method="bilinear", antialias=True)), tf.uint8)
+
+
+def fit_array(images: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
+    """`fit` for a whole data set, uint8 [n, h, w, c] -> uint8 [n, *size, c], in chunks that bound its float copies."""
+    if images.shape[1:3] == size:
+        return images
+    fitted = np.empty((len(images), *size, images.shape[3]), np.uint8)
+    for start in range(0, len(images), CHUNK):
+        fitted[start : start + CHUNK] = fit(tf.constant(images[start : start + CHUNK]), size).numpy()
+    return fitted

@@ -1,0 +1,162 @@
+"""A data set as its splits, checked once, and the rule that fills in the splits that it does not bring."""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from aag_tf import seeds
+from aag_tf.data import order
+from aag_tf.data.images import Images, SelectedImages, Shape
+from aag_tf.errors import DataError
+
+# Splits are cut by a seed of their own and not by the run's, so that runs of all seeds are judged on the same examples.
+SPLIT_SEED = 0
+TEST_FRACTION = 0.2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """Images and, where they are known, their labels.
+
+    Attributes:
+        images: uint8 [n, h, w, c], fetched by number.
+        labels: int64 [n], 0 or above, or `None`.
+
+    Raises:
+        DataError: there are no images, or the labels do not fit them.
+    """
+
+    images: Images
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.images) == 0:
+            raise DataError("a split holds no images; every split that is given needs one at least.")
+        if self.labels is None:
+            return
+        labels = np.asarray(self.labels)
+        if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+            raise DataError(
+                f"labels are {labels.dtype} of shape {list(labels.shape)}; give one whole number an image, shape [n]."
+            )
+        if len(labels) != len(self.images):
+            raise DataError(f"there are {len(self.images)} images but {len(labels)} labels; give one label an image.")
+        if labels.min() < 0:
+            raise DataError(f"a label is {labels.min()}; labels are 0 or above.")
+        object.__setattr__(self, "labels", labels.astype(np.int64))
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.images)
+
+    def select(self, rows: npt.NDArray[np.int64]) -> "Split":
+        """The images `rows` (int64 [k]) of this split and their labels, as a split."""
+        return Split(SelectedImages(self.images, rows), None if self.labels is None else self.labels[rows])
+
+    def take(self, most: int) -> "Split":
+        """At most so many images: a fixed sample, stratified by label where there are labels."""
+        if len(self) <= most:
+            return self
+        return self.select(np.flatnonzero(held_out_mask(len(self), self.labels, most / len(self), "sample")))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """An opened data set.
+
+    Attributes:
+        name: what `--dataset` said.
+        train: what is learnt from.
+        validation: held out of train for tuning, or the data set's own; `None` where there is none.
+        test: what results are reported on; `None` where there is none.
+        class_names: the name of every label, or `None` where only numbers are known.
+
+    Raises:
+        DataError: the splits differ in shape, the images have neither one nor three channels, or a label has no name.
+    """
+
+    name: str
+    train: Split
+    validation: Split | None = None
+    test: Split | None = None
+    class_names: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.image_shape[2] not in (1, 3):
+            raise DataError(
+                f"{self.name} has images of {self.image_shape[2]} channels; one (grey) or three (RGB) are allowed."
+            )
+        for role, split in (("validation", self.validation), ("test", self.test)):
+            if split is not None and split.images.shape != self.image_shape:
+                raise DataError(
+                    f"{self.name} has {role} images of shape {split.images.shape} but train images of shape "
+                    f"{self.image_shape}; give all splits one shape."
+                )
+        for split in (self.train, self.validation, self.test):
+            if split is None or split.labels is None or self.class_names is None:
+                continue
+            if split.labels.max() >= len(self.class_names):
+                raise DataError(
+                    f"{self.name} has a label {split.labels.max()} but only {len(self.class_names)} class names; "
+                    "name every label."
+                )
+
+    @property
+    def image_shape(self) -> Shape:
+        """Height, width and channels of every image."""
+        return self.train.images.shape
+
+
+def complete(source: Source, validation_fraction: float) -> Source:
+    """Fills in the splits that a data set does not bring.
+
+    - It has validation but no test (as ImageNet): validation is what its results are reported on, so that is the test
+      split, and tuning gets a part of train.
+    - It has neither, and labels: a stratified fifth of train is test. Unlabelled data keep `test=None`, since nothing
+      could be reported on it.
+    - It has no validation (any more): `validation_fraction` of train is, stratified by label where there are labels.
+
+    The parts are the same whatever the run's seed.
+
+    Raises:
+        DataError: fewer than two images are left to train on.
+    """
+    train, validation, test = source.train, source.validation, source.test
+    if test is None:
+        validation, test = None, validation
+    if test is None and train.labels is not None:
+        train, test = _hold_out(train, TEST_FRACTION, "test split")
+    if validation is None:
+        train, validation = _hold_out(train, validation_fraction, "validation split")
+    if len(train) < 2:
+        raise DataError(f"{source.name} has too few images, {len(train)} to train on; contrasting needs 2 at least.")
+    return dataclasses.replace(source, train=train, validation=validation, test=test)
+
+
+def held_out_mask(
+    size: int, labels: npt.NDArray[np.int64] | None, fraction: float, purpose: str
+) -> npt.NDArray[np.bool_]:
+    """Which of `size` examples are held out: `floor(size * fraction)` of them.
+
+    Shuffled, then sorted by label, then every `1 / fraction`-th is taken: each class gives its share to within one
+    example, and the sum is exact however small the classes are. Without labels it is a plain random sample.
+
+    Returns:
+        bool [size].
+    """
+    line = order.shuffled(size, seeds.fold(SPLIT_SEED, purpose)).numpy()
+    if labels is not None:
+        line = line[np.argsort(labels[line], kind="stable")]
+    # The tiny constant keeps 100 * 0.29 = 28.999... from losing its last example.
+    quota = np.floor(np.arange(size + 1) * fraction + 1e-9)
+    mask = np.zeros(size, np.bool_)
+    mask[line[np.diff(quota) > 0]] = True
+    return mask
+
+
+def _hold_out(split: Split, fraction: float, purpose: str) -> tuple[Split, Split | None]:
+    mask = held_out_mask(len(split), split.labels, fraction, purpose)
+    if not mask.any() or mask.all():
+        return split, None
+    return split.select(np.flatnonzero(~mask)), split.select(np.flatnonzero(mask))

@@ -1,0 +1,160 @@
+"""`tfds:<name>[/config][:version]`: a prepared TensorFlow data set, decoded into memory as a whole."""
+
+import contextlib
+import difflib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from absl import logging
+
+from aag_tf.config import DataConfig
+from aag_tf.data import images as in_memory
+from aag_tf.data import resizing
+from aag_tf.data.images import ArrayImages, Shape
+from aag_tf.data.splits import Source, Split
+from aag_tf.errors import DataError
+
+READ_BATCH = 512
+
+
+def read_tfds(name: str, config: DataConfig) -> Source:
+    """Reads the splits `train`, `validation` and `test` of a TensorFlow data set, as far as it has them.
+
+    The features `image` (uint8) and, where it is there and is a class label, `label` are used. Nothing is downloaded
+    unless `config.download` says so.
+
+    Raises:
+        DataError: the data set is unknown, not prepared, without images or train split, or too large for memory.
+    """
+    builder = _builder(name, config)
+    shape = _image_shape(name, builder, config.image_size)
+    label = _label_feature(builder)
+    parts = _open_splits(name, builder, config, with_labels=label is not None)
+    if "train" not in parts:
+        raise DataError(
+            f"tfds:{name} has no split `train`, only {', '.join(builder.info.splits)}; use another data set."
+        )
+    _require_memory(name, sum(int(part.cardinality()) for part in parts.values()), shape)
+    splits = {role: _read_split(part, shape, label is not None) for role, part in parts.items()}
+    return Source(
+        name=f"tfds:{name}",
+        train=splits["train"],
+        validation=splits.get("validation"),
+        test=splits.get("test"),
+        class_names=None if label is None else list(label.names),
+    )
+
+
+def _builder(name: str, config: DataConfig) -> Any:
+    import tensorflow_datasets as tfds
+
+    data_dir = None if config.data_dir is None else str(Path(config.data_dir).expanduser())
+    try:
+        with _quiet():
+            builder = tfds.builder(name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        base = name.partition(":")[0].partition("/")[0]
+        close = difflib.get_close_matches(base, tfds.list_builders(with_community_datasets=False), n=1)
+        advice = f"did you mean tfds:{close[0]}?" if close else "https://www.tensorflow.org/datasets/catalog lists all."
+        raise DataError(f"tfds:{name} is neither known to TFDS nor prepared in its data directory; {advice}") from error
+    except (AssertionError, ValueError, ImportError, OSError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(f"tfds:{name} cannot be opened as tfds:<name>[/config][:version]: {reason}") from error
+    if config.download:
+        _download(name, builder)
+    return builder
+
+
+def _download(name: str, builder: Any) -> None:
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # network, disk, checksums, manual downloads: each raises its own
+        reason = " ".join(str(error).split())
+        raise DataError(f"tfds:{name} could not be prepared ({type(error).__name__}: {reason}).") from error
+
+
+def _image_shape(name: str, builder: Any, image_size: int | None) -> Shape:
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    image = features["image"] if isinstance(features, tfds.features.FeaturesDict) and "image" in features else None
+    if not isinstance(image, tfds.features.Image):
+        raise DataError(f"tfds:{name} has no feature `image`, so there is nothing to look at; use an image data set.")
+    height, width, channels = image.shape
+    if image.np_dtype != np.uint8 or channels not in (1, 3):
+        raise DataError(
+            f"tfds:{name} has images of {np.dtype(image.np_dtype)} with {channels} channels; uint8 with one or three "
+            "channels can be used."
+        )
+    agreed = None if height is None or width is None else (height, width)
+    return (*resizing.target_size(f"tfds:{name}", agreed, image_size), channels)
+
+
+def _label_feature(builder: Any) -> Any | None:
+    import tensorflow_datasets as tfds
+
+    label = dict(builder.info.features.items()).get("label")
+    return label if isinstance(label, tfds.features.ClassLabel) else None
+
+
+def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bool) -> dict[str, tf.data.Dataset]:
+    import tensorflow_datasets as tfds
+
+    wanted = {"image": True, "label": True} if with_labels else {"image": True}
+    # Without metadata the splits are unknown: `train` is asked for, and TFDS says whether there is anything.
+    known = set(builder.info.splits) or {"train", "test"}
+    roles = [role for role in ("train", "validation", "test") if role in known]
+    try:
+        with _quiet():
+            return {
+                role: builder.as_dataset(split=role, shuffle_files=False, decoders=tfds.decode.PartialDecoding(wanted))
+                for role in roles
+            }
+    except AssertionError as error:
+        place = f" --data_dir={config.data_dir}" if config.data_dir else ""
+        raise DataError(
+            f"tfds:{name} is not prepared in {builder.data_dir_root}; where there is a network, add --download or run "
+            f"`tfds build {name}{place}`, and where the data lie elsewhere, name the directory with --data_dir."
+        ) from error
+
+
+def _require_memory(name: str, count: int, shape: Shape) -> None:
+    needed = count * math.prod(shape)
+    if needed > in_memory.MEMORY_LIMIT:
+        raise DataError(
+            f"tfds:{name} needs {needed / 2**30:.1f} GiB at {'x'.join(map(str, shape))}, above the limit of "
+            f"{in_memory.MEMORY_LIMIT / 2**30:.1f} GiB; give a smaller --image_size, or save the images as files and "
+            "use --dataset=folder:<path>."
+        )
+
+
+def _read_split(examples: tf.data.Dataset, shape: Shape, with_labels: bool) -> Split:
+    def pick(example: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        picture = tf.ensure_shape(resizing.fit(example["image"], shape[:2]), shape)
+        return picture, example["label"] if with_labels else tf.constant(-1, tf.int64)
+
+    count = int(examples.cardinality())
+    images = np.empty((count, *shape), np.uint8)
+    labels: npt.NDArray[np.int64] = np.empty(count, np.int64)
+    batches = examples.map(pick, num_parallel_calls=tf.data.AUTOTUNE).batch(READ_BATCH).prefetch(tf.data.AUTOTUNE)
+    for number, (pictures, numbers) in enumerate(batches.as_numpy_iterator()):
+        rows = slice(number * READ_BATCH, number * READ_BATCH + len(pictures))
+        images[rows], labels[rows] = pictures, numbers
+    # TFDS marks what is kept secret, as the labels of a test split, by -1.
+    return Split(ArrayImages(images), labels if with_labels and labels.min() >= 0 else None)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TFDS from warning of missing or old metadata: what matters of it becomes one sentence of ours."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)

@@ -1,0 +1,8 @@
+"""The progress bar of long work: silent where it takes under a second, where it is not wanted, and in log files."""
+
+from tqdm.auto import tqdm
+
+
+def progress_bar(name: str, total: int, unit: str, *, wanted: bool = True) -> tqdm:
+    """A bar that clears itself; to be entered with `with`, and moved with `update`."""
+    return tqdm(desc=name, total=total, unit=unit, delay=1, leave=False, disable=None if wanted else True)

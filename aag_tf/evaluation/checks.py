@@ -1,0 +1,85 @@
+"""Refuses features and labels that cannot give a figure, before any work is spent on them."""
+
+import numpy as np
+
+from aag_tf.errors import EvaluationError
+
+
+def check_features(features: np.ndarray, owner: str) -> None:
+    """Features must be a finite [n, d] matrix with at least one row.
+
+    Args:
+        features: what is to be checked.
+        owner: whose they are, for the message ("bank", "query", ...).
+
+    Raises:
+        EvaluationError: they are not.
+    """
+    if features.ndim != 2 or 0 in features.shape:
+        raise EvaluationError(
+            f"the {owner} features have shape {list(features.shape)}; give at least one row of features as [n, d]."
+        )
+    broken = int((~np.isfinite(features).all(axis=1)).sum())
+    if broken:
+        raise EvaluationError(
+            f"{broken} of {len(features)} {owner} features contain NaN or infinity, which no classifier can use; "
+            "train the encoder again at a lower learning rate, or take an earlier checkpoint."
+        )
+
+
+def check_labels(labels: np.ndarray, features: np.ndarray, owner: str) -> None:
+    """Labels must be integers, one for each row of features.
+
+    Raises:
+        EvaluationError: they are not.
+    """
+    if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
+        raise EvaluationError(
+            f"the {owner} labels are {labels.dtype} of shape {list(labels.shape)}; give one integer for each image."
+        )
+    if len(labels) != len(features):
+        raise EvaluationError(
+            f"there are {len(labels)} {owner} labels for {len(features)} {owner} features; give one label a row."
+        )
+
+
+def check_not_collapsed(features: np.ndarray, owner: str) -> None:
+    """Features must differ from image to image.
+
+    Raises:
+        EvaluationError: they are all alike, but for rounding.
+    """
+    highest, lowest = features.max(axis=0), features.min(axis=0)
+    if (highest - lowest <= 1e-6 * np.maximum(np.abs(highest), np.abs(lowest))).all():
+        raise EvaluationError(
+            f"all {len(features)} {owner} features are alike, so the encoder has collapsed (or its weights are NaN); "
+            "train it again at a lower learning rate, or take an earlier checkpoint."
+        )
+
+
+def check_same_size(bank: np.ndarray, queries: np.ndarray) -> None:
+    """Both sets of features must come from the same encoder.
+
+    Raises:
+        EvaluationError: their lengths differ.
+    """
+    if bank.shape[1] != queries.shape[1]:
+        raise EvaluationError(
+            f"bank features have {bank.shape[1]} numbers and query features {queries.shape[1]}; "
+            "embed both with one encoder."
+        )
+
+
+def class_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Arbitrary integer labels as (classes [C] ascending, index [n] into them).
+
+    Raises:
+        EvaluationError: there is one class only.
+    """
+    classes, indices = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise EvaluationError(
+            f"all {len(labels)} labelled images are of class {classes[0]}, so there is nothing to tell apart; "
+            "evaluate on a data set with at least two classes."
+        )
+    return classes, indices

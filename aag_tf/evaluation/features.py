@@ -1,0 +1,59 @@
+"""Images to frozen features: through an encoder, or the pixels themselves as the floor to beat."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.data import Images, evaluation_batches
+from aag_tf.evaluation.bars import progress_bar
+
+Encoder = Callable[[tf.Tensor], tf.Tensor]  # a Keras model is one too
+
+PIXEL_SIDE = 32  # larger images are averaged down: 224 x 224 pixels would be 150 528 features, and no better a floor
+
+
+def embed(
+    model: Encoder, images: Images, batch_size: int = 256, *, progress: bool = True, name: str = "embedding"
+) -> np.ndarray:
+    """The features of every image, in order.
+
+    Args:
+        model: uint8 images [b, height, width, channels] to float features [b, d]; a Keras model is called with
+            `training=False`.
+        images: of one split.
+        batch_size: images at a time; it changes the speed and the memory, not the result.
+        progress: whether work of over a second shows a bar.
+        name: what the bar says.
+
+    Returns:
+        float32 [n, d].
+    """
+    call = tf.function(_inference(model), reduce_retracing=True)
+    parts = []
+    with progress_bar(name, len(images), "img", wanted=progress) as bar:
+        for batch in evaluation_batches(images, batch_size):
+            parts.append(tf.cast(call(batch), tf.float32).numpy())
+            bar.update(len(parts[-1]))
+    return np.concatenate(parts)
+
+
+def raw_pixels(images: Images, batch_size: int = 256, *, progress: bool = True) -> np.ndarray:
+    """The pixels of every image as its features: float32 [n, h * w * channels] in [0, 255], h and w at most 32."""
+    height, width, _ = images.shape
+    size = (min(height, PIXEL_SIDE), min(width, PIXEL_SIDE))
+
+    def flatten(batch: tf.Tensor) -> tf.Tensor:
+        pixels = tf.cast(batch, tf.float32)
+        if size != (height, width):
+            pixels = tf.image.resize(pixels, size, method="area")
+        return tf.reshape(pixels, [tf.shape(batch)[0], size[0] * size[1] * images.shape[2]])
+
+    return embed(flatten, images, batch_size, progress=progress, name="raw pixels")
+
+
+def _inference(model: Encoder) -> Callable[[tf.Tensor], tf.Tensor]:
+    if isinstance(model, keras.Model):
+        return lambda batch: model(batch, training=False)
+    return model

@@ -1,0 +1,234 @@
+"""GNT-Xent: NT-Xent over any number of views, with the positive's share in the denominator as a parameter.
+
+For `B` images (the global batch) in `V` views, `z` the L2-normalised projections and `s(i, k) = z_i · z_k / τ`:
+
+    anchor     i = (v, b)
+    positives  P(i) = {(u, b) : u ≠ v}                  the other views of the same image
+    negatives  N(i) = {(u, c) : c ≠ b}                  all views of all other images
+    loss(i, p) = -s(i, p) + log( κ · exp s(i, p) + Σ_{n ∈ N(i)} exp s(i, n) )
+    L          = Σ_i Σ_{p ∈ P(i)} w(i, p) · loss(i, p)  /  Σ_i Σ_{p ∈ P(i)} w(i, p)
+
+In the code: τ is `temperature`, κ is `coupling`, `projections[b, v]` is `z` before normalisation, and
+`w((v, b), (u, b)) = r_v · r_u · sample_weight_b` with `r = 1` for the two main views and `r = aux_weight` for
+auxiliary ones: a pair of auxiliary views weighs `aux_weight²`, so that 0 silences the branch and 1 makes all views
+alike.
+
+With κ = 1 and V = 2 this is the NT-Xent of SimCLR (Chen et al. 2020, equation 1); κ = 0 takes the positive out of its
+own denominator, as in Decoupled Contrastive Learning (Yeh et al. 2021, equation 6).
+"""
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from aag_tf.errors import ConfigError
+from aag_tf.losses.gather import gather_replicas, num_replicas
+from aag_tf.losses.streaming import negatives_log_sum_exp
+from aag_tf.losses.temperature import Temperature, as_temperature, check_temperature, temperature_config
+
+FORMS = ("auto", "dense", "streaming")
+MAIN_VIEWS = 2
+
+# Shorter than this a projection has no direction. Half of float16's smallest number is 3e-8.
+SHORTEST = 1e-8
+
+# Up to so many similarities a replica keeps them for the gradient: 64 MiB in float32.
+DENSE_ELEMENTS = 2**24
+
+
+def gnt_xent(
+    projections: tf.Tensor,
+    *,
+    temperature: Temperature,
+    coupling: float = 0.0,
+    aux_weight: float = 1.0,
+    aux_negatives: bool = True,
+    sample_weight: tf.Tensor | None = None,
+    form: str = "auto",
+) -> tf.Tensor:
+    """GNT-Xent of a batch; under several replicas, this replica's share of that of the global batch.
+
+    The shares sum to the loss, and so do their gradients to its gradient. Everything after the cast is float32, or
+    float64 where the projections are. A projection shorter than 1e-8 stands as the zero vector, and gets no gradient.
+
+        >>> views = tf.random.stateless_normal([8, 3, 16], seed=[1, 2])
+        >>> float(gnt_xent(views, temperature=0.2)) > 0
+        True
+
+    Args:
+        projections: `[batch, views, dim]`, any float dtype and any length; views 0 and 1 are the main branch's, the
+            rest auxiliary. Under several replicas the batch is this replica's, and may differ between them.
+        temperature: τ > 0; a number, a scalar tensor or variable, or a `LearnedTemperature`.
+        coupling: κ in [0, 1].
+        aux_weight: weight of an auxiliary view in a pair, ≥ 0.
+        aux_negatives: whether auxiliary views are among the negatives; if not, N(i) holds main views only, for
+            auxiliary anchors too.
+        sample_weight: `[batch]`, ≥ 0, weighs images as anchors; an image of weight 0 still serves as a negative. The
+            loss is 0 where all weights are.
+        form: `dense` keeps the similarities for the gradient, `streaming` computes them again block by block and needs
+            memory linear in the batch, `auto` chooses by size (and streams where the batch size is unknown in a graph).
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ConfigError: a setting is out of range, `projections` is not of rank 3 with two views or more, or the global
+            batch holds a single image.
+    """
+    _check_settings(coupling, aux_weight, form)
+    vectors = _as_vectors(projections)
+    dtype, views = vectors.dtype, vectors.shape[1]
+    image_weight = _as_image_weight(sample_weight, vectors)  # [b]
+    pair_weight = _pair_weight(views, aux_weight, dtype)  # [V, V]
+
+    scaled = normalize(vectors) * tf.math.rsqrt(as_temperature(temperature, dtype))  # [b, V, dim]
+    positives = tf.matmul(scaled, scaled, transpose_b=True)  # [b, V, V], s(i, p)
+    negatives = negatives_log_sum_exp(  # [b, V], log Σ exp s(i, n)
+        scaled,
+        negative_views=views if aux_negatives else MAIN_VIEWS,
+        keep=_keeps_similarities(form, vectors.shape),
+    )
+    losses = pair_losses(negatives[:, :, None] - positives, coupling)  # [b, V, V], loss(i, p)
+    total = tf.reduce_sum(gather_replicas(image_weight)) * tf.reduce_sum(pair_weight)
+    return tf.math.divide_no_nan(tf.reduce_sum(image_weight[:, None, None] * pair_weight * losses), total)
+
+
+def normalize(vectors: tf.Tensor) -> tf.Tensor:
+    """L2-normalises the last axis; a vector shorter than `SHORTEST` becomes zero, with zero gradient."""
+    square = tf.reduce_sum(tf.square(vectors), axis=-1, keepdims=True)
+    inverse = tf.math.rsqrt(tf.maximum(square, SHORTEST**2))
+    return vectors * tf.where(square >= SHORTEST**2, inverse, tf.zeros_like(inverse))
+
+
+def pair_losses(margin: tf.Tensor, coupling: float) -> tf.Tensor:
+    """`loss(i, p) = log(κ + exp(margin))` without overflow, from `margin = log Σ_n exp s(i, n) - s(i, p)`."""
+    if coupling == 0.0:
+        return margin
+    return tf.math.softplus(margin - math.log(coupling)) + math.log(coupling)
+
+
+def _pair_weight(views: int, aux_weight: float, dtype: tf.DType) -> tf.Tensor:
+    """`r_v · r_u` for every ordered pair of views, and 0 for a view with itself."""
+    branch = tf.constant([1.0] * MAIN_VIEWS + [aux_weight] * (views - MAIN_VIEWS), dtype)
+    return tf.linalg.set_diag(branch[:, None] * branch, tf.zeros_like(branch))
+
+
+def _keeps_similarities(form: str, shape: tf.TensorShape) -> bool:
+    if form != "auto":
+        return form == "dense"
+    if shape[0] is None:
+        return False
+    return (shape[0] * shape[1]) ** 2 * num_replicas() <= DENSE_ELEMENTS
+
+
+def _check_settings(coupling: float, aux_weight: float, form: str) -> None:
+    if not 0.0 <= coupling <= 1.0:
+        raise ConfigError(f"coupling={coupling:g} is out of range; use 0 (decoupled) to 1 (NT-Xent).")
+    if not 0.0 <= aux_weight < math.inf:
+        raise ConfigError(f"aux_weight={aux_weight:g} is out of range; use 0 or more.")
+    if form not in FORMS:
+        raise ConfigError(f"form={form} is not known; choose one of {', '.join(FORMS)}.")
+
+
+def _as_vectors(projections: tf.Tensor) -> tf.Tensor:
+    """The projections in float32 or float64, once they are known to hold a positive and a negative for everyone."""
+    vectors = tf.convert_to_tensor(projections)
+    if vectors.shape.rank != 3 or vectors.shape[1] is None or vectors.shape[1] < MAIN_VIEWS or vectors.shape[2] is None:
+        raise ConfigError(
+            f"projections of shape {vectors.shape} cannot be contrasted; "
+            "stack two or more views of every image as [batch, views, dim]."
+        )
+    lonely = "a batch of one image has no negatives to contrast with; use 2 or more images."
+    if num_replicas() == 1 and vectors.shape[0] in (0, 1):
+        raise ConfigError(lonely)
+    if vectors.shape[0] is None:
+        images = tf.reduce_sum(gather_replicas(tf.shape(vectors)[:1]))
+        tf.debugging.assert_greater(images, 1, lonely)
+    return vectors if vectors.dtype == tf.float64 else tf.cast(vectors, tf.float32)
+
+
+def _as_image_weight(sample_weight: tf.Tensor | None, vectors: tf.Tensor) -> tf.Tensor:
+    if sample_weight is None:
+        return tf.ones(tf.shape(vectors)[:1], vectors.dtype)
+    weight = tf.cast(sample_weight, vectors.dtype)
+    if not weight.shape.is_compatible_with(vectors.shape[:1]):
+        raise ConfigError(
+            f"sample_weight of shape {weight.shape} does not fit projections of shape {vectors.shape}; "
+            "give one weight an image, of shape [batch]."
+        )
+    return weight
+
+
+@keras.saving.register_keras_serializable(package="aag_tf")
+class GNTXent(keras.losses.Loss):
+    """`gnt_xent` as a Keras loss: labels are ignored, the prediction is `[batch, views, dim]`.
+
+        >>> loss = GNTXent(temperature=0.5, coupling=1.0)
+        >>> loss(None, tf.eye(4, batch_shape=[2])).shape
+        TensorShape([])
+
+    In a replica context the result is this replica's share: callers sum over replicas and never average. Keras's own
+    `compile(loss=GNTXent())` does so, in what it trains and in what it reports.
+
+    Args:
+        temperature, coupling, aux_weight, aux_negatives, form: as for `gnt_xent`.
+        name: of the loss.
+
+    Raises:
+        ConfigError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        temperature: Temperature = 0.2,
+        coupling: float = 0.0,
+        aux_weight: float = 1.0,
+        aux_negatives: bool = True,
+        form: str = "auto",
+        name: str = "gnt_xent",
+    ) -> None:
+        """Validates and stores the settings."""
+        super().__init__(name=name, reduction="sum")
+        _check_settings(coupling, aux_weight, form)
+        check_temperature(temperature)
+        self.temperature, self.coupling = temperature, coupling
+        self.aux_weight, self.aux_negatives, self.form = aux_weight, aux_negatives, form
+
+    def __call__(self, y_true: Any, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
+        """The loss, or this replica's share of it; Keras's own reduction would lose the float64 and the sharing."""
+        with tf.name_scope(self.name):
+            return gnt_xent(
+                y_pred,
+                temperature=self.temperature,
+                coupling=self.coupling,
+                aux_weight=self.aux_weight,
+                aux_negatives=self.aux_negatives,
+                sample_weight=sample_weight,
+                form=self.form,
+            )
+
+    def call(self, y_true: Any, y_pred: tf.Tensor) -> tf.Tensor:
+        """The unweighted loss, for callers that go around `__call__`."""
+        return self(y_true, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor; a variable is recorded by its value, a `LearnedTemperature` by its bounds."""
+        return {
+            "temperature": temperature_config(self.temperature),
+            "coupling": self.coupling,
+            "aux_weight": self.aux_weight,
+            "aux_negatives": self.aux_negatives,
+            "form": self.form,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "GNTXent":
+        """The inverse of `get_config`."""
+        temperature = config["temperature"]
+        if isinstance(temperature, dict):
+            temperature = keras.saving.deserialize_keras_object(temperature)
+        return cls(**{**config, "temperature": temperature})

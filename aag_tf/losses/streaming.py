@@ -1,0 +1,154 @@
+"""The costly half of GNT-Xent: for every anchor, the log-sum-exp of its similarities to all negatives.
+
+With scaled projections `u = z / sqrt(τ)`, so that `s(i, k) = u_i · u_k`, it is
+
+    n(i) = log Σ_{k ∈ N(i)} exp s(i, k)
+
+and the gradient rests on one identity: `s` is symmetric, so that the row that makes `u_i` an anchor also tells where
+`u_i` is a negative. For an upstream gradient `g`,
+
+    dn/du_i = Σ_k [ g_i · exp(s(i, k) - n(i)) + g_k · exp(s(i, k) - n(k)) ] · u_k .
+
+Rows of the similarity matrix therefore give the whole gradient of their own projections, from `n` and `g` alone: the
+streaming form computes each block of rows twice and keeps none, and a replica computes the rows of its own images
+and nothing else. Both exponents are at most zero, whatever the temperature. The temperature's own gradient follows
+by the chain rule through `u`.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from aag_tf.losses.gather import first_row, gather_replicas
+
+BLOCK_ELEMENTS = 2**22  # similarities in one block: 16 MiB in float32, about a last-level cache
+
+Size = int | tf.Tensor
+
+
+def _size(tensor: tf.Tensor) -> Size:
+    """Length of axis 0, as an int where it is known: XLA needs the shapes that follow from it."""
+    return tensor.shape[0] if tensor.shape[0] is not None else tf.shape(tensor)[0]
+
+
+def _flat(views: tf.Tensor) -> tf.Tensor:
+    """`[n, m, ...]` to `[n * m, ...]`."""
+    return tf.reshape(views, tf.concat([[-1], tf.shape(views)[2:]], axis=0))
+
+
+def _similarities(rows: tf.Tensor, images: tf.Tensor, everyone: tf.Tensor) -> tf.Tensor:
+    """`s(i, k)`, with -inf where both are views of one image.
+
+    Args:
+        rows: `[m, V, dim]`.
+        images: int32 `[m]`, their positions in `everyone`.
+        everyone: `[B, V, dim]`.
+
+    Returns:
+        `[m * V, B * V]`.
+    """
+    num_views = rows.shape[1]
+    similarity = tf.matmul(_flat(rows), _flat(everyone), transpose_b=True)
+    row = tf.reshape(tf.range(_size(rows) * num_views), [-1, num_views, 1])
+    column = images[:, None, None] * num_views + tf.range(num_views)
+    own = tf.reshape(tf.stack([row + tf.zeros_like(column), column + tf.zeros_like(row)], axis=-1), [-1, 2])
+    # V entries a row: writing them costs less than comparing and selecting over the whole block.
+    return tf.tensor_scatter_nd_update(similarity, own, tf.fill(tf.shape(own)[:1], _minus_infinity(similarity.dtype)))
+
+
+def _minus_infinity(dtype: tf.DType) -> tf.Tensor:
+    return tf.constant(float("-inf"), dtype)
+
+
+def _barred(negative_views: int, num_views: int, num_images: Size, dtype: tf.DType) -> tf.Tensor | None:
+    """What to add to a column (or row) of similarities to keep its view from being a negative; `None` if all are."""
+    if negative_views == num_views:
+        return None
+    views = tf.where(tf.range(num_views) < negative_views, tf.zeros([], dtype), _minus_infinity(dtype))
+    return tf.tile(views, [num_images])
+
+
+def negatives_log_sum_exp(scaled: tf.Tensor, *, negative_views: int | None = None, keep: bool = False) -> tf.Tensor:
+    """`n(i)` of this replica's views against all other images of the global batch, with its analytic gradient.
+
+    The gradient is that of the sum over replicas with respect to this replica's projections, so that gradients of
+    shared weights are exact once they are summed over replicas. First derivatives only.
+
+    Args:
+        scaled: float32 or float64 `[b, V, dim]`, projections over the root of the temperature; `b` of this replica.
+        negative_views: how many views, counted from the first, serve as negatives; all by default.
+        keep: keeps the similarities for the gradient (the dense form) instead of computing them again.
+
+    Returns:
+        `[b, V]` in the dtype of `scaled`. Memory is `O(b·B·V²)` with `keep`, else
+        `O(B·V·dim)` and one block of `BLOCK_ELEMENTS`, or of one image's rows where those are longer.
+    """
+    num_views, dtype = scaled.shape[1], scaled.dtype
+    negative_views = negative_views or num_views
+
+    @tf.custom_gradient
+    def log_sum_exp(local: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        everyone = gather_replicas(local)
+        count, total = _size(local), _size(everyone)
+        first = first_row(tf.shape(local)[0])
+
+        def computed(images: tf.Tensor) -> tf.Tensor:
+            return _similarities(tf.gather(local, images), images + first, everyone)
+
+        # A row for each image, so that the gradient too may take them block by block.
+        kept = tf.reshape(computed(tf.range(count)), [count, num_views, total * num_views]) if keep else None
+
+        def similarities(images: tf.Tensor) -> tf.Tensor:
+            return computed(images) if kept is None else _flat(tf.gather(kept, images))
+
+        def by_blocks(function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:
+            block = _images_per_block(total, num_views)
+            return _map_blocks(lambda images: function(images, similarities(images)), count, block, dtype)
+
+        def forward(images: tf.Tensor, similarity: tf.Tensor) -> tf.Tensor:
+            barred = _barred(negative_views, num_views, total, dtype)
+            similarity = similarity if barred is None else similarity + barred
+            return tf.reshape(tf.reduce_logsumexp(similarity, axis=1), [-1, num_views])
+
+        values = by_blocks(forward)
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            values_of_all = tf.reshape(gather_replicas(values), [-1])
+            upstream_of_all = tf.reshape(gather_replicas(upstream), [-1])
+
+            def backward(images: tf.Tensor, similarity: tf.Tensor) -> tf.Tensor:
+                value = tf.reshape(tf.gather(values, images), [-1, 1])
+                pull = tf.reshape(tf.gather(upstream, images), [-1, 1])
+                as_anchor, as_negative = similarity - value, similarity - values_of_all
+                if negative_views < num_views:
+                    as_anchor += _barred(negative_views, num_views, total, dtype)
+                    as_negative += _barred(negative_views, num_views, _size(images), dtype)[:, None]
+                weights = tf.exp(as_anchor) * pull + tf.exp(as_negative) * upstream_of_all
+                return tf.reshape(tf.matmul(weights, _flat(everyone)), [-1, *local.shape[1:]])
+
+            return by_blocks(backward)
+
+        return values, gradient
+
+    return log_sum_exp(scaled)
+
+
+def _images_per_block(num_images: Size, num_views: int) -> Size:
+    """How many images' rows of the similarity matrix fill a block; at least one."""
+    images = BLOCK_ELEMENTS // (num_views * num_views * num_images)
+    return max(1, images) if isinstance(images, int) else tf.maximum(1, images)
+
+
+def _map_blocks(function: Callable[[tf.Tensor], tf.Tensor], count: Size, block: Size, dtype: tf.DType) -> tf.Tensor:
+    """Applies `function` to the positions `0 .. count - 1`, `block` at a time, and concatenates along axis 0.
+
+    All blocks have the same size, as XLA wants it: the last ones repeat the last image, and the surplus is cut off.
+    """
+    blocks = -(-count // block)
+    if isinstance(blocks, int) and blocks <= 1:
+        return function(tf.range(count))
+    block = -(-count // blocks)  # evened out, so that the surplus is less than one image a block
+    images = tf.reshape(tf.minimum(tf.range(blocks * block), count - 1), [blocks, block])
+    # One block at a time; the default would keep those of ten iterations alive at once.
+    stacked = tf.map_fn(function, images, parallel_iterations=1, fn_output_signature=dtype)
+    return _flat(stacked)[:count]

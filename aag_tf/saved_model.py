@@ -1,0 +1,115 @@
+"""From an exported encoder back to a function: the reading side of `aag_tf.export`, and the names that both share."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from aag_tf.errors import ExportError
+
+FORMAT = "aag_tf.encoder"
+FORMAT_VERSION = 1
+METADATA_FILE = "model.json"
+MODEL_FILE = "saved_model.pb"
+SIGNATURE = "serving_default"
+INPUT = "images"
+OUTPUT = "embedding"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SavedEncoder:
+    """An exported encoder: call it with uint8 images [b, height, width, channels], get float32 [b, dim].
+
+    Args:
+        path: the version directory.
+        metadata: what `model.json` says.
+        loaded: the SavedModel; it owns the variables that the signature uses.
+    """
+
+    path: Path
+    metadata: dict[str, Any]
+    loaded: Any
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images it takes."""
+        height, width, channels = self.metadata["image_shape"]
+        return height, width, channels
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """uint8 images to embeddings.
+
+        Raises:
+            tf.errors.InvalidArgumentError: the images have another shape than `image_shape`.
+        """
+        return self.loaded.signatures[SIGNATURE](**{INPUT: images})[OUTPUT]
+
+
+def version_numbers(export_dir: Path) -> list[int]:
+    """The versions in an export directory, ascending: its sub-directories with a number for a name."""
+    if not export_dir.is_dir():
+        return []
+    return sorted(int(entry.name) for entry in export_dir.iterdir() if entry.name.isdecimal() and entry.is_dir())
+
+
+def version_directory(path: Path) -> Path:
+    """The directory itself if it holds a SavedModel, else its newest version, which is what TensorFlow Serving takes.
+
+    Raises:
+        ExportError: it is neither.
+    """
+    if (path / MODEL_FILE).is_file():
+        return path
+    versions = version_numbers(path)
+    if versions and (path / str(versions[-1]) / MODEL_FILE).is_file():
+        return path / str(versions[-1])
+    raise ExportError(
+        f"{path} holds no SavedModel (no {MODEL_FILE} in it or in a numbered version below it); "
+        "name a directory that aag-export wrote."
+    )
+
+
+def read_metadata(directory: Path) -> dict[str, Any]:
+    """What `model.json` beside a SavedModel says.
+
+    Raises:
+        ExportError: there is none, or it is not one of ours.
+    """
+    file = directory / METADATA_FILE
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ExportError(
+            f"{directory} is a SavedModel but not one of ours (it has no {METADATA_FILE}); "
+            "name one that aag-export wrote."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{file} cannot be read ({error}); export the run again with aag-export.") from error
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise ExportError(f"{file} was not written by aag-export; name a directory that aag-export wrote.")
+    if metadata.get("format_version") != FORMAT_VERSION:
+        raise ExportError(
+            f"{file} has format version {metadata.get('format_version')} and this package reads {FORMAT_VERSION}; "
+            "export the run again with this package, or install the one that wrote it."
+        )
+    return metadata
+
+
+def load_saved_model(path: str | Path) -> SavedEncoder:
+    """An encoder that `aag-export` wrote.
+
+    Args:
+        path: a version directory, or its parent: then the newest version.
+
+    Raises:
+        ExportError: there is no SavedModel, it is not one of ours, or it is damaged.
+    """
+    directory = version_directory(Path(path).expanduser())
+    metadata = read_metadata(directory)
+    try:
+        loaded = tf.saved_model.load(directory)
+    except Exception as error:  # TensorFlow raises many classes for a damaged file
+        raise ExportError(f"{directory} is damaged ({type(error).__name__}); export the run again.") from error
+    return SavedEncoder(directory, metadata, loaded)

@@ -1,0 +1,74 @@
+"""One place turns known errors into a sentence and an exit code, and keeps TensorFlow quiet."""
+
+import os
+
+import pytest
+
+from aag_tf.commands import _app
+from aag_tf.errors import ConfigError, DataError
+
+
+def code_of(main):
+    with pytest.raises(SystemExit) as end:
+        _app.run_command("aag-test", main)
+    return end.value.code
+
+
+@pytest.mark.parametrize(("error", "code"), [(DataError, 1), (ConfigError, 2)])
+def test_a_known_error_is_one_line_and_its_code(capsys, error, code):
+    def main(argv):
+        raise error("no such thing; name another.")
+
+    assert code_of(main) == code
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "aag-test: no such thing; name another.\n")
+
+
+def test_ctrl_c_is_a_sentence_and_130(capsys):
+    def main(argv):
+        raise KeyboardInterrupt
+
+    assert code_of(main) == 130
+    assert capsys.readouterr().err == "aag-test: stopped by Ctrl-C.\n"
+
+
+def test_the_code_of_a_command_is_the_code_of_the_process(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["aag-test", "--one"])
+    assert code_of(len) == 2
+
+
+def test_an_unknown_error_keeps_its_traceback():
+    def main(argv):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        _app.run_command("aag-test", main)
+
+
+def test_start_up_chatter_is_held_back(capfd, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    with _app.quiet_start():
+        os.write(2, b"oneDNN custom operations are on\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2"
+
+
+def test_start_up_chatter_is_shown_when_the_start_fails(capfd, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+
+    def start():
+        with _app.quiet_start():
+            os.write(2, b"libtensorflow.so is damaged\n")
+            raise ImportError
+
+    with pytest.raises(ImportError):
+        start()
+    assert capfd.readouterr().err == "libtensorflow.so is damaged\n"
+
+
+def test_start_up_chatter_is_left_to_those_who_set_the_level(capfd, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    with _app.quiet_start():
+        os.write(2, b"chatter\n")
+    assert capfd.readouterr().err == "chatter\n"

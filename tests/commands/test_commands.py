@@ -1,0 +1,132 @@
+"""The commands hand a config to their worker and report; what they refuse, they refuse before TensorFlow starts."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from aag_tf import evaluation, export, training
+from aag_tf.commands import evaluate as evaluate_command
+from aag_tf.commands import export as export_command
+from aag_tf.commands import train as train_command
+from aag_tf.config import EvaluateConfig, ExportConfig
+from aag_tf.errors import RunDirectoryError
+
+# Runs commands one after the other as their console scripts do, each line of its output marked with the command's
+# number; ends with the modules that none of them may have imported.
+SEVERAL = """
+import sys
+from importlib import import_module
+for line in sys.argv[1:]:
+    name, *arguments = line.split()
+    sys.argv = ["aag-" + name, *arguments]
+    try:
+        import_module("aag_tf.commands." + name).run()
+    except SystemExit as end:
+        print("code", end.code, file=sys.stderr)
+print("loaded", [name for name in ("tensorflow", "keras", "numpy") if name in sys.modules], file=sys.stderr)
+"""
+
+
+def several(*lines):
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL, *lines], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout, done.stderr.splitlines()
+
+
+def test_bad_flags_are_refused_before_tensorflow_starts():
+    _, lines = several(
+        "train --temperature=0",
+        "train --temprature=1",
+        "train --recipe=nothing_like_it",
+        "evaluate",
+        "export --run_dir=a",
+        "train stray",
+    )
+    assert lines[0::2] == [
+        "aag-train: --temperature=0 is out of range; it must be above 0 and at most 100.",
+        "aag-train: --temprature is not a flag; did you mean --temperature?",
+        "aag-train: --recipe=nothing_like_it is not known; choose one of cifar10, cifar100, cifar10_cpu, demo, "
+        "fashion_mnist, svhn, or --flagfile=<file>.",
+        "aag-evaluate: give exactly one of --run_dir=<run> and --saved_model=<directory>.",
+        "aag-export: --export_dir is missing; name the directory that versions are written to.",
+        "aag-train: 'stray' is not a flag; write settings as --name=value (--help lists them).",
+        "loaded []",
+    ]
+    assert lines[1::2] == ["code 2"] * 6
+
+
+def test_help_answers_before_tensorflow_starts():
+    text, lines = several("train --help", "evaluate --help", "export --helpfull")
+    assert lines == ["code 0"] * 3 + ["loaded []"]
+    for command in (train_command, evaluate_command, export_command):
+        assert command.__doc__.strip() in text
+
+
+def ended(capsys, monkeypatch, command, *arguments):
+    monkeypatch.setattr(sys, "argv", ["aag-test", *arguments])
+    with pytest.raises(SystemExit) as end:
+        command.run()
+    captured = capsys.readouterr()
+    return end.value.code, captured.out, captured.err
+
+
+def fake_training(step, total_steps):
+    def train(config):
+        return training.TrainResult(Path(config.run.run_dir), step, total_steps)
+
+    return train
+
+
+def test_train_says_where_the_run_is_and_what_comes_next(capsys, monkeypatch):
+    monkeypatch.setattr(training, "train", fake_training(8, 8))
+    code, out, err = ended(capsys, monkeypatch, train_command, "--run_dir=runs/a", "--train_steps=8")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "Trained for 8 steps; the run is in runs/a.",
+        "Judge it with: aag-evaluate --run_dir=runs/a",
+    ]
+
+
+def test_an_interrupted_training_says_how_to_go_on(capsys, monkeypatch):
+    monkeypatch.setattr(training, "train", fake_training(3, 8))
+    code, out, err = ended(capsys, monkeypatch, train_command, "--run_dir=runs/a")
+    assert (code, out) == (130, "")
+    assert "stopped at step 3 of 8" in err
+    assert "aag-train --flagfile=runs/a/flags.txt --resume" in err
+
+
+def test_a_worker_that_refuses_is_one_sentence(capsys, monkeypatch):
+    def refuse(config):
+        raise RunDirectoryError(f"--run_dir={config.run.run_dir} already exists; add --resume.")
+
+    monkeypatch.setattr(training, "train", refuse)
+    assert ended(capsys, monkeypatch, train_command, "--run_dir=runs/a") == (
+        1,
+        "",
+        "aag-train: --run_dir=runs/a already exists; add --resume.\n",
+    )
+
+
+@pytest.mark.parametrize("path", [Path("runs/a/evaluation.json"), None])
+def test_evaluate_shows_the_table_and_names_the_file(capsys, monkeypatch, path):
+    class Fake(SimpleNamespace):
+        def __str__(self):
+            return "the table"
+
+    seen = []
+    monkeypatch.setattr(evaluation, "evaluate", lambda config: seen.append(config) or Fake(path=path))
+    code, out, err = ended(capsys, monkeypatch, evaluate_command, "--run_dir=runs/a")
+    assert (code, err, seen) == (0, "", [EvaluateConfig(run_dir="runs/a")])
+    assert out == ("the table\n" if path is None else f"the table\n\nEvery figure and setting: {path}\n")
+
+
+def test_export_shows_its_report(capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr(export, "export", lambda config: seen.append(config) or "the report")
+    code, out, err = ended(capsys, monkeypatch, export_command, "--run_dir=runs/a", "--export_dir=models/a")
+    assert (code, out, err) == (0, "the report\n", "")
+    assert seen == [ExportConfig(run_dir="runs/a", export_dir="models/a")]

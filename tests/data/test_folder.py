@@ -1,0 +1,198 @@
+import os
+import threading
+
+import numpy as np
+import pytest
+from absl import logging
+
+from aag_tf.config import DataConfig
+from aag_tf.data import evaluation_batches, images, open_source
+from aag_tf.errors import DataError
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What is logged as a warning."""
+    lines: list[str] = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: lines.append(text % values))
+    return lines
+
+
+def open_folder(path, **settings):
+    return open_source(DataConfig(dataset=f"folder:{path}", **settings))
+
+
+def test_labels_are_subfolders_and_a_fifth_is_test(save_noise, tmp_path):
+    for number in range(20):
+        save_noise(f"{'cat' if number < 10 else 'ant'}/{number}.png", seed=number)
+    source = open_folder(tmp_path)
+    assert source.name == f"folder:{tmp_path}"
+    assert source.class_names == ["ant", "cat"]
+    assert source.image_shape == (12, 12, 3)
+    assert (len(source.train), len(source.validation), len(source.test)) == (15, 1, 4)
+    assert np.bincount(source.test.labels).tolist() == [2, 2]
+
+
+def test_flat_folder_is_unlabelled_and_sorted(save_noise, tmp_path):
+    from PIL import Image
+
+    paths = [save_noise(f"{name}.png", seed=seed) for seed, name in enumerate("cab")]
+    source = open_folder(tmp_path, validation_fraction=0.0)
+    assert source.train.labels is None
+    assert source.test is None
+    assert source.class_names is None
+    expected = np.stack([np.asarray(Image.open(path)) for path in sorted(paths)])
+    np.testing.assert_array_equal(source.train.images.numpy(range(3)), expected)
+
+
+def test_one_subfolder_is_no_labelling(save_noise, tmp_path):
+    for number in range(3):
+        save_noise(f"all/{number}.png")
+    assert open_folder(tmp_path).train.labels is None
+
+
+def test_pictures_beside_the_subfolders_leave_it_unlabelled(save_noise, tmp_path):
+    for name in ("a/1.png", "b/2.png", "3.png"):
+        save_noise(name)
+    assert open_folder(tmp_path).train.labels is None
+
+
+@pytest.mark.parametrize("validation", ["val", "validation"])
+def test_split_folders(save_noise, tmp_path, validation):
+    for split, count in (("train", 4), (validation, 2), ("test", 3)):
+        for number in range(count):
+            save_noise(f"{split}/{'xy'[number % 2]}/{number}.png")
+    source = open_folder(tmp_path)
+    assert (len(source.train), len(source.validation), len(source.test)) == (4, 2, 3)
+    assert source.train.labels.tolist() == [0, 0, 1, 1]
+    assert source.test.labels.tolist() == [0, 0, 1]
+
+
+def test_a_class_called_train_is_a_class(save_noise, tmp_path):
+    for name in ("car/1.png", "train/2.png", "car/3.png"):
+        save_noise(name)
+    assert open_folder(tmp_path).class_names == ["car", "train"]
+
+
+def test_unlabelled_test_beside_labelled_train(save_noise, tmp_path):
+    for name in ("train/a/1.png", "train/b/2.png", "test/3.png"):
+        save_noise(name)
+    source = open_folder(tmp_path)
+    assert source.train.labels.tolist() == [0, 1]
+    assert source.test.labels is None
+
+
+def test_all_grey_gives_one_channel(save_noise, tmp_path):
+    for number, mode in enumerate(("L", "1", "LA")):
+        save_noise(f"{number}.png", mode=mode)
+    assert open_folder(tmp_path).image_shape == (12, 12, 1)
+    save_noise("colour.png")
+    assert open_folder(tmp_path).image_shape == (12, 12, 3)
+
+
+def test_mixed_files_of_every_kind(save_noise, tmp_path):
+    sizes = {
+        "a.jpg": (30, 20),
+        "b.png": (12, 40),
+        "c.gif": (16, 16),
+        "d.bmp": (17, 33),
+        "e.webp": (9, 9),
+        "f.tif": (8, 20),
+    }
+    for name, size in sizes.items():
+        save_noise(name, size, mode="P" if name == "c.gif" else "RGB")
+    save_noise("g.png", (20, 10), "RGBA")
+    assert open_folder(tmp_path).image_shape == (224, 224, 3)
+    assert open_folder(tmp_path, image_size=16).image_shape == (16, 16, 3)
+
+
+def test_other_files_and_hidden_ones_are_passed_over(save_noise, tmp_path, said):
+    for name in ("a.png", "b.png", ".hidden/c.png", "__MACOSX/d.png", ".e.png"):
+        save_noise(name)
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert len(open_folder(tmp_path, validation_fraction=0.0).train) == 2
+    assert said == []
+
+
+def test_link_that_leads_back_is_not_followed_for_ever(save_noise, tmp_path):
+    for name in ("a/1.png", "b/2.png"):
+        save_noise(name)
+    os.symlink(tmp_path, tmp_path / "a" / "up")
+    source = open_folder(tmp_path, validation_fraction=0.0)
+    assert len(source.train) + len(source.test or []) == 2
+
+
+def test_broken_files_are_skipped_counted_and_named(save_noise, tmp_path, said):
+    for number in range(4):
+        save_noise(f"{number}.png", seed=number)
+    whole = save_noise("truncated.png", (40, 12), seed=9).read_bytes()
+    (tmp_path / "truncated.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "zero.jpg").write_bytes(b"")
+    (tmp_path / "text.png").write_text("not a picture")
+    source = open_folder(tmp_path, image_size=8, validation_fraction=0.0)
+    assert len(source.train) == 4
+    assert len(said) == 1
+    assert said[0].startswith(f"skipped 3 of 7 image files of folder:{tmp_path}: ")
+    for name in ("truncated.png", "zero.jpg", "text.png"):
+        assert str(tmp_path / name) in said[0]
+
+
+def test_only_the_first_broken_files_are_named(save_noise, tmp_path, said):
+    save_noise("z1.png")
+    save_noise("z2.png")
+    for number in range(8):
+        (tmp_path / f"{number}.png").write_bytes(b"x")
+    open_folder(tmp_path)
+    assert "4.png" in said[0]
+    assert "5.png" not in said[0]
+    assert said[0].endswith("; and 3 more")
+
+
+def test_above_the_memory_limit_files_are_decoded_on_the_fly(save_noise, tmp_path, monkeypatch, said):
+    for number in range(8):
+        save_noise(f"{'ab'[number % 2]}/{number}.png", seed=number)
+    whole = save_noise("a/truncated.png", seed=9).read_bytes()
+    (tmp_path / "a/truncated.png").write_bytes(whole[:-60])
+    in_memory = open_folder(tmp_path, validation_fraction=0.0)
+    monkeypatch.setattr(images, "MEMORY_LIMIT", 12 * 12 * 3 * 8)
+    on_disk = open_folder(tmp_path, validation_fraction=0.0)
+    assert said[0] == said[1]
+    assert type(in_memory.train.images._images._images) is images.ArrayImages
+    assert type(on_disk.train.images._images._images) is images.FileImages
+    assert on_disk.train.labels.tolist() == in_memory.train.labels.tolist()
+    pairs = zip(evaluation_batches(on_disk.train.images, 3), evaluation_batches(in_memory.train.images, 3), strict=True)
+    for left, right in pairs:
+        np.testing.assert_array_equal(left, right)
+
+
+def test_errors_of_a_folder(save_noise, tmp_path):
+    with pytest.raises(DataError, match="nowhere is not a folder; --dataset=folder:<path> names a tree"):
+        open_folder(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"has no image files; their names end in \.bmp, "):
+        open_folder(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / "b.png").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"none of the 2 image files of folder:.*; .*a\.png, for one: cannot identify"):
+        open_folder(tmp_path)
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "b.png").unlink()
+    save_noise("train/a.png")
+    (tmp_path / "test").mkdir()
+    with pytest.raises(DataError, match="test has no image files"):
+        open_folder(tmp_path)
+    (tmp_path / "test" / "b.png").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"none of the image files in the test part of .* can be read; mend or remove"):
+        open_folder(tmp_path)
+    save_noise("val/a.png")
+    save_noise("validation/a.png")
+    with pytest.raises(DataError, match="has both `validation` and `val`"):
+        open_folder(tmp_path)
+
+
+def test_no_threads_are_left_by_reading(save_noise, tmp_path):
+    for number in range(4):
+        save_noise(f"{number}.png")
+    open_folder(tmp_path)
+    before = threading.active_count()
+    open_folder(tmp_path)
+    assert threading.active_count() == before

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from aag_tf.config import DataConfig
+from aag_tf.data import images, open_source
+from aag_tf.errors import DataError
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (20, 6, 5, 3), dtype=np.uint8)
+LABELS = np.arange(20) % 2
+
+
+def open_npz(tmp_path, *, settings=None, **arrays):
+    np.savez(tmp_path / "a.npz", **arrays)
+    return open_source(DataConfig(dataset=f"npz:{tmp_path}/a.npz", **(settings or {})))
+
+
+def test_labelled_archive_with_test_part(tmp_path):
+    source = open_npz(tmp_path, images=PICTURES, labels=LABELS, test_images=PICTURES[:4], test_labels=LABELS[:4])
+    assert source.image_shape == (6, 5, 3)
+    assert (len(source.train), len(source.validation), len(source.test)) == (18, 2, 4)
+    np.testing.assert_array_equal(source.test.images.numpy(range(4)), PICTURES[:4])
+    assert source.test.labels.tolist() == [0, 1, 0, 1]
+
+
+def test_unlabelled_grey_archive_without_channels(tmp_path):
+    source = open_npz(tmp_path, images=PICTURES[..., 0], settings={"validation_fraction": 0.0})
+    assert source.image_shape == (6, 5, 1)
+    assert source.train.labels is None
+    assert source.test is None
+    np.testing.assert_array_equal(source.train.images.numpy(range(20)), PICTURES[..., :1])
+
+
+def test_image_size_applies(tmp_path):
+    assert open_npz(tmp_path, images=PICTURES, settings={"image_size": 8}).image_shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": PICTURES}, r"a\.npz holds no array `images`; save it with numpy\.savez"),
+        ({"images": PICTURES / 255}, "`images` of .* is float64; store uint8 values from 0 to 255"),
+        ({"images": PICTURES[0, 0]}, r"`images` of .* has shape \[5, 3\]; it must be"),
+        ({"images": PICTURES[..., :2]}, r"`images` of .* has shape \[20, 6, 5, 2\]; it must be"),
+        ({"images": PICTURES[:0]}, r"`images` of .* has shape \[0, 6, 5, 3\]; it must be"),
+        (
+            {"images": PICTURES, "labels": LABELS[:7]},
+            "`labels` of .*: there are 20 images but 7 labels",
+        ),
+        ({"images": PICTURES, "labels": LABELS / 2}, "`labels` of .* does not fit `images`: labels are float64"),
+        ({"images": PICTURES, "test_labels": LABELS}, "holds `test_labels` without `test_images`"),
+        ({"images": PICTURES, "test_images": PICTURES[:, :3]}, r"test images of shape \(3, 5, 3\) but train images"),
+        ({"images": np.array([{}], object)}, "cannot be read as an archive of plain arrays .*Object arrays"),
+        ({"images": PICTURES[:1]}, "too few images, 1 to train on"),
+    ],
+)
+def test_archives_that_do_not_fit(tmp_path, arrays, message):
+    with pytest.raises(DataError, match=message):
+        open_npz(tmp_path, **arrays)
+
+
+def test_file_that_is_missing_or_no_archive(tmp_path):
+    with pytest.raises(DataError, match="is not a file; --dataset=npz:<path> names an archive"):
+        open_source(DataConfig(dataset=f"npz:{tmp_path}/none.npz"))
+    np.save(tmp_path / "plain.npy", PICTURES)
+    with pytest.raises(DataError, match="cannot be read as an archive of plain arrays"):
+        open_source(DataConfig(dataset=f"npz:{tmp_path}/plain.npy"))
+
+
+def test_archive_that_unpacks_to_more_than_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MEMORY_LIMIT", 2**20)
+    np.savez_compressed(tmp_path / "a.npz", images=np.zeros((2000, 32, 32, 1), np.uint8))
+    assert (tmp_path / "a.npz").stat().st_size < 2**20
+    with pytest.raises(DataError, match=r"unpacks to 0\.0 GiB, above the limit of 0\.0 GiB"):
+        open_source(DataConfig(dataset=f"npz:{tmp_path}/a.npz"))

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from aag_tf.data import pictures
+from aag_tf.data.pictures import decode, is_picture, read_header
+from aag_tf.errors import DataError
+
+HALVES = np.zeros((6, 8, 3), np.uint8)  # the left half red
+HALVES[:, :4, 0] = 255
+
+
+def test_plain_picture_comes_as_it_is(save_noise):
+    path = save_noise("a.png", (7, 5))
+    np.testing.assert_array_equal(decode(str(path), (5, 7, 3)), np.asarray(Image.open(path)))
+    assert read_header(str(path)) == (5, 7, False)
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "LA"])
+def test_grey_modes_are_grey(save_noise, mode):
+    path = save_noise("a.png", mode=mode)
+    assert read_header(str(path)).grey
+    expected = np.asarray(Image.open(path).convert("L"))[..., np.newaxis]
+    np.testing.assert_array_equal(decode(str(path), (12, 12, 1)), expected)
+    np.testing.assert_array_equal(decode(str(path), (12, 12, 3)), np.repeat(expected, 3, axis=2))
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_clipped(tmp_path):
+    values = np.array([[0, 257, 32_896, 65_535]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    assert read_header(str(tmp_path / "deep.png")).grey
+    assert decode(str(tmp_path / "deep.png"), (1, 4, 1)).ravel().tolist() == [0, 1, 128, 255]
+    assert decode(str(tmp_path / "deep.png"), (1, 4, 3))[0, 2].tolist() == [128, 128, 128]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array([[0.5]], np.float32), "floating-point pixels have no known range"),
+        (np.array([[70_000]], np.int32), "grey values from 70000 to 70000 are not 16-bit"),
+    ],
+)
+def test_values_of_unknown_range_are_refused(tmp_path, values, message):
+    Image.fromarray(values).save(tmp_path / "odd.tiff")
+    with pytest.raises(DataError, match=message):
+        decode(str(tmp_path / "odd.tiff"), (1, 1, 1))
+
+
+def test_transparent_pixels_show_white(tmp_path):
+    pixels = np.array([[[255, 0, 0, 255], [255, 0, 0, 0], [0, 0, 0, 51]]], np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    shown = decode(str(tmp_path / "a.png"), (1, 3, 3))[0].tolist()
+    assert shown == [[255, 0, 0], [255, 255, 255], [204, 204, 204]]
+
+
+def test_transparent_palette_entry_shows_white(tmp_path):
+    picture = Image.fromarray(np.array([[0, 1, 2]], np.uint8), mode=None).convert("P")
+    picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    picture.putdata([0, 1, 2])
+    picture.save(tmp_path / "a.png", transparency=1)
+    shown = decode(str(tmp_path / "a.png"), (1, 3, 3))[0].tolist()
+    assert shown == [[255, 0, 0], [255, 255, 255], [0, 0, 255]]
+    assert not read_header(str(tmp_path / "a.png")).grey
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_rotation_of_the_camera_is_honoured(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown rotated by 90 degrees clockwise: left becomes top
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(np.repeat(np.repeat(HALVES, 4, 0), 4, 1)).save(path, exif=exif)
+    assert read_header(str(path)) == (32, 24, False)
+    shown = decode(str(path), (32, 24, 3))
+    assert shown[:12, :, 0].min() > 200
+    assert shown[20:, :, 0].max() < 50
+
+
+def test_centre_of_the_shorter_side_is_kept(tmp_path):
+    wide = np.zeros((10, 30, 3), np.uint8)
+    wide[:, 10:20] = 90
+    Image.fromarray(wide).save(tmp_path / "a.png")
+    assert (decode(str(tmp_path / "a.png"), (10, 10, 3)) == 90).all()
+
+
+def test_large_jpeg_decoded_at_reduced_scale_shows_the_same(tmp_path):
+    ramp = np.linspace(0, 255, 640).astype(np.uint8)
+    picture = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], np.uint8(90)), axis=-1)
+    Image.fromarray(picture).save(tmp_path / "a.jpg", quality=95)
+    expected = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(decode(str(tmp_path / "a.jpg"), (32, 32, 3)) - expected).max() <= 6
+
+
+def test_decompression_bomb_is_refused(save_noise, monkeypatch):
+    path = save_noise("a.png", (12, 12))
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 143)
+    for work in (read_header, lambda path: decode(path, (4, 4, 3))):
+        with pytest.raises(DataError, match="12x12 pixels are more than the 143"):
+            work(str(path))
+
+
+def test_names_that_are_pictures():
+    assert [name for name in ("a.JPG", "b.png", ".c.png", "d.txt", "png", "e.pdf") if is_picture(name)] == [
+        "a.JPG",
+        "b.png",
+    ]

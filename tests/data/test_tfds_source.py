@@ -1,0 +1,162 @@
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from aag_tf.config import DataConfig
+from aag_tf.data import images, open_source
+from aag_tf.errors import DataError
+
+
+class TinyShapes(tfds.core.GeneratorBasedBuilder):
+    """Pictures of two sizes with a secret test split; prepared for real, from nothing."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "label": tfds.features.ClassLabel(names=["dark", "light"]),
+        }
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._examples(12), "validation": self._examples(6), "test": self._examples(5, secret=True)}
+
+    def _generate_examples(self):
+        raise NotImplementedError
+
+    def _examples(self, count, secret=False):
+        for number in range(count):
+            picture = np.full((10, 14 + number % 2, 3), number * 20, np.uint8)
+            yield number, {"image": picture, "label": -1 if secret else int(number * 20 > 100)}
+
+
+class TinyWords(tfds.core.GeneratorBasedBuilder):
+    """Text without pictures."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict({"text": tfds.features.Text()}))
+
+    def _split_generators(self, dl_manager):
+        return {"train": iter([(0, {"text": "word"})])}
+
+    def _generate_examples(self):
+        raise NotImplementedError
+
+
+def open_tfds(name, **settings):
+    return open_source(DataConfig(dataset=f"tfds:{name}", **settings))
+
+
+@pytest.mark.parametrize(("name", "classes"), [("cifar100", 100), ("svhn_cropped", 10)])
+def test_mocked_sets_of_the_catalogue(name, classes):
+    with tfds.testing.mock_data(num_examples=40):
+        source = open_tfds(name, validation_fraction=0.25)
+        # What the mock makes up depends on the features asked for.
+        features = tfds.decode.PartialDecoding({"image": True, "label": True})
+        expected = next(tfds.load(name, split="test", decoders=features).batch(40).as_numpy_iterator())
+    assert source.name == f"tfds:{name}"
+    assert source.image_shape == (32, 32, 3)
+    assert len(source.class_names) == classes
+    assert (len(source.train), len(source.validation), len(source.test)) == (30, 10, 40)
+    np.testing.assert_array_equal(source.test.images.numpy(range(40)), expected["image"])
+    np.testing.assert_array_equal(source.test.labels, expected["label"])
+
+
+def test_missing_set_is_refused_at_once_and_names_the_command(tmp_path, caplog):
+    began = time.perf_counter()
+    with pytest.raises(DataError) as caught:
+        open_tfds("cifar10", data_dir=str(tmp_path))
+    assert time.perf_counter() - began < 1
+    message = str(caught.value)
+    assert message.startswith(f"tfds:cifar10 is not prepared in {tmp_path}; ")
+    assert f"add --download or run `tfds build cifar10 --data_dir={tmp_path}`" in message
+    assert caplog.records == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_download_prepares_first(tmp_path):
+    with pytest.raises(DataError, match="tfds:tiny_shapes is not prepared"):
+        open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8)
+    source = open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8, download=True)
+    again = open_tfds("tiny_shapes:1.0.0", data_dir=str(tmp_path), image_size=8)
+    assert source.image_shape == again.image_shape == (8, 8, 3)
+    assert (len(source.train), len(source.validation), len(source.test)) == (12, 6, 5)
+    # Each picture has one value, and its label follows from the value: both must come from the same example.
+    values = source.train.images.numpy(range(12))[:, 0, 0, 0]
+    assert sorted(values.tolist()) == [20 * number for number in range(12)]
+    assert source.train.labels.tolist() == (values > 100).astype(int).tolist()
+    assert source.class_names == ["dark", "light"]
+    assert source.test.labels is None
+
+
+def test_sizes_that_differ_become_224(tmp_path):
+    assert open_tfds("tiny_shapes", data_dir=str(tmp_path), download=True).image_shape == (224, 224, 3)
+
+
+def test_set_above_the_memory_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MEMORY_LIMIT", 1000)
+    with pytest.raises(DataError, match=r"tfds:tiny_shapes needs 0\.0 GiB at 8x8x3, above the limit of 0\.0 GiB"):
+        open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8, download=True)
+
+
+def test_set_without_pictures(tmp_path):
+    with pytest.raises(DataError, match="tfds:tiny_words has no feature `image`"):
+        open_tfds("tiny_words", data_dir=str(tmp_path))
+
+
+def test_failing_download_is_one_sentence(tmp_path, monkeypatch):
+    def fail(self):
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr(TinyShapes, "download_and_prepare", fail)
+    with pytest.raises(DataError, match=r"tfds:tiny_shapes could not be prepared \(ConnectionError: no route"):
+        open_tfds("tiny_shapes", data_dir=str(tmp_path), download=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cifra10", r"neither known to TFDS nor prepared in its data directory; did you mean tfds:cifar10\?"),
+        ("qqqqqqqqqqqq", "tensorflow.org/datasets/catalog"),
+        ("cifar10:9.9.9", "cannot be opened .* cannot be loaded at version 9.9.9"),
+        ("cifar10/foo", "cannot be opened .* BuilderConfig foo not found"),
+        ("cifar10/", "cannot be opened as"),
+    ],
+)
+def test_names_that_tfds_does_not_know(tmp_path, name, message):
+    with pytest.raises(DataError, match=message):
+        open_tfds(name, data_dir=str(tmp_path))
+
+
+def require_prepared(name):
+    """The data directory that holds the set, or a skip that says what is missing."""
+    for place in (os.environ.get("TFDS_DATA_DIR"), Path.home() / "tensorflow_datasets"):
+        if place and Path(place, name).is_dir():
+            return str(place)
+    pytest.skip(f"{name} is not prepared in TFDS_DATA_DIR or TFDS's default directory")
+
+
+def test_real_cifar10():
+    source = open_tfds("cifar10", data_dir=require_prepared("cifar10"))
+    assert (len(source.train), len(source.validation), len(source.test)) == (45_000, 5_000, 10_000)
+    assert np.bincount(source.validation.labels).tolist() == [500] * 10
+    pixels = np.concatenate([part.images.numpy(range(len(part))) for part in (source.train, source.validation)])
+    # The channel means that every CIFAR-10 recipe prints.
+    np.testing.assert_allclose(pixels.mean((0, 1, 2), np.float64) / 255, [0.4914, 0.4822, 0.4465], atol=5e-5)
+
+
+def test_real_fashion_mnist():
+    source = open_tfds("fashion_mnist", data_dir=require_prepared("fashion_mnist"))
+    assert source.image_shape == (28, 28, 1)
+    assert (len(source.train), len(source.validation), len(source.test)) == (54_000, 6_000, 10_000)
+    pixels = source.test.images.numpy(range(10_000))
+    # Xiao et al.'s test images, mean as usually printed.
+    assert abs(pixels.mean() / 255 - 0.2868) < 1e-3
+    assert np.bincount(source.test.labels).tolist() == [1000] * 10

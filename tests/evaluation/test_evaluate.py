@@ -1,0 +1,159 @@
+"""The whole evaluation: floors beside the encoder, the rule about splits, the report, and errors before any work."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_runs import STEP, make_run, save_images
+
+from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
+from aag_tf.data import open_source
+from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
+from aag_tf.evaluation import embed, evaluate, knn_accuracy, raw_pixels
+from aag_tf.run_directory import RunDirectory
+from aag_tf.trained import load_run, untrained_encoder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "digits"
+    return path, make_run(path)
+
+
+@pytest.fixture(scope="module")
+def evaluation(run):
+    return evaluate(EvaluateConfig(run_dir=str(run[0]), judge=JudgeConfig(knn_k=5)), progress=False)
+
+
+def source_of(path):
+    config = from_flat(TrainConfig, RunDirectory(path).read_record()["flags"])
+    return config, open_source(config.data)
+
+
+def test_measures_the_encoder_beside_both_floors(run, evaluation):
+    path, encoder = run
+    config, source = source_of(path)
+    untrained = untrained_encoder(config.encoder, source.image_shape, config.schedule.seed)
+
+    def expected(features):
+        bank = np.concatenate([features(source.train.images), features(source.validation.images)])
+        labels = np.concatenate([source.train.labels, source.validation.labels])
+        return knn_accuracy(bank, labels, features(source.test.images), source.test.labels, k=5)
+
+    assert [score.name for score in evaluation.scores] == ["raw pixels", "untrained encoder", "trained encoder"]
+    pixels, floor, trained = (score.knn_accuracy for score in evaluation.scores)
+    assert pixels == pytest.approx(expected(lambda images: raw_pixels(images, progress=False)))
+    assert floor == pytest.approx(expected(lambda images: embed(untrained, images, progress=False)), abs=0.003)
+    assert trained == pytest.approx(expected(lambda images: embed(encoder, images, progress=False)), abs=0.003)
+    assert floor != trained
+    assert pixels > 0.97  # the digits are nearly solved by their pixels
+    assert evaluation.scores[0].linear_accuracy > 0.93
+    assert evaluation.data["num_bank"] == len(source.train) + len(source.validation)
+    assert evaluation.data["num_queries"] == len(source.test)
+
+
+def test_report_is_written_into_the_run_directory(run, evaluation):
+    path, _ = run
+    report = json.loads((path / "evaluation.json").read_text())
+    assert evaluation.path == path / "evaluation.json"
+    assert report["scores"][2]["linear_accuracy"] == evaluation.scores[2].linear_accuracy
+    assert report["settings"]["knn_k"] == 5
+    assert report["subject"] == {"run_dir": str(path), "step": STEP, "image_shape": [8, 8, 1]}
+    assert report["seeds"]["untrained_encoder"] == 0
+    assert {"tensorflow", "keras", "aag-tf"} <= set(report["versions"])
+    assert report["seconds"] > 0
+
+
+def test_table_is_aligned_and_names_every_row(evaluation):
+    header, *rows = evaluation.table().splitlines()
+    assert header.split() == ["dim", "kNN", "(k=5)", "linear", "probe"]
+    assert len({len(line) for line in (header, *rows)}) == 1
+    assert rows[2].startswith("trained encoder")
+    assert f"{100 * evaluation.scores[2].linear_accuracy:.2f} %" in rows[2]
+    assert str(evaluation).startswith("Accuracy on digits, test split: ")
+
+
+def test_validation_split_never_touches_test(run, tmp_path):
+    path, _ = run
+    judge = JudgeConfig(split="validation")
+    config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), judge=judge)
+    evaluation = evaluate(config, progress=False)
+    _, source = source_of(path)
+    assert evaluation.data["split"] == "validation"
+    assert evaluation.data["num_bank"] == len(source.train)
+    assert evaluation.data["num_queries"] == len(source.validation)
+
+
+def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
+    path, _ = run
+    labels = np.arange(40) % 3
+    dataset = save_images(tmp_path / "larger.npz", shape=(16, 16, 1), labels=labels)
+    output = tmp_path / "transfer.json"
+    config = EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(output), judge=JudgeConfig(knn_k=3))
+    evaluation = evaluate(config, progress=False)
+    assert evaluation.data["dataset"] == dataset
+    assert evaluation.data["num_classes"] == 3
+    assert json.loads(output.read_text())["data"] == evaluation.data
+
+
+@pytest.mark.parametrize(
+    ("arrays", "shape", "message"),
+    [
+        ({"labels": np.zeros(40, np.int64)}, (8, 8, 1), "are of class 0"),
+        ({"labels": np.arange(40) % 2}, (8, 8, 3), r"has images of shape \[8, 8, 3\].*takes \[8, 8, 1\]"),
+        ({}, (8, 8, 1), "has no labels to judge by"),
+        (
+            {"labels": np.arange(40) % 2, "test_images": np.zeros((9, 8, 8, 1), np.uint8)},
+            (8, 8, 1),
+            "the test split of npz:.* has no labels",
+        ),
+        ({"test_images": np.zeros((9, 8, 8, 1), np.uint8)}, (8, 8, 1), "has no labels to judge by"),
+        ({"labels": np.arange(40) % 2}, (8, 8, 1), "--knn_k=50 neighbours cannot be found among 32"),
+    ],
+)
+def test_refuses_data_that_gives_no_figure(run, tmp_path, arrays, shape, message):
+    path, _ = run
+    output = tmp_path / "report.json"
+    dataset = save_images(tmp_path / "data.npz", shape=shape, **arrays)
+    config = EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(output), judge=JudgeConfig(knn_k=50))
+    with pytest.raises(EvaluationError, match=message) as caught:
+        evaluate(config, progress=False)
+    assert "\n" not in str(caught.value)
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        (np.nan, "trained encoder bank features (contain NaN|are alike)"),
+        (0.0, "trained encoder bank features are alike"),
+    ],
+)
+def test_refuses_an_encoder_that_diverged_or_collapsed(tmp_path, factor, message):
+    make_run(tmp_path)
+    run = load_run(str(tmp_path))
+    for variable in run.encoder.trainable_variables:
+        variable.assign(variable * factor)
+    checkpoint = tf.train.Checkpoint(encoder=run.encoder, projector=run.projector)
+    tf.train.CheckpointManager(checkpoint, tmp_path / "checkpoints", 1, checkpoint_name="step").save(STEP + 1)
+    with pytest.raises(EvaluationError, match=message):
+        evaluate(EvaluateConfig(run_dir=str(tmp_path)), progress=False)
+
+
+def test_says_which_split_is_missing(tmp_path):
+    labels = np.arange(40) % 2
+    make_run(tmp_path / "run", save_images(tmp_path / "data.npz", labels=labels), validation_fraction=0.0)
+    config = EvaluateConfig(run_dir=str(tmp_path / "run"), judge=JudgeConfig(split="validation"))
+    with pytest.raises(EvaluationError, match=r"has no validation split; judge on --split=test"):
+        evaluate(config)
+
+
+def test_refuses_what_is_not_there(run, tmp_path):
+    path, _ = run
+    with pytest.raises(RunDirectoryError, match="does not exist"):
+        evaluate(EvaluateConfig(run_dir=str(tmp_path / "nothing")))
+    with pytest.raises(ExportError, match="holds no SavedModel"):
+        evaluate(EvaluateConfig(saved_model=str(tmp_path)))
+    with pytest.raises(EvaluationError, match="cannot be written"):
+        evaluate(EvaluateConfig(run_dir=str(path), output=str(tmp_path / "no" / "such" / "file.json")))

@@ -1,0 +1,225 @@
+"""Exports: the encoder's own embeddings, checked inputs, counted versions, and nothing half written."""
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_runs import STEP, make_run, save_images
+
+from aag_tf.config import EvaluateConfig, ExportConfig
+from aag_tf.errors import ExportError, RunDirectoryError
+from aag_tf.evaluation import evaluate
+from aag_tf.export import export, load_saved_model
+
+export_module = importlib.import_module("aag_tf.export.export")
+publishing = importlib.import_module("aag_tf.export.publishing")
+verify_module = importlib.import_module("aag_tf.export.verify")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "digits"
+    return str(path), make_run(path)
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    """Version 1 of the run's encoder, verified; tests must not change it."""
+    directory = tmp_path_factory.mktemp("exports") / "model"
+    return directory, export(ExportConfig(run_dir=run[0], export_dir=str(directory)))
+
+
+def quick(run, directory, **settings):
+    return export(ExportConfig(run_dir=run[0], export_dir=str(directory), verify=False, **settings))
+
+
+def content(directory):
+    return sorted(entry.name for entry in Path(directory).iterdir())
+
+
+def batch(count, shape=(8, 8, 1)):
+    return tf.constant(np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8))
+
+
+def test_verified_export_reports_what_it_did(exported):
+    directory, report = exported
+    assert report.path == directory / "1"
+    assert report.verification.images >= 16
+    assert report.verification.max_difference <= report.verification.tolerance
+    text = str(report)
+    assert "serving_default: images uint8 [None, 8, 8, 1] -> embedding float32 [None, 32]" in text
+    assert f"{report.verification.images} real images in a fresh process without Keras" in text
+    assert content(directory) == ["1"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 33])
+def test_gives_the_embeddings_of_the_encoder(run, exported, count):
+    serve = load_saved_model(exported[0])
+    expected = run[1](batch(count), training=False).numpy()
+    assert np.abs(expected).max() > 0.01
+    embedding = serve(batch(count))
+    assert embedding.dtype == tf.float32
+    np.testing.assert_allclose(embedding, expected, atol=1e-5)
+
+
+def test_an_empty_batch_gives_no_embeddings(exported):
+    assert load_saved_model(exported[0])(batch(0)).shape == (0, 32)
+
+
+@pytest.mark.parametrize("shape", [(8, 9, 1), (16, 16, 1), (8, 8, 3), (8, 8), (64,)])
+def test_a_wrong_shape_is_refused_inside_the_graph(exported, shape):
+    serve = load_saved_model(exported[0])
+    # Through a function that knows no shape, so that nothing but the exported graph itself can refuse it.
+    blind = tf.function(serve, input_signature=[tf.TensorSpec(None, tf.uint8)])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not compatible with expected shape"):
+        blind(batch(2, shape))
+
+
+def test_metadata_says_how_to_use_and_to_repeat_it(run, exported):
+    _, report = exported
+    metadata = json.loads((report.path / "model.json").read_text())
+    assert metadata["image_shape"] == [8, 8, 1]
+    assert metadata["embedding_dim"] == 32
+    assert metadata["version"] == 1
+    assert metadata["step"] == STEP
+    assert metadata["flags"]["encoder"] == "tiny"
+    assert metadata["flags"]["width"] == 0.25
+    assert metadata["signatures"]["serving_default"]["inputs"]["images"]["shape"] == [None, 8, 8, 1]
+    assert metadata["verification"]["max_difference"] == report.verification.max_difference
+    assert metadata["versions"]["tensorflow"] == tf.__version__
+
+
+def test_is_judged_like_the_run_it_came_from(run, exported, tmp_path):
+    from_run = evaluate(EvaluateConfig(run_dir=run[0], output=str(tmp_path / "run.json")), progress=False)
+    from_model = evaluate(EvaluateConfig(saved_model=str(exported[0])), progress=False)
+    assert from_model.path is None
+    assert from_model.subject["version"] == 1
+    for ours, theirs in zip(from_model.scores, from_run.scores, strict=True):
+        assert ours.name == theirs.name
+        assert ours.knn_accuracy == pytest.approx(theirs.knn_accuracy, abs=0.003)
+        assert ours.linear_accuracy == pytest.approx(theirs.linear_accuracy, abs=0.006)
+
+
+def test_versions_are_counted(run, tmp_path):
+    assert quick(run, tmp_path / "new" / "model").path.name == "1"
+    (tmp_path / "9").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "99.txt").touch()
+    assert quick(run, tmp_path).path.name == "10"
+    assert quick(run, tmp_path, version=4).path.name == "4"
+    assert load_saved_model(tmp_path).path.name == "10"
+    assert load_saved_model(tmp_path / "4").metadata["version"] == 4
+
+
+def test_an_existing_version_is_replaced_only_on_demand(run, tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "precious").write_text("kept")
+    with pytest.raises(ExportError, match="add --overwrite to replace it"):
+        quick(run, tmp_path, version=1)
+    assert content(tmp_path / "1") == ["precious"]
+    quick(run, tmp_path, version=1, overwrite=True)
+    assert "saved_model.pb" in content(tmp_path / "1")
+    assert "precious" not in content(tmp_path / "1")
+    assert content(tmp_path) == ["1"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("step", ["write_saved_model", "write_metadata"])
+def test_a_failure_in_the_middle_leaves_everything_as_it_was(run, tmp_path, monkeypatch, step, overwrite):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "precious").write_text("kept")
+    work = getattr(export_module, step)
+
+    def half_done(*arguments):
+        work(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export_module, step, half_done)
+    with pytest.raises(KeyboardInterrupt):
+        quick(run, tmp_path, version=1 if overwrite else None, overwrite=overwrite)
+    assert content(tmp_path) == ["1"]
+    assert content(tmp_path / "1") == ["precious"]
+
+
+def test_a_race_for_a_version_has_one_winner(run, tmp_path, monkeypatch):
+    work = export_module.write_metadata
+
+    def lose(*arguments):
+        work(*arguments)
+        (tmp_path / "1").mkdir()
+        (tmp_path / "1" / "winner").touch()
+
+    monkeypatch.setattr(export_module, "write_metadata", lose)
+    with pytest.raises(ExportError, match="another export wrote it meanwhile"):
+        quick(run, tmp_path)
+    assert content(tmp_path) == ["1"]
+    assert content(tmp_path / "1") == ["winner"]
+
+
+def test_a_model_that_differs_from_its_encoder_is_not_published(run, tmp_path, monkeypatch):
+    def other_weights(directory, encoder, image_shape):
+        kernel = encoder.trainable_variables[0]
+        right = kernel.numpy()
+        kernel.assign(right * 1.01)
+        write(directory, encoder, image_shape)
+        kernel.assign(right)
+
+    write = export_module.write_saved_model
+    monkeypatch.setattr(export_module, "write_saved_model", other_weights)
+    with pytest.raises(ExportError, match="differs from the encoder by"):
+        export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path)))
+    assert content(tmp_path) == []
+
+
+def test_a_model_that_does_not_load_is_not_published(run, tmp_path, monkeypatch):
+    def truncated(directory, encoder, image_shape):
+        write(directory, encoder, image_shape)
+        file = directory / "saved_model.pb"
+        file.write_bytes(file.read_bytes()[:100])
+
+    write = export_module.write_saved_model
+    monkeypatch.setattr(export_module, "write_saved_model", truncated)
+    with pytest.raises(ExportError, match="does not work in a fresh process") as caught:
+        export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path)))
+    assert "\n" not in str(caught.value)
+    assert content(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"refused": False}, "accepts images of a wrong size"),
+        ({"empty": np.zeros((1, 32), np.float32)}, r"\[1, 32\] for an empty batch"),
+        ({"keras_used": True}, "import Keras"),
+        ({"embedding": np.full((4, 32), np.nan, np.float32)}, "differs from the encoder by nan"),
+        ({"embedding": np.zeros((4, 31), np.float32)}, r"gives float32 \[4, 31\]"),
+    ],
+)
+def test_every_part_of_the_proof_counts(run, monkeypatch, answers, message):
+    good = {"empty": np.zeros((0, 32), np.float32), "refused": True, "keras_used": False}
+    good["embedding"] = run[1](batch(4), training=False).numpy()
+    monkeypatch.setattr(verify_module, "_ask_fresh_process", lambda *_: good)
+    assert verify_module.verify(Path("unused"), run[1], batch(4).numpy()).max_difference < 1e-5
+    good.update(answers)
+    with pytest.raises(ExportError, match=message):
+        verify_module.verify(Path("unused"), run[1], batch(4).numpy())
+
+
+def test_refuses_what_it_cannot_export(run, tmp_path):
+    with pytest.raises(RunDirectoryError, match="does not exist"):
+        export(ExportConfig(run_dir=str(tmp_path / "nothing"), export_dir=str(tmp_path)))
+    (tmp_path / "file").touch()
+    with pytest.raises(ExportError, match="cannot be made"):
+        quick(run, tmp_path / "file")
+
+
+def test_refuses_a_data_set_that_changed(tmp_path):
+    dataset = save_images(tmp_path / "data.npz")
+    make_run(tmp_path / "run", dataset)
+    save_images(tmp_path / "data.npz", shape=(9, 9, 1))
+    with pytest.raises(ExportError, match=r"now has images of shape \[9, 9, 1\]"):
+        export(ExportConfig(run_dir=str(tmp_path / "run"), export_dir=str(tmp_path / "model")))
+    assert content(tmp_path / "model") == []

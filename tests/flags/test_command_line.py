@@ -1,0 +1,170 @@
+"""What a command line becomes: a config, help, or one sentence."""
+
+import pytest
+
+from aag_tf import flags
+from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, flag_lines, from_flat
+from aag_tf.errors import ConfigError
+
+
+def parse(*arguments, config_type=TrainConfig):
+    return flags.parse(["aag-test", *arguments], config_type, usage="How to call it.")
+
+
+def test_no_arguments_give_the_default_config():
+    assert parse() == TrainConfig()
+
+
+def test_flags_reach_their_settings():
+    config = parse("--temperature=0.5", "--noflip", "--train_steps", "7", "--stem=small", "--blur_probability=0.25")
+    assert config == from_flat(
+        TrainConfig,
+        {"temperature": 0.5, "flip": False, "train_steps": 7, "stem": "small", "blur_probability": 0.25},
+    )
+
+
+def test_the_other_commands():
+    judged = parse("--run_dir=runs/a", "--knn_k=5", config_type=EvaluateConfig)
+    assert (judged.run_dir, judged.saved_model, judged.judge.knn_k) == ("runs/a", None, 5)
+    exported = parse("--run_dir=a", "--export_dir=b", "--version=3", "--noverify", config_type=ExportConfig)
+    assert exported == ExportConfig(run_dir="a", export_dir="b", version=3, verify=False)
+
+
+def test_a_recorded_flagfile_gives_the_same_config(tmp_path):
+    config = from_flat(
+        TrainConfig, {"dataset": "folder:my images", "flip": False, "learning_rate": 1e-7, "train_steps": 3}
+    )
+    recorded = tmp_path / "flags.txt"
+    recorded.write_text("\n".join(flag_lines(config)) + "\n")
+    assert parse(f"--flagfile={recorded}") == config
+
+
+def test_the_later_flag_wins_over_a_flagfile_and_a_flagfile_over_the_earlier(tmp_path):
+    file = tmp_path / "some.flags"
+    file.write_text("# a comment\n\n--epochs=5\n--seed=6\n")
+    config = parse("--epochs=1", f"--flagfile={file}", "--seed=2")
+    assert (config.schedule.epochs, config.schedule.seed) == (5, 2)
+
+
+def test_a_flagfile_may_include_another(tmp_path):
+    (tmp_path / "inner.flags").write_text("--epochs=5\n")
+    outer = tmp_path / "outer.flags"
+    outer.write_text(f"--flagfile={tmp_path / 'inner.flags'}\n--seed=4\n")
+    schedule = parse("--flagfile", str(outer)).schedule
+    assert (schedule.epochs, schedule.seed) == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--temprature=1"], "--temprature is not a flag; did you mean --temperature?"),
+        (["--xyzzy"], "--xyzzy is not a flag; --help lists all flags."),
+        (["--temperature=hot"], "--temperature=hot is not a number; --help says which are allowed."),
+        (["--epochs=1.5"], "--epochs=1.5 is not a whole number; --help says which are allowed."),
+        (["--epochs="], "--epochs= is not a whole number; --help says which are allowed."),
+        (["--flip=maybe"], "--flip=maybe is neither true nor false; write --flip or --noflip."),
+        (["--stem=large"], "--stem=large is not known; choose one of auto, small, imagenet."),
+        (["--epochs"], "missing value for flag --epochs; write it as --name=value (--help lists all flags)."),
+        (["--flagfile"], "--flagfile with no argument; write it as --name=value (--help lists all flags)."),
+        (["stray"], "'stray' is not a flag; write settings as --name=value (--help lists them)."),
+        (
+            ["--epochs=2", "stray", "--seed=1"],
+            "'stray' is not a flag; write settings as --name=value (--help lists them).",
+        ),
+        (["--", "--epochs=2"], "'--epochs=2' is not a flag; write settings as --name=value (--help lists them)."),
+        (["--temperature=0"], "--temperature=0 is out of range; it must be above 0 and at most 100."),
+        (["--learning_rate=nan"], "--learning_rate=nan is out of range; it must be above 0."),
+        (["--recipe=cifar10cpu"], "--recipe=cifar10cpu is not known; did you mean cifar10_cpu?"),
+        (
+            ["--global_batch_size=1"],
+            "--global_batch_size=1 leaves no negatives to contrast with; use 2 or more images.",
+        ),
+        (
+            ["--global_batch_size=10", "--cpu_replicas=4"],
+            "--global_batch_size=10 cannot be split evenly over --cpu_replicas=4; use a multiple of 4.",
+        ),
+        (
+            ["--flagfile=no/such.flags"],
+            "--flagfile cannot be read: no such file or directory ('no/such.flags'); name a file with one flag a line.",
+        ),
+    ],
+)
+def test_a_bad_command_line_is_one_sentence(arguments, sentence):
+    with pytest.raises(ConfigError) as refusal:
+        parse(*arguments)
+    assert str(refusal.value) == sentence
+    assert refusal.value.exit_code == 2
+
+
+def test_a_flagfile_that_is_no_text(tmp_path):
+    file = tmp_path / "picture.png"
+    file.write_bytes(b"\x89PNG\r\n\xff\xfe")
+    with pytest.raises(ConfigError, match="it is no text file"):
+        parse(f"--flagfile={file}")
+
+
+def test_a_bad_line_in_a_flagfile_is_refused_as_on_the_command_line(tmp_path):
+    file = tmp_path / "some.flags"
+    file.write_text("epochs 5\n")
+    with pytest.raises(ConfigError, match="'epochs 5' is not a flag"):
+        parse(f"--flagfile={file}")
+
+
+@pytest.mark.parametrize(
+    ("config_type", "arguments", "named"),
+    [
+        (EvaluateConfig, [], ["--run_dir", "--saved_model"]),
+        (EvaluateConfig, ["--run_dir=a", "--saved_model=b"], ["--run_dir", "--saved_model"]),
+        (ExportConfig, ["--export_dir=b"], ["--run_dir"]),
+        (ExportConfig, ["--run_dir=a"], ["--export_dir"]),
+    ],
+)
+def test_what_must_be_given_is_named(config_type, arguments, named):
+    with pytest.raises(ConfigError) as refusal:
+        parse(*arguments, config_type=config_type)
+    assert all(name in str(refusal.value) for name in named)
+
+
+def help_of(capsys, *arguments, config_type=TrainConfig):
+    with pytest.raises(SystemExit) as end:
+        parse(*arguments, config_type=config_type)
+    assert end.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help_is_grouped_by_concern_in_the_order_of_work(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    text = help_of(capsys, "--help")
+    assert text.startswith("How to call it.\n\nRecipes (--recipe=NAME; flags after it override it):\n")
+    titles = ["Data:", "Views:", "Model:", "Loss:", "Optimizer:", "Schedule:", "Run:"]
+    positions = [text.index(f"\n{title}") for title in titles]
+    assert positions == sorted(positions)
+    assert text.index("--dataset=TEXT (default: digits)\n      What to train on") < positions[1]
+    assert "--stem=auto|small|imagenet (default: auto)\n      First layers" in text
+    assert "--[no]flip (default: on)" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_help_lists_every_recipe_with_its_headline(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    section = help_of(capsys, "--help").split("Recipes", 1)[1].split("\n\n", 1)[0]
+    named = [line.split()[0] for line in section.splitlines()[1:] if not line.startswith("   ")]
+    assert named == sorted(flags.recipes())
+    assert "demo           The whole way on 1 797 handwritten digits" in section
+
+
+def test_help_wins_over_a_bad_flag(capsys):
+    assert "--run_dir=TEXT" in help_of(capsys, "--nonsense", "-h", config_type=ExportConfig)
+
+
+def test_helpfull_is_absls_own(capsys):
+    text = help_of(capsys, "--helpfull")
+    assert "\naag_tf.flags.loss:\n" in text
+    assert "(default: '0.2')\n    (a number)" in text
+
+
+def test_recipe_expands_where_it_stands():
+    assert parse("--recipe=demo").data.dataset == "digits"
+    assert parse("--recipe", "demo", "--seed=3").schedule.seed == 3
+    assert parse("--recipe=demo", "--epochs=7").schedule.epochs == 7
+    assert parse("--epochs=7", "--recipe=demo").schedule.epochs == parse("--recipe=demo").schedule.epochs

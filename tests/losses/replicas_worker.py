@@ -1,0 +1,72 @@
+"""Run as a script: the loss's shares over N replicas of one CPU, against the whole on one, as JSON on the last line.
+
+A process can hold one group of collective devices only, hence a process for each number of replicas.
+"""
+
+import json
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.losses import GNTXent, contrastive_statistics, streaming
+
+
+def main(replicas: int) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
+    strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
+    streaming.BLOCK_ELEMENTS = 60  # several blocks, though the batch is small
+
+    rng = np.random.default_rng(0)
+    images, weights = rng.normal(size=(8, 3, 6)), rng.uniform(0.1, 1.0, 8)
+    with strategy.scope():
+        kernel = tf.Variable(rng.normal(size=(6, 5)))
+        temperature = tf.Variable(0.3, dtype=tf.float64)
+
+    def step(loss, x, sample_weight):
+        with tf.GradientTape() as tape:
+            projections = tf.einsum("bvd,de->bve", x, kernel)
+            value = loss(None, projections, sample_weight)
+        gradients = tape.gradient(value, [kernel, temperature])
+        return [value, *gradients], contrastive_statistics(projections, temperature=0.2, coupling=0.5)
+
+    def deviations(form, aux_negatives, sizes):
+        loss = GNTXent(temperature=temperature, coupling=0.4, aux_weight=0.7, aux_negatives=aux_negatives, form=form)
+        whole, statistics = step(loss, tf.constant(images), tf.constant(weights))
+        bounds = np.cumsum(sizes)[:-1]
+
+        def split(array):
+            parts = np.split(array, bounds)
+            return strategy.experimental_distribute_values_from_function(
+                lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+            )
+
+        run = tf.function(lambda x, weight: strategy.run(step, (loss, x, weight)))
+        shares, shared_statistics = run(split(images), split(weights))
+        summed = [strategy.reduce("SUM", share, axis=None) for share in shares]
+        return {
+            "loss_and_gradients": [
+                float(np.max(np.abs(one - other)) / np.max(np.abs(other)))
+                for one, other in zip(summed, whole, strict=True)
+            ],
+            "statistics": max(
+                float(abs(local - statistics[name]))
+                for name, values in shared_statistics.items()
+                for local in strategy.experimental_local_results(values)
+            ),
+            "smallest_share": float(min(abs(share) for share in strategy.experimental_local_results(shares[0]))),
+        }
+
+    even = [8 // replicas] * replicas
+    uneven = [1] * (replicas - 1) + [9 - replicas]
+    results = {}
+    for name, sizes in (("even", even), ("uneven", uneven)):
+        for form in ("dense", "streaming"):
+            for aux_negatives in (True, False):
+                results[f"{name} {form} aux_negatives={aux_negatives}"] = deviations(form, aux_negatives, sizes)
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

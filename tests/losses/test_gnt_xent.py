@@ -1,0 +1,272 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+import references_loss
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aag_tf.errors import ConfigError
+from aag_tf.losses import GNTXent, LearnedTemperature, gnt_xent, streaming
+
+FORMS = ("dense", "streaming")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks():
+    # One to six images a block, so that these small batches fill several, the last one in part.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streaming, "BLOCK_ELEMENTS", 48)
+        yield
+
+
+def value_and_gradients(projections, temperature, **settings_):
+    x = tf.convert_to_tensor(projections)
+    t = tf.constant(temperature, tf.float64 if x.dtype == tf.float64 else tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch([x, t])
+        loss = gnt_xent(x, temperature=t, **settings_)
+    by_x, by_t = tape.gradient(loss, [x, t])
+    return float(loss), by_x.numpy(), float(by_t)
+
+
+@st.composite
+def cases(draw):
+    images, views = draw(st.integers(2, 5)), draw(st.integers(2, 5))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    projections = rng.normal(size=(images, views, draw(st.integers(2, 9))))
+    if draw(st.booleans()):  # views of an image near each other, as in training
+        projections += 3.0 * projections[:, :1]
+    scale = 10.0 ** draw(st.floats(-4, 4))
+    return (projections * scale).astype(np.float32), {
+        "temperature": draw(st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0])),
+        "coupling": draw(st.sampled_from([0.0, 1e-3, 0.3, 1.0])),
+        "aux_weight": draw(st.sampled_from([0.0, 0.25, 1.0, 2.0])),
+        "aux_negatives": draw(st.booleans()),
+        "sample_weight": draw(st.sampled_from([None, rng.uniform(0.1, 2.0, images)])),
+    }
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=150, deadline=None)
+@given(case=cases())
+def test_float32_value_equals_the_loops(form, case):
+    projections, arguments = case
+    expected = references_loss.gnt_xent(projections, **arguments)
+    actual = float(gnt_xent(projections, form=form, **arguments))
+    # Rounding of a cosine is divided by the temperature: that is the scale of what float32 can resolve.
+    assert actual == pytest.approx(expected, rel=1e-5, abs=1e-6 / arguments["temperature"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=60, deadline=None)
+@given(case=cases(), seed=st.integers(0, 2**32 - 1))
+def test_gradients_equal_finite_differences(form, case, seed):
+    projections, arguments = case
+    x = projections.astype(np.float64)
+    direction = np.random.default_rng(seed).normal(size=x.shape)
+    _, by_x, by_t = value_and_gradients(x, form=form, **arguments)
+    fixed = {name: value for name, value in arguments.items() if name != "temperature"}
+    temperature = arguments["temperature"]
+    slope = references_loss.directional_derivative(
+        lambda moved: references_loss.gnt_xent(moved, **arguments), x, direction, 1e-5
+    )
+    scale = np.abs(by_x * direction).sum() + 1e-3 / (temperature * np.abs(x).max())
+    assert np.sum(by_x * direction) == pytest.approx(slope, abs=1e-5 * scale)
+    slope = references_loss.directional_derivative(
+        lambda moved: references_loss.gnt_xent(x, temperature=moved, **fixed), np.float64(temperature), 1.0, 1e-4
+    )
+    assert by_t == pytest.approx(slope, rel=1e-6, abs=1e-6 / temperature)
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=cases())
+def test_float32_gradient_equals_float64(case):
+    projections, arguments = case
+    for form in FORMS:
+        _, exact, exact_t = value_and_gradients(projections.astype(np.float64), form=form, **arguments)
+        _, by_x, by_t = value_and_gradients(projections, form=form, **arguments)
+        # A probability's relative error is the absolute error of its logit, about eps / temperature; and the part of
+        # the gradient along a projection cancels.
+        lengths = np.linalg.norm(projections, axis=-1, keepdims=True)
+        tolerance = 1e-5 * max(1.0, 0.1 / arguments["temperature"]) / arguments["temperature"]
+        assert np.abs((by_x - exact) * lengths).max() < tolerance
+        assert by_t == pytest.approx(exact_t, rel=1e-4, abs=tolerance / arguments["temperature"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(case=cases())
+def test_dense_equals_streaming(case):
+    projections, arguments = case
+    dense = value_and_gradients(projections.astype(np.float64), form="dense", **arguments)
+    streaming = value_and_gradients(projections.astype(np.float64), form="streaming", **arguments)
+    for one, other in zip(dense, streaming, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9 * np.abs(one).max())
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("images", [2, 3, 8])
+def test_all_projections_alike(form, images):
+    alike = np.ones([images, 2, 5], np.float32)
+    for temperature in (0.01, 0.5):
+        nt_xent = gnt_xent(alike, temperature=temperature, coupling=1.0, form=form)
+        decoupled = gnt_xent(alike, temperature=temperature, coupling=0.0, form=form)
+        # All similarities are 1/τ: 2N - 2 negatives, and the positive too where it is coupled.
+        assert float(nt_xent) == pytest.approx(math.log(2 * images - 1), abs=2e-5)
+        assert float(decoupled) == pytest.approx(math.log(2 * images - 2), abs=2e-5)
+
+
+def test_two_coupled_views_are_simclrs_nt_xent(rng):
+    x = rng.normal(size=(6, 2, 8))
+    expected = references_loss.simclr_nt_xent(x[:, 0], x[:, 1], 0.3)
+    assert float(gnt_xent(x, temperature=0.3, coupling=1.0)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_invariances(form, rng):
+    x = rng.normal(size=(6, 4, 8))
+    rotation, _ = np.linalg.qr(rng.normal(size=(8, 8)))
+
+    def loss(projections):
+        return float(gnt_xent(projections, temperature=0.2, coupling=0.5, aux_weight=0.5, form=form))
+
+    expected = loss(x)
+    assert loss(x[rng.permutation(6)]) == pytest.approx(expected, rel=1e-12)
+    assert loss(x[:, [1, 0, 2, 3]]) == pytest.approx(expected, rel=1e-12)
+    assert loss(x[:, [0, 1, 3, 2]]) == pytest.approx(expected, rel=1e-12)
+    assert loss(x @ rotation) == pytest.approx(expected, rel=1e-12)
+    assert loss(x * rng.uniform(1e-4, 1e4, size=(6, 4, 1))) == pytest.approx(expected, rel=1e-12)
+    assert abs(loss(x[:, [2, 1, 0, 3]]) - expected) > 1e-4  # a main and an auxiliary view are not alike
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("views", [2, 3, 8])
+@pytest.mark.parametrize("coupling", [0.0, 1.0])
+@pytest.mark.parametrize("kind", ["zeros", "one zero", "alike", "opposite"])
+def test_corners_are_finite(form, views, coupling, kind, rng):
+    x = {
+        "zeros": np.zeros([2, views, 4]),
+        "one zero": rng.normal(size=[2, views, 4]),
+        "alike": np.ones([2, views, 4]),
+        "opposite": np.ones([2, views, 4]) * np.array([1.0, -1.0])[:, None, None],
+    }[kind].astype(np.float32)
+    if kind == "one zero":
+        x[0, 1] = 0.0
+    for temperature in (0.01, 1.0):
+        loss, by_x, by_t = value_and_gradients(x, temperature, coupling=coupling, form=form)
+        assert np.isfinite(loss)
+        assert np.isfinite(by_x).all()
+        assert np.isfinite(by_t)
+        assert not by_x[np.linalg.norm(x, axis=-1) == 0].any()
+        reference = references_loss.gnt_xent(x, temperature=temperature, coupling=coupling)
+        assert loss == pytest.approx(reference, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+def test_half_precision_is_cast_before_anything_else(dtype, rng):
+    x = tf.cast(rng.normal(size=(4, 3, 8)), dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = gnt_xent(x, temperature=0.05)
+    gradient = tape.gradient(loss, x)
+    assert (loss.dtype, gradient.dtype) == (tf.float32, dtype)
+    expected = references_loss.gnt_xent(tf.cast(x, tf.float64).numpy(), temperature=0.05, coupling=0.0)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_graph_and_xla_equal_eager(form, jit_compile, rng):
+    x = tf.constant(rng.normal(size=(6, 3, 8)))
+
+    @tf.function(jit_compile=jit_compile)
+    def compiled(projections):
+        with tf.GradientTape() as tape:
+            tape.watch(projections)
+            loss = gnt_xent(projections, temperature=0.2, coupling=0.5, aux_negatives=False, form=form)
+        return loss, tape.gradient(loss, projections)
+
+    loss, gradient = compiled(x)
+    expected, by_x, _ = value_and_gradients(x, 0.2, coupling=0.5, aux_negatives=False, form=form)
+    assert float(loss) == pytest.approx(expected, rel=1e-9)
+    np.testing.assert_allclose(gradient, by_x, atol=1e-9)
+
+
+@pytest.mark.parametrize("form", ["auto", *FORMS])
+def test_unknown_batch_size_in_a_graph(form, rng):
+    @tf.function(input_signature=[tf.TensorSpec([None, 3, 8], tf.float64)])
+    def loss(projections):
+        return gnt_xent(projections, temperature=0.2, form=form)
+
+    for images in (2, 5, 9):
+        x = rng.normal(size=(images, 3, 8))
+        expected = references_loss.gnt_xent(x, temperature=0.2, coupling=0.0)
+        assert float(loss(x)) == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="no negatives"):
+        loss(rng.normal(size=(1, 3, 8)))
+
+
+def test_weightless_images_still_are_negatives_and_weightless_batches_lose_nothing(rng):
+    x = rng.normal(size=(4, 2, 8))
+    weights = [1.0, 1.0, 0.0, 0.0]
+    weighted = float(gnt_xent(x, temperature=0.2, sample_weight=weights))
+    assert weighted == pytest.approx(
+        references_loss.gnt_xent(x, temperature=0.2, coupling=0.0, sample_weight=weights), rel=1e-12
+    )
+    assert abs(weighted - float(gnt_xent(x[:2], temperature=0.2))) > 0.1
+    assert float(gnt_xent(x, temperature=0.2, sample_weight=[0.0] * 4)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments", "message"),
+    [
+        ((1, 2, 4), {}, "a batch of one image has no negatives"),
+        ((4, 1, 4), {}, "stack two or more views"),
+        ((4, 4), {}, r"projections of shape \(4, 4\)"),
+        ((4, 2, 4), {"temperature": 0.0}, "temperature=0 is out of range"),
+        ((4, 2, 4), {"temperature": -1.0}, "temperature=-1 is out of range"),
+        ((4, 2, 4), {"temperature": math.nan}, "temperature=nan is out of range"),
+        ((4, 2, 4), {"coupling": 1.5}, "coupling=1.5 is out of range"),
+        ((4, 2, 4), {"aux_weight": -1.0}, "aux_weight=-1 is out of range"),
+        ((4, 2, 4), {"form": "sparse"}, "form=sparse is not known"),
+        ((4, 2, 4), {"sample_weight": [1.0, 2.0]}, r"sample_weight of shape \(2,\)"),
+    ],
+)
+def test_errors(shape, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        gnt_xent(tf.ones(shape), **{"temperature": 0.2, **arguments})
+
+
+def test_temperature_tensors_are_looked_at():
+    with pytest.raises(ConfigError, match=r"temperature=-0.5 is out of range"):
+        gnt_xent(tf.ones([4, 2, 4]), temperature=tf.constant(-0.5))
+    with pytest.raises(ConfigError, match=r"shape \(2,\) is not a scalar"):
+        gnt_xent(tf.ones([4, 2, 4]), temperature=tf.constant([0.1, 0.2]))
+
+
+def test_config_round_trip(rng):
+    x = rng.normal(size=(4, 3, 8))
+    loss = GNTXent(temperature=0.3, coupling=0.5, aux_weight=0.7, aux_negatives=False, form="streaming", name="it")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    assert again.get_config() == loss.get_config()
+    assert float(again(None, x)) == float(loss(None, x))
+    assert float(loss(None, x)) == float(loss.call(None, x))
+    learned = GNTXent(temperature=LearnedTemperature(0.1, minimum=0.05))
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(learned))
+    assert (again.temperature.minimum, float(again.temperature.value())) == (0.05, pytest.approx(0.1))
+    assert GNTXent(temperature=tf.Variable(0.25)).get_config()["temperature"] == 0.25
+    with pytest.raises(ConfigError, match="out of range"):
+        GNTXent(temperature=0.0)
+
+
+def test_compiled_into_a_keras_model(rng):
+    x, labels = rng.normal(size=(6, 2, 8)).astype(np.float32), np.zeros(6)
+    model = keras.Sequential([keras.Input((2, 8)), keras.layers.Dense(4, use_bias=False)])
+    model.compile(optimizer=keras.optimizers.SGD(0.0), loss=GNTXent(temperature=0.3))
+    history = model.fit(x, labels, sample_weight=np.arange(1.0, 7.0), batch_size=6, verbose=0)
+    expected = references_loss.gnt_xent(
+        model.predict(x, verbose=0), temperature=0.3, coupling=0.0, sample_weight=np.arange(1.0, 7.0)
+    )
+    assert history.history["loss"][0] == pytest.approx(expected, rel=1e-5)

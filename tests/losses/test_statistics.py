@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aag_tf.losses import contrastive_statistics, statistics
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def by_loops(projections, temperature, coupling):
+    z = unit(projections)
+    images, views, _ = z.shape
+    pairs = [(b, c) for b in range(images) for c in range(images) if b != c]
+    pulls, perplexities = [], []
+    for b in range(images):
+        for v in (0, 1):
+            negatives = np.exp([z[b, v] @ z[c, u] / temperature for c in range(images) if c != b for u in range(views)])
+            positive = coupling * np.exp(z[b, 0] @ z[b, 1] / temperature)
+            pulls.append(1 - positive / (positive + negatives.sum()))
+            p = negatives / negatives.sum()
+            perplexities.append(np.exp(-(p * np.log(p)).sum()))
+    hits = [np.argmax([z[b, 0] @ z[c, 1] for c in range(images)]) == b for b in range(images)]
+    return {
+        "contrastive_accuracy": np.mean(hits),
+        "positive_similarity": np.mean([z[b, 0] @ z[b, 1] for b in range(images)]),
+        "negative_similarity": np.mean([z[b, u] @ z[c, v] for b, c in pairs for u in (0, 1) for v in (0, 1)]),
+        "alignment": np.mean([((z[b, 0] - z[b, 1]) ** 2).sum() for b in range(images)]),
+        "uniformity": np.mean(
+            [np.log(np.mean([np.exp(-2 * ((z[b, v] - z[c, v]) ** 2).sum()) for b, c in pairs])) for v in (0, 1)]
+        ),
+        "positive_pull": np.mean(pulls),
+        "positive_pull_std": np.std(pulls),
+        "effective_negatives": np.mean(perplexities),
+    }
+
+
+@pytest.mark.parametrize("views", [2, 3])
+@pytest.mark.parametrize("coupling", [0.0, 0.5, 1.0])
+def test_statistics_equal_numpy(views, coupling, rng):
+    projections = rng.normal(size=(7, views, 6)) + 2.0 * rng.normal(size=(7, 1, 6))
+    actual = contrastive_statistics(projections, temperature=0.2, coupling=coupling)
+    expected = by_loops(projections, 0.2, coupling)
+    assert set(actual) == set(expected)
+    assert 0.0 < expected["contrastive_accuracy"] <= 1.0
+    for name, value in expected.items():
+        assert actual[name].dtype == tf.float32
+        assert float(actual[name]) == pytest.approx(value, rel=2e-5, abs=1e-6), name
+
+
+def test_a_collapsed_encoder_is_seen():
+    seen = contrastive_statistics(np.ones([8, 2, 4]), temperature=0.01, coupling=1.0)
+    assert float(seen["contrastive_accuracy"]) == pytest.approx(1 / 8)
+    assert float(seen["effective_negatives"]) == pytest.approx(14.0, rel=1e-4)
+    assert float(seen["uniformity"]) == pytest.approx(0.0, abs=1e-5)
+    assert float(seen["positive_pull"]) == pytest.approx(14 / 15, rel=1e-4)
+
+
+def test_a_huge_batch_is_judged_on_its_first_images(monkeypatch, rng):
+    projections = rng.normal(size=(12, 2, 6))
+    monkeypatch.setattr(statistics, "ELEMENTS", 2 * 3 * 2 * 12)  # similarities of three anchors
+    few = contrastive_statistics(projections, temperature=0.2, coupling=0.0)
+    expected = np.mean([unit(projections)[b, 0] @ unit(projections)[b, 1] for b in range(3)])
+    assert float(few["positive_similarity"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_no_gradient_flows(rng):
+    x = tf.constant(rng.normal(size=(4, 2, 6)))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.add_n(list(contrastive_statistics(x, temperature=0.2, coupling=0.5).values()))
+    assert tape.gradient(total, x) is None

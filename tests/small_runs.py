@@ -1,0 +1,41 @@
+"""Run directories and data sets small enough for a test, made without training."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aag_tf import config as configs
+from aag_tf.config import DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
+from aag_tf.data import open_source
+from aag_tf.run_directory import RunDirectory
+from aag_tf.trained import build_networks
+
+STEP = 7
+WEIGHTS_SEED = 5  # not the run's own seed, so that its "trained" encoder differs from its untrained one
+
+
+def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model:
+    """Leaves a run directory at `path` as training would, with random weights; returns its encoder."""
+    config = TrainConfig(
+        data=DataConfig(dataset=dataset, **data),
+        encoder=EncoderConfig(encoder="tiny", width=0.25),
+        projector=ProjectorConfig(projector_depth=1, projector_width=8, projector_dim=4),
+    )
+    source = open_source(config.data)
+    keras.utils.set_random_seed(WEIGHTS_SEED)
+    encoder, projector = build_networks(config.encoder, config.projector, source.image_shape)
+    directory = RunDirectory(path)
+    directory.create()
+    directory.write_record({"flags": configs.to_flat(config), "image_shape": list(source.image_shape)})
+    checkpoint = tf.train.Checkpoint(encoder=encoder, projector=projector)
+    tf.train.CheckpointManager(checkpoint, directory.checkpoints, 1, checkpoint_name="step").save(STEP)
+    return encoder
+
+
+def save_images(path: Path, count: int = 40, shape: tuple[int, int, int] = (8, 8, 1), **arrays: np.ndarray) -> str:
+    """Writes an npz data set of random images and returns its `--dataset`."""
+    images = np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
+    np.savez(path, images=images, **arrays)
+    return f"npz:{path}"
