@@ -40,7 +40,7 @@ class AAG(keras.Model):
         self.seed = seed
         self.built = True
 
-    def compile(self, optimizer: keras.optimizers.Optimizer, loss: GNTXent, **kwargs: Any) -> None:  # type: ignore[override]
+    def compile(self, optimizer: keras.optimizers.Optimizer, loss: GNTXent, **kwargs: Any) -> None:
         """Sets optimizer and loss; other arguments are those of `keras.Model.compile`."""
         super().compile(optimizer=optimizer, **kwargs)
         self.contrastive_loss = loss

@@ -11,7 +11,7 @@ from aag_tf.errors import RunDirectoryError
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Writes a file so that a reader finds the old content or the new one, never a part: temporary name, then rename."""
+    """Writes a file of which a reader finds the old content or the new, never a part: temporary name, then rename."""
     target = Path(path)
     data = content.encode() if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -89,12 +89,15 @@ class RunDirectory:
             RunDirectoryError: there is no run here, or its record is damaged.
         """
         if not self.path.is_dir():
-            raise RunDirectoryError(f"--run_dir={self.path} does not exist; train one with aag-train --run_dir={self.path}.")
+            raise RunDirectoryError(
+                f"--run_dir={self.path} does not exist; train one with aag-train --run_dir={self.path}."
+            )
         try:
             return json.loads(self.record.read_text())
         except FileNotFoundError as error:
             raise RunDirectoryError(
-                f"--run_dir={self.path} is not a run directory (it has no {self.record.name}); name one that aag-train made."
+                f"--run_dir={self.path} is not a run directory (it has no {self.record.name}); "
+                "name one that aag-train made."
             ) from error
         except ValueError as error:
             raise RunDirectoryError(f"{self.record} is damaged ({error}); restore it, or train again.") from error

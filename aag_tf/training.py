@@ -20,6 +20,7 @@ from aag_tf.callbacks import (
     Progress,
     StepLog,
     TensorBoardWriter,
+    Writer,
     steps_done,
 )
 from aag_tf.config import RunConfig, ScheduleConfig, TrainConfig
@@ -91,7 +92,7 @@ def train(config: TrainConfig) -> TrainResult:
 
     progress = Progress(start_step=start_step, total_steps=total_steps)
     events = TensorBoardWriter(directory.events)
-    writers = [MetricsFile(directory.metrics, start_step=start_step), events, progress]
+    writers: list[Writer] = [MetricsFile(directory.metrics, start_step=start_step), events, progress]
     step_log = StepLog(
         writers,
         every=config.run.log_every_steps,
@@ -101,8 +102,7 @@ def train(config: TrainConfig) -> TrainResult:
         global_batch_size=config.schedule.global_batch_size,
     )
     callbacks: list[keras.callbacks.Callback] = [step_log, progress]
-    monitored = config.run.knn_every_epochs > 0 and source.train.labels is not None and source.validation is not None
-    if monitored:
+    if config.run.knn_every_epochs > 0 and source.train.labels is not None and source.validation is not None:
         every = config.run.knn_every_epochs * steps_per_epoch
         callbacks.append(
             KnnMonitor(model.encoder, source.train, source.validation, writers, every=every, total_steps=total_steps)

@@ -36,7 +36,7 @@ from aag_tf.errors import ConfigError
         (lambda: ScheduleConfig(global_batch_size=64, cpu_replicas=3), ["64", "--cpu_replicas=3", "multiple of 3"]),
         (lambda: ScheduleConfig(replicas=2, cpu_replicas=2), ["--replicas", "--cpu_replicas", "one of the two"]),
         (lambda: RunConfig(resume=True, overwrite=True), ["--resume", "--overwrite"]),
-        (lambda: EvaluateConfig(), ["--run_dir", "--saved_model"]),
+        (EvaluateConfig, ["--run_dir", "--saved_model"]),
         (lambda: EvaluateConfig(run_dir="a", saved_model="b"), ["exactly one"]),
         (lambda: ExportConfig(run_dir="a"), ["--export_dir"]),
     ],

@@ -29,7 +29,7 @@ def test_an_empty_directory_is_accepted(tmp_path):
 
 def test_an_existing_run_is_refused_without_a_flag_and_left_alone(tmp_path):
     directory = finished_run(tmp_path / "run")
-    with pytest.raises(RunDirectoryError, match="--resume .* --overwrite"):
+    with pytest.raises(RunDirectoryError, match=r"--resume .* --overwrite"):
         directory.check()
     assert directory.read_record() == {"flags": {"seed": 3}}
 

@@ -134,7 +134,7 @@ def test_resume_refuses_other_mathematics_by_the_name_of_the_flag(finished):
 
 def test_an_existing_run_is_not_touched(finished):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
-    with pytest.raises(RunDirectoryError, match="--resume .* --overwrite"):
+    with pytest.raises(RunDirectoryError, match=r"--resume .* --overwrite"):
         train(settings(finished))
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
 

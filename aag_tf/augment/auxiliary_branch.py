@@ -63,10 +63,8 @@ class AuxiliaryBranch(MainBranch):
         draws |= zip(CUTOUT_DRAWS, tf.unstack(cutout, axis=1), strict=True)
         amounts = self._amounts(whether, much)
 
-        if set(amounts) & set(GEOMETRIC):
-            views = self._warp(images, draws, amounts)
-        else:
-            views = self._sample(images, draws)
+        moved = not set(amounts).isdisjoint(GEOMETRIC)
+        views = self._warp(images, draws, amounts) if moved else self._sample(images, draws)
         views = self._recolor(views, draws)
         views = self._look_up(self._filter(views, amounts), amounts)
         return self._cut_out(views, draws)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from aag_tf.augment import randomness
 from aag_tf.errors import ConfigError
 
-Images = tf.Tensor | dict[str, Any]
+Images = Any  # a tensor, or a dict with one under "images"
 
 
 class Branch(keras.layers.Layer):
@@ -84,7 +84,7 @@ class Branch(keras.layers.Layer):
             return images
         return tf.image.resize(images, (height, width), antialias=True)
 
-    def output_size(self, input_shape: tuple[int | None, ...]) -> tuple[int, int]:
+    def output_size(self, input_shape: Any) -> tuple[int, int]:
         """Height and width of the views of images of this shape."""
         return self.size or (input_shape[1], input_shape[2])
 

@@ -31,10 +31,17 @@ def build_views(config: AugmentConfig, image_shape: tuple[int, int, int]) -> Vie
         "flip": config.flip,
         "blur_probability": config.blur_probability,
     }
-    main = MainBranch(**arguments, name="main")
+    main_branch: type[MainBranch] = MainBranch
+    auxiliary_branch: type[AuxiliaryBranch] = AuxiliaryBranch
+    if config.augment_impl == "keras_cv":
+        from aag_tf.augment.keras_cv_branch import KerasCVAuxiliaryBranch, KerasCVMainBranch
+
+        main_branch, auxiliary_branch = KerasCVMainBranch, KerasCVAuxiliaryBranch
+        arguments |= {"size": image_shape[:2], "channels": image_shape[2]}
+    main = main_branch(**arguments, name="main")
     auxiliary: Branch | None = None
     if config.aux == "main":
         auxiliary = main
     elif config.aux != "none":
-        auxiliary = AuxiliaryBranch(config.aux, config.aux_strength, **arguments, name="auxiliary")
+        auxiliary = auxiliary_branch(config.aux, config.aux_strength, **arguments, name="auxiliary")
     return ViewMaker(main, auxiliary, config.num_views - 2, name="views")

@@ -87,7 +87,7 @@ class KerasCVMainBranch(MainBranch):
         views = tf.cast(images, tf.float32)
         for layer in self.steps:
             views = layer(views, training=True)
-        return tf.reshape(tf.cast(views, tf.float32), [-1, *self.size, self.channels])
+        return tf.reshape(tf.cast(views, tf.float32), [-1, *self.output_size(images.shape), self.channels])
 
     def _make_layers(self) -> list[keras.layers.Layer]:
         crop = keras_cv.layers.RandomCropAndResize(
@@ -126,6 +126,7 @@ class KerasCVMainBranch(MainBranch):
         return [Sometimes(keras_cv.layers.Grayscale(3), rate=self.grayscale_probability)]
 
     def _blur(self) -> list[keras.layers.Layer]:
+        assert self.size is not None  # the constructor asks for it
         share = self._blur_share(*self.size)
         if share == 0.0:
             return []

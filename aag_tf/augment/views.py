@@ -92,4 +92,3 @@ class ViewMaker(keras.layers.Layer):
         """The layer that `get_config` described."""
         branches = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("main", "auxiliary")}
         return cls(**{**config, **branches})
-

@@ -69,7 +69,7 @@ def _split(position: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.cast(index, tf.int32), position - index
 
 
-def _affine(yy: tf.Tensor, yx: tf.Tensor, y: tf.Tensor, xy: tf.Tensor, xx: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+def _affine(yy: tf.Tensor, yx: tf.Tensor, y: tf.Tensor, xy: tf.Tensor, xx: tf.Tensor, x: tf.Tensor) -> tf.Tensor:  # noqa: PLR0917  the six numbers of an affine map, row by row
     zero, one = tf.zeros_like(yy), tf.ones_like(yy)
     rows = [tf.stack([yy, yx, y], axis=-1), tf.stack([xy, xx, x], axis=-1), tf.stack([zero, zero, one], axis=-1)]
     return tf.stack(rows, axis=-2)

@@ -24,7 +24,7 @@ def application(name: str, image_shape: tuple[int, int, int], *, width: float = 
         ConfigError: the model takes no such images, or a width multiplier was asked for.
     """
     if width != 1.0:
-        raise ConfigError(f"--width={width:g} applies to tiny and the ResNets only; leave it at 1 for --encoder={name}.")
+        raise ConfigError(f"--width={width:g} is for tiny and the ResNets only; leave it at 1 for --encoder={name}.")
     build = getattr(keras.applications, name)
     options: dict[str, Any] = {"include_top": False, "weights": None, "input_shape": image_shape, "pooling": "avg"}
     if "include_preprocessing" in inspect.signature(build).parameters:

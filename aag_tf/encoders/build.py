@@ -27,5 +27,6 @@ def build_encoder(config: EncoderConfig, image_shape: tuple[int, int, int]) -> k
         return application(applications[name.lower()], image_shape, width=config.width)
     known = [*RESNETS, *applications.values()]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(RESNETS)} or a keras.applications name."
+    own = ", ".join(RESNETS)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose {own} or a keras.applications name."
     raise ConfigError(f"--encoder={name} is not known; {hint}")

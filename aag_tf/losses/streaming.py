@@ -16,6 +16,7 @@ by the chain rule through `u`.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -23,7 +24,7 @@ from aag_tf.losses.gather import first_row, gather_replicas
 
 BLOCK_ELEMENTS = 2**22  # similarities in one block: 16 MiB in float32, about a last-level cache
 
-Size = int | tf.Tensor
+Size = Any  # an int where it is known, else an int32 scalar
 
 
 def _size(tensor: tf.Tensor) -> Size:

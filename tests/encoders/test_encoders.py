@@ -70,9 +70,7 @@ def test_every_batch_norm_is_synchronised():
     for name in ("tiny", "resnet50", "MobileNetV3Small"):
         width = 1.0 if name[0] == "M" else 0.25
         encoder = build_encoder(EncoderConfig(name, width=width), (32, 32, 3))
-        norms = [
-            layer for layer in encoder._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)
-        ]
+        norms = [layer for layer in encoder._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
         assert len(norms) > 5
         assert all(layer.synchronized for layer in norms)
 
@@ -98,9 +96,7 @@ def test_refusals_say_what_to_do(config, shape, words):
     ("depth", "batch_norm", "layers", "dim"), [(0, True, 0, 12), (1, True, 1, 6), (2, True, 2, 6), (3, False, 3, 6)]
 )
 def test_projector_depth_counts_dense_layers(depth, batch_norm, layers, dim):
-    config = ProjectorConfig(
-        projector_depth=depth, projector_width=9, projector_dim=6, projector_batch_norm=batch_norm
-    )
+    config = ProjectorConfig(projector_depth=depth, projector_width=9, projector_dim=6, projector_batch_norm=batch_norm)
     projector = build_projector(config, 12)
     kinds = [type(layer).__name__ for layer in projector.layers]
     assert kinds.count("Dense") == layers

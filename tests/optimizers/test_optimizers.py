@@ -49,8 +49,8 @@ def test_weight_decay_moves_kernels_and_neither_biases_nor_batch_norm(name):
     optimizer.apply([tf.zeros_like(weight) for weight in model.trainable_variables], model.trainable_variables)
     after = {weight.path.split("/")[-1]: weight.numpy() for weight in model.trainable_variables}
     assert after["kernel"].max() < 1.0
-    for name in ("bias", "gamma", "beta"):
-        np.testing.assert_array_equal(after[name], 1.0)
+    for excluded in ("bias", "gamma", "beta"):
+        np.testing.assert_array_equal(after[excluded], 1.0)
 
 
 def test_lars_step_by_step():

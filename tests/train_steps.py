@@ -1,0 +1,68 @@
+"""A few training steps over a number of CPU replicas, in a process of their own: `train_steps.py REPLICAS OUT.npz`.
+
+TensorFlow ties its collective operations to the first set of devices that a process uses, so that one process cannot
+compare one, two and four replicas.
+"""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.augment import build_views
+from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig, ScheduleConfig
+from aag_tf.data import open_source, training_batches
+from aag_tf.devices import make_strategy
+from aag_tf.losses import GNTXent
+from aag_tf.model import AAG
+from aag_tf.trained import build_networks
+
+BATCH = 16
+STEPS = 5
+
+
+class Recorder(keras.callbacks.Callback):
+    """Keeps what each step reports."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps.append({name: float(value) for name, value in logs.items()})
+
+
+def main(replicas, out):
+    strategy = make_strategy(ScheduleConfig(cpu_replicas=replicas, global_batch_size=BATCH))
+    source = open_source(DataConfig())
+    with strategy.scope():
+        keras.utils.set_random_seed(3)
+        encoder, projector = build_networks(
+            EncoderConfig(width=0.25), ProjectorConfig(projector_width=32, projector_dim=8), source.image_shape
+        )
+        model = AAG(encoder, projector, build_views(AugmentConfig(flip=False), source.image_shape), seed=3)
+        # At rate 1 a step of plain SGD moves the weights by minus the gradient.
+        model.compile(keras.optimizers.SGD(1.0), GNTXent(), jit_compile=False)
+    variables = encoder.trainable_variables + projector.trainable_variables
+    recorder, found = Recorder(), {}
+
+    def fit(start, steps):
+        batches = training_batches(
+            source.train.images, global_batch_size=BATCH, seed=3, start_step=start, num_steps=steps
+        )
+        model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[recorder])
+
+    before = [tf.convert_to_tensor(variable).numpy() for variable in variables]
+    fit(0, 1)
+    for index, (variable, old) in enumerate(zip(variables, before, strict=True)):
+        found[f"gradient{index}"] = old - tf.convert_to_tensor(variable).numpy()
+    model.optimizer.learning_rate = 0.05
+    fit(1, STEPS - 1)
+    for name in recorder.steps[0]:
+        found[name] = np.array([step[name] for step in recorder.steps])
+    np.savez(out, **found)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
