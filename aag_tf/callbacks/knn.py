@@ -10,7 +10,7 @@ import numpy as np
 from aag_tf.callbacks.position import steps_done
 from aag_tf.callbacks.step_log import Writer
 from aag_tf.data import Split
-from aag_tf.evaluation import embed, knn_accuracy
+from aag_tf.evaluation import embed, inference, knn_accuracy
 
 BANK_IMAGES = 10_000  # enough for a figure that moves with the full one, and seconds of work
 QUERY_IMAGES = 2_000
@@ -39,7 +39,7 @@ class KnnMonitor(keras.callbacks.Callback):
         total_steps: int,
     ) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.embedding = inference(encoder)
         self.bank = bank
         self.queries = queries
         self.writers = writers
@@ -75,4 +75,4 @@ class KnnMonitor(keras.callbacks.Callback):
         rows = np.linspace(0, len(split) - 1, min(most, len(split)), dtype=np.int64)
         part = split.select(rows)
         assert part.labels is not None
-        return embed(self.encoder, part.images, progress=False), part.labels
+        return embed(self.embedding, part.images, progress=False), part.labels

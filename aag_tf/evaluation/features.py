@@ -21,7 +21,7 @@ def embed(
 
     Args:
         model: uint8 images [b, height, width, channels] to float features [b, d]; a Keras model is called with
-            `training=False`.
+            `training=False`. What `inference` returns is taken as it is.
         images: of one split.
         batch_size: images at a time; it changes the speed and the memory, not the result.
         progress: whether work of over a second shows a bar.
@@ -30,7 +30,7 @@ def embed(
     Returns:
         float32 [n, d].
     """
-    call = tf.function(_inference(model), reduce_retracing=True)
+    call = inference(model)
     parts = []
     with progress_bar(name, len(images), "img", wanted=progress) as bar:
         for batch in evaluation_batches(images, batch_size):
@@ -53,7 +53,10 @@ def raw_pixels(images: Images, batch_size: int = 256, *, progress: bool = True) 
     return embed(flatten, images, batch_size, progress=progress, name="raw pixels")
 
 
-def _inference(model: Encoder) -> Callable[[tf.Tensor], tf.Tensor]:
+def inference(model: Encoder) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The model as a graph function; make it once where `embed` is called again and again, for it is traced once."""
+    if isinstance(model, tf.types.experimental.PolymorphicFunction):
+        return model
     if isinstance(model, keras.Model):
-        return lambda batch: model(batch, training=False)
-    return model
+        return tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    return tf.function(model, reduce_retracing=True)
