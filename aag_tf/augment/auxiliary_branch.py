@@ -37,13 +37,14 @@ class AuxiliaryBranch(MainBranch):
     """
 
     def __init__(self, preset: str = "default", strength: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         if preset not in PRESETS:
             raise ConfigError(f"the auxiliary preset {preset} is not known; choose one of {', '.join(PRESETS)}.")
         if not 0.0 <= strength <= 2.0:
             raise ConfigError(f"strength={strength} is out of range; it must be at least 0 and at most 2.")
+        # Set first, because the keras-cv counterpart makes its layers from them as it is constructed.
         self.preset = preset
         self.strength = strength
+        super().__init__(**kwargs)
 
     @property
     def settings(self) -> Preset:

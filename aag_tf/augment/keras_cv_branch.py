@@ -161,6 +161,11 @@ class KerasCVAuxiliaryBranch(AuxiliaryBranch, KerasCVMainBranch):
     def _operations(self) -> list[keras.layers.Layer]:
         settings = self.settings
         if settings.choose is not None:
+            if self.channels == 1:
+                raise ConfigError(
+                    f"keras-cv's RandAugment takes colour images only; use --augment_impl=fused for "
+                    f"--aux={self.preset} on grey ones."
+                )
             magnitude = min(0.5 * self.strength, 1.0)
             return [keras_cv.layers.RandAugment(VALUE_RANGE, settings.choose, magnitude, rate=1.0)]
         layers = [
