@@ -121,9 +121,11 @@ def negatives_log_sum_exp(scaled: tf.Tensor, *, negative_views: int | None = Non
                 value = tf.reshape(tf.gather(values, images), [-1, 1])
                 pull = tf.reshape(tf.gather(upstream, images), [-1, 1])
                 as_anchor, as_negative = similarity - value, similarity - values_of_all
-                if negative_views < num_views:
-                    as_anchor += _barred(negative_views, num_views, total, dtype)
-                    as_negative += _barred(negative_views, num_views, _size(images), dtype)[:, None]
+                columns = _barred(negative_views, num_views, total, dtype)
+                rows = _barred(negative_views, num_views, _size(images), dtype)
+                if columns is not None and rows is not None:
+                    as_anchor += columns
+                    as_negative += rows[:, None]
                 weights = tf.exp(as_anchor) * pull + tf.exp(as_negative) * upstream_of_all
                 return tf.reshape(tf.matmul(weights, _flat(everyone)), [-1, *local.shape[1:]])
 
