@@ -58,13 +58,15 @@ def main(replicas: int) -> None:
             "smallest_share": float(min(abs(share) for share in strategy.experimental_local_results(shares[0]))),
         }
 
-    even = [8 // replicas] * replicas
-    uneven = [1] * (replicas - 1) + [9 - replicas]
+    even, uneven = [8 // replicas] * replicas, [1] * (replicas - 1) + [9 - replicas]
     results = {}
-    for name, sizes in (("even", even), ("uneven", uneven)):
-        for form in ("dense", "streaming"):
-            for aux_negatives in (True, False):
-                results[f"{name} {form} aux_negatives={aux_negatives}"] = deviations(form, aux_negatives, sizes)
+    for form, aux_negatives, sizes in (
+        ("dense", True, even),
+        ("dense", False, uneven),
+        ("streaming", False, even),
+        ("streaming", True, uneven),
+    ):
+        results[f"{form}, aux_negatives={aux_negatives}, {sizes}"] = deviations(form, aux_negatives, sizes)
     print(json.dumps(results))
 
 
