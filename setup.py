@@ -59,6 +59,8 @@ setup(
             "ruff>=0.6",
         ],
         "bench": ["matplotlib>=3.8", "psutil>=5.9"],
+        # What benchmarks compare with.
+        "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13"],
     },
     entry_points={
         "console_scripts": [

@@ -39,7 +39,7 @@ class KnnMonitor(keras.callbacks.Callback):
         total_steps: int,
     ) -> None:
         super().__init__()
-        self.embedding = inference(encoder)
+        self.embedding = inference(encoder, bank.images.shape)
         self.bank = bank
         self.queries = queries
         self.writers = writers

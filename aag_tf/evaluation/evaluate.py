@@ -13,7 +13,7 @@ from aag_tf.config import DataConfig, EvaluateConfig, JudgeConfig
 from aag_tf.data import Images, Source, Split, open_source
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import linear_probe
-from aag_tf.evaluation.features import Encoder, embed, raw_pixels
+from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.judge import Labelled, Score, judge
 from aag_tf.evaluation.report import Evaluation
 from aag_tf.evaluation.subject import Subject, load_subject
@@ -46,11 +46,11 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
     _check_shapes(source, subject)
     bank, queries = choose_splits(source, config.judge.split)
 
-    size = config.judge.embed_batch_size
+    size, shape = config.judge.embed_batch_size, subject.image_shape
     ways: dict[str, Embed] = {
         "raw pixels": lambda images: raw_pixels(images, size, progress=progress),
-        "untrained encoder": _through(subject.untrained(), "untrained encoder", size, progress),
-        "trained encoder": _through(subject.encoder, "trained encoder", size, progress),
+        "untrained encoder": _through(inference(subject.untrained(), shape), "untrained encoder", size, progress),
+        "trained encoder": _through(inference(subject.encoder, shape), "trained encoder", size, progress),
     }
     scores = [_measure(name, way, bank, queries, config=config.judge, progress=progress) for name, way in ways.items()]
     evaluation = Evaluation(

@@ -30,7 +30,7 @@ def embed(
     Returns:
         float32 [n, d].
     """
-    call = inference(model)
+    call = inference(model, images.shape)
     parts = []
     with progress_bar(name, len(images), "img", wanted=progress) as bar:
         for batch in evaluation_batches(images, batch_size):
@@ -53,10 +53,12 @@ def raw_pixels(images: Images, batch_size: int = 256, *, progress: bool = True) 
     return embed(flatten, images, batch_size, progress=progress, name="raw pixels")
 
 
-def inference(model: Encoder) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The model as a graph function; make it once where `embed` is called again and again, for it is traced once."""
-    if isinstance(model, tf.types.experimental.PolymorphicFunction):
+def inference(model: Encoder, image_shape: tuple[int, int, int]) -> Encoder:
+    """A Keras model as a graph function of uint8 images, traced once for batches of any size; others as they are.
+
+    Make it once where `embed` is called again and again with the same model.
+    """
+    if not isinstance(model, keras.Model):
         return model
-    if isinstance(model, keras.Model):
-        return tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
-    return tf.function(model, reduce_retracing=True)
+    signature = [tf.TensorSpec([None, *image_shape], tf.uint8)]
+    return tf.function(lambda batch: model(batch, training=False), input_signature=signature)
