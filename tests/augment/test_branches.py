@@ -212,7 +212,8 @@ def test_refusals(build):
     ("aux", "channels"), [("default", 1), ("default", 3), ("cutout", 3), ("geometric", 3), ("randaugment", 3)]
 )
 def test_the_keras_cv_branches_draw_from_about_the_same_distribution(aux, channels):
-    images = pictures(192, (24, 24), channels)
+    keras.utils.set_random_seed(0)  # what keras-cv draws from
+    images = pictures(1500, (16, 16), channels)
     config = {"aux": aux, "blur_probability": 0.0}
     fused = build_views(AugmentConfig(**config), images.shape[1:])
     reference = build_views(AugmentConfig(**config, augment_impl="keras_cv"), images.shape[1:])
@@ -221,6 +222,8 @@ def test_the_keras_cv_branches_draw_from_about_the_same_distribution(aux, channe
     expected = reference.make(images, seed=0, step=0, row=rows).numpy()
     assert expected.shape == views.shape
     for view in (0, 2):
+        # Brightness alone moves the mean of one view by 53 grey levels (standard deviation), so that of 1 500 by 1.4:
+        # 8 is four standard deviations of a difference. keras-cv's RandAugment has a list of operations of its own.
         tolerance = 8.0 if view == 0 or aux != "randaugment" else 20.0
         assert views[:, view].mean() == pytest.approx(expected[:, view].mean(), abs=tolerance)
         assert views[:, view].std() == pytest.approx(expected[:, view].std(), abs=tolerance)

@@ -195,4 +195,4 @@ def test_no_threads_are_left_by_reading(save_noise, tmp_path):
     open_folder(tmp_path)
     before = threading.active_count()
     open_folder(tmp_path)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # others of the process may end meanwhile
