@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from aag_tf.losses import GNTXent, contrastive_statistics
+from aag_tf.losses import GNTXent, contrastive_statistics, sum_replicas
 
 
 class AAG(keras.Model):
@@ -73,15 +73,16 @@ class AAG(keras.Model):
         """One step of gradient descent; returns loss, gradient norm and the statistics of the contrast."""
         views = self.draw_views(batch)
         variables = self.encoder.trainable_variables + self.projector.trainable_variables
+        scale = self.optimizer.scale_loss(tf.ones([]))  # of the loss in float16, else 1; `apply` may move it
         with tf.GradientTape() as tape:
             projections = self.project(views, training=True)
             share = self.contrastive_loss(None, projections)
-            scaled = self.optimizer.scale_loss(share)
+            scaled = share * scale
         gradients = tape.gradient(scaled, variables)
         self.optimizer.apply(gradients, variables)
         return {
-            "loss": _sum_over_replicas(share),
-            "gradient_norm": self._gradient_norm(gradients, scaled / share),
+            "loss": sum_replicas(share),
+            "gradient_norm": tf.linalg.global_norm(sum_replicas(gradients)) / scale,
             **self._statistics(projections),
         }
 
@@ -89,19 +90,8 @@ class AAG(keras.Model):
         """Loss and statistics of a batch with the weights and moving statistics as they are."""
         projections = self.project(self.draw_views(batch), training=False)
         share = self.contrastive_loss(None, projections)
-        return {"loss": _sum_over_replicas(share), **self._statistics(projections)}
+        return {"loss": sum_replicas(share), **self._statistics(projections)}
 
     def _statistics(self, projections: tf.Tensor) -> dict[str, tf.Tensor]:
         loss = self.contrastive_loss
         return contrastive_statistics(projections, temperature=loss.temperature, coupling=loss.coupling)
-
-    def _gradient_norm(self, gradients: list[tf.Tensor], scale: tf.Tensor) -> tf.Tensor:
-        """Norm of the gradient of the global loss, over all replicas and free of loss scaling."""
-        return tf.linalg.global_norm([_sum_over_replicas(gradient) for gradient in gradients]) / scale
-
-
-def _sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return value
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, value)

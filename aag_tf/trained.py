@@ -1,6 +1,8 @@
 """From a run directory back to its networks: the newest checkpoint in a freshly built encoder and projector."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -43,13 +45,9 @@ def build_networks(
 
 def untrained_encoder(config: EncoderConfig, image_shape: tuple[int, int, int], seed: int = 0) -> keras.Model:
     """The encoder as training finds it at step 0: random weights from `seed`, in float32."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
+    with _float32_policy():
         keras.utils.set_random_seed(seed)
         return build_encoder(config, image_shape)
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 def load_run(run_dir: str) -> TrainedRun:
@@ -65,13 +63,20 @@ def load_run(run_dir: str) -> TrainedRun:
     latest = tf.train.latest_checkpoint(directory.checkpoints)
     if latest is None:
         raise RunDirectoryError(f"{directory.path} has no checkpoint yet; let aag-train run until it has written one.")
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
+    with _float32_policy():
         encoder, projector = build_networks(config.encoder, config.projector, image_shape)
-    finally:
-        keras.config.set_dtype_policy(policy)
     checkpoint = tf.train.Checkpoint(encoder=encoder, projector=projector)
     checkpoint.restore(latest).assert_existing_objects_matched().expect_partial()
     step = int(latest.rsplit("-", 1)[1])
     return TrainedRun(config, encoder, projector, step, image_shape, record.get("class_names"))
+
+
+@contextlib.contextmanager
+def _float32_policy() -> Iterator[None]:
+    """Layers made inside compute in float32, whatever the policy that training set."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -32,6 +31,7 @@ from aag_tf.model import AAG
 from aag_tf.optimizers import build_optimizer
 from aag_tf.run_directory import RunDirectory, write_atomically
 from aag_tf.trained import build_networks
+from aag_tf.versions import versions
 
 PREVIEW_IMAGES = 8
 
@@ -181,7 +181,7 @@ def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> Non
             "class_names": source.class_names,
             "num_train_images": len(source.train),
             "command": sys.argv,
-            "versions": {name: metadata.version(name) for name in ("aag-tf", "tensorflow", "keras", "keras-cv")},
+            "versions": versions(),
         }
     )
 

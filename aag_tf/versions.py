@@ -4,7 +4,7 @@ import platform
 from importlib import metadata
 
 __version__ = metadata.version("aag-tf")  # setup.py is the one place that says which it is
-DISTRIBUTIONS = ("aag-tf", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "tensorflow-datasets")
+DISTRIBUTIONS = ("aag-tf", "tensorflow", "keras", "keras-cv", "numpy", "scipy", "scikit-learn", "tensorflow-datasets")
 
 
 def versions() -> dict[str, str]:

@@ -40,8 +40,8 @@ class KnnMonitor(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.embedding = inference(encoder, bank.images.shape)
-        self.bank = bank
-        self.queries = queries
+        self.bank = bank.take(BANK_IMAGES)
+        self.queries = queries.take(QUERY_IMAGES)
         self.writers = writers
         self.every = every
         self.total_steps = total_steps
@@ -62,17 +62,14 @@ class KnnMonitor(keras.callbacks.Callback):
         """Runs the measurement now; returns the accuracy in [0, 1]."""
         began = time.perf_counter()
         accuracy = knn_accuracy(
-            *self._features(self.bank, BANK_IMAGES),
-            *self._features(self.queries, QUERY_IMAGES),
+            *self._features_and_labels(self.bank),
+            *self._features_and_labels(self.queries),
         )
         record = {"step": step, "knn_accuracy": accuracy, "knn_seconds": time.perf_counter() - began}
         for writer in self.writers:
             writer.write(record)
         return accuracy
 
-    def _features(self, split: Split, most: int) -> tuple[np.ndarray, np.ndarray]:
-        """Features and labels of images spread evenly over a split, which may be sorted by class."""
-        rows = np.linspace(0, len(split) - 1, min(most, len(split)), dtype=np.int64)
-        part = split.select(rows)
-        assert part.labels is not None
-        return embed(self.embedding, part.images, progress=False), part.labels
+    def _features_and_labels(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
+        assert split.labels is not None
+        return embed(self.embedding, split.images, progress=False), split.labels

@@ -55,8 +55,7 @@ class StepLog(keras.callbacks.Callback):
         self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Stops the clock and writes a record where one is due."""
-        values = {name: float(value) for name, value in (logs or {}).items()}  # waits for the step to end
+        """Stops the clock, since the step is over once Keras hands over its figures, and writes a record where due."""
         self._seconds += time.perf_counter() - self._began
         step = self.start_step + batch + 1
         due = step // self.every > self._last_logged // self.every or step >= self.total_steps
@@ -66,7 +65,7 @@ class StepLog(keras.callbacks.Callback):
         record = {
             "step": step,
             "epoch": step / self.steps_per_epoch,
-            **values,
+            **{name: float(value) for name, value in (logs or {}).items()},
             "learning_rate": float(tf.convert_to_tensor(self.model.optimizer.learning_rate)),
             "images_per_second": images / self._seconds,
         }

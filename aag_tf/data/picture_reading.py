@@ -3,7 +3,6 @@
 import math
 import multiprocessing.pool
 import os
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -11,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 from absl import logging
-from tqdm import tqdm
 
+from aag_tf.bars import progress_bar
 from aag_tf.data import images as in_memory
 from aag_tf.data import pictures, resizing
 from aag_tf.data.images import ArrayImages, FileImages, Images, Shape
@@ -21,7 +20,6 @@ from aag_tf.errors import DataError
 Result = TypeVar("Result")
 
 NAMED_FILES = 5
-SECONDS_BEFORE_PROGRESS = 1.0
 FILES_PER_TASK = 16
 
 
@@ -92,17 +90,11 @@ def _try_all(
     # Files whose metadata Pillow complains of still count: a warning for each would bury everything else.
     with warnings.catch_warnings(), multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        progress = tqdm(
-            pool.imap(attempt, paths, chunksize=FILES_PER_TASK),
-            desc=f"{doing} images",
-            total=len(paths),
-            unit="file",
-            delay=SECONDS_BEFORE_PROGRESS,
-            disable=None,  # no bar where nobody watches
-            leave=False,
-            file=sys.stderr,
-        )
-        outcomes = list(progress)
+        outcomes = []
+        with progress_bar(f"{doing} images", len(paths), "file") as bar:
+            for outcome in pool.imap(attempt, paths, chunksize=FILES_PER_TASK):
+                outcomes.append(outcome)
+                bar.update()
     broken |= {path: outcome for path, outcome in zip(paths, outcomes, strict=True) if isinstance(outcome, Exception)}
     return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]
 

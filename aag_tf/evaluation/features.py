@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aag_tf.bars import progress_bar
 from aag_tf.data import Images, evaluation_batches
-from aag_tf.evaluation.bars import progress_bar
 
 Encoder = Callable[[tf.Tensor], tf.Tensor]  # a Keras model is one too
 

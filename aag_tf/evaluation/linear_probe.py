@@ -17,8 +17,8 @@ import numpy as np
 import scipy.optimize
 import tensorflow as tf
 
+from aag_tf.bars import progress_bar
 from aag_tf.errors import EvaluationError
-from aag_tf.evaluation.bars import progress_bar
 from aag_tf.evaluation.checks import check_features, check_labels, class_indices
 from aag_tf.evaluation.precision import full_float32
 

@@ -1,8 +1,8 @@
 """The GNT-Xent loss, dense and streaming, over replicas, and what to watch beside it."""
 
-from aag_tf.losses.gather import gather_replicas
+from aag_tf.losses.gather import gather_replicas, sum_replicas
 from aag_tf.losses.gnt_xent import GNTXent, gnt_xent
 from aag_tf.losses.statistics import contrastive_statistics
 from aag_tf.losses.temperature import LearnedTemperature
 
-__all__ = ["GNTXent", "LearnedTemperature", "contrastive_statistics", "gather_replicas", "gnt_xent"]
+__all__ = ["GNTXent", "LearnedTemperature", "contrastive_statistics", "gather_replicas", "gnt_xent", "sum_replicas"]

@@ -3,6 +3,8 @@
 Outside a distribution strategy, and under one with a single replica, every function is the identity.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -30,6 +32,12 @@ def gather_replicas(tensor: tf.Tensor) -> tf.Tensor:
         return tensor
     # In a graph `all_gather` forgets every static dimension, not only the first.
     return tf.ensure_shape(context.all_gather(tensor, axis=0), [None, *tensor.shape[1:]])
+
+
+def sum_replicas(tensors: Any) -> Any:
+    """Sums a tensor, or each tensor of a list, over the replicas; a list travels in one communication."""
+    context = _replica_context()
+    return tensors if context is None else context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
 
 def first_row(rows: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,45 @@
+"""Every setting of a run, as frozen dataclasses: a module a concern, validated once, standard library only.
+
+The field names are the names of the command-line flags (a test holds them together), and `TrainConfig` is what a
+run directory records, so that evaluation and export can rebuild the encoder without the command line.
+"""
+
+from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AugmentConfig
+from aag_tf.config.data import DataConfig
+from aag_tf.config.evaluate import EVALUATION_SPLITS, EvaluateConfig, JudgeConfig
+from aag_tf.config.export import ExportConfig
+from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
+from aag_tf.config.loss import LOSS_FORMS, LossConfig
+from aag_tf.config.model import STEMS, EncoderConfig, ProjectorConfig
+from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
+from aag_tf.config.run import RunConfig
+from aag_tf.config.schedule import JIT_MODES, PRECISIONS, ScheduleConfig
+from aag_tf.config.train import TrainConfig
+
+__all__ = [
+    "AUGMENT_IMPLEMENTATIONS",
+    "AUGMENT_PLACES",
+    "EVALUATION_SPLITS",
+    "JIT_MODES",
+    "LOSS_FORMS",
+    "LR_SCALINGS",
+    "OPTIMIZERS",
+    "PRECISIONS",
+    "STEMS",
+    "AugmentConfig",
+    "DataConfig",
+    "EncoderConfig",
+    "EvaluateConfig",
+    "ExportConfig",
+    "JudgeConfig",
+    "LossConfig",
+    "OptimizerConfig",
+    "ProjectorConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "TrainConfig",
+    "flag_lines",
+    "from_flat",
+    "leaves",
+    "to_flat",
+]

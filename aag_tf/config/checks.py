@@ -1,0 +1,25 @@
+"""How a setting is refused: by the name of its flag, with what is allowed."""
+
+import math
+from collections.abc import Sequence
+
+from aag_tf.errors import ConfigError
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises `ConfigError` with the message where the condition does not hold."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def require_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Refuses a value that is not one of those allowed."""
+    require(value in allowed, f"--{name}={value} is not known; choose one of {', '.join(allowed)}.")
+
+
+def require_range(name: str, value: float, low: float, high: float = math.inf, *, low_open: bool = False) -> None:
+    """Refuses a value outside [low, high], or ]low, high] with `low_open`; infinity and NaN are always outside."""
+    inside = (value > low if low_open else value >= low) and value <= high
+    bound = f"above {low:g}" if low_open else f"at least {low:g}"
+    limit = "" if math.isinf(high) else f" and at most {high:g}"
+    require(inside and math.isfinite(value), f"--{name}={value:g} is out of range; it must be {bound}{limit}.")
