@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import signal
 import sys
 from pathlib import Path
 
@@ -10,19 +11,8 @@ import tensorflow as tf
 
 from aag_tf import config as configs
 from aag_tf.augment import build_views
-from aag_tf.augment.preview import contact_sheet
-from aag_tf.callbacks import (
-    Checkpoints,
-    Interruption,
-    KnnMonitor,
-    MetricsFile,
-    Progress,
-    StepLog,
-    TensorBoardWriter,
-    Writer,
-    steps_done,
-)
-from aag_tf.config import RunConfig, ScheduleConfig, TrainConfig
+from aag_tf.callbacks import Checkpoints, Interruption, Span, build_callbacks, steps_done
+from aag_tf.config import ScheduleConfig, TrainConfig
 from aag_tf.data import Source, open_source, training_batches
 from aag_tf.devices import make_strategy
 from aag_tf.errors import ConfigError, RunDirectoryError
@@ -33,8 +23,6 @@ from aag_tf.run_directory import RunDirectory, write_atomically
 from aag_tf.trained import build_networks
 from aag_tf.versions import versions
 
-PREVIEW_IMAGES = 8
-
 
 @dataclasses.dataclass(frozen=True)
 class TrainResult:
@@ -44,11 +32,13 @@ class TrainResult:
         run_dir: where its files are.
         step: optimizer steps done.
         total_steps: optimizer steps asked for; more than `step` where the run was interrupted.
+        stopped_by: the signal that interrupted it, if one did.
     """
 
     run_dir: Path
     step: int
     total_steps: int
+    stopped_by: signal.Signals | None = None
 
     @property
     def complete(self) -> bool:
@@ -65,7 +55,7 @@ def train(config: TrainConfig) -> TrainResult:
     directory = RunDirectory(config.run.run_dir)
     directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
     if config.run.resume:
-        _refuse_other_mathematics(config, directory.read_record()["flags"])
+        _refuse_other_mathematics(config, directory)
     strategy = make_strategy(config.schedule)
     keras.config.set_dtype_policy(config.schedule.precision)
     keras.utils.set_random_seed(config.schedule.seed)
@@ -86,44 +76,19 @@ def train(config: TrainConfig) -> TrainResult:
         every=config.run.checkpoint_every_steps or steps_per_epoch,
         keep=config.run.checkpoints_to_keep,
     )
-    start_step = checkpoints.restore() if config.run.resume else 0
-    if start_step >= total_steps:
-        return TrainResult(directory.path, start_step, total_steps)
+    span = Span(checkpoints.restore() if config.run.resume else 0, total_steps, steps_per_epoch)
+    if span.start_step >= total_steps:
+        return TrainResult(directory.path, span.start_step, total_steps)
 
-    progress = Progress(start_step=start_step, total_steps=total_steps)
-    events = TensorBoardWriter(directory.events)
-    writers: list[Writer] = [MetricsFile(directory.metrics, start_step=start_step), events, progress]
-    step_log = StepLog(
-        writers,
-        every=config.run.log_every_steps,
-        start_step=start_step,
-        total_steps=total_steps,
-        steps_per_epoch=steps_per_epoch,
-        global_batch_size=config.schedule.global_batch_size,
+    callbacks = build_callbacks(
+        config, model=model, source=source, directory=directory, checkpoints=checkpoints, span=span
     )
-    callbacks: list[keras.callbacks.Callback] = [step_log, progress]
-    if config.run.knn_every_epochs > 0 and source.train.labels is not None and source.validation is not None:
-        every = config.run.knn_every_epochs * steps_per_epoch
-        callbacks.append(
-            KnnMonitor(model.encoder, source.train, source.validation, writers, every=every, total_steps=total_steps)
-        )
-    callbacks += [checkpoints, Interruption()]
-    if start_step == 0:
-        _show_views(events, model, source, config)
-
-    on_host = config.augment.augment_on == "host"
-    batches = training_batches(
-        source.train.images,
-        global_batch_size=config.schedule.global_batch_size,
-        seed=config.schedule.seed,
-        start_step=start_step,
-        num_steps=total_steps - start_step,
-        transform=functools.partial(model.views, seed=config.schedule.seed) if on_host else None,
-    )
-    # One Keras "epoch" is what is left of the run: positions inside it are steps, so that a run can go on anywhere.
-    # Without `steps_per_epoch`, since with it Keras takes the first batch to look at its shape and then drops it.
-    model.fit(batches, epochs=1, callbacks=callbacks, verbose=0, shuffle=False)
-    return TrainResult(directory.path, steps_done(model.optimizer), total_steps)
+    with Interruption() as interruption:
+        # One Keras "epoch" is what is left of the run: positions inside it are steps, so that a run can go on anywhere.
+        # Without `steps_per_epoch`, since with it Keras takes the first batch to look at its shape and then drops it.
+        batches = _batches(config, model, source, span)
+        model.fit(batches, epochs=1, callbacks=[*callbacks, interruption], verbose=0, shuffle=False)
+    return TrainResult(directory.path, steps_done(model.optimizer), total_steps, interruption.received)
 
 
 def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
@@ -171,6 +136,18 @@ def _jit_compile(schedule: ScheduleConfig) -> bool:
     return bool(tf.config.list_logical_devices("GPU")) and schedule.cpu_replicas is None
 
 
+def _batches(config: TrainConfig, model: AAG, source: Source, span: Span) -> tf.data.Dataset:
+    on_host = config.augment.augment_on == "host"
+    return training_batches(
+        source.train.images,
+        global_batch_size=config.schedule.global_batch_size,
+        seed=config.schedule.seed,
+        start_step=span.start_step,
+        num_steps=span.total_steps - span.start_step,
+        transform=functools.partial(model.views, seed=config.schedule.seed) if on_host else None,
+    )
+
+
 def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> None:
     kept = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
     write_atomically(directory.flags_file, "\n".join(configs.flag_lines(kept)) + "\n")
@@ -186,34 +163,10 @@ def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> Non
     )
 
 
-def _refuse_other_mathematics(config: TrainConfig, recorded: dict[str, object]) -> None:
-    harmless = {field.name for field in dataclasses.fields(RunConfig)} | {
-        "data_dir",
-        "download",
-        "replicas",
-        "cpu_replicas",
-        "steps_per_execution",
-    }
-    changed = [
-        f"--{name} (was {recorded.get(name)}, is {value})"
-        for name, value in configs.to_flat(config).items()
-        if name not in harmless and recorded.get(name) != value
-    ]
+def _refuse_other_mathematics(config: TrainConfig, directory: RunDirectory) -> None:
+    changed = configs.changed_mathematics(config, directory.read_record()["flags"])
     if changed:
         raise RunDirectoryError(
             f"--resume cannot change what is learnt: {', '.join(changed)}; give the run's own values "
-            f"(--flagfile={Path(config.run.run_dir) / 'flags.txt'}), or start a new --run_dir."
+            f"(--flagfile={directory.flags_file}), or start a new --run_dir."
         )
-
-
-def _show_views(events: TensorBoardWriter, model: AAG, source: Source, config: TrainConfig) -> None:
-    events.write_text("flags", "```\n" + "\n".join(configs.flag_lines(config)) + "\n```")
-    count = min(PREVIEW_IMAGES, len(source.train))
-    images = source.train.images.numpy(range(count))
-    views = model.views.make(tf.constant(images), seed=config.schedule.seed, step=0, row=tf.range(count))
-    events.write_picture(
-        "views",
-        contact_sheet(images, views.numpy()),
-        step=0,
-        description="each row: the image, its two main views, its auxiliary views",
-    )

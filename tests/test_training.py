@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from aag_tf import config as configs
 from aag_tf import flags
-from aag_tf.callbacks import TAGS
+from aag_tf.callbacks import TAGS, Interruption
 from aag_tf.config import (
     AugmentConfig,
     DataConfig,
@@ -107,7 +107,7 @@ def test_another_seed_is_another_run(finished, tmp_path):
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
     run_dir = tmp_path / "stopped"
 
-    class StopAtSeven(keras.callbacks.Callback):
+    class StopAtSeven(Interruption):
         def on_train_batch_end(self, batch, logs=None):
             self.model.stop_training = batch + 1 >= 7
 
@@ -193,7 +193,7 @@ def test_an_untrained_encoder_is_the_one_that_training_started_from(tmp_path, mo
     config = settings(tmp_path / "run")
     started_from = []
 
-    class StopAtOnce(keras.callbacks.Callback):
+    class StopAtOnce(Interruption):
         def on_train_begin(self, logs=None):
             started_from.extend(tf.convert_to_tensor(weight).numpy() for weight in self.model.encoder.weights)
 

@@ -1,10 +1,12 @@
 """What happens beside the steps: records, pictures, progress, checkpoints, held-out accuracy, a clean end."""
 
+from aag_tf.callbacks.build import build_callbacks
 from aag_tf.callbacks.checkpoints import Checkpoints
 from aag_tf.callbacks.interruption import Interruption
 from aag_tf.callbacks.knn import KnnMonitor
 from aag_tf.callbacks.metrics_file import MetricsFile
-from aag_tf.callbacks.position import steps_done
+from aag_tf.callbacks.opening import Opening
+from aag_tf.callbacks.position import Span, is_due, steps_done
 from aag_tf.callbacks.progress import Progress
 from aag_tf.callbacks.step_log import StepLog, Writer
 from aag_tf.callbacks.tensorboard import TAGS, TensorBoardWriter
@@ -15,9 +17,13 @@ __all__ = [
     "Interruption",
     "KnnMonitor",
     "MetricsFile",
+    "Opening",
     "Progress",
+    "Span",
     "StepLog",
     "TensorBoardWriter",
     "Writer",
+    "build_callbacks",
+    "is_due",
     "steps_done",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from aag_tf.callbacks.position import steps_done
+from aag_tf.callbacks.position import Span, is_due
 from aag_tf.callbacks.step_log import Writer
 from aag_tf.data import Split
 from aag_tf.evaluation import embed, inference, knn_accuracy
@@ -24,8 +24,8 @@ class KnnMonitor(keras.callbacks.Callback):
         bank: labelled training images; `BANK_IMAGES` of them are used.
         queries: labelled held-out images; `QUERY_IMAGES` of them are used.
         writers: receive `{step, knn_accuracy, knn_seconds}`.
+        span: the steps of this `fit`.
         every: steps between two measurements; the last step of a run is always measured.
-        total_steps: steps of the whole run.
     """
 
     def __init__(
@@ -34,27 +34,23 @@ class KnnMonitor(keras.callbacks.Callback):
         bank: Split,
         queries: Split,
         writers: Sequence[Writer],
+        span: Span,
         *,
         every: int,
-        total_steps: int,
     ) -> None:
         super().__init__()
         self.embedding = inference(encoder, bank.images.shape)
         self.bank = bank.take(BANK_IMAGES)
         self.queries = queries.take(QUERY_IMAGES)
         self.writers = writers
+        self.span = span
         self.every = every
-        self.total_steps = total_steps
-        self._measured = 0
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Takes the position of a resumed run as measured."""
-        self._measured = steps_done(self.model.optimizer)
+        self._measured = span.start_step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Measures where it is due."""
-        step = steps_done(self.model.optimizer)
-        if step // self.every > self._measured // self.every or step >= self.total_steps:
+        step = self.span.step(batch)
+        if is_due(step, self.every, self._measured) or step >= self.span.total_steps:
             self._measured = step
             self.measure(step)
 

@@ -8,6 +8,8 @@ from typing import Any, TextIO
 import keras
 import tqdm
 
+from aag_tf.callbacks.position import Span
+
 SECONDS_BETWEEN_LINES = 30.0  # in a log file a line now and then is enough
 
 
@@ -15,15 +17,13 @@ class Progress(keras.callbacks.Callback):
     """Shows how far a run is; as a writer it takes the figures to show from the step log.
 
     Args:
-        start_step: steps done before this `fit`.
-        total_steps: steps of the whole run.
+        span: the steps of this `fit`.
         stream: where to show it; a bar on a terminal, a line every half minute elsewhere.
     """
 
-    def __init__(self, *, start_step: int, total_steps: int, stream: TextIO | None = None) -> None:
+    def __init__(self, span: Span, *, stream: TextIO | None = None) -> None:
         super().__init__()
-        self.start_step = start_step
-        self.total_steps = total_steps
+        self.span = span
         self.stream = stream or sys.stderr
         self._bar: tqdm.tqdm | None = None
         self._knn = ""
@@ -35,13 +35,17 @@ class Progress(keras.callbacks.Callback):
         self._began = time.monotonic()
         if self.stream.isatty():
             self._bar = tqdm.tqdm(
-                total=self.total_steps, initial=self.start_step, unit="step", file=self.stream, dynamic_ncols=True
+                total=self.span.total_steps,
+                initial=self.span.start_step,
+                unit="step",
+                file=self.stream,
+                dynamic_ncols=True,
             )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Moves the bar."""
         if self._bar is not None:
-            self._bar.update(self.start_step + batch + 1 - self._bar.n)
+            self._bar.update(self.span.step(batch) - self._bar.n)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Closes the bar and leaves it on the screen."""
@@ -60,12 +64,12 @@ class Progress(keras.callbacks.Callback):
             return
         now = time.monotonic()
         step = int(record["step"])
-        if now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.total_steps:
+        if now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.span.total_steps:
             self._last_line = now
-            left = (now - self._began) / (step - self.start_step) * (self.total_steps - step)
+            left = (now - self._began) / (step - self.span.start_step) * (self.span.total_steps - step)
             hours, minutes = divmod(round(left / 60), 60)
             print(
-                f"step {step:,} of {self.total_steps:,}: {figures}, {hours:d}:{minutes:02d} h left",
+                f"step {step:,} of {self.span.total_steps:,}: {figures}, {hours:d}:{minutes:02d} h left",
                 file=self.stream,
                 flush=True,
             )

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from aag_tf.callbacks.position import Span, is_due
+
 
 class Writer(Protocol):
     """Takes one record of a run: `step` and the figures measured there."""
@@ -22,32 +24,26 @@ class StepLog(keras.callbacks.Callback):
 
     Args:
         writers: receive each record, in order.
+        span: the steps of this `fit`.
         every: steps between two records; the last step of a run is always recorded.
-        start_step: steps done before this `fit`.
-        total_steps: steps of the whole run.
-        steps_per_epoch: steps in one pass over the training images.
         global_batch_size: images in one step, all replicas together.
     """
 
     def __init__(
         self,
         writers: Sequence[Writer],
+        span: Span,
         *,
         every: int,
-        start_step: int,
-        total_steps: int,
-        steps_per_epoch: int,
         global_batch_size: int,
     ) -> None:
         super().__init__()
         self.writers = writers
+        self.span = span
         self.every = every
-        self.start_step = start_step
-        self.total_steps = total_steps
-        self.steps_per_epoch = steps_per_epoch
         self.global_batch_size = global_batch_size
         self._seconds = 0.0
-        self._last_logged = start_step
+        self._last_logged = span.start_step
         self._began = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -57,14 +53,13 @@ class StepLog(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stops the clock, since the step is over once Keras hands over its figures, and writes a record where due."""
         self._seconds += time.perf_counter() - self._began
-        step = self.start_step + batch + 1
-        due = step // self.every > self._last_logged // self.every or step >= self.total_steps
-        if not due:
+        step = self.span.step(batch)
+        if not is_due(step, self.every, self._last_logged) and step < self.span.total_steps:
             return
         images = (step - self._last_logged) * self.global_batch_size
         record = {
             "step": step,
-            "epoch": step / self.steps_per_epoch,
+            "epoch": step / self.span.steps_per_epoch,
             **{name: float(value) for name, value in (logs or {}).items()},
             "learning_rate": float(tf.convert_to_tensor(self.model.optimizer.learning_rate)),
             "images_per_second": images / self._seconds,

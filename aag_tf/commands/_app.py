@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,10 @@ from typing import NoReturn
 
 from aag_tf.errors import AagError
 
-INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
+
+def exit_code_of(number: signal.Signals) -> int:
+    """What a shell reports for a process that this signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + number
 
 
 def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
@@ -21,7 +25,7 @@ def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
         code = error.exit_code
     except KeyboardInterrupt:
         print(f"{name}: stopped by Ctrl-C.", file=sys.stderr)
-        code = INTERRUPTED
+        code = exit_code_of(signal.SIGINT)
     except BrokenPipeError:  # the reader of a pipe, say `| head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

@@ -5,14 +5,15 @@
 
 Cost: two minutes on two CPU cores for the demo; a recipe's first lines say what the others take.
 Makes: a run directory with flags.txt, run.json, metrics.jsonl, checkpoints/ and tensorboard/.
-Ctrl-C leaves a checkpoint; the same command with --resume goes on from it.
+Ctrl-C (exit code 130) and SIGTERM (143) leave a checkpoint; the same command with --resume goes on from it.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 
 from aag_tf import flags
-from aag_tf.commands._app import INTERRUPTED, quiet_start, run_command
+from aag_tf.commands._app import exit_code_of, quiet_start, run_command
 from aag_tf.config import TrainConfig
 
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
             f"and aag-train --flagfile={result.run_dir / 'flags.txt'} --resume goes on from it.",
             file=sys.stderr,
         )
-        return INTERRUPTED
+        return exit_code_of(result.stopped_by or signal.SIGINT)
     print(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
     print(f"Judge it with: aag-evaluate --run_dir={result.run_dir}")
     return 0

@@ -12,6 +12,7 @@ from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
 from aag_tf.config.loss import LOSS_FORMS, LossConfig
 from aag_tf.config.model import STEMS, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
+from aag_tf.config.resume import changed_mathematics
 from aag_tf.config.run import RunConfig
 from aag_tf.config.schedule import JIT_MODES, PRECISIONS, ScheduleConfig
 from aag_tf.config.train import TrainConfig
@@ -38,6 +39,7 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "TrainConfig",
+    "changed_mathematics",
     "flag_lines",
     "from_flat",
     "leaves",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aag_tf.callbacks import Checkpoints, Interruption, KnnMonitor, MetricsFile, Progress, StepLog, steps_done
+from aag_tf.callbacks import Checkpoints, Interruption, KnnMonitor, MetricsFile, Progress, Span, StepLog, steps_done
 from aag_tf.data import ArrayImages, Split
 
 
@@ -34,13 +34,19 @@ def run_steps(callback, first, last, width=1):
 
 
 def step_log(writer, **changes):
-    settings = {"every": 4, "start_step": 0, "total_steps": 10, "steps_per_epoch": 5, "global_batch_size": 8}
-    return StepLog([writer], **{**settings, **changes})
+    span = Span(changes.pop("start_step", 0), total_steps=10, steps_per_epoch=5)
+    return StepLog([writer], span, **{"every": 4, "global_batch_size": 8, **changes})
 
 
 @pytest.mark.parametrize(
     ("changes", "width", "steps"),
-    [({}, 1, [4, 8, 10]), ({}, 2, [4, 8, 10]), ({"every": 100}, 1, [10]), ({"every": 3}, 2, [4, 6, 10])],
+    [
+        ({}, 1, [4, 8, 10]),
+        ({}, 2, [4, 8, 10]),
+        ({"every": 100}, 1, [10]),
+        ({"every": 3}, 2, [4, 6, 10]),
+        ({"every": 6}, 4, [8, 10]),
+    ],
 )
 def test_records_come_every_so_many_steps_and_at_the_end(changes, width, steps):
     writer = Kept()
@@ -75,7 +81,7 @@ def test_the_metrics_file_drops_what_will_be_done_again(tmp_path):
 
 def test_progress_off_a_terminal_is_a_line_now_and_then():
     stream = io.StringIO()
-    progress = Progress(start_step=0, total_steps=100, stream=stream)
+    progress = Progress(Span(0, 100, 10), stream=stream)
     progress.on_train_begin()
     progress.write({"step": 10, "knn_accuracy": 0.625})
     for step in (10, 20, 100):
@@ -91,7 +97,7 @@ def test_progress_on_a_terminal_is_a_bar():
             return True
 
     stream = Terminal()
-    progress = Progress(start_step=40, total_steps=100, stream=stream)
+    progress = Progress(Span(40, 100, 10), stream=stream)
     progress.on_train_begin()
     progress.write({"step": 100, "loss": 2.0, "images_per_second": 1234.5})
     for batch in range(60):
@@ -137,36 +143,31 @@ def test_checkpoints_are_numbered_by_step_kept_in_number_and_restored_whole(tmp_
         np.testing.assert_array_equal(tf.convert_to_tensor(variable).numpy(), value)
 
 
-def test_knn_monitor_measures_when_due_on_images_of_every_class(networks):
+def test_knn_monitor_measures_when_due_on_images_of_every_class():
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 300)  # sorted by class, as data sets often are
     pixels = (labels[:, None, None, None] * 200 + rng.integers(0, 50, (600, 2, 2, 1))).astype(np.uint8)
     split = Split(ArrayImages(pixels), labels)
     encoder = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Rescaling(1 / 100, -1)])
     writer = Kept()
-    monitor = KnnMonitor(encoder, split, split, [writer], every=3, total_steps=5)
-    monitor.set_model(SimpleNamespace(optimizer=networks[2]))
-    monitor.on_train_begin()
+    monitor = KnnMonitor(encoder, split, split, [writer], Span(0, 5, 5), every=3)
     for batch in range(5):
-        take_step(networks)
         monitor.on_train_batch_end(batch)
     assert [record["step"] for record in writer.records] == [3, 5]
     assert all(record["knn_accuracy"] > 0.95 for record in writer.records)
 
 
 def test_a_signal_stops_at_the_next_step_and_a_second_one_at_once():
-    callback = Interruption()
     model = SimpleNamespace(stop_training=False)
-    callback.set_model(model)
     before = signal.getsignal(signal.SIGINT)
-    callback.on_train_begin()
-    callback.on_train_batch_end(0)
-    assert not model.stop_training
-    os.kill(os.getpid(), signal.SIGINT)
-    callback.on_train_batch_end(1)
-    assert model.stop_training
-    assert callback.interrupted
-    with pytest.raises(KeyboardInterrupt):
+    with Interruption() as callback:
+        callback.set_model(model)
+        callback.on_train_batch_end(0)
+        assert not model.stop_training
         os.kill(os.getpid(), signal.SIGINT)
-    callback.on_train_end()
+        callback.on_train_batch_end(1)
+        assert model.stop_training
+        assert callback.received == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before

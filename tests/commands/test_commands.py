@@ -1,5 +1,6 @@
 """The commands hand a config to their worker and report; what they refuse, they refuse before TensorFlow starts."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -74,9 +75,9 @@ def ended(capsys, monkeypatch, command, *arguments):
     return end.value.code, captured.out, captured.err
 
 
-def fake_training(step, total_steps):
+def fake_training(step, total_steps, stopped_by=None):
     def train(config):
-        return training.TrainResult(Path(config.run.run_dir), step, total_steps)
+        return training.TrainResult(Path(config.run.run_dir), step, total_steps, stopped_by)
 
     return train
 
@@ -91,10 +92,11 @@ def test_train_says_where_the_run_is_and_what_comes_next(capsys, monkeypatch):
     ]
 
 
-def test_an_interrupted_training_says_how_to_go_on(capsys, monkeypatch):
-    monkeypatch.setattr(training, "train", fake_training(3, 8))
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_training_says_how_to_go_on(capsys, monkeypatch, number, expected):
+    monkeypatch.setattr(training, "train", fake_training(3, 8, number))
     code, out, err = ended(capsys, monkeypatch, train_command, "--run_dir=runs/a")
-    assert (code, out) == (130, "")
+    assert (code, out) == (expected, "")
     assert "stopped at step 3 of 8" in err
     assert "aag-train --flagfile=runs/a/flags.txt --resume" in err
 

@@ -1,0 +1,33 @@
+"""Which settings may differ when a run goes on: those that leave what is learnt as it is."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from aag_tf.config.flat import to_flat
+from aag_tf.config.run import RunConfig
+from aag_tf.config.train import TrainConfig
+
+# Where results and data lie, what is written how often, and how the same mathematics is computed. A new setting is
+# taken to change what is learnt until it is named here.
+HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} | {
+    "data_dir",
+    "download",
+    "replicas",
+    "cpu_replicas",
+    "steps_per_execution",
+}
+
+
+def changed_mathematics(config: TrainConfig, recorded: Mapping[str, Any]) -> list[str]:
+    """The settings that differ from a run's recorded ones and decide what it learns, each as a phrase.
+
+    Args:
+        config: the settings asked for.
+        recorded: `{flag name: value}` of the run, as `to_flat` gives it.
+    """
+    return [
+        f"--{name} (was {recorded.get(name)}, is {value})"
+        for name, value in to_flat(config).items()
+        if name not in HARMLESS and recorded.get(name) != value
+    ]
