@@ -9,7 +9,7 @@ from absl import flags
 
 from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, from_flat, leaves
 from aag_tf.errors import ConfigError
-from aag_tf.flags import augment, data, evaluate, export, loss, model, optimizer, recipe, run, schedule
+from aag_tf.flags import augment, data, evaluate, export, judge, loss, model, optimizer, recipe, run, schedule
 from aag_tf.flags.help_text import full_help, grouped_help
 from aag_tf.flags.refusals import sentence
 
@@ -17,7 +17,7 @@ Config = TypeVar("Config")
 
 CONCERNS: dict[type, tuple[ModuleType, ...]] = {
     TrainConfig: (data, augment, model, loss, optimizer, schedule, run),
-    EvaluateConfig: (evaluate,),
+    EvaluateConfig: (evaluate, judge),
     ExportConfig: (export,),
 }
 

@@ -1,17 +1,17 @@
-"""Evaluation: which encoder is judged, on which images, and how."""
+"""Evaluation: which encoder is judged, on which images."""
 
 from absl import flags
 
-from aag_tf.config import EVALUATION_SPLITS, EvaluateConfig, JudgeConfig
+from aag_tf.config import INPUT_RANGES, EvaluateConfig
 
 
 def define(flag_values: flags.FlagValues) -> None:
-    """Defines the flags of `EvaluateConfig` and its `JudgeConfig`."""
-    _define_what(flag_values)
-    _define_how(flag_values)
+    """Defines the flags of `EvaluateConfig` but for those of its `JudgeConfig`."""
+    _define_subject(flag_values)
+    _define_images(flag_values)
 
 
-def _define_what(flag_values: flags.FlagValues) -> None:
+def _define_subject(flag_values: flags.FlagValues) -> None:
     # EvaluateConfig refuses to be built without an encoder to judge, so its defaults are read from the class.
     default = EvaluateConfig
     flags.DEFINE_string(
@@ -23,14 +23,53 @@ def _define_what(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "saved_model",
         default.saved_model,
-        "Judge this SavedModel instead: a directory that aag-export wrote, or one version in it.",
+        "Judge this SavedModel: a directory that aag-export wrote (or one version in it), or any other that maps one "
+        "batch of images to one batch of vectors.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(
+        "signature",
+        default.signature,
+        "Signature of --saved_model to call. Default: serving_default, or the only one that takes images and gives "
+        "vectors.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "keras_model",
+        default.keras_model,
+        "Judge this Keras model instead: a .keras file, loaded in safe mode, so that no code in it is run.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_enum(
+        "input_range",
+        default.input_range,
+        INPUT_RANGES,
+        "Pixel values that the model expects, where it is not ours and takes floats; imagenet is (x / 255 - mean) / "
+        "standard deviation of each RGB channel, imagenet_caffe is BGR less its mean.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "train_features",
+        default.train_features,
+        "Judge features that exist already: an .npz file with float `features` [n, d] and integer `labels` [n], to "
+        "learn from.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "test_features",
+        default.test_features,
+        "The features to judge on, an .npz file like that of --train_features.",
+        flag_values=flag_values,
+    )
+
+
+def _define_images(flag_values: flags.FlagValues) -> None:
+    default = EvaluateConfig
+    flags.DEFINE_string(
         "dataset",
         default.dataset,
-        "Judge on another labelled data set: digits, tfds:NAME, folder:PATH or npz:PATH. Default: what it "
-        "was trained on.",
+        "Judge on another labelled data set (transfer): digits, tfds:NAME, folder:PATH or npz:PATH. Its images are "
+        "brought to the size and channels that the encoder takes. Default: what it was trained on.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(
@@ -45,38 +84,15 @@ def _define_what(flag_values: flags.FlagValues) -> None:
         "Allow tfds: to download and prepare a data set that is not there yet.",
         flag_values=flag_values,
     )
+    flags.DEFINE_integer(
+        "image_size",
+        default.image_size,
+        "Side of the images in pixels, 4 to 1024, for a model that takes any size. Default: that of the data set.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_string(
         "output",
         default.output,
-        "File for the figures as JSON. Default: evaluation.json in the run directory; none for a SavedModel.",
-        flag_values=flag_values,
-    )
-
-
-def _define_how(flag_values: flags.FlagValues) -> None:
-    default = JudgeConfig()
-    flags.DEFINE_enum(
-        "split",
-        default.split,
-        EVALUATION_SPLITS,
-        "Images to judge on: validation while you tune settings, test for the figure you report.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_integer(
-        "knn_k",
-        default.knn_k,
-        "Nearest training images that vote, 1 or more; 20 suits most data sets, fewer suit small ones.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_float(
-        "knn_temperature",
-        default.knn_temperature,
-        "Lets nearer images count more, above 0: weight exp(similarity / temperature).",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_integer(
-        "embed_batch_size",
-        default.embed_batch_size,
-        "Images embedded at once, 1 or more. Lower it if memory runs out; the figures do not change.",
+        "File for the figures as JSON. Default: evaluation.json in the run directory; none for other models.",
         flag_values=flag_values,
     )

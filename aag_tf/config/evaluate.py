@@ -1,45 +1,142 @@
 """What is judged, and how."""
 
 import dataclasses
+import math
 
 from aag_tf.config.checks import require, require_choice, require_range
 
 EVALUATION_SPLITS = ("test", "validation")
+INPUT_RANGES = ("0..255", "0..1", "-1..1", "imagenet", "imagenet_caffe")
+MEASURES = ("knn", "linear", "unlabelled", "linear_sgd", "few_labels", "fine_tune", "robustness")
+QUICK_MEASURES = ("knn", "linear", "unlabelled")  # seconds to a minute once features exist
 
 
 @dataclasses.dataclass(frozen=True)
 class JudgeConfig:
-    """How an encoder is judged on frozen features."""
+    """How an encoder is judged on frozen features, and which of the longer measures are wanted."""
 
     split: str = "test"
+    measures: str = ",".join(QUICK_MEASURES)
     knn_k: int = 20
     knn_temperature: float = 0.07
+    label_percents: str = "1,10"
+    label_draws: int = 5
+    sgd_epochs: int = 90
+    sgd_learning_rates: str = "0.01,0.03,0.1,0.3,1"
+    sgd_augment: bool = True
+    fine_tune_steps: int = 1000
+    fine_tune_learning_rate: float = 1e-3
+    supervised_epochs: int = 0
     embed_batch_size: int = 256
+    seed: int = 0
 
     def __post_init__(self) -> None:
         require_choice("split", self.split, EVALUATION_SPLITS)
+        unknown = [name for name in _parts(self.measures) if name not in (*MEASURES, "all")]
+        require(
+            not unknown and bool(_parts(self.measures)),
+            f"--measures={self.measures} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(MEASURES)}, "
+            "separated by commas, or all.",
+        )
         require_range("knn_k", self.knn_k, 1)
         require_range("knn_temperature", self.knn_temperature, 0.0, low_open=True)
+        require(
+            bool(_parts(self.label_percents)) and all(_inside(part, 100.0) for part in _parts(self.label_percents)),
+            f"--label_percents={self.label_percents} is not a list of percentages; give numbers above 0 and at most "
+            "100, separated by commas, as in 1,10.",
+        )
+        require_range("label_draws", self.label_draws, 1, 100)
+        require_range("sgd_epochs", self.sgd_epochs, 1)
+        require(
+            bool(_parts(self.sgd_learning_rates)) and all(_inside(part) for part in _parts(self.sgd_learning_rates)),
+            f"--sgd_learning_rates={self.sgd_learning_rates} is not a list of learning rates; give numbers above 0, "
+            "separated by commas, as in 0.03,0.1,0.3.",
+        )
+        require_range("fine_tune_steps", self.fine_tune_steps, 1)
+        require_range("fine_tune_learning_rate", self.fine_tune_learning_rate, 0.0, low_open=True)
+        require_range("supervised_epochs", self.supervised_epochs, 0)
         require_range("embed_batch_size", self.embed_batch_size, 1)
+        require_range("seed", self.seed, 0)
+
+    @property
+    def measure_names(self) -> tuple[str, ...]:
+        """The measures that are wanted, in the order of `MEASURES`."""
+        wanted = _parts(self.measures)
+        return tuple(name for name in MEASURES if name in wanted or "all" in wanted)
+
+    @property
+    def label_shares(self) -> tuple[float, ...]:
+        """`label_percents` as shares in (0, 1], ascending."""
+        return tuple(sorted({float(part) / 100 for part in _parts(self.label_percents)}))
+
+    @property
+    def sgd_rates(self) -> tuple[float, ...]:
+        """`sgd_learning_rates` as numbers, ascending."""
+        return tuple(sorted({float(part) for part in _parts(self.sgd_learning_rates)}))
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
-    """What `aag-evaluate` judges: a run directory or a SavedModel, on the run's data set or on another.
+    """What `aag-evaluate` judges: an encoder on the data set that it was trained on or on another, or features.
 
     `dataset` and its companions are `None` where the run's own are to be used.
     """
 
     run_dir: str | None = None
     saved_model: str | None = None
+    signature: str | None = None
+    keras_model: str | None = None
+    input_range: str | None = None
+    train_features: str | None = None
+    test_features: str | None = None
     dataset: str | None = None
     data_dir: str | None = None
     download: bool = False
+    image_size: int | None = None
     output: str | None = None
     judge: JudgeConfig = dataclasses.field(default_factory=JudgeConfig)
 
     def __post_init__(self) -> None:
+        subjects = (self.run_dir, self.saved_model, self.keras_model, self.train_features)
         require(
-            (self.run_dir is None) != (self.saved_model is None),
-            "give exactly one of --run_dir=<run> and --saved_model=<directory>.",
+            sum(subject is not None for subject in subjects) == 1,
+            "give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file> and "
+            "--train_features=<file>.",
         )
+        require(
+            (self.train_features is None) == (self.test_features is None),
+            "--train_features=<file> and --test_features=<file> belong together; give both.",
+        )
+        require(
+            self.signature is None or self.saved_model is not None,
+            "--signature names a signature of a SavedModel; give --saved_model=<directory> with it.",
+        )
+        require(
+            self.input_range is None or self.saved_model is not None or self.keras_model is not None,
+            "--input_range is for --saved_model and --keras_model; leave it out, since a run knows its own.",
+        )
+        if self.input_range is not None:
+            require_choice("input_range", self.input_range, INPUT_RANGES)
+        require(
+            self.train_features is None or (self.dataset is None and self.judge.supervised_epochs == 0),
+            "--dataset and --supervised_epochs have no use beside --train_features, whose features are judged as they "
+            "are; leave them out.",
+        )
+        require(
+            self.keras_model is None or self.dataset is not None,
+            "a Keras file does not say what to judge it on; give --dataset=<data set> with --keras_model.",
+        )
+        if self.image_size is not None:
+            require_range("image_size", self.image_size, 4, 1024)
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _inside(text: str, most: float = math.inf) -> bool:
+    """Whether a text is a number above 0, finite and at most `most`."""
+    try:
+        return 0.0 < float(text) <= most and math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -1,6 +1,6 @@
 """Data sets as train, validation and test images, and batches of them that can start anywhere."""
 
-from aag_tf.data.images import ArrayImages, FileImages, Images, SelectedImages
+from aag_tf.data.images import ArrayImages, FileImages, Images, JoinedImages, SelectedImages, TransformedImages
 from aag_tf.data.order import epoch_order
 from aag_tf.data.pipeline import evaluation_batches, training_batches
 from aag_tf.data.sources import open_source
@@ -10,9 +10,11 @@ __all__ = [
     "ArrayImages",
     "FileImages",
     "Images",
+    "JoinedImages",
     "SelectedImages",
     "Source",
     "Split",
+    "TransformedImages",
     "epoch_order",
     "evaluation_batches",
     "open_source",

@@ -128,3 +128,73 @@ class SelectedImages:
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Images by number: integers [k] -> uint8 [k, h, w, c]."""
         return self._images.numpy(self._rows.numpy()[np.asarray(indices, np.int64)])
+
+
+class JoinedImages:
+    """The images of several sources of one shape, one after the other, without a copy."""
+
+    def __init__(self, parts: Sequence[Images]) -> None:
+        shapes = sorted({tuple(part.shape) for part in parts})
+        if len(shapes) != 1:
+            raise DataError(f"images of shapes {shapes} cannot be joined; bring them to one shape first.")
+        self._parts = list(parts)
+        self._starts = np.cumsum([0, *map(len, parts)])
+
+    @property
+    def shape(self) -> Shape:
+        """Height, width and channels of every image."""
+        return self._parts[0].shape
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return int(self._starts[-1])
+
+    def fetch(self, indices: tf.Tensor) -> tf.Tensor:
+        """Images by number: int64 [k] -> uint8 [k, h, w, c]."""
+        with tf.device("CPU:0"):
+            owners = tf.searchsorted(tf.constant(self._starts[1:], tf.int64), indices, side="right")
+            numbers = tf.dynamic_partition(indices, owners, len(self._parts))
+            places = tf.dynamic_partition(tf.range(tf.shape(indices)[0]), owners, len(self._parts))
+            pictures = [
+                part.fetch(number - int(start))
+                for part, number, start in zip(self._parts, numbers, self._starts[:-1], strict=True)
+            ]
+            return tf.ensure_shape(tf.dynamic_stitch(places, pictures), [*indices.shape, *self.shape])
+
+    def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """Images by number: integers [k] -> uint8 [k, h, w, c]."""
+        return self.fetch(tf.constant(np.asarray(indices, np.int64))).numpy()
+
+
+class TransformedImages:
+    """Another's images, each changed as it is fetched by a pure function of the picture and its number.
+
+    Args:
+        images: what is changed.
+        transform: uint8 [k, h, w, c] and the numbers int64 [k] -> uint8 [k, *shape]; TensorFlow operations.
+        shape: of the result, the same as before by default.
+    """
+
+    def __init__(
+        self, images: Images, transform: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], shape: Shape | None = None
+    ) -> None:
+        self._images = images
+        self._transform = transform
+        self._shape = shape or images.shape
+
+    @property
+    def shape(self) -> Shape:
+        """Height, width and channels of every image."""
+        return self._shape
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self._images)
+
+    def fetch(self, indices: tf.Tensor) -> tf.Tensor:
+        """Images by number: int64 [k] -> uint8 [k, h, w, c]."""
+        return tf.ensure_shape(self._transform(self._images.fetch(indices), indices), [*indices.shape, *self._shape])
+
+    def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """Images by number: integers [k] -> uint8 [k, h, w, c]."""
+        return self.fetch(tf.constant(np.asarray(indices, np.int64))).numpy()

@@ -1,23 +1,40 @@
-"""Judges an encoder on frozen features: weighted kNN and a linear probe, beside two floors."""
+"""Judges an encoder: classifiers on frozen features, measures without labels, robustness, beside floors."""
 
+from aag_tf.evaluation.bootstrap import mean_interval
+from aag_tf.evaluation.candidate import Candidate, Examples
 from aag_tf.evaluation.evaluate import evaluate
 from aag_tf.evaluation.features import embed, inference, raw_pixels
-from aag_tf.evaluation.judge import Labelled, Score, judge
-from aag_tf.evaluation.knn import knn_accuracy, knn_predict
+from aag_tf.evaluation.judge import judge
+from aag_tf.evaluation.knn import Neighbours, find_neighbours, knn_accuracy, knn_predict, vote
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
-from aag_tf.evaluation.report import Evaluation
+from aag_tf.evaluation.measure import Measure
+from aag_tf.evaluation.results import Evaluation, FeatureResult, shown, table, title
+from aag_tf.evaluation.unlabelled import alignment, neighbour_purity, rankme, uniformity
 
 __all__ = [
+    "Candidate",
     "Evaluation",
-    "Labelled",
+    "Examples",
+    "FeatureResult",
     "LinearProbe",
-    "Score",
+    "Measure",
+    "Neighbours",
+    "alignment",
     "embed",
     "evaluate",
+    "find_neighbours",
     "fit_linear_probe",
     "inference",
     "judge",
     "knn_accuracy",
     "knn_predict",
+    "mean_interval",
+    "neighbour_purity",
+    "rankme",
     "raw_pixels",
+    "shown",
+    "table",
+    "title",
+    "uniformity",
+    "vote",
 ]

@@ -70,6 +70,18 @@ def check_same_size(bank: np.ndarray, queries: np.ndarray) -> None:
         )
 
 
+def check_k(k: int, count: int) -> None:
+    """There must be enough labelled images for so many neighbours.
+
+    Raises:
+        EvaluationError: there are not.
+    """
+    if not 1 <= k <= count:
+        raise EvaluationError(
+            f"--knn_k={k} neighbours cannot be found among {count} labelled images; give a number from 1 to {count}."
+        )
+
+
 def class_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Arbitrary integer labels as (classes [C] ascending, index [n] into them).
 

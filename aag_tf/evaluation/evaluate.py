@@ -1,34 +1,45 @@
-"""A trained encoder beside raw pixels and its untrained self: one set of images, classifiers and settings for all."""
+"""A trained encoder beside raw pixels and its untrained self: one set of images, measures and settings for all."""
 
-import dataclasses
 import os
+import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from aag_tf import config as configs
-from aag_tf.config import DataConfig, EvaluateConfig, JudgeConfig
-from aag_tf.data import Images, Source, Split, open_source
+from aag_tf.config import EvaluateConfig
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import linear_probe
+from aag_tf.evaluation.candidate import Candidate, Embed, Examples, Network
+from aag_tf.evaluation.feature_files import read_feature_files
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
-from aag_tf.evaluation.judge import Labelled, Score, judge
-from aag_tf.evaluation.report import Evaluation
+from aag_tf.evaluation.fine_tune import supervised_encoder
+from aag_tf.evaluation.images import JudgedData, open_images
+from aag_tf.evaluation.judge import judge
+from aag_tf.evaluation.results import Evaluation, FeatureResult
 from aag_tf.evaluation.subject import Subject, load_subject
 from aag_tf.run_directory import RunDirectory, write_atomically
 from aag_tf.versions import versions
 
-Embed = Callable[[Images], np.ndarray]
+JUDGED = "trained encoder"
+
+
+class Way(NamedTuple):
+    """How images become features."""
+
+    name: str
+    embed: Embed
+    network: Network | None = None
 
 
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
-    """Measures weighted kNN and a linear probe on three sets of features.
+    """Measures an encoder and the floors under it on the same images.
 
-    `split=test` learns from all training images (train and validation) and judges on test; `split=validation` learns
-    from train alone and judges on validation, which is the one to tune on. The report goes to `config.output`, or
-    into the run directory; a SavedModel is left as it is, so that without `--output` nothing is written for it.
+    The figures go to `config.output`, or into the run directory; any other model is left as it is, so that without
+    `--output` nothing is written for it.
 
     Args:
         config: what to judge, on which data.
@@ -36,37 +47,22 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
 
     Raises:
         EvaluationError: the data has no labels, no such split, one class or too few images; features are not finite;
-            the report cannot be written.
-        RunDirectoryError, ExportError, DataError: there is no such run, SavedModel or data set.
+            the figures cannot be written.
+        RunDirectoryError, ExportError, DataError: there is no such run, model or data set.
     """
     began = time.perf_counter()
-    subject = load_subject(config)
     path = _report_path(config)
-    source = open_source(_data_config(config, subject))
-    _check_shapes(source, subject)
-    bank, queries = choose_splits(source, config.judge.split)
-
-    size, shape = config.judge.embed_batch_size, subject.image_shape
-    ways: dict[str, Embed] = {
-        "raw pixels": lambda images: raw_pixels(images, size, progress=progress),
-        "untrained encoder": _through(inference(subject.untrained(), shape), "untrained encoder", size, progress),
-        "trained encoder": _through(inference(subject.encoder, shape), "trained encoder", size, progress),
-    }
-    scores = [_measure(name, way, bank, queries, config=config.judge, progress=progress) for name, way in ways.items()]
+    found = _judge_files(config, progress) if config.train_features is not None else _judge_images(config, progress)
     evaluation = Evaluation(
-        scores=scores,
-        subject=subject.facts | {"image_shape": list(subject.image_shape)},
-        data={
-            "dataset": source.name,
-            "split": config.judge.split,
-            "num_bank": sum(map(len, bank)),
-            "num_queries": len(queries),
-            "num_classes": len(np.unique(_labels(bank))),
-        },
+        results=found.results,
+        subject=found.subject,
+        data=found.data,
         settings=configs.to_flat(config) | {"linear_l2_grid": list(linear_probe.L2_GRID)},
-        seeds={"untrained_encoder": subject.config.schedule.seed, "linear_held_out": linear_probe.SPLIT_SEED},
+        command=shlex.join(["aag-evaluate", *configs.flag_lines(config)]),
+        seeds={"evaluation": config.judge.seed, "linear_held_out": linear_probe.SPLIT_SEED} | found.seeds,
         versions=versions(),
         seconds=time.perf_counter() - began,
+        judged=found.judged,
         path=path,
     )
     if path is not None:
@@ -74,79 +70,134 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
     return evaluation
 
 
-def choose_splits(source: Source, split: str) -> tuple[list[Split], Split]:
-    """The labelled splits that classifiers learn from, and the one that they are judged on.
+class Found(NamedTuple):
+    """What was judged and how well it did; the fields are those of `Evaluation`."""
 
-    Raises:
-        EvaluationError: the data set has no such split, or no labels.
-    """
-    bank = [source.train]
-    if split == "test" and source.validation is not None:
-        bank.append(source.validation)
-    if any(part.labels is None for part in bank):
+    results: list[FeatureResult]
+    judged: Candidate
+    subject: dict[str, Any]
+    data: dict[str, Any]
+    seeds: dict[str, int]
+
+
+def _judge_images(config: EvaluateConfig, progress: bool) -> Found:
+    """The encoder and its floors, one after the other."""
+    subject = load_subject(config)
+    _check_trainable(config, subject)
+    data = open_images(config, subject)
+    results: list[FeatureResult] = []
+    judged: Candidate | None = None
+    for prepare in _ways(config, subject, data, progress):
+        way = prepare()
+        candidate = _candidate(way, config, subject, data, progress=progress)
+        results.append(judge(candidate))
+        judged = candidate if way.name == JUDGED else judged
+    assert judged is not None
+    facts = {
+        "dataset": data.source.name,
+        "split": config.judge.split,
+        **_counts(data.bank.labels, len(data.bank), len(data.queries)),
+        "class_names": data.source.class_names,
+        "image_shape": list(data.bank.images.shape),
+        "conversion": data.conversion,
+    }
+    return Found(results, judged, subject.facts, facts, {"untrained_encoder": subject.seed})
+
+
+def _judge_files(config: EvaluateConfig, progress: bool) -> Found:
+    """Features from files, which have no floors."""
+    train, test = str(config.train_features), str(config.test_features)
+    labelled = config.judge.measure_names != ("unlabelled",)
+    bank, queries = read_feature_files(train, test, labelled=labelled)
+    judged = Candidate("given features", bank, queries, config.judge, progress=progress)
+    facts = {
+        "dataset": train,
+        "split": test,
+        **_counts(bank.labels, len(bank.features), len(queries.features)),
+        "class_names": None,
+        "image_shape": None,
+        "conversion": "",
+    }
+    return Found([judge(judged)], judged, {"train_features": train, "test_features": test}, facts, {})
+
+
+def _counts(labels: np.ndarray | None, num_bank: int, num_queries: int) -> dict[str, int | None]:
+    classes = None if labels is None else len(np.unique(labels))
+    return {"num_bank": num_bank, "num_queries": num_queries, "num_classes": classes}
+
+
+def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
+    """What needs weights that can be trained is refused now, not after minutes of other work."""
+    asked = config.judge.measure_names
+    if "fine_tune" in asked and "all" not in config.judge.measures and subject.network is None:
         raise EvaluationError(
-            f"{source.name} has no labels to judge by; give one that has them with --dataset "
-            "(a folder takes its labels from the names of sub-folders, an npz file from `labels`)."
+            "a SavedModel is a frozen graph, so --measures=fine_tune cannot train it; judge the run or a .keras file."
         )
-    queries = source.test if split == "test" else source.validation
-    if queries is None:
-        advice = {
-            "test": "judge on --split=validation, or give a data set with a test split",
-            "validation": "judge on --split=test, or train with --validation_fraction above 0",
-        }
-        raise EvaluationError(f"{source.name} has no {split} split; {advice[split]}.")
-    if queries.labels is None:
-        raise EvaluationError(f"the {split} split of {source.name} has no labels to judge by; give it some.")
-    return bank, queries
+    if config.judge.supervised_epochs > 0 and subject.untrained is None:
+        raise EvaluationError(
+            "nobody knows how this SavedModel was built, so --supervised_epochs cannot train one like it; leave it out."
+        )
+    if config.judge.supervised_epochs > 0 and asked == ("unlabelled",):
+        raise EvaluationError("--supervised_epochs needs labels; leave it out with --measures=unlabelled.")
 
 
-def _measure(
-    name: str, way: Embed, bank: Sequence[Split], queries: Split, *, config: JudgeConfig, progress: bool
-) -> Score:
-    began = time.perf_counter()
-    learnt_from = Labelled(np.concatenate([way(part.images) for part in bank]), _labels(bank))
-    judged_on = Labelled(way(queries.images), _labels([queries]))
-    seconds = time.perf_counter() - began
-    return judge(name, learnt_from, judged_on, config, embed_seconds=seconds, progress=progress)
+def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: bool) -> list[Callable[[], Way]]:
+    """Raw pixels, the untrained encoder where it can be built, the encoder itself, and a supervised one if asked for.
+
+    Each is prepared when its turn comes, so that one network at a time is in memory.
+    """
+    size, shape = config.judge.embed_batch_size, data.bank.images.shape
+
+    def through(encoder: Encoder, name: str) -> Embed:
+        call = inference(encoder, shape)
+        return lambda images: embed(call, images, size, progress=progress, name=name)
+
+    def pixels() -> Way:
+        return Way("raw pixels", lambda images: raw_pixels(images, size, progress=progress))
+
+    def trained() -> Way:
+        return Way(JUDGED, through(subject.encoder, JUDGED), subject.network)
+
+    ways = [pixels, trained]
+    if subject.untrained is not None:
+        fresh = subject.untrained
+        ways.insert(1, lambda: Way("untrained encoder", through(fresh(), "untrained encoder"), fresh))
+        if config.judge.supervised_epochs > 0:
+
+            def supervised() -> Way:
+                images, labels = data.bank.images, data.bank.labels
+                assert labels is not None
+                network = supervised_encoder(fresh(), images, labels, config.judge, subject.augment, progress=progress)
+                return Way("supervised encoder", through(network, "supervised encoder"))
+
+            ways.append(supervised)
+    return ways
 
 
-def _labels(splits: Sequence[Split]) -> np.ndarray:
-    return np.concatenate([split.labels for split in splits if split.labels is not None])
-
-
-def _through(encoder: Encoder, name: str, batch_size: int, progress: bool) -> Embed:
-    return lambda images: embed(encoder, images, batch_size, progress=progress, name=name)
-
-
-def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
-    """The run's own data, or another data set at the size that the encoder takes."""
-    own = subject.config.data
-    if config.dataset is None:
-        return dataclasses.replace(own, data_dir=config.data_dir or own.data_dir, download=config.download)
-    height, width, _ = subject.image_shape
-    return DataConfig(
-        dataset=config.dataset,
-        data_dir=config.data_dir,
-        download=config.download,
-        image_size=height if height == width else None,
-        validation_fraction=own.validation_fraction,
+def _candidate(way: Way, config: EvaluateConfig, subject: Subject, data: JudgedData, *, progress: bool) -> Candidate:
+    bank, queries = (
+        Examples(way.embed(split.images), split.labels, split.images) for split in (data.bank, data.queries)
+    )
+    return Candidate(
+        way.name,
+        bank,
+        queries,
+        config.judge,
+        embed=way.embed,
+        network=way.network,
+        augment=subject.augment,
+        progress=progress,
     )
 
 
-def _check_shapes(source: Source, subject: Subject) -> None:
-    if tuple(source.image_shape) != tuple(subject.image_shape):
-        raise EvaluationError(
-            f"{source.name} has images of shape {list(source.image_shape)} (height, width, channels) and the encoder "
-            f"takes {list(subject.image_shape)}; give a data set of that shape with --dataset."
-        )
-
-
 def _report_path(config: EvaluateConfig) -> Path | None:
-    """Where the report goes, known to be writable before any work is done."""
+    """Where the figures go, known to be writable before any work is done."""
     if config.output is not None:
         path = Path(config.output).expanduser()
     elif config.run_dir is not None:
         path = RunDirectory(config.run_dir).evaluation
+        if not path.parent.is_dir():
+            return path  # loading the run says what is wrong with it
     else:
         return None
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):

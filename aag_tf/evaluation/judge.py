@@ -1,77 +1,88 @@
-"""One set of features to its figures: an encoder and its floors are judged by the same classifiers and settings."""
+"""One set of features to its figures: an encoder and its floors are judged by the same measures and settings."""
 
-import dataclasses
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Sized
 
 import numpy as np
 
-from aag_tf.config import JudgeConfig
-from aag_tf.evaluation.checks import check_features, check_labels, check_not_collapsed
-from aag_tf.evaluation.knn import knn_accuracy
-from aag_tf.evaluation.linear_probe import fit_linear_probe
+from aag_tf.data import SelectedImages
+from aag_tf.evaluation import unlabelled
+from aag_tf.evaluation.candidate import Candidate
+from aag_tf.evaluation.few_labels import few_labels
+from aag_tf.evaluation.fine_tune import fine_tune
+from aag_tf.evaluation.linear_sgd import linear_sgd
+from aag_tf.evaluation.measure import Measure, mean_measure
+from aag_tf.evaluation.results import FeatureResult
+from aag_tf.evaluation.robustness import robustness
+from aag_tf.evaluation.views import main_branch, view
+
+ALIGNMENT_IMAGES = 2_000
+UNLABELLED_IMAGES = 10_000  # of the judged ones, evenly spaced: pairs grow with the square
 
 
-class Labelled(NamedTuple):
-    """Features float32 [n, d] with labels int [n]."""
-
-    features: np.ndarray
-    labels: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """How well a classifier does on one set of features.
-
-    Args:
-        name: whose features they are.
-        dim: numbers in a feature.
-        knn_accuracy: of weighted kNN, in [0, 1].
-        linear_accuracy: of the linear probe, in [0, 1].
-        linear_l2: the regularisation that the probe chose.
-        linear_held_out: {l2: accuracy in [0, 1] on the held-out tenth of the bank} it was chosen by.
-        seconds: {"embed", "knn", "linear"}: what the figures cost.
-    """
-
-    name: str
-    dim: int
-    knn_accuracy: float
-    linear_accuracy: float
-    linear_l2: float
-    linear_held_out: dict[float, float]
-    seconds: dict[str, float]
+def knn(candidate: Candidate) -> list[Measure]:
+    """Accuracy of weighted kNN."""
+    began = time.perf_counter()
+    right = candidate.knn_predictions == candidate.query_labels
+    config = candidate.config
+    details = {"k": config.knn_k, "temperature": config.knn_temperature, "seconds": time.perf_counter() - began}
+    return [mean_measure("knn", right, config.seed, **details)]
 
 
-def judge(
-    name: str,
-    bank: Labelled,
-    queries: Labelled,
-    config: JudgeConfig,
-    *,
-    embed_seconds: float = 0.0,
-    progress: bool = True,
-) -> Score:
-    """Classifies the queries by the bank.
+def linear(candidate: Candidate) -> list[Measure]:
+    """Accuracy of the linear probe by L-BFGS."""
+    began = time.perf_counter()
+    right = candidate.probe_predictions == candidate.query_labels
+    details = {
+        "solver": "lbfgs",
+        "l2": candidate.probe.l2,
+        "held_out_accuracy": {f"{l2:g}": value for l2, value in candidate.probe.held_out_accuracy.items()},
+        "seconds": time.perf_counter() - began,
+    }
+    return [mean_measure("linear", right, candidate.config.seed, **details)]
 
-    Args:
-        name: whose features they are.
-        bank: what the classifiers learn from.
-        queries: what they are judged on.
-        config: k and temperature.
-        embed_seconds: what the features cost.
-        progress: whether long work shows a bar.
+
+def without_labels(candidate: Candidate) -> list[Measure]:
+    """Neighbour purity where there are labels, alignment where there are images, uniformity and effective rank."""
+    found = []
+    seed = candidate.config.seed
+    if candidate.bank.labels is not None and candidate.queries.labels is not None:
+        purity = unlabelled.neighbour_purity(candidate.neighbours.rows, candidate.bank.labels, candidate.queries.labels)
+        found.append(mean_measure("neighbour_purity", purity, seed, k=candidate.config.knn_k))
+    if candidate.embed is not None and candidate.queries.images is not None:
+        images = candidate.queries.images
+        some = images if len(images) <= ALIGNMENT_IMAGES else SelectedImages(images, _spaced(images, ALIGNMENT_IMAGES))
+        branch = main_branch(candidate.augment, images.shape)
+        first, second = (candidate.embed(view(some, branch, seed, "alignment_view", number)) for number in range(2))
+        found.append(Measure("alignment", unlabelled.alignment(first, second), len(some)))
+    rows = candidate.queries.features
+    rows = rows[_spaced(rows, UNLABELLED_IMAGES)]
+    if len(rows) > 1:
+        found.append(Measure("uniformity", unlabelled.uniformity(rows), len(rows)))
+    return [*found, Measure("rankme", unlabelled.rankme(rows), len(rows), details={"largest": min(rows.shape)})]
+
+
+MEASURES: dict[str, Callable[[Candidate], list[Measure]]] = {
+    "knn": knn,
+    "linear": linear,
+    "unlabelled": without_labels,
+    "linear_sgd": linear_sgd,
+    "few_labels": few_labels,
+    "fine_tune": fine_tune,
+    "robustness": robustness,
+}
+
+
+def judge(candidate: Candidate) -> FeatureResult:
+    """The figures that `candidate.config.measures` asks for, as far as these features allow them.
 
     Raises:
-        EvaluationError: features or labels cannot be used, or all features are alike.
+        EvaluationError: there is one class only, or fewer labelled images than neighbours.
     """
-    check_features(bank.features, f"{name} bank")
-    check_not_collapsed(bank.features, f"{name} bank")
-    check_features(queries.features, f"{name} query")
-    check_labels(queries.labels, queries.features, "query")
-    began = time.perf_counter()
-    by_neighbours = knn_accuracy(*bank, *queries, k=config.knn_k, temperature=config.knn_temperature)
-    between = time.perf_counter()
-    probe = fit_linear_probe(*bank, progress=progress)
-    linear = float(np.mean(probe.predict(queries.features) == queries.labels))
-    seconds = {"embed": embed_seconds, "knn": between - began, "linear": time.perf_counter() - between}
-    return Score(name, bank.features.shape[1], by_neighbours, linear, probe.l2, probe.held_out_accuracy, seconds)
+    measures = [measure for name in candidate.config.measure_names for measure in MEASURES[name](candidate)]
+    return FeatureResult(candidate.name, candidate.dim, measures)
+
+
+def _spaced(rows: Sized, most: int) -> np.ndarray:
+    """At most so many row numbers, evenly spaced: data sets may lie sorted by class."""
+    return np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)

@@ -4,19 +4,97 @@ Z. Wu, Y. Xiong, S. X. Yu, D. Lin, *Unsupervised Feature Learning via Non-Parame
 arXiv 1805.01978 (2018), section 3.4.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.errors import EvaluationError
-from aag_tf.evaluation.checks import check_features, check_labels, check_same_size, class_indices
+from aag_tf.bars import progress_bar
+from aag_tf.evaluation.checks import check_features, check_k, check_labels, check_same_size, class_indices
 from aag_tf.evaluation.precision import full_float32
 
 DEFAULT_K = 20
 DEFAULT_TEMPERATURE = 0.07  # section 3.4 of the paper
 SIMILARITIES_AT_ONCE = 25_000_000  # 100 MB of float32: large enough for full speed, small enough for any device
+VOTES_AT_ONCE = 4096  # queries: bounds the tally where there are many classes
+
+
+class Neighbours(NamedTuple):
+    """The `k` bank images most similar to each of `m` queries, the most similar first.
+
+    Args:
+        rows: int32 [m, k] into the bank.
+        similarities: float32 [m, k], cosines in [-1, 1].
+    """
+
+    rows: np.ndarray
+    similarities: np.ndarray
 
 
 @full_float32()
+def find_neighbours(
+    bank: np.ndarray, queries: np.ndarray, *, k: int = DEFAULT_K, progress: bool = True, name: str = "neighbours"
+) -> Neighbours:
+    """The nearest neighbours by cosine similarity.
+
+    Queries are taken in chunks, so that at most 25 million similarities are in memory, on the device that has them.
+
+    Args:
+        bank: float [n, d] features.
+        queries: float [m, d].
+        k: neighbours of each query, at most n.
+        progress: whether work of over a second shows a bar.
+        name: what the bar says.
+
+    Raises:
+        EvaluationError: features cannot be used, or k is not in 1..n.
+    """
+    check_features(bank, "bank")
+    check_features(queries, "query")
+    check_same_size(bank, queries)
+    check_k(k, len(bank))
+    directions = _directions(bank)
+    chunk = max(1, SIMILARITIES_AT_ONCE // len(bank))
+    rows = np.empty((len(queries), k), np.int32)
+    similarities = np.empty((len(queries), k), np.float32)
+    with progress_bar(f"{name}: kNN", len(queries), "img", wanted=progress) as bar:
+        for start in range(0, len(queries), chunk):
+            part = slice(start, start + chunk)
+            found = _nearest(_directions(queries[part]), directions, k)
+            similarities[part], rows[part] = (tensor.numpy() for tensor in found)
+            bar.update(len(rows[part]))
+    return Neighbours(rows, similarities)
+
+
+def vote(neighbours: Neighbours, bank_labels: np.ndarray, *, temperature: float = DEFAULT_TEMPERATURE) -> np.ndarray:
+    """The class with the most votes among the neighbours of each query.
+
+    A neighbour at cosine similarity `s` votes with weight `exp(s / temperature)`.
+
+    Args:
+        neighbours: of m queries.
+        bank_labels: int [n], any integers.
+        temperature: positive; small values listen to the nearest neighbours only.
+
+    Returns:
+        int64 [m], values of `bank_labels`; where votes are equal, the smallest label.
+
+    Raises:
+        EvaluationError: there is one class only.
+    """
+    classes, owners = class_indices(bank_labels)
+    rows, similarities = neighbours
+    # Relative to the nearest neighbour, which changes no winner and cannot overflow at a small temperature.
+    votes = np.exp((similarities - similarities[:, :1]).astype(np.float64) / temperature)
+    winners = np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), VOTES_AT_ONCE):
+        part = slice(start, start + VOTES_AT_ONCE)
+        tally = np.zeros((len(rows[part]), len(classes)))
+        np.add.at(tally, (np.arange(len(tally))[:, np.newaxis], owners[rows[part]]), votes[part])
+        winners[part] = classes[np.argmax(tally, axis=1)]
+    return winners
+
+
 def knn_predict(
     bank: np.ndarray,
     bank_labels: np.ndarray,
@@ -25,49 +103,15 @@ def knn_predict(
     k: int = DEFAULT_K,
     temperature: float = DEFAULT_TEMPERATURE,
 ) -> np.ndarray:
-    """The class with the most votes among the `k` bank images most similar to each query.
-
-    A neighbour at cosine similarity `s` votes with weight `exp(s / temperature)`. Queries are taken in chunks, so that
-    at most 25 million similarities are in memory.
-
-    Args:
-        bank: float [n, d] features of labelled images.
-        bank_labels: int [n], any integers.
-        queries: float [m, d].
-        k: neighbours that vote, at most n.
-        temperature: positive; small values listen to the nearest neighbours only.
-
-    Returns:
-        int64 [m], values of `bank_labels`; where votes are equal, the smallest label.
+    """`vote` over `find_neighbours`, silently: float [n, d], int [n] and float [m, d] to int64 [m].
 
     Raises:
         EvaluationError: features or labels cannot be used, there is one class only, or k is not in 1..n.
     """
     check_features(bank, "bank")
     check_labels(bank_labels, bank, "bank")
-    check_features(queries, "query")
-    check_same_size(bank, queries)
-    classes, indices = class_indices(bank_labels)
-    if not 1 <= k <= len(bank):
-        raise EvaluationError(
-            f"--knn_k={k} neighbours cannot be found among {len(bank)} labelled images; "
-            f"give a number from 1 to {len(bank)}."
-        )
-    directions = _directions(bank)
-    owners = tf.constant(indices, tf.int32)
-    chunk = max(1, SIMILARITIES_AT_ONCE // len(bank))
-    winners = [
-        _winners(
-            _directions(queries[start : start + chunk]),
-            directions,
-            owners,
-            k=k,
-            temperature=temperature,
-            num_classes=len(classes),
-        ).numpy()
-        for start in range(0, len(queries), chunk)
-    ]
-    return classes[np.concatenate(winners)].astype(np.int64)
+    class_indices(bank_labels)
+    return vote(find_neighbours(bank, queries, k=k, progress=False), bank_labels, temperature=temperature)
 
 
 def knn_accuracy(
@@ -94,14 +138,5 @@ def _directions(features: np.ndarray) -> tf.Tensor:
 
 
 @tf.function(reduce_retracing=True)
-def _winners(
-    queries: tf.Tensor, bank: tf.Tensor, owners: tf.Tensor, *, k: int, temperature: float, num_classes: int
-) -> tf.Tensor:
-    similarities = tf.matmul(queries, bank, transpose_b=True)  # [q, n]
-    nearest, rows = tf.math.top_k(similarities, k)  # [q, k], largest first
-    # Relative to the nearest neighbour, which changes no winner and cannot overflow at a small temperature.
-    votes = tf.exp((nearest - nearest[:, :1]) / temperature)
-    num_queries = tf.shape(queries)[0]
-    cells = num_classes * tf.range(num_queries)[:, tf.newaxis] + tf.gather(owners, rows)  # [q, k]
-    tally = tf.math.unsorted_segment_sum(votes, cells, num_queries * num_classes)
-    return tf.argmax(tf.reshape(tally, [num_queries, num_classes]), axis=1)
+def _nearest(queries: tf.Tensor, bank: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.math.top_k(tf.matmul(queries, bank, transpose_b=True), k)  # [q, k] each, largest first

@@ -1,50 +1,122 @@
-"""What is judged: an encoder from a run directory or from a SavedModel, with its untrained twin and its data set."""
+"""What is judged: an encoder from a run directory, a SavedModel or a Keras file, with what it grew from."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from aag_tf import config as configs
-from aag_tf.config import EvaluateConfig, TrainConfig
+from aag_tf.config import AugmentConfig, DataConfig, EvaluateConfig, TrainConfig
+from aag_tf.evaluation.candidate import Network
 from aag_tf.evaluation.features import Encoder
-from aag_tf.saved_model import load_saved_model
+from aag_tf.evaluation.foreign_keras_model import encoder_of, load_foreign_keras_model, untrained_copy
+from aag_tf.evaluation.foreign_saved_model import load_foreign_saved_model
+from aag_tf.saved_model import METADATA_FILE, load_saved_model, version_directory
 from aag_tf.trained import load_run, untrained_encoder
 
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """A trained encoder and what it grew from.
+    """An encoder and what is known of it.
 
     Args:
         facts: where it comes from, for the report.
-        config: the settings it was trained with.
-        image_shape: (height, width, channels) of its input.
+        image_shape: (height, width, channels) of its input, `None` where it takes any.
         encoder: uint8 images to embeddings.
+        data: what it was trained on, `None` where unknown.
+        augment: the settings of its main branch, the default ones where unknown.
+        seed: of its untrained weights.
+        network: builds a copy that may be trained; `None` where it cannot be.
+        untrained: builds the same network with random weights; `None` where it cannot be.
     """
 
     facts: dict[str, Any]
-    config: TrainConfig
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int | None, int | None, int | None]
     encoder: Encoder
-
-    def untrained(self) -> keras.Model:
-        """The same network with random weights from the run's seed."""
-        return untrained_encoder(self.config.encoder, self.image_shape, self.config.schedule.seed)
+    data: DataConfig | None = None
+    augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    seed: int = 0
+    network: Network | None = None
+    untrained: Network | None = None
 
 
 def load_subject(config: EvaluateConfig) -> Subject:
-    """The encoder that `--run_dir` or `--saved_model` names.
+    """The encoder that `--run_dir`, `--saved_model` or `--keras_model` names.
 
     Raises:
         RunDirectoryError: there is no trained run.
-        ExportError: there is no SavedModel of ours.
+        ExportError: there is no SavedModel.
+        EvaluationError: somebody else's model does not map images to vectors, or needs more said about it.
     """
     if config.run_dir is not None:
-        run = load_run(config.run_dir)
-        return Subject({"run_dir": config.run_dir, "step": run.step}, run.config, run.image_shape, run.encoder)
+        return _from_run(config.run_dir)
+    if config.keras_model is not None:
+        return _from_keras_model(config.keras_model, config)
     assert config.saved_model is not None
-    model = load_saved_model(config.saved_model)
+    directory = version_directory(Path(config.saved_model).expanduser())
+    ours = (directory / METADATA_FILE).is_file() and config.signature is None and config.input_range is None
+    return _from_saved_model(directory) if ours else _from_foreign_saved_model(directory, config)
+
+
+def _from_run(run_dir: str) -> Subject:
+    run = load_run(run_dir)
+    facts = {"run_dir": run_dir, "step": run.step}
+    return _known(facts, run.image_shape, run.encoder, run.config, network=lambda: load_run(run_dir).encoder)
+
+
+def _from_saved_model(directory: Path) -> Subject:
+    model = load_saved_model(directory)
     facts = {"saved_model": str(model.path), "version": model.metadata["version"], "step": model.metadata["step"]}
-    settings = configs.from_flat(TrainConfig, model.metadata["flags"])
-    return Subject(facts, settings, model.image_shape, model)
+    return _known(facts, model.image_shape, model, configs.from_flat(TrainConfig, model.metadata["flags"]))
+
+
+def _from_foreign_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
+    model = load_foreign_saved_model(directory, config.signature, config.input_range)
+    facts = {
+        "saved_model": str(directory),
+        "signature": model.name,
+        "input_range": model.input_range,
+        "image_shape": list(model.image_shape),
+    }
+    return Subject(facts, model.image_shape, model)
+
+
+def _from_keras_model(path: str, config: EvaluateConfig) -> Subject:
+    model, encoder = load_foreign_keras_model(path, config.input_range)
+    shape = tuple(encoder.input_shape[1:])
+    facts = {
+        "keras_model": path,
+        "encoder": model.name,
+        "input_range": config.input_range or "0..255",
+        "image_shape": list(shape),
+    }
+
+    def fresh() -> keras.Model:
+        return load_foreign_keras_model(path, config.input_range)[1]
+
+    def untrained() -> keras.Model:
+        return encoder_of(untrained_copy(model, config.judge.seed), path, config.input_range)
+
+    return Subject(facts, shape, encoder, seed=config.judge.seed, network=fresh, untrained=untrained)
+
+
+def _known(
+    facts: dict[str, Any],
+    image_shape: tuple[int, int, int],
+    encoder: Encoder,
+    config: TrainConfig,
+    network: Network | None = None,
+) -> Subject:
+    """The subject of a training of ours."""
+    seed = config.schedule.seed
+    return Subject(
+        facts | {"encoder": config.encoder.encoder, "image_shape": list(image_shape)},
+        image_shape,
+        encoder,
+        data=config.data,
+        augment=config.augment,
+        seed=seed,
+        network=network,
+        untrained=lambda: untrained_encoder(config.encoder, image_shape, seed),
+    )

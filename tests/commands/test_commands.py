@@ -52,7 +52,8 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "aag-train: --temprature is not a flag; did you mean --temperature?",
         "aag-train: --recipe=nothing_like_it is not known; choose one of cifar10, cifar100, cifar10_cpu, demo, "
         "fashion_mnist, svhn, or --flagfile=<file>.",
-        "aag-evaluate: give exactly one of --run_dir=<run> and --saved_model=<directory>.",
+        "aag-evaluate: give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file> and "
+        "--train_features=<file>.",
         "aag-export: --export_dir is missing; name the directory that versions are written to.",
         "aag-train: 'stray' is not a flag; write settings as --name=value (--help lists them).",
         "loaded []",

@@ -1,18 +1,22 @@
 """The whole evaluation: floors beside the encoder, the rule about splits, the report, and errors before any work."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from small_runs import STEP, make_run, save_images
 
+from aag_tf import flags
 from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
 from aag_tf.data import open_source
 from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
 from aag_tf.evaluation import embed, evaluate, knn_accuracy, raw_pixels
 from aag_tf.run_directory import RunDirectory
 from aag_tf.trained import load_run, untrained_encoder
+
+NAMES = ["raw pixels", "untrained encoder", "trained encoder"]
 
 
 @pytest.fixture(scope="module")
@@ -41,37 +45,65 @@ def test_measures_the_encoder_beside_both_floors(run, evaluation):
         labels = np.concatenate([source.train.labels, source.validation.labels])
         return knn_accuracy(bank, labels, features(source.test.images), source.test.labels, k=5)
 
-    assert [score.name for score in evaluation.scores] == ["raw pixels", "untrained encoder", "trained encoder"]
-    pixels, floor, trained = (score.knn_accuracy for score in evaluation.scores)
+    assert [result.features for result in evaluation.results] == NAMES
+    pixels, floor, trained = (result.measure("knn").value for result in evaluation.results)
     assert pixels == pytest.approx(expected(lambda images: raw_pixels(images, progress=False)))
     assert floor == pytest.approx(expected(lambda images: embed(untrained, images, progress=False)), abs=0.003)
     assert trained == pytest.approx(expected(lambda images: embed(encoder, images, progress=False)), abs=0.003)
     assert floor != trained
     assert pixels > 0.97  # the digits are nearly solved by their pixels
-    assert evaluation.scores[0].linear_accuracy > 0.93
+    assert evaluation.result("raw pixels").measure("linear").value > 0.93
     assert evaluation.data["num_bank"] == len(source.train) + len(source.validation)
     assert evaluation.data["num_queries"] == len(source.test)
 
 
-def test_report_is_written_into_the_run_directory(run, evaluation):
+def test_figures_are_written_into_the_run_directory(run, evaluation):
     path, _ = run
     report = json.loads((path / "evaluation.json").read_text())
     assert evaluation.path == path / "evaluation.json"
-    assert report["scores"][2]["linear_accuracy"] == evaluation.scores[2].linear_accuracy
+    assert list(report) == [
+        "schema", "command", "versions", "seeds", "subject", "data", "settings", "seconds", "results"
+    ]  # fmt: skip
+    assert report["schema"] == 2
+    names = [measure["name"] for measure in report["results"][2]["measures"]]
+    assert names == ["knn", "linear", "neighbour_purity", "alignment", "uniformity", "rankme"]
+    linear = report["results"][2]["measures"][1]
+    assert set(linear) == {"name", "value", "n", "low", "high", "details"}
+    assert linear["value"] == evaluation.result("trained encoder").measure("linear").value
+    assert linear["low"] < linear["value"] < linear["high"]
+    assert linear["n"] == report["data"]["num_queries"]
     assert report["settings"]["knn_k"] == 5
-    assert report["subject"] == {"run_dir": str(path), "step": STEP, "image_shape": [8, 8, 1]}
-    assert report["seeds"]["untrained_encoder"] == 0
+    assert report["subject"] == {"run_dir": str(path), "step": STEP, "encoder": "tiny", "image_shape": [8, 8, 1]}
+    assert report["seeds"] == {"evaluation": 0, "untrained_encoder": 0, "linear_held_out": 0}
     assert {"tensorflow", "keras", "aag-tf"} <= set(report["versions"])
     assert report["seconds"] > 0
 
 
+def test_the_command_repeats_the_evaluation(run, evaluation):
+    program, *arguments = shlex.split(evaluation.command)
+    assert program == "aag-evaluate"
+    assert flags.parse([program, *arguments], EvaluateConfig, usage="") == EvaluateConfig(
+        run_dir=str(run[0]), judge=JudgeConfig(knn_k=5)
+    )
+
+
+def test_what_pictures_need_is_kept(evaluation):
+    judged = evaluation.judged
+    assert judged.name == "trained encoder"
+    assert judged.neighbours.rows.shape == (len(judged.query_labels), 5)
+    right = np.mean(judged.probe_predictions == judged.query_labels)
+    assert right == evaluation.result("trained encoder").measure("linear").value
+    assert judged.bank.images.numpy([0, len(judged.bank_labels) - 1]).shape == (2, 8, 8, 1)
+
+
 def test_table_is_aligned_and_names_every_row(evaluation):
-    header, *rows = evaluation.table().splitlines()
-    assert header.split() == ["dim", "kNN", "(k=5)", "linear", "probe"]
+    header, dim, *rows = evaluation.table().splitlines()
+    assert header.split() == ["raw", "pixels", "untrained", "encoder", "trained", "encoder"]
+    assert dim.split() == ["dim", "64", "32", "32"]
     assert len({len(line) for line in (header, *rows)}) == 1
-    assert rows[2].startswith("trained encoder")
-    assert f"{100 * evaluation.scores[2].linear_accuracy:.2f} %" in rows[2]
-    assert str(evaluation).startswith("Accuracy on digits, test split: ")
+    assert rows[0].startswith("kNN (k=5)")
+    assert f"{100 * evaluation.result('trained encoder').measure('linear').value:.2f} [" in rows[1]
+    assert str(evaluation).startswith("digits, test split: ")
 
 
 def test_validation_split_never_touches_test(run, tmp_path):
@@ -94,6 +126,7 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
     evaluation = evaluate(config, progress=False)
     assert evaluation.data["dataset"] == dataset
     assert evaluation.data["num_classes"] == 3
+    assert evaluation.data["conversion"] == "images at 8x8 pixels"
     assert json.loads(output.read_text())["data"] == evaluation.data
 
 
@@ -101,7 +134,6 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
     ("arrays", "shape", "message"),
     [
         ({"labels": np.zeros(40, np.int64)}, (8, 8, 1), "are of class 0"),
-        ({"labels": np.arange(40) % 2}, (8, 8, 3), r"has images of shape \[8, 8, 3\].*takes \[8, 8, 1\]"),
         ({}, (8, 8, 1), "has no labels to judge by"),
         (
             {"labels": np.arange(40) % 2, "test_images": np.zeros((9, 8, 8, 1), np.uint8)},

@@ -97,10 +97,10 @@ def test_is_judged_like_the_run_it_came_from(run, exported, tmp_path):
     from_model = evaluate(EvaluateConfig(saved_model=str(exported[0])), progress=False)
     assert from_model.path is None
     assert from_model.subject["version"] == 1
-    for ours, theirs in zip(from_model.scores, from_run.scores, strict=True):
-        assert ours.name == theirs.name
-        assert ours.knn_accuracy == pytest.approx(theirs.knn_accuracy, abs=0.003)
-        assert ours.linear_accuracy == pytest.approx(theirs.linear_accuracy, abs=0.006)
+    for ours, theirs in zip(from_model.results, from_run.results, strict=True):
+        assert ours.features == theirs.features
+        assert ours.measure("knn").value == pytest.approx(theirs.measure("knn").value, abs=0.003)
+        assert ours.measure("linear").value == pytest.approx(theirs.measure("linear").value, abs=0.006)
 
 
 def test_versions_are_counted(run, tmp_path):

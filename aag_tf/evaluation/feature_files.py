@@ -1,0 +1,69 @@
+"""Features that exist already, as `.npz` files with `features` and `labels`."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from aag_tf.errors import EvaluationError
+from aag_tf.evaluation.candidate import Examples
+from aag_tf.evaluation.checks import check_features, check_labels
+
+LARGEST = 8 * 2**30  # bytes, unpacked
+KEYS = ("features", "labels")
+
+
+def read_feature_files(train: str, test: str, *, labelled: bool = True) -> tuple[Examples, Examples]:
+    """What to learn from and what to be judged on.
+
+    Args:
+        train, test: `.npz` files with float `features` [n, d] and integer `labels` [n] from 0.
+        labelled: whether labels must be there.
+
+    Raises:
+        EvaluationError: a file is missing or damaged, its arrays do not fit each other or those of the other file.
+    """
+    bank, queries = (_read(path, labelled) for path in (train, test))
+    if bank.features.shape[1] != queries.features.shape[1]:
+        raise EvaluationError(
+            f"{train} has features of {bank.features.shape[1]} numbers and {test} of {queries.features.shape[1]}; make "
+            "both with one encoder."
+        )
+    if bank.labels is not None and queries.labels is not None and queries.labels.max() > bank.labels.max():
+        raise EvaluationError(
+            f"{test} has a label {queries.labels.max()} and those of {train} end at {bank.labels.max()}; use the same "
+            "classes in both."
+        )
+    return bank, queries
+
+
+def _read(name: str, labelled: bool) -> Examples:
+    path = Path(name).expanduser()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > LARGEST:
+            raise EvaluationError(
+                f"{name} unpacks to {unpacked / 2**30:.1f} GiB, above the limit of {LARGEST / 2**30:.0f}; judge a part."
+            )
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in KEYS if key in archive}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise EvaluationError(
+            f"{name} cannot be read as an archive of plain arrays ({error}); write it with numpy.savez, no objects."
+        ) from error
+    missing = [key for key in KEYS if key not in arrays and (labelled or key != "labels")]
+    if missing:
+        raise EvaluationError(
+            f"{name} has no array `{missing[0]}`; save it with numpy.savez(path, features=..., labels=...)."
+        )
+    features, labels = arrays["features"], arrays.get("labels")
+    if not np.issubdtype(features.dtype, np.floating):
+        raise EvaluationError(f"`features` of {name} are {features.dtype}; store floats.")
+    check_features(features, f"{name}:")
+    if labels is not None:
+        check_labels(labels, features, f"{name}:")
+        if labels.min() < 0:
+            raise EvaluationError(f"{name} has a label {labels.min()}; number the classes from 0.")
+    return Examples(features.astype(np.float32, copy=False), labels)

@@ -1,0 +1,162 @@
+"""The whole encoder trained further on labels: on a few, as semi-supervised papers do, or from scratch on all.
+
+With few labels the classifier starts from the linear probe on the same draw, so that random weights on top do not
+distort good features first (A. Kumar et al., *Fine-Tuning can Distort Pretrained Features and Underperform
+Out-of-Distribution*, arXiv 2202.10054, 2022).
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.bars import progress_bar
+from aag_tf.config import AugmentConfig, JudgeConfig
+from aag_tf.data import Images, SelectedImages
+from aag_tf.evaluation.candidate import Candidate
+from aag_tf.evaluation.features import embed
+from aag_tf.evaluation.few_labels import FOLDS, FOLDS_UP_TO, over_draws
+from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
+from aag_tf.evaluation.measure import Measure
+from aag_tf.evaluation.views import crops_and_flips, labelled_batches
+
+BATCH_SIZE = 64
+WEIGHT_DECAY = 1e-4
+WARMUP_FRACTION = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How long and how fast an encoder is trained on labels: AdamW, linear warm-up, cosine to zero."""
+
+    steps: int
+    learning_rate: float
+    seed: int
+    batch_size: int = BATCH_SIZE
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """A new optimizer."""
+        warmup = min(round(WARMUP_FRACTION * self.steps), self.steps - 1)
+        if warmup == 0:
+            rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.steps)
+        else:
+            rate = keras.optimizers.schedules.CosineDecay(
+                0.0, self.steps - warmup, warmup_target=self.learning_rate, warmup_steps=warmup
+            )
+        return keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
+
+
+def fine_tune(candidate: Candidate) -> list[Measure]:
+    """Accuracy after training a fresh copy of the encoder on each draw of labels; the encoder itself stays as it is."""
+    network, images = candidate.network, candidate.bank.images
+    judged = candidate.queries.images
+    if network is None or images is None or judged is None:
+        return []
+    config, labels = candidate.config, candidate.bank_labels
+
+    def classify(rows: np.ndarray, number: int) -> np.ndarray:
+        folds = FOLDS if len(rows) <= FOLDS_UP_TO else 1
+        probe = fit_linear_probe(candidate.bank.features[rows], labels[rows], folds=folds, progress=False)
+        classifier = classifier_from_probe(network(), probe)
+        schedule = Schedule(config.fine_tune_steps, config.fine_tune_learning_rate, config.seed + number)
+        owners = np.searchsorted(probe.classes, labels[rows])
+        train_classifier(
+            classifier,
+            SelectedImages(images, rows),
+            owners,
+            schedule,
+            candidate.augment,
+            progress=candidate.progress,
+            name=f"{candidate.name}: {len(rows)} labels, draw {number + 1}",
+        )
+        logits = embed(classifier, judged, config.embed_batch_size, progress=candidate.progress, name="judging")
+        return probe.classes[np.argmax(logits, axis=1)]
+
+    return over_draws(candidate, "fine_tune", classify)
+
+
+def supervised_encoder(
+    network: keras.Model,
+    images: Images,
+    labels: np.ndarray,
+    config: JudgeConfig,
+    augment: AugmentConfig,
+    *,
+    progress: bool = True,
+) -> keras.Model:
+    """Trains an untrained encoder on all labels, to see what the network can do; returns it without its classifier.
+
+    Args:
+        network: the encoder; it is changed.
+        images: to learn from.
+        labels: int [n] of them.
+        config: `supervised_epochs`, and the learning rate and seed of fine-tuning.
+        augment: for crops and flips.
+        progress: whether there is a bar.
+    """
+    classes, owners = np.unique(labels, return_inverse=True)
+    head = keras.layers.Dense(len(classes), kernel_initializer="zeros", dtype="float32", name="classifier")
+    classifier = keras.Model(network.inputs, head(network.output))
+    steps = config.supervised_epochs * max(1, len(images) // BATCH_SIZE)
+    schedule = Schedule(steps, config.fine_tune_learning_rate, config.seed)
+    train_classifier(classifier, images, owners, schedule, augment, progress=progress, name="supervised encoder")
+    return network
+
+
+def classifier_from_probe(network: keras.Model, probe: LinearProbe) -> keras.Model:
+    """The encoder with a linear layer that gives the probe's logits, as one model; both can be trained."""
+    weights = probe.weights / probe.scale[:, np.newaxis]
+    head = keras.layers.Dense(len(probe.classes), dtype="float32", name="classifier")
+    classifier = keras.Model(network.inputs, head(network.output))
+    head.set_weights([weights, probe.bias - probe.mean @ weights])
+    return classifier
+
+
+def train_classifier(
+    classifier: keras.Model,
+    images: Images,
+    owners: np.ndarray,
+    schedule: Schedule,
+    augment: AugmentConfig,
+    *,
+    progress: bool = True,
+    name: str = "training",
+) -> None:
+    """Trains all weights of a classifier on crops and flips, with batch statistics, by cross-entropy.
+
+    Args:
+        classifier: images to logits [b, C]; it is changed.
+        images: to learn from.
+        owners: int [n] in 0..C-1.
+        schedule: how long and how fast.
+        augment: the settings of crops and flips.
+        progress: whether there is a bar.
+        name: what the bar says.
+    """
+    classifier.trainable = True
+    optimizer = schedule.optimizer()
+    optimizer.build(classifier.trainable_variables)
+
+    @tf.function(reduce_retracing=True)
+    def step(pictures: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits = classifier(pictures, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
+        optimizer.apply_gradients(
+            zip(tape.gradient(loss, classifier.trainable_variables), classifier.trainable_variables, strict=True)
+        )
+        return loss
+
+    batches = labelled_batches(
+        images,
+        owners,
+        crops_and_flips(augment, images.shape),
+        batch_size=min(schedule.batch_size, len(images)),
+        steps=schedule.steps,
+        seed=schedule.seed,
+    )
+    with progress_bar(name, schedule.steps, "step", wanted=progress) as bar:
+        for pictures, targets in batches:
+            step(pictures, targets)
+            bar.update()

@@ -1,0 +1,89 @@
+"""Any Keras model that maps a batch of images to a batch of vectors, from a `.keras` file in safe mode."""
+
+import zipfile
+from pathlib import Path
+
+import keras
+
+from aag_tf.errors import EvaluationError
+from aag_tf.evaluation.input_range import prepare, require_range
+
+MEMBERS = ("config.json", "model.weights.h5")
+LARGEST = 16 * 2**30  # bytes, unpacked: a few kilobytes of archive can claim to be anything
+
+
+def load_foreign_keras_model(path: str, input_range: str | None) -> tuple[keras.Model, keras.Model]:
+    """The model of a file, and the encoder made from it.
+
+    Only the `.keras` format is read: its safe mode runs no code from the file, as the older HDF5 format can.
+
+    Args:
+        path: a `.keras` file.
+        input_range: pixel values that it expects; needed where it takes floats.
+
+    Returns:
+        The model as it is, and one that takes images of [0, 255].
+
+    Raises:
+        EvaluationError: there is no such file, it needs code, it does not map images to vectors, or its range is not
+            known.
+    """
+    model = _load(Path(path).expanduser())
+    return model, encoder_of(model, path, input_range)
+
+
+def encoder_of(model: keras.Model, path: str, input_range: str | None) -> keras.Model:
+    """A model that takes images [b, height, width, channels] in [0, 255], with the preprocessing of the range inside.
+
+    Raises:
+        EvaluationError: the model does not map images to vectors, or its range is not known.
+    """
+    inputs, outputs = (getattr(model, name, None) for name in ("inputs", "outputs"))
+    if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4:
+        raise EvaluationError(
+            f"{path} does not map one batch of images [b, height, width, channels] to one batch of vectors; save a "
+            "functional or sequential model with one input and one output."
+        )
+    (image,), (vector,) = inputs, outputs
+    if len(vector.shape) != 2:
+        raise EvaluationError(
+            f"{path} gives features of shape {list(vector.shape)}, and vectors [b, dim] can be judged; end it with "
+            "GlobalAveragePooling2D or Flatten."
+        )
+    shape, dtype = tuple(image.shape[1:]), keras.backend.standardize_dtype(image.dtype)
+    if shape[2] not in (1, 3):
+        raise EvaluationError(
+            f"{path} takes images with {shape[2]} channels; models of 1 (grey) or 3 (RGB) are judged."
+        )
+    known = require_range(input_range, dtype, shape[2], path)
+    images = keras.Input(shape, dtype=dtype, name="images")
+    return keras.Model(images, model(prepare(images, known)), name=model.name)
+
+
+def untrained_copy(model: keras.Model, seed: int) -> keras.Model:
+    """The same layers with random weights from a seed."""
+    keras.utils.set_random_seed(seed)
+    return keras.models.clone_model(model)
+
+
+def _load(path: Path) -> keras.Model:
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        raise EvaluationError(
+            f"--keras_model={path} is not a .keras file; save one with model.save('name.keras'), or export a "
+            "SavedModel and use --saved_model."
+        )
+    with zipfile.ZipFile(path) as archive:
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    missing = [name for name in MEMBERS if name not in sizes]
+    if missing or sum(sizes.values()) > LARGEST:
+        fault = f"has no {missing[0]} in it" if missing else f"unpacks to over {LARGEST / 2**30:.0f} GiB"
+        raise EvaluationError(f"--keras_model={path} {fault}; save it again with model.save('name.keras').")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # an unknown class, code in a Lambda layer, damage: Keras raises many classes
+        reason = " ".join(str(error).split())
+        short = reason if len(reason) <= 200 else f"{reason[:200]}..."
+        raise EvaluationError(
+            f"--keras_model={path} cannot be loaded in safe mode ({short}); models of built-in layers without Lambda "
+            "can be, any other can be judged as a SavedModel."
+        ) from error

@@ -1,0 +1,123 @@
+"""The images that an encoder is judged on: the right splits of the right data set, at its size and in its channels."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.config import DataConfig, EvaluateConfig
+from aag_tf.data import Images, JoinedImages, Source, Split, TransformedImages, open_source
+from aag_tf.errors import EvaluationError
+from aag_tf.evaluation.subject import Subject
+
+
+class JudgedData(NamedTuple):
+    """Images to learn from and to be judged on, and what was done to them.
+
+    Args:
+        source: the data set.
+        bank: what classifiers learn from.
+        queries: what they are judged on.
+        conversion: how its images were changed for the encoder, for people; empty where they were not.
+    """
+
+    source: Source
+    bank: Split
+    queries: Split
+    conversion: str
+
+
+def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
+    """The run's own data set, or another one at the size and in the channels that the encoder takes.
+
+    Raises:
+        DataError: there is no such data set.
+        EvaluationError: it has no labels, no such split, or images that cannot be brought to the encoder's shape.
+    """
+    source = open_source(_data_config(config, subject))
+    labelled = config.judge.measure_names != ("unlabelled",)
+    bank, queries = choose_splits(source, config.judge.split, labelled=labelled)
+    _check_size(source, subject)
+    channels = subject.image_shape[2] or source.image_shape[2]
+    changes = []
+    if config.dataset is not None and subject.image_shape[0] is not None:
+        changes.append(f"images at {subject.image_shape[0]}x{subject.image_shape[1]} pixels")
+    if source.image_shape[2] != channels:
+        changes.append("grey repeated as RGB" if channels == 3 else "RGB turned to grey by its luma")
+    return JudgedData(source, _recolored(bank, channels), _recolored(queries, channels), ", ".join(changes))
+
+
+def choose_splits(source: Source, split: str, *, labelled: bool = True) -> tuple[Split, Split]:
+    """The images that classifiers learn from, and those that they are judged on.
+
+    `test` learns from all training images (train and validation) and judges on test; `validation` learns from train
+    alone and judges on validation, which is the one to tune on.
+
+    Raises:
+        EvaluationError: the data set has no such split, or no labels where `labelled` asks for them.
+    """
+    parts = [source.train]
+    if split == "test" and source.validation is not None:
+        parts.append(source.validation)
+    if labelled and any(part.labels is None for part in parts):
+        raise EvaluationError(
+            f"{source.name} has no labels to judge by; give one that has them with --dataset (a folder takes its "
+            "labels from the names of sub-folders, an npz file from `labels`), or ask for --measures=unlabelled."
+        )
+    queries = source.test if split == "test" else source.validation
+    if queries is None:
+        advice = {
+            "test": "judge on --split=validation, or give a data set with a test split",
+            "validation": "judge on --split=test, or train with --validation_fraction above 0",
+        }
+        raise EvaluationError(f"{source.name} has no {split} split; {advice[split]}.")
+    if labelled and queries.labels is None:
+        raise EvaluationError(f"the {split} split of {source.name} has no labels to judge by; give it some.")
+    return _joined(parts), queries
+
+
+def _joined(parts: list[Split]) -> Split:
+    if len(parts) == 1:
+        return parts[0]
+    labels = [part.labels for part in parts if part.labels is not None]
+    return Split(
+        JoinedImages([part.images for part in parts]), np.concatenate(labels) if len(labels) == len(parts) else None
+    )
+
+
+def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
+    own = subject.data
+    if config.dataset is None:
+        if own is None:
+            raise EvaluationError("nobody knows what this model was trained on; name the data to judge on: --dataset.")
+        return dataclasses.replace(own, data_dir=config.data_dir or own.data_dir, download=config.download)
+    height, width, _ = subject.image_shape
+    return DataConfig(
+        dataset=config.dataset,
+        data_dir=config.data_dir,
+        download=config.download,
+        image_size=height if height is not None and height == width else config.image_size,
+        validation_fraction=DataConfig().validation_fraction if own is None else own.validation_fraction,
+    )
+
+
+def _check_size(source: Source, subject: Subject) -> None:
+    wanted, found = subject.image_shape[:2], tuple(source.image_shape[:2])
+    if any(side is not None and side != other for side, other in zip(wanted, found, strict=True)):
+        raise EvaluationError(
+            f"{source.name} has images of {found[0]}x{found[1]} (height x width) and the encoder takes "
+            f"{wanted[0]}x{wanted[1]}; give a data set of that size with --dataset."
+        )
+
+
+def _recolored(split: Split, channels: int) -> Split:
+    images: Images = split.images
+    height, width, own = images.shape
+    if own == channels:
+        return split
+
+    def recolor(pictures: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        return tf.image.grayscale_to_rgb(pictures) if channels == 3 else tf.image.rgb_to_grayscale(pictures)
+
+    return Split(TransformedImages(images, recolor, (height, width, channels)), split.labels)

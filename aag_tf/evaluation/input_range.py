@@ -1,0 +1,60 @@
+"""From uint8 pixels to what somebody else's model expects."""
+
+import keras
+import tensorflow as tf
+
+from aag_tf.errors import EvaluationError
+
+# Of RGB in [0, 255], as torchvision and `keras.applications` (torch and caffe modes) use them.
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_DEVIATION = (58.395, 57.12, 57.375)
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+def require_range(input_range: str | None, dtype: str, channels: int | None, owner: str) -> str:
+    """The range to use, known or given.
+
+    Args:
+        input_range: what `--input_range` says.
+        dtype: of the model's input.
+        channels: of the model's input.
+        owner: the model, for messages.
+
+    Raises:
+        EvaluationError: it has to be given, or does not fit the model.
+    """
+    if dtype == "uint8":
+        if input_range not in (None, "0..255"):
+            raise EvaluationError(
+                f"{owner} takes uint8 images, which are 0..255; leave --input_range={input_range} out."
+            )
+        return "0..255"
+    if input_range is None:
+        raise EvaluationError(
+            f"{owner} takes {dtype} images, and nothing says in which range; look it up and give --input_range=0..255, "
+            "0..1, -1..1, imagenet or imagenet_caffe."
+        )
+    if input_range.startswith("imagenet") and channels == 1:
+        raise EvaluationError(f"--input_range={input_range} is for RGB and {owner} takes grey images; give another.")
+    return input_range
+
+
+def convert(images: tf.Tensor, input_range: str, dtype: str) -> tf.Tensor:
+    """uint8 images [b, h, w, c] in RGB to a model's own dtype and range."""
+    if dtype == "uint8":
+        return images
+    return tf.cast(prepare(tf.cast(images, tf.float32), input_range), dtype)
+
+
+def prepare(x, input_range: str):
+    """Images [b, h, w, c] in [0, 255] to a range: a float32 tensor, or a symbolic one of a functional Keras model."""
+    match input_range:
+        case "0..1":
+            return x / 255.0
+        case "-1..1":
+            return x / 127.5 - 1.0
+        case "imagenet":
+            return (x - keras.ops.convert_to_tensor(IMAGENET_MEAN)) / keras.ops.convert_to_tensor(IMAGENET_DEVIATION)
+        case "imagenet_caffe":
+            return x[..., ::-1] - keras.ops.convert_to_tensor(CAFFE_MEAN_BGR)
+    return x

@@ -1,0 +1,155 @@
+"""The linear probe as papers train it: SGD for many epochs on crops and flips of the training images, encoder frozen.
+
+After T. Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations*, arXiv 2002.05709 (2020),
+appendix B.6: Nesterov momentum 0.9, 90 epochs, no weight decay, random crops and flips. Ours standardises features and
+follows a cosine to zero; of several learning rates, trained side by side, a held-out tenth chooses.
+"""
+
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from aag_tf import seeds
+from aag_tf.bars import progress_bar
+from aag_tf.data import epoch_order
+from aag_tf.errors import EvaluationError
+from aag_tf.evaluation.candidate import Candidate
+from aag_tf.evaluation.checks import class_indices
+from aag_tf.evaluation.measure import Measure, mean_measure
+from aag_tf.evaluation.precision import full_float32
+from aag_tf.evaluation.views import crops_and_flips, view
+
+BATCH_SIZE = 256
+MOMENTUM = 0.9
+HELD_OUT_FRACTION = 0.1
+
+
+class Heads:
+    """Linear classifiers that learn from the same batches, each at its own learning rate.
+
+    Args:
+        dim: numbers in a feature.
+        num_classes: C.
+        learning_rates: [r], at the start of the cosine.
+        total_steps: length of the cosine.
+    """
+
+    def __init__(self, dim: int, num_classes: int, learning_rates: tuple[float, ...], total_steps: int) -> None:
+        self.rates = tf.constant(learning_rates, tf.float32)
+        self.total_steps = total_steps
+        count = len(learning_rates)
+        shapes = ([count, dim, num_classes], [count, 1, num_classes])
+        self.parameters = [tf.Variable(tf.zeros(shape), trainable=False) for shape in shapes]
+        self.momenta = [tf.Variable(tf.zeros(shape), trainable=False) for shape in shapes]
+        self.step = tf.Variable(0.0, trainable=False)
+
+    def logits(self, rows: tf.Tensor) -> tf.Tensor:
+        """float32 [b, d] to [r, b, C]."""
+        weights, bias = self.parameters
+        return tf.matmul(rows[tf.newaxis], weights) + bias
+
+    @tf.function(reduce_retracing=True)
+    def learn(self, rows: tf.Tensor, owners: tf.Tensor, batches: tf.Tensor) -> None:
+        """SGD with Nesterov momentum over an epoch.
+
+        Args:
+            rows: float32 [n, d].
+            owners: int32 [n], the class of each row.
+            batches: int64 [steps, b] into the rows.
+        """
+        for numbers in batches:
+            some = tf.gather(rows, numbers)  # [b, d]
+            errors = tf.nn.softmax(self.logits(some)) - tf.one_hot(tf.gather(owners, numbers), self._num_classes)
+            errors /= tf.cast(tf.shape(numbers)[0], tf.float32)  # [r, b, C], the gradient by the logits
+            gradients = (
+                tf.matmul(some[tf.newaxis], errors, transpose_a=True),
+                tf.reduce_sum(errors, axis=1, keepdims=True),
+            )
+            cosine = 0.5 * (1.0 + tf.cos(np.pi * self.step / self.total_steps))
+            rates = (self.rates * cosine)[:, tf.newaxis, tf.newaxis]
+            for value, momentum, gradient in zip(self.parameters, self.momenta, gradients, strict=True):
+                momentum.assign(MOMENTUM * momentum - rates * gradient)
+                value.assign_add(MOMENTUM * momentum - rates * gradient)
+            self.step.assign_add(1.0)
+
+    @property
+    def _num_classes(self) -> int:
+        return self.parameters[0].shape[2]
+
+
+@full_float32()
+def linear_sgd(candidate: Candidate) -> list[Measure]:
+    """Accuracy of the best head after `sgd_epochs` epochs.
+
+    Raises:
+        EvaluationError: there is one class only, or every learning rate diverged.
+    """
+    began = time.perf_counter()
+    config = candidate.config
+    classes, indices = class_indices(candidate.bank_labels)
+    mean, deviation = candidate.bank.features.mean(axis=0), candidate.bank.features.std(axis=0)
+    deviation = np.where(deviation <= 1e-6 * np.abs(mean), 1.0, deviation).astype(np.float32)
+
+    def standardised(features: np.ndarray) -> tf.Tensor:
+        return tf.constant((features - mean) / deviation, tf.float32)
+
+    rates = config.sgd_rates
+    learning, held_out = _divided(len(indices), config.seed, several=len(rates) > 1)
+    batch_size = min(BATCH_SIZE, len(learning))
+    steps = len(learning) // batch_size
+    heads = Heads(candidate.dim, len(classes), rates, steps * config.sgd_epochs)
+    owners = tf.constant(indices, tf.int32)
+    augment = config.sgd_augment and candidate.embed is not None and candidate.bank.images is not None
+    rows = standardised(candidate.bank.features)
+    with progress_bar(f"{candidate.name}: SGD", config.sgd_epochs, "epoch", wanted=candidate.progress) as bar:
+        for epoch in range(config.sgd_epochs):
+            if augment:
+                rows = standardised(_augmented_features(candidate, epoch))
+            order = learning[epoch_order(len(learning), config.seed, epoch)[: steps * batch_size]]
+            heads.learn(rows, owners, tf.constant(order.reshape(steps, batch_size)))
+            bar.update()
+
+    best, held_out_accuracy = _best(heads, standardised(candidate.bank.features[held_out]), indices[held_out])
+    scores = heads.logits(standardised(candidate.queries.features))[best]
+    if not np.isfinite(scores).all():
+        raise EvaluationError(
+            f"linear_sgd diverged on the {candidate.name}; give lower --sgd_learning_rates than {max(rates):g}."
+        )
+    details = {
+        "solver": "sgd",
+        "epochs": config.sgd_epochs,
+        "learning_rate": rates[best],
+        "held_out_accuracy": dict(zip(map("{:g}".format, rates), held_out_accuracy, strict=False)),
+        "batch_size": batch_size,
+        "momentum": MOMENTUM,
+        "augmented": augment,
+        "seconds": time.perf_counter() - began,
+    }
+    predicted = classes[np.argmax(scores, axis=1)]
+    return [mean_measure("linear_sgd", predicted == candidate.query_labels, config.seed, **details)]
+
+
+def _augmented_features(candidate: Candidate, epoch: int) -> np.ndarray:
+    images = candidate.bank.images
+    assert candidate.embed is not None
+    assert images is not None
+    branch = crops_and_flips(candidate.augment, images.shape)
+    return candidate.embed(view(images, branch, candidate.config.seed, "linear_sgd_view", epoch))
+
+
+def _divided(count: int, seed: int, *, several: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to learn from and rows that choose the learning rate; all and none where there is nothing to choose."""
+    order = np.random.default_rng([half % 2**32 for half in seeds.fold(seed, "linear_sgd_held_out")]).permutation(count)
+    size = max(1, round(HELD_OUT_FRACTION * count)) if several else 0
+    return order[size:], order[:size]
+
+
+def _best(heads: Heads, rows: tf.Tensor, owners: np.ndarray) -> tuple[int, list[float]]:
+    """The number of the best head and the accuracy of each on held-out rows; one that diverged counts as 0."""
+    if len(owners) == 0:
+        return 0, []
+    scores = heads.logits(rows).numpy()
+    finite = np.isfinite(scores).all(axis=(1, 2))
+    accuracy = [float(right) for right in finite * (np.argmax(scores, axis=2) == owners).mean(axis=1)]
+    return int(np.argmax(accuracy)), accuracy

@@ -1,0 +1,70 @@
+"""Augmented images as the main branch of training draws them, for alignment and for classifiers to learn from."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from aag_tf import seeds
+from aag_tf.augment import MainBranch, build_views
+from aag_tf.augment.randomness import uniforms
+from aag_tf.config import AugmentConfig
+from aag_tf.data import Images, TransformedImages, epoch_order
+
+
+def main_branch(config: AugmentConfig, image_shape: tuple[int, int, int]) -> MainBranch:
+    """The main branch of a run, always in its fused implementation."""
+    return build_views(dataclasses.replace(config, aux="none", augment_impl="fused"), image_shape).main
+
+
+def crops_and_flips(config: AugmentConfig, image_shape: tuple[int, int, int]) -> MainBranch:
+    """The main branch with its crops, and its flips where it has them, but no change of colour and no blur."""
+    plain = dataclasses.replace(config, color_strength=0.0, grayscale_probability=0.0, blur_probability=0.0)
+    return main_branch(plain, image_shape)
+
+
+def view(images: Images, branch: MainBranch, seed: int, purpose: str, number: int = 0) -> Images:
+    """A view of every image, rounded to whole grey levels.
+
+    Args:
+        images: what is viewed.
+        branch: draws the view.
+        seed: decides all views of a purpose.
+        purpose: what the views are for; those of two purposes share no random number.
+        number: which view; those of two numbers share none either.
+    """
+    fold = seeds.fold(seed, purpose, number)
+
+    def transform(pictures: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+        views = branch.transform(pictures, uniforms(fold, 0, numbers, branch.num_uniforms))
+        return tf.cast(tf.round(tf.clip_by_value(views, 0.0, 255.0)), tf.uint8)
+
+    return TransformedImages(images, transform)
+
+
+def labelled_batches(
+    images: Images, labels: np.ndarray, branch: MainBranch, *, batch_size: int, steps: int, seed: int
+) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """Augmented batches for supervised training, epoch by epoch in an order that the seed alone decides.
+
+    Args:
+        images: to learn from.
+        labels: int [n] of them.
+        branch: draws a new view of an image in each epoch.
+        batch_size: at most n; the images that fill no batch are others in each epoch.
+        steps: how many batches.
+        seed: decides order and views.
+
+    Yields:
+        uint8 [batch_size, h, w, c] and int [batch_size].
+    """
+    size = len(images)
+    each = size // batch_size
+    for epoch in range(-(-steps // each)):
+        order = epoch_order(size, seed, epoch)[: min(each, steps - epoch * each) * batch_size]
+        views = view(images, branch, seed, "supervised_view", epoch)
+        numbers = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        batches = numbers.map(views.fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        for pictures, rows in zip(batches.prefetch(tf.data.AUTOTUNE), order.reshape(-1, batch_size), strict=True):
+            yield pictures, tf.constant(labels[rows])
