@@ -13,9 +13,18 @@ FORMAT = "aag_tf.encoder"
 FORMAT_VERSION = 1
 METADATA_FILE = "model.json"
 MODEL_FILE = "saved_model.pb"
+CARD_FILE = "model_card.md"
+# Signatures, and what they take and give.
 SIGNATURE = "serving_default"
+EMBED_BYTES = "embed_bytes"
+EMBED_IMAGES = "embed_images"
+PROJECT = "project"
 INPUT = "images"
+CONTENTS = "contents"
 OUTPUT = "embedding"
+NORMALIZED = "normalized"
+PROJECTION = "projection"
+VALID = "valid"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,6 +54,27 @@ class SavedEncoder:
             tf.errors.InvalidArgumentError: the images have another shape than `image_shape`.
         """
         return self.loaded.signatures[SIGNATURE](**{INPUT: images})[OUTPUT]
+
+    def embed_bytes(self, contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Encoded pictures to embeddings, whatever is wrong with some of them.
+
+        Args:
+            contents: string [n], each a JPEG, PNG, GIF or WebP file.
+
+        Returns:
+            float32 [n, dim] and bool [n]: the embeddings, zeros where the second is `False` because that picture could
+            not be decoded.
+
+        Raises:
+            ExportError: the model was exported without the signature `embed_bytes`.
+        """
+        if EMBED_BYTES not in self.loaded.signatures:
+            raise ExportError(
+                f"{self.path} has no signature {EMBED_BYTES}; export the run again with "
+                f"--signatures={SIGNATURE},{EMBED_BYTES}."
+            )
+        answer = self.loaded.signatures[EMBED_BYTES](**{CONTENTS: contents})
+        return answer[OUTPUT], answer[VALID]
 
 
 def version_numbers(export_dir: Path) -> list[int]:

@@ -2,55 +2,64 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from aag_tf.config import ExportConfig
-from aag_tf.data import open_source
+from aag_tf.data import Source, open_source
 from aag_tf.errors import ExportError
 from aag_tf.export.publishing import plan_version, staged
+from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
 from aag_tf.export.saved_model import metadata_of, write_metadata, write_saved_model
+from aag_tf.export.signatures import Exported, Signature, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
-from aag_tf.saved_model import INPUT, OUTPUT, SIGNATURE
 from aag_tf.trained import TrainedRun, load_run
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportReport:
-    """What was published.
+    """What was published, or with `dry_run` would have been.
 
     Args:
         path: the version directory.
         run_dir: the run that the encoder comes from.
         step: optimizer steps that it was trained for.
-        image_shape: (height, width, channels) of the images it takes.
-        embedding_dim: numbers in an embedding.
+        metadata: the content of `model.json`.
         verification: `None` where it was not asked for.
+        precision_cost: what 16-bit kernels change; `None` for float32.
+        dry_run: nothing was written.
     """
 
     path: Path
     run_dir: str
     step: int
-    image_shape: tuple[int, int, int]
-    embedding_dim: int
-    verification: Verification | None
+    metadata: dict[str, Any]
+    verification: Verification | None = None
+    precision_cost: PrecisionCost | None = None
+    dry_run: bool = False
 
     def __str__(self) -> str:
         """What was written, how it is called and how it was proved, a line each."""
-        height, width, channels = self.image_shape
-        signature = (
-            f"{SIGNATURE}: {INPUT} uint8 [None, {height}, {width}, {channels}] -> "
-            f"{OUTPUT} float32 [None, {self.embedding_dim}]"
-        )
-        return (
-            f"Exported {self.run_dir}, step {self.step}, to {self.path}\n"
-            f"  signature  {signature}\n"
-            f"  verified   {self.verification or 'no, as asked for'}"
-        )
+        verb = "Would export" if self.dry_run else "Exported"
+        lines = [f"{verb} {self.run_dir}, step {self.step}, to {self.path}"]
+        lines += [
+            f"  signature  {name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}"
+            for name, signature in self.metadata["signatures"].items()
+        ]
+        if self.precision_cost is not None:
+            lines.append(f"  precision  {self.precision_cost}")
+        if self.dry_run:
+            lines.append("  dry run    nothing was written")
+        else:
+            lines.append(f"  verified   {self.verification or 'no, as asked for'}")
+        return "\n".join(lines)
 
 
 def export(config: ExportConfig) -> ExportReport:
-    """Writes the newest checkpoint's encoder to `<export_dir>/<version>/`, with `model.json` inside.
+    """Writes the newest checkpoint's encoder to `<export_dir>/<version>/`, with `model.json` and `model_card.md`.
+
+    With `config.dry_run` everything that needs no writing is checked, and nothing is written.
 
     Raises:
         RunDirectoryError: there is no trained run.
@@ -59,24 +68,65 @@ def export(config: ExportConfig) -> ExportReport:
             Nothing has been published then.
     """
     run = load_run(config.run_dir)
-    target = plan_version(Path(config.export_dir).expanduser(), config.version, overwrite=config.overwrite)
-    images = _real_images(run) if config.verify else None
+    export_dir = Path(config.export_dir).expanduser()
+    target = plan_version(export_dir, config.version, overwrite=config.overwrite, make=not config.dry_run)
+    source = _open_source(run) if config.verify or config.weights != "float32" else None
+    encoder, cost = _network(run, config.weights, source)
+    signatures = _signatures(run, encoder, config)
+    metadata = metadata_of(run, config.run_dir, int(target.name), signatures, config.weights)
+    metadata["precision_cost"] = None if cost is None else dataclasses.asdict(cost)
+    report = ExportReport(target, config.run_dir, run.step, metadata, precision_cost=cost, dry_run=config.dry_run)
+    if config.dry_run:
+        return report
+    verification = None
     with staged(target, overwrite=config.overwrite) as directory:
-        write_saved_model(directory, run.encoder, run.image_shape)
-        verification = None if images is None else verify(directory, run.encoder, images)
-        proof = None if verification is None else dataclasses.asdict(verification)
-        write_metadata(directory, metadata_of(run, int(target.name), proof))
-    dim = run.encoder.output_shape[-1]
-    return ExportReport(target, config.run_dir, run.step, run.image_shape, dim, verification)
+        write_saved_model(directory, [encoder, run.projector], signatures)
+        if config.verify and source is not None:
+            verification = verify(directory, run.encoder, run.projector, _real_images(source), tuple(signatures))
+        metadata["verification"] = None if verification is None else dataclasses.asdict(verification)
+        write_metadata(directory, metadata)
+    return dataclasses.replace(report, verification=verification)
 
 
-def _real_images(run: TrainedRun) -> np.ndarray:
-    """Some images of the run's data set, unseen ones where there are any: uint8 [n, h, w, c]."""
+def _network(run: TrainedRun, weights: str, source: Source | None) -> tuple[Any, PrecisionCost | None]:
+    """What is written: the encoder itself, or with 16-bit kernels its stand-in, and what those cost."""
+    if weights == "float32" or source is None:
+        return run.encoder, None
+    meter = CostMeter(run.encoder, source)
+    reduced = ReducedEncoder(run.encoder, weights)
+    return reduced, meter.cost(weights)
+
+
+def _signatures(run: TrainedRun, encoder: Any, config: ExportConfig) -> dict[str, Signature]:
+    def embed(images: Any) -> Any:
+        return encoder(images) if isinstance(encoder, ReducedEncoder) else encoder(images, training=False)
+
+    exported = Exported(
+        encoder=embed,
+        projector=lambda embedding: run.projector(embedding, training=False),
+        image_shape=run.image_shape,
+        dim=run.encoder.output_shape[-1],
+        projection_dim=run.projector.output_shape[-1],
+        max_pixels=config.max_pixels,
+    )
+    return build_signatures(config.signature_names, exported)
+
+
+def _open_source(run: TrainedRun) -> Source:
     source = open_source(run.config.data)
     if tuple(source.image_shape) != tuple(run.image_shape):
         raise ExportError(
             f"{source.name} now has images of shape {list(source.image_shape)} and the run was trained on "
             f"{list(run.image_shape)}; restore the data set, or export with --noverify."
         )
+    return source
+
+
+def _real_images(source: Source) -> np.ndarray:
+    """Some images of the run's data set, unseen ones where there are any: uint8 [n, h, w, c]."""
     images = (source.test or source.validation or source.train).images
     return images.numpy(np.arange(min(VERIFY_IMAGES, len(images))))
+
+
+def _tensors(tensors: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {tensor['dtype']} {tensor['shape']}" for name, tensor in tensors.items())

@@ -11,24 +11,27 @@ from aag_tf.errors import ExportError
 from aag_tf.saved_model import version_numbers
 
 
-def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> Path:
+def plan_version(export_dir: Path, version: int | None, *, overwrite: bool, make: bool = True) -> Path:
     """The directory of the version to write, known to be free and writable before any work is done.
 
     Args:
         export_dir: what holds the versions; made where it does not exist.
         version: the number, or `None` for one above the highest there is.
         overwrite: whether a version that exists may be replaced.
+        make: whether to make `export_dir`; otherwise its nearest parent that exists is checked instead.
 
     Raises:
         ExportError: the version exists, or the directory cannot be written.
     """
     try:
-        export_dir.mkdir(parents=True, exist_ok=True)
+        if make:
+            export_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportError(
             f"--export_dir={export_dir} cannot be made ({error.strerror}); name a directory that you may write to."
         ) from error
-    if not os.access(export_dir, os.W_OK | os.X_OK):
+    nearest = next(path for path in (export_dir, *export_dir.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ExportError(f"--export_dir={export_dir} cannot be written; name a directory that you may write to.")
     if version is None:
         version = max(version_numbers(export_dir), default=0) + 1

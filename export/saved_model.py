@@ -1,4 +1,4 @@
-"""Writes a SavedModel and the metadata beside it."""
+"""Writes a SavedModel, and beside it the metadata for programs and the model card for people."""
 
 import json
 from pathlib import Path
@@ -7,24 +7,37 @@ from typing import Any
 import keras
 
 from aag_tf import config as configs
-from aag_tf.export.signatures import ImageShape, describe, input_spec, serving_function
-from aag_tf.saved_model import FORMAT, FORMAT_VERSION, METADATA_FILE
+from aag_tf.errors import ExportError
+from aag_tf.export.model_card import model_card
+from aag_tf.export.signatures import Signature
+from aag_tf.run_directory import RunDirectory
+from aag_tf.saved_model import CARD_FILE, FORMAT, FORMAT_VERSION, METADATA_FILE, SIGNATURE
 from aag_tf.trained import TrainedRun
 from aag_tf.versions import versions
 
 
-def write_saved_model(directory: Path, encoder: keras.Model, image_shape: ImageShape) -> None:
-    """Writes the encoder with its `serving_default` signature; plain TensorFlow can load it."""
+def write_saved_model(directory: Path, resources: list[Any], signatures: dict[str, Signature]) -> None:
+    """Writes the signatures; plain TensorFlow can load them.
+
+    Args:
+        directory: to fill.
+        resources: what owns the weights that the signatures use: Keras models, TensorFlow modules.
+        signatures: by name; the first is `serving_default`.
+    """
     archive = keras.export.ExportArchive()
-    archive.track(encoder)
-    # Keras writes the endpoint called "serve" a second time as `serving_default`.
-    archive.add_endpoint("serve", serving_function(encoder, image_shape), input_signature=[input_spec(image_shape)])
+    for resource in resources:
+        archive.track(resource)
+    for name, signature in signatures.items():
+        # Keras writes the endpoint called "serve" a second time as `serving_default`.
+        endpoint = "serve" if name == SIGNATURE else name
+        archive.add_endpoint(endpoint, signature.function, input_signature=[signature.inputs])
     archive.write_out(str(directory), verbose=False)
 
 
-def metadata_of(run: TrainedRun, version: int, verification: dict[str, Any] | None) -> dict[str, Any]:
+def metadata_of(
+    run: TrainedRun, run_dir: str, version: int, signatures: dict[str, Signature], weights: str
+) -> dict[str, Any]:
     """What there is to know of an exported encoder: enough to use it, to judge it and to train it again."""
-    dim = run.encoder.output_shape[-1]
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -34,14 +47,34 @@ def metadata_of(run: TrainedRun, version: int, verification: dict[str, Any] | No
         "class_names": run.class_names,
         "step": run.step,
         "image_shape": list(run.image_shape),
-        "embedding_dim": dim,
-        "signatures": describe(run.image_shape, dim),
+        "embedding_dim": run.encoder.output_shape[-1],
+        "weights": weights,
+        "signatures": {name: signature.description for name, signature in signatures.items()},
+        "evaluation": evaluation_of(run_dir, run.step),
         "flags": configs.to_flat(run.config),
         "versions": versions(),
-        "verification": verification,
     }
 
 
+def evaluation_of(run_dir: str, step: int) -> dict[str, Any] | None:
+    """What `aag-evaluate` measured on this step of the run: its data, scores and settings; `None` if it did not.
+
+    Raises:
+        ExportError: its report is damaged.
+    """
+    file = RunDirectory(run_dir).evaluation
+    try:
+        report = json.loads(file.read_text(encoding="utf-8"))
+        if report["subject"]["step"] != step:
+            return None
+        return {key: report[key] for key in ("data", "scores", "settings")}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ExportError(f"{file} is damaged ({error}); run aag-evaluate again, or delete it.") from error
+
+
 def write_metadata(directory: Path, metadata: dict[str, Any]) -> None:
-    """Writes `model.json` into a version directory that is not published yet."""
+    """Writes `model.json` and `model_card.md` into a version directory that is not published yet."""
     (directory / METADATA_FILE).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+    (directory / CARD_FILE).write_text(model_card(metadata), encoding="utf-8")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -12,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.errors import ExportError
+from aag_tf.saved_model import EMBED_BYTES, PROJECT
 
 CHILD = Path(__file__).with_name("fresh_process.py")
 TOLERANCE = 1e-5  # of the largest number in the embeddings, or of 1: float32 rounding through a deep network
@@ -24,59 +26,79 @@ class Verification:
 
     Args:
         images: real images that were compared.
-        max_difference: the largest absolute difference of two numbers.
+        signatures: through which of them.
+        max_difference: the largest difference of two numbers, as a share of the largest number, or of 1.
         tolerance: the largest that is allowed.
     """
 
     images: int
+    signatures: tuple[str, ...]
     max_difference: float
     tolerance: float
 
     def __str__(self) -> str:
         """One line for people."""
         return (
-            f"{self.images} real images in a fresh process without Keras: largest difference "
-            f"{self.max_difference:.1e}, allowed {self.tolerance:.1e}"
+            f"{self.images} real images through {len(self.signatures)} signatures in a fresh process without Keras: "
+            f"largest difference {self.max_difference:.1e}, allowed {self.tolerance:.1e}"
         )
 
 
-def verify(directory: Path, encoder: keras.Model, images: np.ndarray) -> Verification:
-    """Loads a SavedModel in a fresh process, on the CPU and without Keras, and compares it with the encoder.
+def verify(
+    directory: Path, encoder: keras.Model, projector: keras.Model, images: np.ndarray, signatures: Sequence[str]
+) -> Verification:
+    """Loads a SavedModel in a fresh process, on the CPU and without Keras, and compares every signature.
 
-    Both run on the CPU, where this process may hold the GPU's memory, and where float32 is full float32.
+    Both run on the CPU, where this process may hold the GPU's memory, and where float32 is full float32. Picture files
+    are PNG, which loses nothing, so that `embed_bytes` must give the same embeddings.
 
     Args:
         directory: of the SavedModel.
         encoder: what it was written from.
+        projector: embeddings to projections.
         images: uint8 [n, h, w, c].
+        signatures: that it must have.
 
     Raises:
-        ExportError: it does not load, differs by more than the tolerance, gives no [0, dim] for an empty batch, or
-            accepts images of a wrong size.
+        ExportError: it does not load, differs by more than the tolerance, gives no [0, dim] for an empty batch,
+            accepts images of a wrong size, or lets a damaged file cost the others of its batch.
     """
     with tf.device("/CPU:0"):
-        expected = np.asarray(encoder(tf.constant(images), training=False), np.float32)
+        embedding = encoder(tf.constant(images), training=False)
+        projection = np.asarray(projector(embedding, training=False), np.float32)
+    expected = np.asarray(embedding, np.float32)
     answers = _ask_fresh_process(directory, images)
-    got, empty = answers["embedding"], answers["empty"]
     if answers["keras_used"]:
         raise ExportError("the SavedModel made TensorFlow import Keras; it would not load where Keras is missing.")
-    if got.shape != expected.shape or got.dtype != expected.dtype:
-        raise ExportError(
-            f"the reloaded model gives {got.dtype} {list(got.shape)} where the encoder gives {expected.dtype} "
-            f"{list(expected.shape)}; nothing was published."
-        )
-    if empty.shape != (0, expected.shape[1]):
-        raise ExportError(f"the reloaded model gives {list(empty.shape)} for an empty batch; nothing was published.")
     if not answers["refused"]:
         raise ExportError("the reloaded model accepts images of a wrong size; nothing was published.")
-    tolerance = TOLERANCE * max(1.0, float(np.abs(expected).max()))
-    difference = float(np.abs(got - expected).max())
-    if not difference <= tolerance:  # so that NaN is refused too
+    differences = [_compare(name, answers, projection if name == PROJECT else expected) for name in signatures]
+    if EMBED_BYTES in signatures and answers["valid"].tolist() != [False] + [True] * len(images):
+        raise ExportError("the reloaded model does not tell damaged files from good ones; nothing was published.")
+    return Verification(len(images), tuple(signatures), max(differences), TOLERANCE)
+
+
+def _compare(name: str, answers: dict[str, np.ndarray], expected: np.ndarray) -> float:
+    """The largest difference, as a share of the largest number (or of 1) of what is expected."""
+    if name not in answers:
+        raise ExportError(f"the reloaded model has no signature {name}; nothing was published.")
+    got, empty = answers[name], answers[f"{name}/empty"]
+    if got.shape != expected.shape or got.dtype != expected.dtype:
         raise ExportError(
-            f"the reloaded model differs from the encoder by {difference:.1e} where {tolerance:.1e} is allowed; "
-            "nothing was published."
+            f"{name} of the reloaded model gives {got.dtype} {list(got.shape)} where the encoder gives "
+            f"{expected.dtype} {list(expected.shape)}; nothing was published."
         )
-    return Verification(len(images), difference, tolerance)
+    if empty.shape != (0, expected.shape[1]):
+        raise ExportError(
+            f"{name} of the reloaded model gives {list(empty.shape)} for an empty batch; nothing was published."
+        )
+    difference = float(np.abs(got - expected).max()) / max(1.0, float(np.abs(expected).max()))
+    if not difference <= TOLERANCE:  # so that NaN is refused too
+        raise ExportError(
+            f"{name} of the reloaded model differs from the encoder by {difference:.1e} where {TOLERANCE:.1e} is "
+            "allowed; nothing was published."
+        )
+    return difference
 
 
 def _ask_fresh_process(directory: Path, images: np.ndarray) -> dict[str, np.ndarray]:

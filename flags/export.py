@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from aag_tf.config import ExportConfig
+from aag_tf.config import WEIGHTS, ExportConfig
 
 
 def define(flag_values: flags.FlagValues) -> None:
@@ -28,6 +28,28 @@ def define(flag_values: flags.FlagValues) -> None:
         "Number of the version, 1 or more. Default: the next free one, which a running server picks up.",
         flag_values=flag_values,
     )
+    flags.DEFINE_string(
+        "signatures",
+        default.signatures,
+        "Ways into the model, separated by commas: serving_default (uint8 images of its size), embed_bytes (JPEG, PNG, "
+        "GIF or WebP files), embed_images (uint8 images of any one size), project (its size, through the projector "
+        "too).",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_enum(
+        "weights",
+        default.weights,
+        WEIGHTS,
+        "How convolution and dense kernels are stored: bfloat16 and float16 halve the file, computation stays in "
+        "float32, and what it costs in accuracy is measured and reported.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "max_pixels",
+        default.max_pixels,
+        "Pictures with more pixels are refused by embed_bytes and embed_images before they are decoded.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_bool(
         "overwrite",
         default.overwrite,
@@ -38,5 +60,11 @@ def define(flag_values: flags.FlagValues) -> None:
         "verify",
         default.verify,
         "Load the SavedModel in a fresh process without Keras and compare its embeddings with the encoder's.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "dry_run",
+        default.dry_run,
+        "Say what would be written and where, after every check that needs no writing, and write nothing.",
         flag_values=flag_values,
     )

@@ -2,7 +2,10 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require, require_range
+from aag_tf.config.checks import require, require_choice, require_range
+
+SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "project")
+WEIGHTS = ("float32", "bfloat16", "float16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,11 +15,28 @@ class ExportConfig:
     run_dir: str = ""
     export_dir: str = ""
     version: int | None = None
+    signatures: str = "serving_default,embed_bytes,embed_images"
+    weights: str = "float32"
+    max_pixels: int = 2**25
     overwrite: bool = False
     verify: bool = True
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         require(bool(self.run_dir), "--run_dir is missing; name the run whose encoder is to be exported.")
         require(bool(self.export_dir), "--export_dir is missing; name the directory that versions are written to.")
         if self.version is not None:
             require_range("version", self.version, 1)
+        require_choice("weights", self.weights, WEIGHTS)
+        require_range("max_pixels", self.max_pixels, 1, 2**28)
+        for name in self.signature_names:
+            require_choice("signatures", name, SIGNATURES)
+        require(
+            SIGNATURES[0] in self.signature_names,
+            f"--signatures={self.signatures} leaves out {SIGNATURES[0]}, which every server asks for; add it.",
+        )
+
+    @property
+    def signature_names(self) -> tuple[str, ...]:
+        """The signatures to write, each once."""
+        return tuple(dict.fromkeys(name.strip() for name in self.signatures.split(",")))

@@ -4,6 +4,7 @@ import importlib
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +14,8 @@ from aag_tf.config import EvaluateConfig, ExportConfig
 from aag_tf.errors import ExportError, RunDirectoryError
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export, load_saved_model
+
+EVERY_SIGNATURE = "serving_default,embed_bytes,embed_images,project"
 
 export_module = importlib.import_module("aag_tf.export.export")
 publishing = importlib.import_module("aag_tf.export.publishing")
@@ -29,7 +32,7 @@ def run(tmp_path_factory):
 def exported(run, tmp_path_factory):
     """Version 1 of the run's encoder, verified; tests must not change it."""
     directory = tmp_path_factory.mktemp("exports") / "model"
-    return directory, export(ExportConfig(run_dir=run[0], export_dir=str(directory)))
+    return directory, export(ExportConfig(run_dir=run[0], export_dir=str(directory), signatures=EVERY_SIGNATURE))
 
 
 def quick(run, directory, **settings):
@@ -50,8 +53,9 @@ def test_verified_export_reports_what_it_did(exported):
     assert report.verification.images >= 16
     assert report.verification.max_difference <= report.verification.tolerance
     text = str(report)
-    assert "serving_default: images uint8 [None, 8, 8, 1] -> embedding float32 [None, 32]" in text
-    assert f"{report.verification.images} real images in a fresh process without Keras" in text
+    assert "serving_default: images uint8 [None, 8, 8, 1] -> embedding float32 [None, 32], normalized" in text
+    assert "embed_bytes: contents string [None] -> embedding float32 [None, 32]" in text
+    assert f"{report.verification.images} real images through 4 signatures in a fresh process without Keras" in text
     assert content(directory) == ["1"]
 
 
@@ -160,11 +164,11 @@ def test_a_race_for_a_version_has_one_winner(run, tmp_path, monkeypatch):
 
 
 def test_a_model_that_differs_from_its_encoder_is_not_published(run, tmp_path, monkeypatch):
-    def other_weights(directory, encoder, image_shape):
-        kernel = encoder.trainable_variables[0]
+    def other_weights(directory, resources, signatures):
+        kernel = resources[0].trainable_variables[0]
         right = kernel.numpy()
         kernel.assign(right * 1.01)
-        write(directory, encoder, image_shape)
+        write(directory, resources, signatures)
         kernel.assign(right)
 
     write = export_module.write_saved_model
@@ -175,8 +179,8 @@ def test_a_model_that_differs_from_its_encoder_is_not_published(run, tmp_path, m
 
 
 def test_a_model_that_does_not_load_is_not_published(run, tmp_path, monkeypatch):
-    def truncated(directory, encoder, image_shape):
-        write(directory, encoder, image_shape)
+    def truncated(directory, resources, signatures):
+        write(directory, resources, signatures)
         file = directory / "saved_model.pb"
         file.write_bytes(file.read_bytes()[:100])
 
@@ -192,20 +196,29 @@ def test_a_model_that_does_not_load_is_not_published(run, tmp_path, monkeypatch)
     ("answers", "message"),
     [
         ({"refused": False}, "accepts images of a wrong size"),
-        ({"empty": np.zeros((1, 32), np.float32)}, r"\[1, 32\] for an empty batch"),
+        ({"serving_default/empty": np.zeros((1, 32), np.float32)}, r"\[1, 32\] for an empty batch"),
         ({"keras_used": True}, "import Keras"),
-        ({"embedding": np.full((4, 32), np.nan, np.float32)}, "differs from the encoder by nan"),
-        ({"embedding": np.zeros((4, 31), np.float32)}, r"gives float32 \[4, 31\]"),
+        ({"serving_default": np.full((4, 32), np.nan, np.float32)}, "differs from the encoder by nan"),
+        ({"embed_bytes": np.zeros((4, 31), np.float32)}, r"embed_bytes of the reloaded model gives float32 \[4, 31\]"),
+        ({"valid": np.array([True] * 5)}, "does not tell damaged files from good ones"),
     ],
 )
 def test_every_part_of_the_proof_counts(run, monkeypatch, answers, message):
-    good = {"empty": np.zeros((0, 32), np.float32), "refused": True, "keras_used": False}
-    good["embedding"] = run[1](batch(4), training=False).numpy()
+    good = {"refused": True, "keras_used": False, "valid": np.array([False] + [True] * 4)}
+    signatures = ("serving_default", "embed_bytes")
+    for name in signatures:
+        good[name] = run[1](batch(4), training=False).numpy()
+        good[f"{name}/empty"] = np.zeros((0, 32), np.float32)
     monkeypatch.setattr(verify_module, "_ask_fresh_process", lambda *_: good)
-    assert verify_module.verify(Path("unused"), run[1], batch(4).numpy()).max_difference < 1e-5
+    projector = keras.Sequential([keras.layers.Dense(4)])
+
+    def prove():
+        return verify_module.verify(Path("unused"), run[1], projector, batch(4).numpy(), signatures)
+
+    assert prove().max_difference < 1e-5
     good.update(answers)
     with pytest.raises(ExportError, match=message):
-        verify_module.verify(Path("unused"), run[1], batch(4).numpy())
+        prove()
 
 
 def test_refuses_what_it_cannot_export(run, tmp_path):

@@ -1,0 +1,9 @@
+"""Encoded pictures to pixels inside the graph: JPEG, PNG, GIF and WebP as strangers send them.
+
+The pictures come out as `aag_tf.data.pictures` makes them for training: upright, over white, of several frames the
+first, 16-bit grey scaled. Sizes are read from the headers and refused before a pixel is allocated.
+"""
+
+from aag_tf.export.decoding.batch import MAX_PIXELS, decode_batch
+
+__all__ = ["MAX_PIXELS", "decode_batch"]

@@ -1,0 +1,65 @@
+"""A batch of encoded pictures, of which one that cannot be decoded costs none of the others."""
+
+import tensorflow as tf
+
+from aag_tf.export.decoding import gif, jpeg, png, webp
+from aag_tf.export.decoding.color import grey
+from aag_tf.export.decoding.resize import fit_picture
+from aag_tf.export.decoding.strings import part, require
+
+MAX_PIXELS = 2**25  # 33.5 million: a frame of 8K video
+AT_ONCE = 8  # pictures of a request that are decoded side by side; with MAX_PIXELS it bounds the memory
+LONGEST_START = 12
+
+
+def decode_batch(
+    contents: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: int = MAX_PIXELS
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decodes what can be decoded, and resizes it as training does.
+
+    Errors are caught by a `tf.data` pipeline inside the graph, which is the only part of TensorFlow that can: it drops
+    the elements whose kernels fail.
+
+    Args:
+        contents: string [n], each a JPEG, PNG, GIF or WebP file.
+        image_shape: wanted height, width and channels (1 or 3).
+        max_pixels: pictures with more are refused.
+
+    Returns:
+        Which of them could be decoded, int32 [k], ascending, and their pictures, uint8 [k, *image_shape].
+    """
+    count = tf.shape(contents)[0]
+    files = tf.data.Dataset.from_tensor_slices((tf.range(count), contents))
+    pictures = files.map(
+        lambda row, data: (row, _decode(data, image_shape, max_pixels)), num_parallel_calls=AT_ONCE, deterministic=True
+    ).ignore_errors()
+    # A row of its own, so that there is a batch to take even where nothing could be decoded.
+    last = tf.data.Dataset.from_tensors((count, tf.zeros(image_shape, tf.uint8)))
+    everything = pictures.concatenate(last).batch(tf.cast(count + 1, tf.int64))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    rows, decoded = everything.with_options(options).get_single_element()
+    return rows[:-1], tf.ensure_shape(decoded[:-1], [None, *image_shape])
+
+
+def _decode(data: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: int) -> tf.Tensor:
+    """One file as uint8 [*image_shape]; `InvalidArgumentError` where that cannot be."""
+    start = part(data, 0, LONGEST_START)
+    size = image_shape[:2]
+    formats = [
+        (part(start, 0, 3) == jpeg.START, lambda: jpeg.decode_jpeg(data, size, max_pixels)),
+        (part(start, 0, 8) == png.START, lambda: png.decode_png(data, max_pixels)),
+        (tf.reduce_any(part(start, 0, 6) == tf.constant(gif.STARTS)), lambda: gif.decode_gif(data, max_pixels)),
+        (_is_webp(start), lambda: webp.decode_webp(data, max_pixels)),
+    ]
+    known = tf.stack([is_format for is_format, _ in formats])
+    with tf.control_dependencies([require(tf.reduce_any(known), "no JPEG, PNG, GIF or WebP file")]):
+        chosen = tf.argmax(tf.cast(known, tf.int32), output_type=tf.int32)
+    picture = tf.ensure_shape(tf.switch_case(chosen, [decode for _, decode in formats]), [None, None, 3])
+    return tf.ensure_shape(fit_picture(grey(picture) if image_shape[2] == 1 else picture, size), image_shape)
+
+
+def _is_webp(start: tf.Tensor) -> tf.Tensor:
+    kind = tf.cond(tf.strings.length(start) >= LONGEST_START, lambda: part(start, 8, 4), lambda: tf.constant(b""))
+    return (part(start, 0, 4) == webp.CONTAINER) & (kind == webp.KIND)

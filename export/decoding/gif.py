@@ -1,0 +1,119 @@
+"""GIF: its first frame, rebuilt as a file of its own, since the decoder would unpack every frame there is."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from aag_tf.export.decoding.strings import number, part, require, require_pixels
+
+STARTS = (b"GIF87a", b"GIF89a")
+HEADER = 13  # bytes before the global palette
+DESCRIPTOR = 10  # bytes of an image descriptor, with its introducer
+EXTENSION, IMAGE = 0x21, 0x2C
+CONTROL = 0xF9  # the extension that names a transparent index
+MAX_BLOCKS = 2**18  # of at most 255 bytes
+# A frame of one pixel behind the first. The decoder gives whatever lay in memory for a frame whose data end early, and
+# says nothing; but it stops there, and this frame is then missing.
+GUARD = b"\x2c\0\0\0\0\1\0\1\0\x80\0\0\0\0\0\0\2\2\x44\1\0"
+WHITE = b"\xff\xff\xff"
+
+
+class _Frame(NamedTuple):
+    """The first frame: where its descriptor begins and its data end, and its transparent index (-1: none)."""
+
+    start: tf.Tensor
+    end: tf.Tensor
+    transparent: tf.Tensor
+
+
+def decode_gif(data: tf.Tensor, max_pixels: int) -> tf.Tensor:
+    """uint8 [h, w, 3]: the first frame on its canvas, transparent pixels white."""
+    codes = tf.cast(tf.io.decode_raw(data, tf.uint8), tf.int32)
+    frame = _first_frame(codes)
+    left, top, width, height = (number(data, frame.start + at, 2, "little") for at in (1, 3, 5, 7))
+    canvas_width = tf.maximum(number(data, 6, 2, "little"), left + width)
+    canvas_height = tf.maximum(number(data, 8, 2, "little"), top + height)
+    checks = [
+        require_pixels(canvas_height, canvas_width, max_pixels),
+        require_pixels(height, width, max_pixels),
+    ]
+    with tf.control_dependencies(checks):
+        data = tf.identity(data)
+    single, background = _rebuilt(data, codes, frame)
+    frames = tf.io.decode_gif(single)
+    with tf.control_dependencies([require(tf.shape(frames)[0] == 2, "the first frame is damaged")]):
+        picture = tf.identity(frames[0])
+    covered = (left == 0) & (top == 0) & (canvas_width == width) & (canvas_height == height)
+    box = [[top, canvas_height - top - height], [left, canvas_width - left - width], [0, 0]]
+    # Padding around the wrapped difference from the background leaves the background outside (uint8 wraps around).
+    on_canvas = tf.cond(covered, lambda: picture, lambda: tf.pad(picture - background, box) + background)
+    return tf.ensure_shape(on_canvas, [None, None, 3])
+
+
+def _palette_size(packed: tf.Tensor) -> tf.Tensor:
+    return tf.where(packed & 0x80 > 0, 3 * tf.bitwise.left_shift(2, packed & 7), 0)
+
+
+def _skip_blocks(codes: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
+    """Behind the empty block that ends a chain of sub-blocks."""
+    (end,) = tf.while_loop(
+        lambda at: codes[at] > 0, lambda at: (at + 1 + codes[at],), [at], maximum_iterations=MAX_BLOCKS
+    )
+    with tf.control_dependencies([require(codes[end] == 0, "too many blocks")]):
+        return end + 1
+
+
+def _first_frame(codes: tf.Tensor) -> _Frame:
+    def skip_extension(at: tf.Tensor, transparent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        control = (codes[at + 1] == CONTROL) & (codes[at + 2] == 4)
+        named = tf.cond(control, lambda: tf.where(codes[at + 3] & 1 > 0, codes[at + 6], -1), lambda: transparent)
+        return _skip_blocks(codes, at + 2), named
+
+    start, transparent = tf.while_loop(
+        lambda at, _: codes[at] == EXTENSION,
+        skip_extension,
+        [HEADER + _palette_size(codes[10]), tf.constant(-1)],
+        maximum_iterations=MAX_BLOCKS,
+    )
+    with tf.control_dependencies([require(codes[start] == IMAGE, "no frame")]):
+        end = _skip_blocks(codes, start + DESCRIPTOR + _palette_size(codes[start + 9]) + 1)
+    return _Frame(start, end, transparent)
+
+
+def _rebuilt(data: tf.Tensor, codes: tf.Tensor, frame: _Frame) -> tuple[tf.Tensor, tf.Tensor]:
+    """A file of the frame alone, its canvas as large as itself, and the colour that shows around it (uint8 [3])."""
+    start = frame.start
+    own = _palette_size(codes[start + 9])
+    place = tf.where(own > 0, start + DESCRIPTOR, HEADER)
+    palette = part(data, place, tf.where(own > 0, own, _palette_size(codes[10])))
+    colors = tf.strings.length(palette) // 3
+    clear = (frame.transparent >= 0) & (frame.transparent < colors)
+    # A colour of the palette instead of a flag, because the decoder shows what is transparent as black.
+    palette = tf.cond(
+        clear,
+        lambda: tf.strings.join(
+            [
+                part(palette, 0, 3 * frame.transparent),
+                WHITE,
+                part(palette, 3 * frame.transparent + 3, 3 * colors),
+            ]
+        ),
+        lambda: palette,
+    )
+    background = tf.cond(
+        clear,
+        lambda: tf.constant([255, 255, 255], tf.uint8),
+        lambda: tf.io.decode_raw(part(palette, 0, 3), tf.uint8),
+    )
+    size, flags = part(data, start + 5, 4), part(data, start + 9, 1)
+    behind = start + DESCRIPTOR + own
+    pixels = part(data, behind, frame.end - behind)
+    head = [part(data, 0, 6), size, part(data, 10, 3)]
+    shared = part(data, HEADER, _palette_size(codes[10]))
+    descriptor = [b"\x2c\0\0\0\0", size, flags]
+    single = tf.cond(
+        own > 0,
+        lambda: tf.strings.join([*head, shared, *descriptor, palette, pixels, GUARD, b";"]),
+        lambda: tf.strings.join([*head, palette, *descriptor, pixels, GUARD, b";"]),
+    )
+    return single, background

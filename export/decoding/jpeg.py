@@ -1,0 +1,43 @@
+"""JPEG: the size from its frame header, the rotation from EXIF, CMYK through black; large pictures decode reduced."""
+
+import tensorflow as tf
+
+from aag_tf.export.decoding.orientation import orientation, upright
+from aag_tf.export.decoding.strings import after, part, require, require_pixels
+
+START = b"\xff\xd8\xff"
+SCAN = b"\xff\xda"
+# A progressive file may ask for a full pass over the picture with every few bytes. Encoders write ten scans.
+MAX_PASSES = 16  # over a picture of the largest size; smaller ones may have more
+MAX_SCANS = 256
+
+
+def decode_jpeg(data: tf.Tensor, size: tuple[int, int], max_pixels: int) -> tf.Tensor:
+    """uint8 [h, w, 3]; where it is far larger than `size`, at 1/2, 1/4 or 1/8 as the training reader has it."""
+    shape = tf.cast(tf.image.extract_jpeg_shape(data), tf.int64)
+    height, width = shape[0], shape[1]
+    scans = tf.size(tf.strings.split(data, SCAN, maxsplit=MAX_SCANS), out_type=tf.int64) - 1
+    checks = [
+        require_pixels(height, width, max_pixels),
+        require(
+            (scans < MAX_SCANS) & (scans * height * width <= MAX_PASSES * max_pixels), "too many scans of the picture"
+        ),
+    ]
+    with tf.control_dependencies(checks):
+        data = tf.identity(data)
+    spare = tf.minimum(height, width) // (2 * max(size))
+    reduced = tf.reduce_sum(tf.cast(spare >= [2, 4, 8], tf.int32))
+    picture = tf.switch_case(reduced, [lambda ratio=ratio: _decode(data, ratio) for ratio in (1, 2, 4, 8)])
+    return upright(picture, orientation(_exif(data)))
+
+
+def _decode(data: tf.Tensor, ratio: int) -> tf.Tensor:
+    # The accurate transform is what Pillow uses, and gives the same pixels.
+    return tf.io.decode_jpeg(data, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
+
+
+def _exif(data: tf.Tensor) -> tf.Tensor:
+    before, behind = after(data, b"Exif\0\0")
+    segment = tf.strings.length(before) >= 4  # its marker and its length come first
+    marker = tf.cond(segment, lambda: part(before, tf.strings.length(before) - 4, 2), lambda: tf.constant(b""))
+    return tf.where(marker == b"\xff\xe1", behind, b"")

@@ -1,0 +1,50 @@
+"""The rotation that a camera wrote into a picture's EXIF data."""
+
+import tensorflow as tf
+
+LONGEST_EXIF = 65_536  # bytes; a JPEG segment holds no more
+ENTRY = 12  # bytes of an entry of an image file directory
+ORIENTATION = 0x0112
+SHORT = 3
+
+
+def orientation(tiff: tf.Tensor) -> tf.Tensor:
+    """The orientation, 1 to 8, in EXIF data (a TIFF header and what follows); 1 where there is none or it is damaged.
+
+    Reads outside the data give their last byte rather than an error: a picture is not lost for its metadata.
+    """
+    data = tf.cast(tf.io.decode_raw(tf.strings.substr(tiff, 0, LONGEST_EXIF), tf.uint8), tf.int32)
+    data = tf.concat([data, [0]], axis=0)
+    last = tf.size(data) - 1
+
+    def byte(at: tf.Tensor) -> tf.Tensor:
+        return tf.gather(data, tf.clip_by_value(at, 0, last))
+
+    little = byte(tf.constant(0)) == ord("I")
+
+    def short(at: tf.Tensor) -> tf.Tensor:
+        low, high = byte(at), byte(at + 1)
+        return tf.where(little, low + 256 * high, 256 * low + high)
+
+    # Directories lie within LONGEST_EXIF, so that the two upper bytes of the offset are zero.
+    directory = short(tf.where(little, 4, 6))
+    entries = directory + 2 + ENTRY * tf.range(tf.minimum(short(directory), LONGEST_EXIF // ENTRY))
+    matches = (short(entries) == ORIENTATION) & (short(entries + 2) == SHORT) & (entries + ENTRY <= last)
+    value = tf.reduce_max(tf.where(matches, short(entries + 8), 1))
+    known = (tf.strings.length(tiff) > 8) & tf.reduce_any(matches) & (value >= 1) & (value <= 8)
+    return tf.where(known, value, 1)
+
+
+def upright(picture: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """[h, w, c] turned and mirrored as an EXIF orientation (1 to 8) asks for."""
+    turned = [
+        lambda: picture,
+        lambda: picture[:, ::-1],
+        lambda: picture[::-1, ::-1],
+        lambda: picture[::-1],
+        lambda: tf.transpose(picture, [1, 0, 2]),
+        lambda: tf.transpose(picture[::-1], [1, 0, 2]),
+        lambda: tf.transpose(picture[::-1, ::-1], [1, 0, 2]),
+        lambda: tf.transpose(picture[:, ::-1], [1, 0, 2]),
+    ]
+    return tf.switch_case(orientation - 1, turned)

@@ -1,0 +1,67 @@
+"""A model card: what a person should know of an exported encoder before using it, in Markdown."""
+
+from typing import Any
+
+
+def model_card(metadata: dict[str, Any]) -> str:
+    """The card that belongs to the content of a `model.json`."""
+    flags = metadata["flags"]
+    height, width, channels = metadata["image_shape"]
+    parts = [
+        f"# Image encoder, version {metadata['version']}",
+        f"{metadata['method']} (arXiv 2009.07994). It turns a {height} x {width} picture with {channels} channel"
+        f"{'s' if channels > 1 else ''} into {metadata['embedding_dim']} numbers. Similar pictures get vectors that "
+        "point the same way; compare them by cosine similarity, which for `normalized` is the dot product.",
+        "## How to call it",
+        _signatures(metadata["signatures"]),
+        "Preprocessing is inside. Vectors are float32. Images of another shape or type are an error. A picture file "
+        "that cannot be decoded, or is too large, is `false` in `valid` and a row of zeros; the others of its batch "
+        "are not touched.",
+        "## What it was trained on",
+        f"`{metadata['dataset']}`, without labels: `{flags['encoder']}`, {metadata['step']} steps of "
+        f"{flags['global_batch_size']} images, auxiliary branch `{flags['aux']}`, temperature {flags['temperature']}, "
+        f"coupling {flags['coupling']}, seed {flags['seed']}. `model.json` has every flag and the versions of the "
+        f"software. Kernels are stored in {metadata['weights']}.",
+        "## How good it is",
+        _evaluation(metadata["evaluation"]),
+        "## Limits",
+        "It knows pictures like those it was trained on. The figures above say how it does on their held-out part, and "
+        "nothing of other pictures, of fairness between groups of people, or of safety. Its vectors are not "
+        "anonymous: whoever holds them can search for pictures like the one they came from.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _signatures(signatures: dict[str, Any]) -> str:
+    lines = ["| signature | takes | gives |", "| --- | --- | --- |"]
+    for name, description in signatures.items():
+        lines.append(f"| `{name}` | {_tensors(description['inputs'])} | {_tensors(description['outputs'])} |")
+    return "\n".join(lines)
+
+
+def _tensors(tensors: dict[str, Any]) -> str:
+    def text(name: str, tensor: dict[str, Any]) -> str:
+        shape = ", ".join("any" if side is None else str(side) for side in tensor["shape"])
+        return f"`{name}` {tensor['dtype']} [{shape}]"
+
+    return "; ".join(text(name, tensor) for name, tensor in tensors.items())
+
+
+def _evaluation(evaluation: dict[str, Any] | None) -> str:
+    if evaluation is None:
+        return "Not evaluated when it was exported: `aag-evaluate` measures it."
+    data = evaluation["data"]
+    lines = [
+        f"Top-1 accuracy on the {data['split']} split of `{data['dataset']}` ({data['num_queries']} images, "
+        f"{data['num_classes']} classes) of frozen features, beside its floors:",
+        "",
+        f"| features | {evaluation['settings']['knn_k']}-NN | linear probe |",
+        "| --- | --- | --- |",
+    ]
+    for score in evaluation["scores"]:
+        lines.append(f"| {score['name']} | {_percent(score['knn_accuracy'])} | {_percent(score['linear_accuracy'])} |")
+    return "\n".join(lines)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f} %"

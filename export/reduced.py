@@ -1,0 +1,129 @@
+"""Kernels stored in 16 bits: half the file, float32 arithmetic, and the measured price."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.data import Source
+from aag_tf.errors import ExportError
+from aag_tf.evaluation.features import embed
+from aag_tf.evaluation.knn import DEFAULT_K, knn_accuracy
+
+QUERIES = 2_000
+BANK = 10_000
+
+
+class ReducedEncoder(tf.Module):
+    """An encoder whose kernels are kept in 16 bits and widened where they are used.
+
+    Vectors (biases, what batch normalisation knows) stay in float32: they are few, and rounding them costs most.
+
+    Args:
+        encoder: its kernels are rounded in place, so that afterwards it computes what this does.
+        dtype: `bfloat16` or `float16`.
+
+    Raises:
+        ExportError: a weight is too large for the type.
+    """
+
+    def __init__(self, encoder: keras.Model, dtype: str) -> None:
+        super().__init__()
+        self._apply = encoder.stateless_call
+        self.trainable = [_stored(weight, dtype) for weight in encoder.trainable_variables]
+        self.fixed = [_stored(weight, dtype) for weight in encoder.non_trainable_variables]
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """uint8 [b, h, w, c] -> float32 [b, dim]."""
+        trainable = [_widened(weight) for weight in self.trainable]
+        fixed = [_widened(weight) for weight in self.fixed]
+        embedding, _ = self._apply(trainable, fixed, images, training=False)
+        return embedding
+
+
+def _stored(weight: keras.Variable, dtype: str) -> tf.Variable:
+    value = tf.convert_to_tensor(weight.value)
+    if value.dtype != tf.float32 or value.shape.rank < 2:
+        return tf.Variable(value, trainable=False)
+    rounded = tf.cast(value, dtype)
+    if not tf.reduce_all(tf.math.is_finite(rounded)):
+        raise ExportError(
+            f"{weight.path} has weights that {dtype} cannot hold; export with --weights=bfloat16 or --weights=float32."
+        )
+    weight.assign(tf.cast(rounded, tf.float32))
+    return tf.Variable(rounded, trainable=False)
+
+
+def _widened(weight: tf.Variable) -> tf.Tensor:
+    return tf.cast(weight, tf.float32) if weight.dtype in (tf.bfloat16, tf.float16) else tf.convert_to_tensor(weight)
+
+
+@dataclasses.dataclass(frozen=True)
+class PrecisionCost:
+    """What 16-bit kernels change.
+
+    Args:
+        weights: the type they are stored in.
+        images: held-out images that were embedded both ways.
+        min_cosine: the smallest cosine similarity of an image's two embeddings.
+        mean_cosine: the mean.
+        knn_full: kNN accuracy in [0, 1] with float32 kernels; `None` without labels.
+        knn_reduced: the same with 16-bit kernels.
+    """
+
+    weights: str
+    images: int
+    min_cosine: float
+    mean_cosine: float
+    knn_full: float | None = None
+    knn_reduced: float | None = None
+
+    def __str__(self) -> str:
+        """One line for people."""
+        cosine = (
+            f"{self.weights} kernels against float32 on {self.images} held-out images: "
+            f"cosine similarity {self.min_cosine:.6f} at least, {self.mean_cosine:.6f} on average"
+        )
+        if self.knn_full is None or self.knn_reduced is None:
+            return cosine
+        return f"{cosine}; {DEFAULT_K}-NN {100 * self.knn_full:.2f} -> {100 * self.knn_reduced:.2f} %"
+
+
+class CostMeter:
+    """Embeds held-out images before the kernels are rounded, and compares afterwards.
+
+    Args:
+        encoder: as trained.
+        source: its validation images (else test, else train) are embedded, and classified by their nearest neighbours
+            in train where there are labels.
+    """
+
+    def __init__(self, encoder: keras.Model, source: Source) -> None:
+        held_out = source.validation or source.test or source.train
+        self._encoder = encoder
+        self._queries, self._bank = held_out.take(QUERIES), source.train.take(BANK)
+        labelled = self._queries.labels is not None and self._bank.labels is not None
+        self._labelled = labelled and held_out is not source.train
+        self._before = self._embed()
+
+    def cost(self, weights: str) -> PrecisionCost:
+        """What changed since."""
+        before, after = self._before, self._embed()
+        cosine = np.sum(_directions(before[0]) * _directions(after[0]), axis=1)
+        accuracies = (self._knn(*before), self._knn(*after)) if self._labelled else (None, None)
+        return PrecisionCost(weights, len(cosine), float(cosine.min()), float(cosine.mean()), *accuracies)
+
+    def _embed(self) -> tuple[np.ndarray, np.ndarray]:
+        queries = embed(self._encoder, self._queries.images, name="held-out images")
+        return queries, embed(self._encoder, self._bank.images, name="neighbours") if self._labelled else queries[:0]
+
+    def _knn(self, queries: np.ndarray, bank: np.ndarray) -> float:
+        assert self._bank.labels is not None
+        assert self._queries.labels is not None
+        return knn_accuracy(bank, self._bank.labels, queries, self._queries.labels, k=min(DEFAULT_K, len(bank)))
+
+
+def _directions(embeddings: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -1,0 +1,136 @@
+"""Pictures decoded in the graph: what training's reader makes of them, and nothing of what is broken or too large."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from picture_files import encode, flavours, photograph, rotated
+
+from aag_tf.data import pictures
+from aag_tf.export.decoding import decode_batch
+
+FILES = flavours()
+
+
+def decoder(shape, **settings):
+    # Through a function of its own, since the error catching exists in graphs alone.
+    signature = [tf.TensorSpec([None], tf.string)]
+    return tf.function(lambda contents: decode_batch(contents, shape, **settings), input_signature=signature)
+
+
+@pytest.fixture(scope="module")
+def decode():
+    known = {}
+
+    def decode(files, shape, **settings):
+        key = (shape, *settings.values())
+        known.setdefault(key, decoder(shape, **settings))
+        rows, decoded = known[key](tf.constant(files, tf.string, shape=[len(files)]))
+        return dict(zip(rows.numpy().tolist(), decoded.numpy(), strict=True))
+
+    return decode
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    def save(content):
+        path = tmp_path_factory.getbasetemp() / "picture"
+        path.write_bytes(content)
+        return str(path)
+
+    return save
+
+
+@pytest.mark.parametrize("shape", [(90, 120, 3), (90, 120, 1), (120, 90, 3), (100, 150, 3)])
+def test_a_picture_that_keeps_its_size_has_the_pixels_of_training(decode, saved, shape):
+    got = decode(list(FILES.values()), shape)
+    exact = 0
+    for row, (name, content) in enumerate(FILES.items()):
+        header = pictures.read_header(saved(content))
+        if (header.height, header.width) == shape[:2]:
+            np.testing.assert_array_equal(got[row], pictures.decode(saved(content), shape), name)
+            exact += 1
+    assert exact >= 2
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 3), (40, 64, 1)])
+def test_a_resized_picture_is_that_of_training_to_rounding(decode, saved, shape):
+    got = decode(list(FILES.values()), shape)
+    assert sorted(got) == list(range(len(FILES)))
+    for row, (name, content) in enumerate(FILES.items()):
+        difference = np.abs(pictures.decode(saved(content), shape).astype(int) - got[row])
+        assert difference.max() <= 1, name
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_batch_without_one_good_picture_is_empty(decode, count):
+    assert decode([b"nothing"] * count, (8, 8, 3)) == {}
+
+
+def test_a_broken_picture_costs_no_other(decode):
+    good = encode(photograph(8, 8), "PNG")
+    got = decode([b"", good, b"\xff\xd8\xff", good[:-30], good, b"GIF89a"], (8, 8, 3))
+    assert sorted(got) == [1, 4]
+    for picture in got.values():
+        np.testing.assert_array_equal(picture, np.asarray(photograph(8, 8)))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_truncation_is_refused_or_whole(decode, name):
+    content = FILES[name]
+    whole = decode([content], (32, 32, 3))[0].astype(int)
+    cuts = sorted({*range(0, min(40, len(content))), *(len(content) * part // 8 for part in range(1, 8))})
+    for cut, picture in decode([content[:cut] for cut in cuts], (32, 32, 3)).items():
+        # What lies behind the pixels may be missing, and then they are all there.
+        np.testing.assert_allclose(picture, whole, atol=0, err_msg=f"cut at {cuts[cut]} of {len(content)}")
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "gif", "webp", "lossless webp", "transparent lossless webp"])
+def test_a_picture_above_the_limit_is_refused_by_its_header(decode, name):
+    pixels = 90 * 120
+    assert list(decode([FILES[name]], (8, 8, 3), max_pixels=pixels)) == [0]
+    assert decode([FILES[name]], (8, 8, 3), max_pixels=pixels - 1) == {}
+
+
+def test_a_picture_that_claims_a_billion_pixels_is_refused(decode):
+    png = bytearray(FILES["png"])
+    png[16:24] = struct.pack(">II", 50_000, 50_000)
+    png[29:33] = struct.pack(">I", zlib.crc32(bytes(png[12:29])))
+    gif = bytearray(FILES["gif"])
+    gif[6:10] = struct.pack("<HH", 50_000, 50_000)
+    assert decode([bytes(png), bytes(gif)], (8, 8, 3)) == {}
+
+
+def test_a_jpeg_with_thousands_of_scans_is_refused(decode):
+    content = FILES["progressive jpeg"]
+    last = content.rindex(b"\xff\xda")
+    assert decode([content[:-2] + content[last:-2] * 2000 + content[-2:]], (8, 8, 3)) == {}
+
+
+def test_a_gif_whose_pixels_end_early_is_refused(decode):
+    content = FILES["gif"]
+    first = content.index(b"\x2c\0\0\0\0") + 12
+    assert decode([content[: first - 1] + b"\x04" + content[first : first + 4] + b"\0;"], (8, 8, 3)) == {}
+
+
+def test_an_animated_webp_that_does_not_cover_its_canvas_is_refused(decode):
+    content = bytearray(FILES["animated webp"])
+    content[24:27] = (200).to_bytes(3, "little")
+    assert decode([bytes(content)], (8, 8, 3)) == {}
+
+
+def test_damaged_exif_does_not_cost_the_picture(decode):
+    exif = rotated(3)
+    content = encode(photograph(), "JPEG", exif=exif)
+    at = content.index(b"Exif\0\0") + 6
+    plain = decode([FILES["jpeg"]], (90, 120, 3))[0]
+    turned = decode([content], (90, 120, 3))[0]
+    np.testing.assert_array_equal(turned, plain[::-1, ::-1])
+    for place in range(at, at + 16):
+        broken = bytearray(content)
+        broken[place] ^= 0xFF
+        got = decode([bytes(broken)], (90, 120, 3))
+        assert list(got) == [0], place
+        assert any(np.array_equal(got[0], choice) for choice in (plain, turned)), place
