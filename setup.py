@@ -32,7 +32,11 @@ setup(
     python_requires=">=3.11",
     package_dir=PACKAGE_DIR,
     packages=PACKAGES,
-    package_data={"aag_tf": ["py.typed", "*.pyi"], "aag_tf.flags": ["recipes/*.flags"]},
+    package_data={
+        "aag_tf": ["py.typed", "*.pyi"],
+        "aag_tf.flags": ["recipes/*.flags"],
+        "aag_tf.export.serving": ["*.config", "*.md"],
+    },
     zip_safe=False,
     install_requires=[
         "absl-py>=2.1",
@@ -58,7 +62,14 @@ setup(
             "pytest>=8.0",
             "ruff>=0.6",
         ],
-        "bench": ["matplotlib>=3.8", "psutil>=5.9"],
+        # Other runtimes for an exported encoder (aag-export --formats).
+        "onnx": ["onnxruntime>=1.32", "tf2onnx>=1.17"],
+        "openvino": ["openvino>=2026.4"],
+        "litert": ["ai-edge-litert>=2.3"],
+        "kserve": [
+            "kserve>=0.21"
+        ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
+        "bench": ["grpcio>=1.60", "matplotlib>=3.8", "psutil>=5.9", "tensorflow-serving-api>=2.21"],
         # What benchmarks compare with.
         "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13"],
     },

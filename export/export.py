@@ -9,6 +9,7 @@ import numpy as np
 from aag_tf.config import ExportConfig
 from aag_tf.data import Source, open_source
 from aag_tf.errors import ExportError
+from aag_tf.export import runtimes
 from aag_tf.export.publishing import plan_version, staged
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
 from aag_tf.export.saved_model import metadata_of, write_metadata, write_saved_model
@@ -67,6 +68,8 @@ def export(config: ExportConfig) -> ExportReport:
         ExportError: the directory cannot be written, the version exists, or the reloaded model fails its proof.
             Nothing has been published then.
     """
+    for name in config.format_names:
+        runtimes.check_installed(name)
     run = load_run(config.run_dir)
     export_dir = Path(config.export_dir).expanduser()
     target = plan_version(export_dir, config.version, overwrite=config.overwrite, make=not config.dry_run)
@@ -81,8 +84,12 @@ def export(config: ExportConfig) -> ExportReport:
     verification = None
     with staged(target, overwrite=config.overwrite) as directory:
         write_saved_model(directory, [encoder, run.projector], signatures)
+        files = {name: runtimes.convert(name, directory) for name in config.format_names}
+        metadata["formats"] = {name: str(file.relative_to(directory)) for name, file in files.items()}
         if config.verify and source is not None:
-            verification = verify(directory, run.encoder, run.projector, _real_images(source), tuple(signatures))
+            images = _real_images(source)
+            networks = run.encoder, run.projector
+            verification = verify(directory, *networks, images, signatures=tuple(signatures), formats=tuple(files))
         metadata["verification"] = None if verification is None else dataclasses.asdict(verification)
         write_metadata(directory, metadata)
     return dataclasses.replace(report, verification=verification)

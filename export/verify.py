@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.errors import ExportError
+from aag_tf.export.runtimes import RUNTIMES, load_runtime
 from aag_tf.saved_model import EMBED_BYTES, PROJECT
 
 CHILD = Path(__file__).with_name("fresh_process.py")
@@ -27,27 +28,36 @@ class Verification:
     Args:
         images: real images that were compared.
         signatures: through which of them.
+        formats: and in which other runtimes.
         max_difference: the largest difference of two numbers, as a share of the largest number, or of 1.
         tolerance: the largest that is allowed.
     """
 
     images: int
     signatures: tuple[str, ...]
+    formats: tuple[str, ...]
     max_difference: float
     tolerance: float
 
     def __str__(self) -> str:
         """One line for people."""
+        others = f", and in {', '.join(self.formats)}" if self.formats else ""
         return (
-            f"{self.images} real images through {len(self.signatures)} signatures in a fresh process without Keras: "
-            f"largest difference {self.max_difference:.1e}, allowed {self.tolerance:.1e}"
+            f"{self.images} real images through {len(self.signatures)} signatures in a fresh process without Keras"
+            f"{others}: largest difference {self.max_difference:.1e}, allowed {self.tolerance:.1e}"
         )
 
 
 def verify(
-    directory: Path, encoder: keras.Model, projector: keras.Model, images: np.ndarray, signatures: Sequence[str]
+    directory: Path,
+    encoder: keras.Model,
+    projector: keras.Model,
+    images: np.ndarray,
+    *,
+    signatures: Sequence[str],
+    formats: Sequence[str] = (),
 ) -> Verification:
-    """Loads a SavedModel in a fresh process, on the CPU and without Keras, and compares every signature.
+    """Loads a SavedModel in a fresh process, on the CPU and without Keras, and compares every signature and format.
 
     Both run on the CPU, where this process may hold the GPU's memory, and where float32 is full float32. Picture files
     are PNG, which loses nothing, so that `embed_bytes` must give the same embeddings.
@@ -58,6 +68,7 @@ def verify(
         projector: embeddings to projections.
         images: uint8 [n, h, w, c].
         signatures: that it must have.
+        formats: other runtimes that it was converted for.
 
     Raises:
         ExportError: it does not load, differs by more than the tolerance, gives no [0, dim] for an empty batch,
@@ -75,22 +86,29 @@ def verify(
     differences = [_compare(name, answers, projection if name == PROJECT else expected) for name in signatures]
     if EMBED_BYTES in signatures and answers["valid"].tolist() != [False] + [True] * len(images):
         raise ExportError("the reloaded model does not tell damaged files from good ones; nothing was published.")
-    return Verification(len(images), tuple(signatures), max(differences), TOLERANCE)
+    for name in formats:
+        converted = load_runtime(name, directory / RUNTIMES[name].file)(images)
+        differences.append(_difference(name, converted, expected))
+    return Verification(len(images), tuple(signatures), tuple(formats), max(differences), TOLERANCE)
 
 
 def _compare(name: str, answers: dict[str, np.ndarray], expected: np.ndarray) -> float:
-    """The largest difference, as a share of the largest number (or of 1) of what is expected."""
     if name not in answers:
         raise ExportError(f"the reloaded model has no signature {name}; nothing was published.")
-    got, empty = answers[name], answers[f"{name}/empty"]
+    empty = answers[f"{name}/empty"]
+    if empty.shape != (0, expected.shape[1]):
+        raise ExportError(
+            f"{name} of the reloaded model gives {list(empty.shape)} for an empty batch; nothing was published."
+        )
+    return _difference(name, answers[name], expected)
+
+
+def _difference(name: str, got: np.ndarray, expected: np.ndarray) -> float:
+    """The largest difference, as a share of the largest number (or of 1) of what is expected."""
     if got.shape != expected.shape or got.dtype != expected.dtype:
         raise ExportError(
             f"{name} of the reloaded model gives {got.dtype} {list(got.shape)} where the encoder gives "
             f"{expected.dtype} {list(expected.shape)}; nothing was published."
-        )
-    if empty.shape != (0, expected.shape[1]):
-        raise ExportError(
-            f"{name} of the reloaded model gives {list(empty.shape)} for an empty batch; nothing was published."
         )
     difference = float(np.abs(got - expected).max()) / max(1.0, float(np.abs(expected).max()))
     if not difference <= TOLERANCE:  # so that NaN is refused too

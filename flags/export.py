@@ -36,6 +36,13 @@ def define(flag_values: flags.FlagValues) -> None:
         "too).",
         flag_values=flag_values,
     )
+    flags.DEFINE_string(
+        "formats",
+        default.formats,
+        "Other runtimes to convert serving_default for, separated by commas: onnx, openvino, litert; each needs the "
+        "extra of its name, and goes into the version directory.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_enum(
         "weights",
         default.weights,

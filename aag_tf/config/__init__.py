@@ -7,7 +7,7 @@ run directory records, so that evaluation and export can rebuild the encoder wit
 from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AugmentConfig
 from aag_tf.config.data import DataConfig
 from aag_tf.config.evaluate import EVALUATION_SPLITS, INPUT_RANGES, MEASURES, EvaluateConfig, JudgeConfig
-from aag_tf.config.export import SIGNATURES, WEIGHTS, ExportConfig
+from aag_tf.config.export import FORMATS, SIGNATURES, WEIGHTS, ExportConfig
 from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
 from aag_tf.config.loss import LOSS_FORMS, LossConfig
 from aag_tf.config.model import STEMS, EncoderConfig, ProjectorConfig
@@ -21,6 +21,7 @@ __all__ = [
     "AUGMENT_IMPLEMENTATIONS",
     "AUGMENT_PLACES",
     "EVALUATION_SPLITS",
+    "FORMATS",
     "INPUT_RANGES",
     "JIT_MODES",
     "LOSS_FORMS",

@@ -5,6 +5,7 @@ import dataclasses
 from aag_tf.config.checks import require, require_choice, require_range
 
 SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "project")
+FORMATS = ("onnx", "openvino", "litert")
 WEIGHTS = ("float32", "bfloat16", "float16")
 
 
@@ -16,6 +17,7 @@ class ExportConfig:
     export_dir: str = ""
     version: int | None = None
     signatures: str = "serving_default,embed_bytes,embed_images"
+    formats: str = ""
     weights: str = "float32"
     max_pixels: int = 2**25
     overwrite: bool = False
@@ -31,6 +33,8 @@ class ExportConfig:
         require_range("max_pixels", self.max_pixels, 1, 2**28)
         for name in self.signature_names:
             require_choice("signatures", name, SIGNATURES)
+        for name in self.format_names:
+            require_choice("formats", name, FORMATS)
         require(
             SIGNATURES[0] in self.signature_names,
             f"--signatures={self.signatures} leaves out {SIGNATURES[0]}, which every server asks for; add it.",
@@ -39,4 +43,13 @@ class ExportConfig:
     @property
     def signature_names(self) -> tuple[str, ...]:
         """The signatures to write, each once."""
-        return tuple(dict.fromkeys(name.strip() for name in self.signatures.split(",")))
+        return _listed(self.signatures)
+
+    @property
+    def format_names(self) -> tuple[str, ...]:
+        """The other runtimes to convert for, each once."""
+        return _listed(self.formats)
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))

@@ -213,7 +213,7 @@ def test_every_part_of_the_proof_counts(run, monkeypatch, answers, message):
     projector = keras.Sequential([keras.layers.Dense(4)])
 
     def prove():
-        return verify_module.verify(Path("unused"), run[1], projector, batch(4).numpy(), signatures)
+        return verify_module.verify(Path("unused"), run[1], projector, batch(4).numpy(), signatures=signatures)
 
     assert prove().max_difference < 1e-5
     good.update(answers)
@@ -236,3 +236,51 @@ def test_refuses_a_data_set_that_changed(tmp_path):
     with pytest.raises(ExportError, match=r"now has images of shape \[9, 9, 1\]"):
         export(ExportConfig(run_dir=str(tmp_path / "run"), export_dir=str(tmp_path / "model")))
     assert content(tmp_path / "model") == []
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(run, tmp_path):
+    directory = tmp_path / "new" / "model"
+    report = quick(run, directory, dry_run=True)
+    assert list(tmp_path.iterdir()) == []
+    assert report.path == directory / "1"
+    assert str(report).startswith(f"Would export {run[0]}, step {STEP}, to {directory / '1'}\n")
+    assert "nothing was written" in str(report)
+
+
+def test_a_dry_run_refuses_what_the_export_would(run, tmp_path):
+    (tmp_path / "1").mkdir()
+    with pytest.raises(ExportError, match="add --overwrite to replace it"):
+        quick(run, tmp_path, version=1, dry_run=True)
+    (tmp_path / "file").touch()
+    for directory in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ExportError, match="cannot be written"):
+            quick(run, directory, dry_run=True)
+    with pytest.raises(RunDirectoryError, match="does not exist"):
+        export(ExportConfig(run_dir=str(tmp_path / "nothing"), export_dir=str(tmp_path), dry_run=True))
+
+
+def test_the_figures_of_this_step_are_in_the_metadata_and_on_the_card(tmp_path):
+    make_run(tmp_path / "run")
+    run = (str(tmp_path / "run"), None)
+    unjudged = quick(run, tmp_path / "model")
+    assert unjudged.metadata["evaluation"] is None
+    assert "Not evaluated when it was exported" in (unjudged.path / "model_card.md").read_text()
+    scores = [{"name": "trained encoder", "dim": 32, "knn_accuracy": 0.875, "linear_accuracy": 0.9375}]
+    report = {
+        "subject": {"step": STEP},
+        "data": {"dataset": "digits", "split": "test", "num_queries": 360, "num_bank": 1437, "num_classes": 10},
+        "scores": scores,
+        "settings": {"knn_k": 20},
+    }
+    file = tmp_path / "run" / "evaluation.json"
+    file.write_text(json.dumps(report))
+    judged = quick(run, tmp_path / "model")
+    assert json.loads((judged.path / "model.json").read_text())["evaluation"]["scores"] == scores
+    card = (judged.path / "model_card.md").read_text()
+    assert "| trained encoder | 87.50 % | 93.75 % |" in card
+    assert "| `embed_bytes` | `contents` string [any] |" in card
+    file.write_text(json.dumps(report | {"subject": {"step": STEP + 1}}))
+    assert quick(run, tmp_path / "model").metadata["evaluation"] is None
+    file.write_text("{")
+    with pytest.raises(ExportError, match="run aag-evaluate again"):
+        quick(run, tmp_path / "model")

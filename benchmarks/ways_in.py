@@ -1,0 +1,229 @@
+"""Every way into an exported encoder as a function from uint8 images to embeddings, to compare and to time."""
+
+import base64
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import keras
+import numpy as np
+import tensorflow as tf
+from prediction_server import MESSAGE_SIZES
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from aag_tf.errors import ExportError
+from aag_tf.export.fresh_process import __file__ as CHILD
+from aag_tf.export.runtimes import RUNTIMES, check_installed, load_runtime
+
+Embed = Callable[[np.ndarray], np.ndarray]
+Way = Callable[[Path], contextlib.AbstractContextManager[Embed]]
+
+RUNTIME_NAMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO", "litert": "LiteRT"}
+HERE = Path(__file__).parent
+NAME = "encoder"
+PATIENCE = 120.0  # seconds for a server to start
+QUIET_CPU = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def bare(encoder: keras.Model, image_shape: tuple[int, ...]) -> Embed:
+    """The encoder before it was exported, as a graph function: what everything is compared with."""
+    signature = [tf.TensorSpec([None, *image_shape], tf.uint8)]
+    call = tf.function(lambda images: encoder(images, training=False), input_signature=signature)
+    return lambda images: call(tf.constant(images)).numpy()
+
+
+def signature(name: str, argument: str = "images") -> Way:
+    @contextlib.contextmanager
+    def way(saved_model: Path) -> Iterator[Embed]:
+        loaded = tf.saved_model.load(saved_model)
+        call = loaded.signatures[name]
+        if argument == "contents":
+            yield lambda images: call(contents=tf.constant(pngs(images)))["embedding"].numpy()
+        else:
+            yield lambda images: call(images=tf.constant(images))["embedding"].numpy()
+
+    return way
+
+
+def pngs(images: np.ndarray) -> list[bytes]:
+    return [tf.io.encode_png(image).numpy() for image in images]
+
+
+@contextlib.contextmanager
+def tfsm_layer(saved_model: Path) -> Iterator[Embed]:
+    layer = keras.layers.TFSMLayer(str(saved_model), call_endpoint="serve")
+    yield lambda images: layer(tf.constant(images))["embedding"].numpy()
+
+
+@contextlib.contextmanager
+def without_keras(saved_model: Path) -> Iterator[Embed]:
+    """A process of its own in which Keras cannot be imported: what `aag-export` verifies with."""
+
+    def embed(images: np.ndarray) -> np.ndarray:
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(f"{folder}/images.npy", images)
+            files = [str(saved_model), f"{folder}/images.npy", f"{folder}/answers.npz"]
+            _run([sys.executable, "-P", str(CHILD), *files])
+            with np.load(f"{folder}/answers.npz") as answers:
+                return answers["serving_default"]
+
+    yield embed
+
+
+@contextlib.contextmanager
+def saved_model_cli(saved_model: Path) -> Iterator[Embed]:
+    """TensorFlow's command-line tool, a process a call."""
+    tool = str(Path(sys.executable).with_name("saved_model_cli"))
+    tool = tool if Path(tool).exists() else str(shutil.which("saved_model_cli"))
+
+    def embed(images: np.ndarray) -> np.ndarray:
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(f"{folder}/images.npy", images)
+            command = ["run", "--dir", str(saved_model), "--tag_set", "serve", "--signature_def", "serving_default"]
+            _run([tool, *command, "--inputs", f"images={folder}/images.npy", "--outdir", folder])
+            return np.load(f"{folder}/embedding.npy")
+
+    yield embed
+
+
+def runtime(name: str) -> Way:
+    @contextlib.contextmanager
+    def way(saved_model: Path) -> Iterator[Embed]:
+        yield load_runtime(name, saved_model / RUNTIMES[name].file)
+
+    return way
+
+
+@contextlib.contextmanager
+def prediction_service(saved_model: Path) -> Iterator[Embed]:
+    """TensorFlow Serving's own gRPC protocol, answered by `prediction_server.py` in a process of its own."""
+    port = free_port()
+    server = _server([sys.executable, str(HERE / "prediction_server.py"), str(saved_model), str(port)], port)
+    with server, grpc.insecure_channel(f"127.0.0.1:{port}", options=MESSAGE_SIZES) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+        def embed(images: np.ndarray) -> np.ndarray:
+            request = predict_pb2.PredictRequest()
+            request.model_spec.name = NAME
+            request.model_spec.signature_name = "serving_default"
+            request.inputs["images"].CopyFrom(tf.make_tensor_proto(images))
+            return tf.make_ndarray(stub.Predict(request, timeout=PATIENCE).outputs["embedding"])
+
+        yield embed
+
+
+def rest(python: str) -> Way:
+    """TensorFlow Serving's REST protocol, answered by KServe in an environment of its own."""
+
+    @contextlib.contextmanager
+    def way(saved_model: Path) -> Iterator[Embed]:
+        with kserve(python, saved_model) as (http, _):
+
+            def embed(images: np.ndarray) -> np.ndarray:
+                body = {"signature_name": "serving_default", "instances": images.tolist()}
+                answer = post(f"http://127.0.0.1:{http}/v1/models/{NAME}:predict", body)
+                return np.array([row["embedding"] for row in answer["predictions"]], np.float32)
+
+            yield embed
+
+    return way
+
+
+def rest_bytes(python: str) -> Way:
+    """The same with PNG files through `embed_bytes`."""
+
+    @contextlib.contextmanager
+    def way(saved_model: Path) -> Iterator[Embed]:
+        with kserve(python, saved_model) as (http, _):
+
+            def embed(images: np.ndarray) -> np.ndarray:
+                files = [{"b64": base64.b64encode(png).decode()} for png in pngs(images)]
+                body = {"signature_name": "embed_bytes", "instances": files}
+                answer = post(f"http://127.0.0.1:{http}/v1/models/{NAME}:predict", body)
+                return np.array([row["embedding"] for row in answer["predictions"]], np.float32)
+
+            yield embed
+
+    return way
+
+
+def post(url: str, body: object) -> dict[str, Any]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        return json.load(response)
+
+
+@contextlib.contextmanager
+def kserve(python: str, saved_model: Path) -> Iterator[tuple[int, int]]:
+    """A KServe server of the SavedModel: its HTTP and its gRPC port."""
+    http, rpc = free_port(), free_port()
+    command = [python, "-m", "aag_tf.export.serving.kserve_server", f"--saved_model={saved_model}"]
+    with _server([*command, f"--model_name={NAME}", f"--http_port={http}", f"--grpc_port={rpc}"], http):
+        yield http, rpc
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def _server(command: list[str], port: int) -> Iterator[None]:
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, env=QUIET_CPU, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while not _listens(port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    raise RuntimeError(f"{command[0]} did not start: {log.read()[-2000:]}")
+                time.sleep(0.2)
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, env=QUIET_CPU, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:]}")
+
+
+def ways_in(kserve_python: str | None) -> dict[str, Way]:
+    """All that can be had here, by name."""
+    ways: dict[str, Way] = {
+        "tf.saved_model.load": signature("serving_default"),
+        "the same, embed_images": signature("embed_images"),
+        "the same, embed_bytes (PNG)": signature("embed_bytes", "contents"),
+        "keras.layers.TFSMLayer": tfsm_layer,
+        "gRPC, TensorFlow Serving's protocol": prediction_service,
+    }
+    if kserve_python:
+        ways["REST, KServe"] = rest(kserve_python)
+        ways["REST, KServe, embed_bytes (PNG)"] = rest_bytes(kserve_python)
+    for name in RUNTIMES:
+        try:
+            check_installed(name)
+        except ExportError as error:
+            print(f"left out: {error}")
+        else:
+            ways[RUNTIME_NAMES[name]] = runtime(name)
+    return ways

@@ -1,0 +1,91 @@
+"""Serves an exported encoder with KServe: TensorFlow Serving's REST protocol, and Open Inference over gRPC.
+
+    pip install 'aag-tf[kserve]'          # in an environment of its own
+    python -m aag_tf.export.serving.kserve_server --saved_model=served/mine --model_name=mine
+
+REST: `POST :8080/v1/models/mine:predict` as TensorFlow Serving takes it, with `signature_name` and `instances`.
+gRPC: `ModelInfer` on :8081; the request parameter `signature_name` chooses the signature.
+For one machine and for trials; TensorFlow Serving itself batches requests and swaps versions without a pause.
+"""
+
+import argparse
+import base64
+from typing import Any
+
+import kserve
+import numpy as np
+import tensorflow as tf
+from kserve.errors import InvalidInput
+
+from aag_tf.saved_model import SIGNATURE, load_saved_model
+
+Tensors = dict[str, np.ndarray]
+
+
+class EncoderModel(kserve.Model):
+    """The signatures of a SavedModel behind both protocols."""
+
+    def __init__(self, name: str, saved_model: str) -> None:
+        super().__init__(name)
+        self._model = load_saved_model(saved_model)
+        self.ready = True
+
+    def predict(self, payload: Any, headers: dict[str, str] | None = None, **_: Any) -> Any:
+        """One request in either protocol; what the graph refuses is an answer of status 400."""
+        if isinstance(payload, kserve.InferRequest):
+            name = (payload.parameters or {}).get("signature_name", SIGNATURE)
+            inputs = {tensor.name: _decoded(tensor) for tensor in payload.inputs}
+            outputs = self._run(getattr(name, "string_param", name), inputs)
+            return kserve.InferResponse(payload.id, self.name, [_encoded(*item) for item in outputs.items()])
+        signature = payload.get("signature_name", SIGNATURE)
+        outputs = self._run(signature, self._columns(signature, payload.get("instances", [])))
+        names = list(outputs)
+        rows = zip(*(outputs[name].tolist() for name in names), strict=True)
+        return {"predictions": [dict(zip(names, row, strict=True)) for row in rows]}
+
+    def _run(self, signature: str, inputs: Tensors) -> Tensors:
+        specs = self._specs(signature)
+        if set(inputs) != set(specs):
+            raise InvalidInput(f"{signature} takes {', '.join(specs)} and got {', '.join(inputs) or 'nothing'}")
+        tensors = {name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()}
+        try:
+            outputs = self._model.loaded.signatures[signature](**tensors)
+        except (tf.errors.InvalidArgumentError, TypeError, ValueError) as error:
+            raise InvalidInput(str(error).splitlines()[0]) from error
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    def _columns(self, signature: str, instances: list[Any]) -> Tensors:
+        (name,) = self._specs(signature)
+        rows = [row[name] if isinstance(row, dict) and name in row else row for row in instances]
+        if rows and isinstance(rows[0], dict):
+            rows = [base64.b64decode(row["b64"]) for row in rows]
+            return {name: np.array(rows, object)}
+        pixels = np.array(rows)
+        if pixels.size and (pixels.min() < 0 or pixels.max() > 255 or pixels.dtype.kind not in "iu"):
+            raise InvalidInput("pixels are whole numbers from 0 to 255")
+        return {name: pixels.astype(np.uint8)}
+
+    def _specs(self, signature: str) -> dict[str, tf.TensorSpec]:
+        if signature not in self._model.loaded.signatures:
+            raise InvalidInput(f"there is no signature {signature}; choose {', '.join(self._model.loaded.signatures)}")
+        return self._model.loaded.signatures[signature].structured_input_signature[1]
+
+
+def _decoded(tensor: kserve.InferInput) -> np.ndarray:
+    return tensor.as_numpy()
+
+
+def _encoded(name: str, value: np.ndarray) -> kserve.InferOutput:
+    datatype = {"float32": "FP32", "bool": "BOOL"}[value.dtype.name]
+    output = kserve.InferOutput(name, list(value.shape), datatype)
+    output.set_data_from_numpy(value, binary_data=True)
+    return output
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, parents=[kserve.model_server.parser], conflict_handler="resolve"
+    )
+    parser.add_argument("--saved_model", required=True, help="what aag-export wrote: a version, or the newest in it")
+    arguments = parser.parse_args()
+    kserve.ModelServer().start([EncoderModel(arguments.model_name, arguments.saved_model)])
