@@ -1,0 +1,58 @@
+"""Broken and odd picture files by the hundred: refused or embedded as their kind demands, and no neighbour harmed."""
+
+import importlib.util
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_runs import make_run, save_images
+
+from aag_tf.config import ExportConfig
+from aag_tf.export import export, load_saved_model
+
+COUNT = 116  # every kind in every format twice
+
+
+@pytest.fixture(scope="module")
+def mutated():
+    path = Path(__file__).parents[2] / "benchmarks" / "mutated_images.py"
+    spec = importlib.util.spec_from_file_location("mutated_images", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    make_run(folder / "run", save_images(folder / "data.npz", shape=(16, 16, 3)))
+    export(ExportConfig(run_dir=str(folder / "run"), export_dir=str(folder / "model"), verify=False))
+    return load_saved_model(folder / "model")
+
+
+def test_the_same_seed_gives_the_same_files(mutated):
+    first, again = (list(mutated.mutated_images(COUNT, seed=3)) for _ in range(2))
+    assert first == again
+    assert first != list(mutated.mutated_images(COUNT, seed=4))
+    assert Counter(picture.kind for picture in first).keys() == mutated.KINDS.keys()
+
+
+def test_every_file_is_refused_or_embedded_and_no_neighbour_is_harmed(mutated, model):
+    known = next(iter(mutated.mutated_images(1, seed=9))).data
+    reference = model.embed_bytes(tf.constant([known]))[0].numpy()[0]
+    pictures = list(mutated.mutated_images(COUNT))
+    contents = [data for picture in pictures for data in (picture.data, known)]
+    rows, valid = (answer.numpy() for answer in model.embed_bytes(tf.constant(contents)))
+    assert valid[1::2].all()
+    np.testing.assert_allclose(rows[1::2], np.broadcast_to(reference, rows[1::2].shape), atol=1e-5)
+    outcome = np.where(valid[::2], "embedded", "refused")
+    wrong = {
+        picture.name: found
+        for picture, found in zip(pictures, outcome, strict=True)
+        if picture.expected not in ("either", found)
+    }
+    assert wrong == {}
+    assert not rows[::2][~valid[::2]].any()
+    assert {"embedded", "refused"} == set(outcome[[picture.expected == "either" for picture in pictures]])
