@@ -61,6 +61,7 @@ setup(
             "mypy>=1.10",
             "pytest>=8.0",
             "ruff>=0.6",
+            "tensorflow-serving-api>=2.21",
         ],
         # Other runtimes for an exported encoder (aag-export --formats).
         "onnx": ["onnxruntime>=1.32", "tf2onnx>=1.17"],
