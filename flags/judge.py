@@ -27,6 +27,13 @@ def _define_quick(flag_values: flags.FlagValues) -> None:
         flag_values=flag_values,
     )
     flags.DEFINE_string("measures", default.measures, MEASURES_HELP, flag_values=flag_values)
+    flags.DEFINE_string(
+        "floors",
+        default.floors,
+        "What the encoder is compared with, separated by commas: raw_pixels, untrained (the same network with random "
+        "weights); none to judge the encoder alone, for instance one checkpoint after the other.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_integer(
         "knn_k",
         default.knn_k,

@@ -1,9 +1,11 @@
-"""Judge an encoder by weighted kNN and a linear probe, beside raw pixels and the untrained encoder.
+"""Judge an encoder by kNN, linear probes and more, beside raw pixels and the untrained encoder.
 
   aag-evaluate --run_dir=runs/demo
-  aag-evaluate --saved_model=runs/demo/saved_model
+  aag-evaluate --run_dir=runs/demo --measures=all
+  aag-evaluate --run_dir=runs/cifar10 --dataset=tfds:fashion_mnist
+  aag-evaluate --keras_model=rival.keras --input_range=-1..1 --dataset=tfds:cifar10
 
-Cost: seconds for the demo, minutes for 60 000 images on two CPU cores.
+Cost: seconds for the demo, minutes for 60 000 images on two CPU cores; much more with --measures=all.
 Makes: evaluation.json in the run directory (or at --output), and the same figures as a table.
 """
 

@@ -6,6 +6,7 @@ import math
 from aag_tf.config.checks import require, require_choice, require_range
 
 EVALUATION_SPLITS = ("test", "validation")
+FLOORS = ("raw_pixels", "untrained")
 INPUT_RANGES = ("0..255", "0..1", "-1..1", "imagenet", "imagenet_caffe")
 MEASURES = ("knn", "linear", "unlabelled", "linear_sgd", "few_labels", "fine_tune", "robustness")
 QUICK_MEASURES = ("knn", "linear", "unlabelled")  # seconds to a minute once features exist
@@ -17,6 +18,7 @@ class JudgeConfig:
 
     split: str = "test"
     measures: str = ",".join(QUICK_MEASURES)
+    floors: str = ",".join(FLOORS)
     knn_k: int = 20
     knn_temperature: float = 0.07
     label_percents: str = "1,10"
@@ -37,6 +39,12 @@ class JudgeConfig:
             not unknown and bool(_parts(self.measures)),
             f"--measures={self.measures} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(MEASURES)}, "
             "separated by commas, or all.",
+        )
+        unknown = [name for name in _parts(self.floors) if name not in (*FLOORS, "none")]
+        require(
+            not unknown and bool(_parts(self.floors)),
+            f"--floors={self.floors} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(FLOORS)}, "
+            "separated by commas, or none.",
         )
         require_range("knn_k", self.knn_k, 1)
         require_range("knn_temperature", self.knn_temperature, 0.0, low_open=True)
@@ -63,6 +71,11 @@ class JudgeConfig:
         """The measures that are wanted, in the order of `MEASURES`."""
         wanted = _parts(self.measures)
         return tuple(name for name in MEASURES if name in wanted or "all" in wanted)
+
+    @property
+    def floor_names(self) -> tuple[str, ...]:
+        """The floors that are wanted, in the order of `FLOORS`; `none` beside others counts for nothing."""
+        return tuple(name for name in FLOORS if name in _parts(self.floors))
 
     @property
     def label_shares(self) -> tuple[float, ...]:

@@ -142,7 +142,7 @@ def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
 
 
 def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: bool) -> list[Callable[[], Way]]:
-    """Raw pixels, the untrained encoder where it can be built, the encoder itself, and a supervised one if asked for.
+    """The floors that are wanted and can be had, the encoder itself, and a supervised one if asked for.
 
     Each is prepared when its turn comes, so that one network at a time is in memory.
     """
@@ -158,19 +158,20 @@ def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: 
     def trained() -> Way:
         return Way(JUDGED, through(subject.encoder, JUDGED), subject.network)
 
-    ways = [pixels, trained]
-    if subject.untrained is not None:
-        fresh = subject.untrained
-        ways.insert(1, lambda: Way("untrained encoder", through(fresh(), "untrained encoder"), fresh))
-        if config.judge.supervised_epochs > 0:
+    floors, fresh = config.judge.floor_names, subject.untrained
+    ways: list[Callable[[], Way]] = [pixels] if "raw_pixels" in floors else []
+    if fresh is not None and "untrained" in floors:
+        ways.append(lambda: Way("untrained encoder", through(fresh(), "untrained encoder"), fresh))
+    ways.append(trained)
+    if fresh is not None and config.judge.supervised_epochs > 0:
 
-            def supervised() -> Way:
-                images, labels = data.bank.images, data.bank.labels
-                assert labels is not None
-                network = supervised_encoder(fresh(), images, labels, config.judge, subject.augment, progress=progress)
-                return Way("supervised encoder", through(network, "supervised encoder"))
+        def supervised() -> Way:
+            images, labels = data.bank.images, data.bank.labels
+            assert labels is not None
+            network = supervised_encoder(fresh(), images, labels, config.judge, subject.augment, progress=progress)
+            return Way("supervised encoder", through(network, "supervised encoder"))
 
-            ways.append(supervised)
+        ways.append(supervised)
     return ways
 
 

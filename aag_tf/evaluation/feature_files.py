@@ -61,9 +61,9 @@ def _read(name: str, labelled: bool) -> Examples:
     features, labels = arrays["features"], arrays.get("labels")
     if not np.issubdtype(features.dtype, np.floating):
         raise EvaluationError(f"`features` of {name} are {features.dtype}; store floats.")
-    check_features(features, f"{name}:")
+    check_features(features, name)
     if labels is not None:
-        check_labels(labels, features, f"{name}:")
+        check_labels(labels, features, name)
         if labels.min() < 0:
             raise EvaluationError(f"{name} has a label {labels.min()}; number the classes from 0.")
     return Examples(features.astype(np.float32, copy=False), labels)

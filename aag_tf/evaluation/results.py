@@ -97,9 +97,10 @@ class Evaluation:
     def __str__(self) -> str:
         """The table with the sentence that says what it stands for."""
         data = self.data
+        classes = "no labels" if data["num_classes"] is None else f"{data['num_classes']} classes"
         title = (
-            f"{data['dataset']}, {data['split']} split: {data['num_queries']} images judged by "
-            f"{data['num_bank']} labelled ones, {data['num_classes']} classes."
+            f"{data['dataset']}, {data['split']} split: {data['num_queries']} images judged by {data['num_bank']} "
+            f"others, {classes}."
         )
         note = f" ({data['conversion']})" if data.get("conversion") else ""
         return f"{title}{note}\nAccuracy in per cent [95 % interval over the judged images].\n\n{self.table()}"
