@@ -30,8 +30,8 @@ def _define_subject(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "signature",
         default.signature,
-        "Signature of --saved_model to call. Default: serving_default, or the only one that takes images and gives "
-        "vectors.",
+        "Signature of --saved_model to call, NAME, or NAME:OUTPUT where it gives several vectors. Default: "
+        "serving_default, or the only one that takes images and gives vectors.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(

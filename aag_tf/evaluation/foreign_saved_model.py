@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.input_range import convert, require_range
-from aag_tf.saved_model import SIGNATURE
+from aag_tf.saved_model import OUTPUT, SIGNATURE
 
 Sizes = tuple[int | None, int | None, int | None]
 
@@ -64,11 +64,12 @@ class ForeignEncoder:
 
 
 def load_foreign_saved_model(directory: Path, signature: str | None, input_range: str | None) -> ForeignEncoder:
-    """A signature with one image input and one vector output.
+    """A signature with one image input, and one of its vector outputs.
 
     Args:
         directory: holds `saved_model.pb`.
-        signature: its name; `None` takes `serving_default` if that fits, or the only one that does.
+        signature: its name, or `name:output` where it gives several vectors; `None` takes `serving_default` if that
+            fits, or the only one that does.
         input_range: pixel values that it expects; needed where it takes floats.
 
     Raises:
@@ -79,21 +80,26 @@ def load_foreign_saved_model(directory: Path, signature: str | None, input_range
     except Exception as error:  # TensorFlow raises many classes for a damaged file
         raise EvaluationError(f"{directory} cannot be loaded as a SavedModel ({type(error).__name__}).") from error
     signatures = dict(loaded.signatures)
-    fitting = {name: found for name, function in signatures.items() if (found := _ends(function)) is not None}
-    name = _choose(str(directory), signature, signatures, list(fitting))
-    input_name, input_spec, output_name = fitting[name]
+    name, _, output = (signature or "").partition(":")
+    fitting = {key: ends for key, function in signatures.items() if (ends := _ends(function, output)) is not None}
+    chosen = _choose(str(directory), name, signatures, list(fitting))
+    input_name, input_spec, output_name = fitting[chosen]
     channels = _image_shape(input_spec)[2]
-    known = require_range(input_range, input_spec.dtype.name, channels, f"signature {name} of {directory}")
-    return ForeignEncoder(name, signatures[name], input_name, input_spec, output_name, known, loaded)
+    known = require_range(input_range, input_spec.dtype.name, channels, f"signature {chosen} of {directory}")
+    return ForeignEncoder(chosen, signatures[chosen], input_name, input_spec, output_name, known, loaded)
 
 
-def _choose(directory: str, wanted: str | None, signatures: dict[str, Any], fitting: list[str]) -> str:
+def _choose(directory: str, wanted: str, signatures: dict[str, Any], fitting: list[str]) -> str:
     listing = "; ".join(f"{name}: {_description(function)}" for name, function in signatures.items()) or "none"
-    if wanted is not None:
+    if wanted:
         if wanted in fitting:
             return wanted
-        reason = "has no such signature" if wanted not in signatures else "maps no one batch of images to vectors there"
-        raise EvaluationError(f"--signature={wanted}: {directory} {reason}; it has {listing}.")
+        reason = (
+            "has no such signature" if wanted not in signatures else "maps no batch of images to one of vectors there"
+        )
+        raise EvaluationError(
+            f"--signature={wanted}: {directory} {reason} (name:output chooses among outputs); it has {listing}."
+        )
     if SIGNATURE in fitting:
         return SIGNATURE
     if len(fitting) == 1:
@@ -109,11 +115,13 @@ def _choose(directory: str, wanted: str | None, signatures: dict[str, Any], fitt
     )
 
 
-def _ends(function: Any) -> tuple[str, tf.TensorSpec, str] | None:
-    """Name and spec of the one image input, and the name of the one vector output; `None` where it is not so."""
+def _ends(function: Any, output: str = "") -> tuple[str, tf.TensorSpec, str] | None:
+    """Name and spec of the one image input, and the name of the vector output; `None` where it is not so."""
     inputs, outputs = function.structured_input_signature[1], function.structured_outputs
     images = [(name, spec) for name, spec in inputs.items() if _takes_images(spec)]
     vectors = [name for name, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank in (None, 2)]
+    if output or len(vectors) > 1:
+        vectors = [name for name in vectors if name == (output or OUTPUT)]  # several: ours is called so
     if len(inputs) != 1 or len(images) != 1 or len(vectors) != 1:
         return None
     return (*images[0], vectors[0])

@@ -108,11 +108,12 @@ def test_table_is_aligned_and_names_every_row(evaluation):
 
 def test_validation_split_never_touches_test(run, tmp_path):
     path, _ = run
-    judge = JudgeConfig(split="validation")
+    judge = JudgeConfig(split="validation", measures="knn", floors="none")
     config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), judge=judge)
     evaluation = evaluate(config, progress=False)
     _, source = source_of(path)
     assert evaluation.data["split"] == "validation"
+    assert [result.features for result in evaluation.results] == ["trained encoder"]
     assert evaluation.data["num_bank"] == len(source.train)
     assert evaluation.data["num_queries"] == len(source.validation)
 
@@ -122,12 +123,40 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
     labels = np.arange(40) % 3
     dataset = save_images(tmp_path / "larger.npz", shape=(16, 16, 1), labels=labels)
     output = tmp_path / "transfer.json"
-    config = EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(output), judge=JudgeConfig(knn_k=3))
+    config = EvaluateConfig(
+        run_dir=str(path), dataset=dataset, output=str(output), judge=JudgeConfig(measures="knn", knn_k=3)
+    )
     evaluation = evaluate(config, progress=False)
     assert evaluation.data["dataset"] == dataset
     assert evaluation.data["num_classes"] == 3
     assert evaluation.data["conversion"] == "images at 8x8 pixels"
     assert json.loads(output.read_text())["data"] == evaluation.data
+
+
+def test_channels_are_brought_to_those_of_the_encoder(run, tmp_path):
+    path, _ = run
+    dataset = save_images(tmp_path / "colour.npz", shape=(8, 8, 3), labels=np.arange(40) % 2)
+    judge = JudgeConfig(measures="knn", knn_k=3, floors="none")
+    evaluation = evaluate(EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(tmp_path / "a"), judge=judge))
+    assert evaluation.data["conversion"] == "images at 8x8 pixels, RGB turned to grey by its luma"
+    with np.load(tmp_path / "colour.npz") as archive:
+        colours = archive["images"][:32].astype(float) @ [0.2989, 0.587, 0.114]
+    grey = evaluation.judged.bank.images.numpy(np.arange(32))
+    assert grey.shape == (32, 8, 8, 1)
+    order = [np.abs(colours - picture[..., 0]).reshape(len(colours), -1).max(axis=1).min() for picture in grey[:8]]
+    assert np.median(order) < 1.01  # those of the first 32 that are in train are there, to rounding
+
+
+def test_unlabelled_images_are_judged_without_labels(run, tmp_path):
+    path, _ = run
+    dataset = save_images(
+        tmp_path / "unlabelled.npz",
+        test_images=np.zeros((9, 8, 8, 1), np.uint8) + np.arange(9, dtype=np.uint8)[:, None, None, None],
+    )
+    judge = JudgeConfig(measures="unlabelled", floors="none")
+    evaluation = evaluate(EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(tmp_path / "a"), judge=judge))
+    assert [m.name for m in evaluation.results[0].measures] == ["alignment", "uniformity", "rankme"]
+    assert evaluation.data["num_classes"] is None
 
 
 @pytest.mark.parametrize(
@@ -148,7 +177,9 @@ def test_refuses_data_that_gives_no_figure(run, tmp_path, arrays, shape, message
     path, _ = run
     output = tmp_path / "report.json"
     dataset = save_images(tmp_path / "data.npz", shape=shape, **arrays)
-    config = EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(output), judge=JudgeConfig(knn_k=50))
+    config = EvaluateConfig(
+        run_dir=str(path), dataset=dataset, output=str(output), judge=JudgeConfig(knn_k=50, floors="none")
+    )
     with pytest.raises(EvaluationError, match=message) as caught:
         evaluate(config, progress=False)
     assert "\n" not in str(caught.value)
@@ -170,7 +201,7 @@ def test_refuses_an_encoder_that_diverged_or_collapsed(tmp_path, factor, message
     checkpoint = tf.train.Checkpoint(encoder=run.encoder, projector=run.projector)
     tf.train.CheckpointManager(checkpoint, tmp_path / "checkpoints", 1, checkpoint_name="step").save(STEP + 1)
     with pytest.raises(EvaluationError, match=message):
-        evaluate(EvaluateConfig(run_dir=str(tmp_path)), progress=False)
+        evaluate(EvaluateConfig(run_dir=str(tmp_path), judge=JudgeConfig(floors="none")), progress=False)
 
 
 def test_says_which_split_is_missing(tmp_path):

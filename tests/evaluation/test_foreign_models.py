@@ -93,14 +93,28 @@ def test_the_signature_is_found_or_asked_for(tmp_path):
             (several, None, None),
             r"several signatures of .* \((small, whole|whole, small)\); choose one with --signature",
         ),
-        ((several, "add", None), "--signature=add: .* maps no one batch of images"),
-        ((several, "large", None), "--signature=large: .* has no such signature; it has .*" + listing),
+        ((several, "add", None), "--signature=add: .* maps no batch of images to one of vectors there"),
+        ((several, "large", None), "--signature=large: .* has no such signature .*; it has .*" + listing),
         ((none, None, None), "no signature of .* maps one batch of images .*; it has " + listing),
         ((served, None, "-1..1"), "takes uint8 images, which are 0..255; leave --input_range=-1..1 out"),
     ]:
         with pytest.raises(EvaluationError, match=message) as caught:
             load_foreign_saved_model(*arguments)
         assert "\n" not in str(caught.value)
+
+
+def test_one_of_several_outputs_is_named(tmp_path):
+    function = tf.function(
+        lambda images: {"low": tf.reduce_min(images, [1, 2]), "high": tf.reduce_max(images, [1, 2])}
+    ).get_concrete_function(images_spec(None, 8, 8, 3))
+    path = Means().save(tmp_path / "model", both=function)
+    for output, expected in (("low", PICTURES.min(axis=(1, 2))), ("high", PICTURES.max(axis=(1, 2)))):
+        encoder = load_foreign_saved_model(path, f"both:{output}", "0..255")
+        np.testing.assert_array_equal(encoder(tf.constant(PICTURES)), expected)
+    with pytest.raises(
+        EvaluationError, match=r"--signature=both: .* maps no batch .*name:output chooses among outputs"
+    ):
+        load_foreign_saved_model(path, "both", "0..255")
 
 
 def test_a_range_that_nobody_knows_is_asked_for(tmp_path):
