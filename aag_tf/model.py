@@ -1,11 +1,16 @@
 """AAG as a Keras model: views, one encoder pass over all of them, projections, GNT-Xent over the global batch."""
 
+import functools
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from aag_tf.accumulation import Batch, accumulated_gradients, cached_projections
+from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, contrastive_statistics, sum_replicas
+
+Descent = tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]  # projections, this replica's share of the loss, gradients
 
 
 class AAG(keras.Model):
@@ -28,16 +33,34 @@ class AAG(keras.Model):
         projector: embeddings to projections, used in training only.
         views: draws the views of a batch (`aag_tf.augment.ViewMaker`).
         seed: the run's seed.
+        accumulation_steps: micro-batches that a replica's part of the batch goes through the networks in, to save
+            memory; the loss stays that of the whole batch (`aag_tf.accumulation`). Batch normalisation sees, and its
+            moving statistics follow, one micro-batch at a time.
+
+    Raises:
+        ConfigError: the encoder draws random numbers of its own (dropout), which two passes cannot repeat.
     """
 
     def __init__(
-        self, encoder: keras.Model, projector: keras.Model, views: keras.layers.Layer, *, seed: int = 0, **kwargs: Any
+        self,
+        encoder: keras.Model,
+        projector: keras.Model,
+        views: keras.layers.Layer,
+        *,
+        seed: int = 0,
+        accumulation_steps: int = 1,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.encoder = encoder
         self.projector = projector
         self.views = views
         self.seed = seed
+        # Traced once, however many replicas and micro-batches draw views.
+        self._make_views = tf.function(functools.partial(views.make, seed=seed), reduce_retracing=True)
+        self.accumulation_steps = accumulation_steps
+        if accumulation_steps > 1:
+            _refuse_own_randomness(encoder)
         self.built = True
 
     def compile(self, optimizer: keras.optimizers.Optimizer, loss: GNTXent, **kwargs: Any) -> None:
@@ -63,22 +86,18 @@ class AAG(keras.Model):
         projections = self.projector(self.encoder(images, training=training), training=training)
         return tf.reshape(projections, [-1, views.shape[1], projections.shape[-1]])
 
-    def draw_views(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    def draw_views(self, batch: Batch) -> tf.Tensor:
         """The views of a batch, `[batch, views, height, width, channels]` float32 in [0, 255]."""
         if "views" in batch:
             return batch["views"]
-        return self.views.make(batch["image"], seed=self.seed, step=batch["step"][0], row=batch["row"])
+        return self._make_views(batch["image"], step=batch["step"][0], row=batch["row"])
 
-    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step of gradient descent; returns loss, gradient norm and the statistics of the contrast."""
-        views = self.draw_views(batch)
         variables = self.encoder.trainable_variables + self.projector.trainable_variables
         scale = self.optimizer.scale_loss(tf.ones([]))  # of the loss in float16, else 1; `apply` may move it
-        with tf.GradientTape() as tape:
-            projections = self.project(views, training=True)
-            share = self.contrastive_loss(None, projections)
-            scaled = share * scale
-        gradients = tape.gradient(scaled, variables)
+        descend = self._gradients if self.accumulation_steps == 1 else self._accumulated_gradients
+        projections, share, gradients = descend(batch, variables, scale)
         self.optimizer.apply(gradients, variables)
         return {
             "loss": sum_replicas(share),
@@ -86,7 +105,28 @@ class AAG(keras.Model):
             **self._statistics(projections),
         }
 
-    def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Descent:
+        with tf.GradientTape() as tape:
+            projections = self.project_batch(batch)
+            share = self.contrastive_loss(None, projections)
+            scaled = share * scale
+        return projections, share, tape.gradient(scaled, variables)
+
+    def _accumulated_gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Descent:
+        count = self.accumulation_steps
+        projections = cached_projections(self.project_batch, batch, count)
+        with tf.GradientTape() as tape:
+            tape.watch(projections)
+            share = self.contrastive_loss(None, projections)
+            scaled = share * scale
+        pull = tape.gradient(scaled, projections)
+        return projections, share, accumulated_gradients(self.project_batch, batch, pull, variables, count)
+
+    def project_batch(self, batch: Batch) -> tf.Tensor:
+        """Draws the views of a training batch and projects them, as `project` does in training."""
+        return self.project(self.draw_views(batch), training=True)
+
+    def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Loss and statistics of a batch with the weights and moving statistics as they are."""
         projections = self.project(self.draw_views(batch), training=False)
         share = self.contrastive_loss(None, projections)
@@ -95,3 +135,17 @@ class AAG(keras.Model):
     def _statistics(self, projections: tf.Tensor) -> dict[str, tf.Tensor]:
         loss = self.contrastive_loss
         return contrastive_statistics(projections, temperature=loss.temperature, coupling=loss.coupling)
+
+
+def _refuse_own_randomness(encoder: keras.Model) -> None:
+    drawing = [
+        layer.name
+        for layer in encoder._flatten_layers()
+        if any(isinstance(value, keras.random.SeedGenerator) for value in vars(layer).values())
+    ]
+    if drawing:
+        raise ConfigError(
+            f"--accumulation_steps cannot be used with this encoder: its layer {drawing[0]} draws random numbers of its "
+            "own, which the two passes over a micro-batch would not share; leave the flag out, or take an encoder "
+            "without dropout."
+        )
