@@ -27,3 +27,9 @@ class ExportError(AagError):
 
 class EvaluationError(AagError):
     """Features or labels do not allow the asked-for evaluation."""
+
+
+class WorkerLostError(AagError):
+    """Another machine of the run has ended or cannot be reached; commands exit with 3, the signal to start again."""
+
+    exit_code = 3

@@ -9,6 +9,8 @@ import tensorflow as tf
 from aag_tf.accumulation import Batch, accumulated_gradients, cached_projections
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, contrastive_statistics, sum_replicas
+from aag_tf.losses.temperature import as_temperature
+from aag_tf.train_function import make_train_function
 
 Descent = tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]  # projections, this replica's share of the loss, gradients
 
@@ -68,6 +70,19 @@ class AAG(keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
         self.contrastive_loss = loss
 
+    def make_train_function(self, force: bool = False) -> None:
+        """What `fit` calls for each step; see `aag_tf.train_function`."""
+        if self.train_function is None or force:
+            self.train_function = make_train_function(
+                self.train_step,
+                self.distribute_strategy,
+                steps_per_execution=self.steps_per_execution,
+                jit_compile=self.jit_compile,
+            )
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Nothing, since the networks are built; Keras would read a batch, and average images over all workers."""
+
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The embedding of images."""
         return self.encoder(images, training=training)
@@ -98,12 +113,14 @@ class AAG(keras.Model):
         scale = self.optimizer.scale_loss(tf.ones([]))  # of the loss in float16, else 1; `apply` may move it
         descend = self._gradients if self.accumulation_steps == 1 else self._accumulated_gradients
         projections, share, gradients = descend(batch, variables, scale)
+        norm = tf.linalg.global_norm(sum_replicas(gradients))
+        figures = {"loss": sum_replicas(share), "gradient_norm": norm / scale, **self._statistics(projections)}
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            figures["loss_scale"] = scale
+            # Keras looks for an overflow on the first replica only: NaN where any has one, so that all skip the step.
+            gradients = [gradient + tf.cast(norm * 0.0, gradient.dtype) for gradient in gradients]
         self.optimizer.apply(gradients, variables)
-        return {
-            "loss": sum_replicas(share),
-            "gradient_norm": tf.linalg.global_norm(sum_replicas(gradients)) / scale,
-            **self._statistics(projections),
-        }
+        return figures
 
     def _gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Descent:
         with tf.GradientTape() as tape:
@@ -134,7 +151,9 @@ class AAG(keras.Model):
 
     def _statistics(self, projections: tf.Tensor) -> dict[str, tf.Tensor]:
         loss = self.contrastive_loss
-        return contrastive_statistics(projections, temperature=loss.temperature, coupling=loss.coupling)
+        temperature = as_temperature(loss.temperature, tf.float32)
+        statistics = contrastive_statistics(projections, temperature=temperature, coupling=loss.coupling)
+        return {"temperature": tf.stop_gradient(temperature), **statistics}
 
 
 def _refuse_own_randomness(encoder: keras.Model) -> None:
@@ -145,7 +164,7 @@ def _refuse_own_randomness(encoder: keras.Model) -> None:
     ]
     if drawing:
         raise ConfigError(
-            f"--accumulation_steps cannot be used with this encoder: its layer {drawing[0]} draws random numbers of its "
-            "own, which the two passes over a micro-batch would not share; leave the flag out, or take an encoder "
+            f"--accumulation_steps cannot be used with this encoder: its layer {drawing[0]} draws random numbers of "
+            "its own, which the two passes over a micro-batch would not share; leave the flag out, or take an encoder "
             "without dropout."
         )

@@ -5,6 +5,7 @@ import functools
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,16 +13,24 @@ import tensorflow as tf
 from aag_tf import config as configs
 from aag_tf.augment import build_views
 from aag_tf.callbacks import Checkpoints, Interruption, Span, build_callbacks, steps_done
-from aag_tf.config import ScheduleConfig, TrainConfig
+from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
 from aag_tf.data import Source, open_source, training_batches
-from aag_tf.devices import make_strategy
+from aag_tf.devices import jit_compile, make_strategy
 from aag_tf.errors import ConfigError, RunDirectoryError
 from aag_tf.losses import GNTXent
 from aag_tf.model import AAG
-from aag_tf.optimizers import build_optimizer
+from aag_tf.optimizers import LossScale, build_optimizer
 from aag_tf.run_directory import RunDirectory, write_atomically
 from aag_tf.trained import build_networks
 from aag_tf.versions import versions
+from aag_tf.workers import (
+    agreement,
+    announce,
+    broadcast_from_chief,
+    per_worker_batches,
+    refuse_other_settings,
+    reporting_lost_workers,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +42,14 @@ class TrainResult:
         step: optimizer steps done.
         total_steps: optimizer steps asked for; more than `step` where the run was interrupted.
         stopped_by: the signal that interrupted it, if one did.
+        is_chief: whether this process wrote the run directory; on several machines one does.
     """
 
     run_dir: Path
     step: int
     total_steps: int
     stopped_by: signal.Signals | None = None
+    is_chief: bool = True
 
     @property
     def complete(self) -> bool:
@@ -49,46 +60,70 @@ class TrainResult:
 def train(config: TrainConfig) -> TrainResult:
     """Trains an encoder and leaves flags, checkpoints, events and metrics in the run directory.
 
+    Where the environment's TF_CONFIG names several machines, each calls this with the same settings; the first writes.
+
     Raises:
         AagError: the settings, the data or the run directory do not allow the run; nothing has been written then.
+        WorkerLostError: another machine was lost; the run goes on from its newest checkpoint with `resume`.
     """
+    cluster = configs.cluster_from_environment()
+    with reporting_lost_workers(cluster):
+        return _train(config, cluster)
+
+
+def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
     directory = RunDirectory(config.run.run_dir)
-    directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
-    if config.run.resume:
-        _refuse_other_mathematics(config, directory)
-    strategy = make_strategy(config.schedule)
+    is_chief = cluster is None or cluster.is_chief
+    if is_chief:
+        directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
+        if config.run.resume:
+            _refuse_other_mathematics(config, directory)
+    if cluster is not None:
+        announce(cluster)
+    strategy = make_strategy(config.schedule, cluster)
     keras.config.set_dtype_policy(config.schedule.precision)
     keras.utils.set_random_seed(config.schedule.seed)
 
     source = open_source(config.data)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
+    if cluster is not None:
+        refuse_other_settings(strategy, cluster, f"{configs.mathematics(config)}, {len(source.train)} images")
     with strategy.scope():
         model = build_model(config, source.image_shape, total_steps=total_steps)
 
-    directory.create(overwrite=config.run.overwrite)
-    if not config.run.resume:
-        _record(directory, config, source)
-    checkpoints = Checkpoints(
-        directory.checkpoints,
-        encoder=model.encoder,
-        projector=model.projector,
-        optimizer=model.optimizer,
-        every=config.run.checkpoint_every_steps or steps_per_epoch,
-        keep=config.run.checkpoints_to_keep,
-    )
-    span = Span(checkpoints.restore() if config.run.resume else 0, total_steps, steps_per_epoch)
+    checkpoints, start_step = None, 0
+    if is_chief:
+        directory.create(overwrite=config.run.overwrite)
+        if not config.run.resume:
+            _record(directory, config, source)
+        checkpoints = Checkpoints(
+            directory.checkpoints,
+            encoder=model.encoder,
+            projector=model.projector,
+            optimizer=model.optimizer,
+            every=config.run.checkpoint_every_steps or steps_per_epoch,
+            keep=config.run.checkpoints_to_keep,
+        )
+        start_step = checkpoints.restore() if config.run.resume else 0
+    if cluster is not None and config.run.resume:
+        broadcast_from_chief(strategy, [*model.variables, *model.optimizer.variables])
+        start_step = steps_done(model.optimizer)
+    span = Span(start_step, total_steps, steps_per_epoch)
     if span.start_step >= total_steps:
-        return TrainResult(directory.path, span.start_step, total_steps)
+        return TrainResult(directory.path, span.start_step, total_steps, is_chief=is_chief)
 
-    callbacks = build_callbacks(
-        config, model=model, source=source, directory=directory, checkpoints=checkpoints, span=span
-    )
-    with Interruption() as interruption:
+    callbacks: list[keras.callbacks.Callback] = []
+    if checkpoints is not None:
+        callbacks = build_callbacks(
+            config, model=model, source=source, directory=directory, checkpoints=checkpoints, span=span
+        )
+    with Interruption(agree=agreement(strategy) if cluster else bool) as interruption:
         # One Keras "epoch" is what is left of the run: positions inside it are steps, so that a run can go on anywhere.
         # Without `steps_per_epoch`, since with it Keras takes the first batch to look at its shape and then drops it.
-        batches = _batches(config, model, source, span)
+        batches = _batches(config, model, source, span, cluster)
         model.fit(batches, epochs=1, callbacks=[*callbacks, interruption], verbose=0, shuffle=False)
-    return TrainResult(directory.path, steps_done(model.optimizer), total_steps, interruption.received)
+    step = steps_done(model.optimizer)
+    return TrainResult(directory.path, step, total_steps, interruption.received, is_chief=is_chief)
 
 
 def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
@@ -109,7 +144,13 @@ def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
 def build_model(config: TrainConfig, image_shape: tuple[int, int, int], *, total_steps: int) -> AAG:
     """The compiled model of a run; call it inside the strategy's scope."""
     encoder, projector = build_networks(config.encoder, config.projector, image_shape)
-    model = AAG(encoder, projector, build_views(config.augment, image_shape), seed=config.schedule.seed)
+    model = AAG(
+        encoder,
+        projector,
+        build_views(config.augment, image_shape),
+        seed=config.schedule.seed,
+        accumulation_steps=config.schedule.accumulation_steps,
+    )
     loss = GNTXent(
         temperature=config.loss.temperature,
         coupling=config.loss.coupling,
@@ -120,25 +161,21 @@ def build_model(config: TrainConfig, image_shape: tuple[int, int, int], *, total
     optimizer = build_optimizer(
         config.optimizer, total_steps=total_steps, global_batch_size=config.schedule.global_batch_size
     )
+    if config.schedule.precision == "mixed_float16":
+        optimizer = LossScale(optimizer)
     model.compile(
         optimizer,
         loss,
-        jit_compile=_jit_compile(config.schedule),
+        jit_compile=jit_compile(config.schedule, tf.distribute.get_strategy()),
         steps_per_execution=config.schedule.steps_per_execution,
     )
     return model
 
 
-def _jit_compile(schedule: ScheduleConfig) -> bool:
-    """XLA by default on GPUs only: on a CPU it is slower than the hand-written kernels."""
-    if schedule.jit_compile != "auto":
-        return schedule.jit_compile == "on"
-    return bool(tf.config.list_logical_devices("GPU")) and schedule.cpu_replicas is None
-
-
-def _batches(config: TrainConfig, model: AAG, source: Source, span: Span) -> tf.data.Dataset:
+def _batches(config: TrainConfig, model: AAG, source: Source, span: Span, cluster: Cluster | None) -> Any:
     on_host = config.augment.augment_on == "host"
-    return training_batches(
+    read = functools.partial(
+        training_batches,
         source.train.images,
         global_batch_size=config.schedule.global_batch_size,
         seed=config.schedule.seed,
@@ -146,6 +183,7 @@ def _batches(config: TrainConfig, model: AAG, source: Source, span: Span) -> tf.
         num_steps=span.total_steps - span.start_step,
         transform=functools.partial(model.views, seed=config.schedule.seed) if on_host else None,
     )
+    return read() if cluster is None else per_worker_batches(model.distribute_strategy, cluster, read)
 
 
 def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> None:

@@ -53,6 +53,11 @@ def _define_devices(flag_values: flags.FlagValues) -> None:
         "Split the CPU into this many replicas to try out distribution without GPUs; the losses stay the same.",
         flag_values=flag_values,
     )
+    _define_arithmetic(flag_values)
+
+
+def _define_arithmetic(flag_values: flags.FlagValues) -> None:
+    default = ScheduleConfig()
     flags.DEFINE_enum(
         "precision",
         default.precision,
@@ -65,13 +70,20 @@ def _define_devices(flag_values: flags.FlagValues) -> None:
         "jit_compile",
         default.jit_compile,
         JIT_MODES,
-        "Compile the train step with XLA: auto on GPUs only (on a CPU it is slower), on everywhere but with "
-        "--cpu_replicas, off to start sooner.",
+        "Compile the train step with XLA: auto on a single GPU only (on a CPU it is slower), on for one device of any "
+        "kind, off to start sooner.",
         flag_values=flag_values,
     )
     flags.DEFINE_integer(
         "steps_per_execution",
         default.steps_per_execution,
         "Steps that run in one call into TensorFlow, 1 or more. Raise it if a fast GPU waits for Python.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "accumulation_steps",
+        default.accumulation_steps,
+        "Send a batch through the networks in this many micro-batches, to fit a large one into memory. The loss still "
+        "has the negatives of the whole batch; each image is embedded twice, and batch norm sees a micro-batch.",
         flag_values=flag_values,
     )

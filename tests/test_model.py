@@ -50,23 +50,28 @@ def weights(model):
     return [tf.convert_to_tensor(weight).numpy() for weight in model.encoder.weights + model.projector.weights]
 
 
-def test_replicas_change_neither_losses_nor_gradients(tmp_path):
+def train_steps(directory, ways):
+    """What `train_steps.py` finds for each way: `(replicas, micro-batches)` to `{name: array}`."""
     script = Path(__file__).parent / "train_steps.py"
-    processes = {
-        replicas: subprocess.Popen([sys.executable, str(script), str(replicas), str(tmp_path / f"{replicas}.npz")])
-        for replicas in (1, 2, 4)
-    }
-    assert {replicas: process.wait(timeout=300) for replicas, process in processes.items()} == {1: 0, 2: 0, 4: 0}
-    found = {replicas: dict(np.load(tmp_path / f"{replicas}.npz")) for replicas in processes}
-    norm = found[1]["gradient_norm"][0]
-    assert len(set(found[1]["loss"])) == 5
-    every = [value for name, value in found[1].items() if name[len("gradient") :].isdigit()]
-    assert norm == pytest.approx(np.sqrt(sum(np.sum(value**2) for value in every)), rel=1e-4)
-    for replicas in (2, 4):
-        np.testing.assert_allclose(found[replicas]["loss"], found[1]["loss"], rtol=1e-5)
-        for name, expected in found[1].items():
+    outputs = {way: directory / f"{way[0]}x{way[1]}.npz" for way in ways}
+    processes = [subprocess.Popen([sys.executable, script, *map(str, way), out]) for way, out in outputs.items()]
+    assert [process.wait(timeout=300) for process in processes] == [0] * len(ways)
+    return {way: dict(np.load(out)) for way, out in outputs.items()}
+
+
+def test_replicas_change_neither_losses_nor_gradients(tmp_path):
+    found = train_steps(tmp_path, [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)])
+    whole = found[1, 1]
+    every = [value for name, value in whole.items() if name[len("gradient") :].isdigit()]
+    assert whole["gradient_norm"][0] == pytest.approx(np.sqrt(sum(np.sum(value**2) for value in every)), rel=1e-4)
+    assert len(set(whole["loss"])) == 5
+    # Batch norm sees micro-batches, which hold the same images however the batch is split.
+    for one, other in [((1, 1), (2, 1)), ((1, 1), (4, 1)), ((1, 2), (2, 2))]:
+        norm = found[one]["gradient_norm"][0]
+        np.testing.assert_allclose(found[other]["loss"], found[one]["loss"], rtol=1e-5)
+        for name, expected in found[one].items():
             tolerance = 2e-5 * norm if name[len("gradient") :].isdigit() else 2e-3 * np.abs(expected).max()
-            np.testing.assert_allclose(found[replicas][name], expected, atol=tolerance, err_msg=name)
+            np.testing.assert_allclose(found[other][name], expected, atol=tolerance, err_msg=f"{other} {name}")
 
 
 def test_every_step_gets_its_own_batch(digits):

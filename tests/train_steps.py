@@ -1,4 +1,4 @@
-"""A few training steps over a number of CPU replicas, in a process of their own: `train_steps.py REPLICAS OUT.npz`.
+"""A few training steps over CPU replicas, in a process of their own: `train_steps.py REPLICAS MICRO_BATCHES OUT.npz`.
 
 TensorFlow ties its collective operations to the first set of devices that a process uses, so that one process cannot
 compare one, two and four replicas.
@@ -23,17 +23,17 @@ STEPS = 5
 
 
 class Recorder(keras.callbacks.Callback):
-    """Keeps what each step reports."""
+    """Keeps what each step reports, but for times."""
 
     def __init__(self):
         super().__init__()
         self.steps = []
 
     def on_train_batch_end(self, batch, logs=None):
-        self.steps.append({name: float(value) for name, value in logs.items()})
+        self.steps.append({name: float(value) for name, value in logs.items() if "seconds" not in name})
 
 
-def main(replicas, out):
+def main(replicas, accumulation_steps, out):
     strategy = make_strategy(ScheduleConfig(cpu_replicas=replicas, global_batch_size=BATCH))
     source = open_source(DataConfig())
     with strategy.scope():
@@ -41,7 +41,8 @@ def main(replicas, out):
         encoder, projector = build_networks(
             EncoderConfig(width=0.25), ProjectorConfig(projector_width=32, projector_dim=8), source.image_shape
         )
-        model = AAG(encoder, projector, build_views(AugmentConfig(flip=False), source.image_shape), seed=3)
+        views = build_views(AugmentConfig(flip=False), source.image_shape)
+        model = AAG(encoder, projector, views, seed=3, accumulation_steps=accumulation_steps)
         # At rate 1 a step of plain SGD moves the weights by minus the gradient.
         model.compile(keras.optimizers.SGD(1.0), GNTXent(), jit_compile=False)
     variables = encoder.trainable_variables + projector.trainable_variables
@@ -65,4 +66,4 @@ def main(replicas, out):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -14,12 +15,17 @@ class Interruption(keras.callbacks.Callback):
     The signals are its own inside `with Interruption() as interruption:`, however that block ends. Outside the main
     thread, where Python allows no signal handlers, it does nothing.
 
+    Args:
+        agree: tells whether to stop from whether a signal has come; called after every step. On several machines it
+            asks the others, so that all stop after the same one.
+
     Attributes:
         received: the signal that asked, if one has.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, agree: Callable[[bool], bool] = bool) -> None:
         super().__init__()
+        self.agree = agree
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
@@ -40,7 +46,8 @@ class Interruption(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stops where a signal has come."""
-        if self.received is not None:
+        if self.agree(self.received is not None):
+            self.received = self.received or signal.SIGTERM  # where another machine was asked
             self.model.stop_training = True
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

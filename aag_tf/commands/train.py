@@ -23,16 +23,19 @@ def main(argv: Sequence[str]) -> int:
     with quiet_start():
         from aag_tf import training
     result = training.train(config)
+    code = 0 if result.complete else exit_code_of(result.stopped_by or signal.SIGINT)
+    if not result.is_chief:
+        return code  # the chief says it for all
     if not result.complete:
         print(
             f"aag-train: stopped at step {result.step} of {result.total_steps}; its checkpoint is in {result.run_dir}, "
             f"and aag-train --flagfile={result.run_dir / 'flags.txt'} --resume goes on from it.",
             file=sys.stderr,
         )
-        return exit_code_of(result.stopped_by or signal.SIGINT)
+        return code
     print(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
     print(f"Judge it with: aag-evaluate --run_dir={result.run_dir}")
-    return 0
+    return code
 
 
 def run() -> None:

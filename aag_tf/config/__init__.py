@@ -5,6 +5,7 @@ run directory records, so that evaluation and export can rebuild the encoder wit
 """
 
 from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AugmentConfig
+from aag_tf.config.cluster import Cluster, cluster_from_environment
 from aag_tf.config.data import DataConfig
 from aag_tf.config.evaluate import EVALUATION_SPLITS, INPUT_RANGES, MEASURES, EvaluateConfig, JudgeConfig
 from aag_tf.config.export import FORMATS, SIGNATURES, WEIGHTS, ExportConfig
@@ -12,7 +13,7 @@ from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
 from aag_tf.config.loss import LOSS_FORMS, LossConfig
 from aag_tf.config.model import STEMS, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
-from aag_tf.config.resume import changed_mathematics
+from aag_tf.config.resume import changed_mathematics, mathematics
 from aag_tf.config.run import RunConfig
 from aag_tf.config.schedule import JIT_MODES, PRECISIONS, ScheduleConfig
 from aag_tf.config.train import TrainConfig
@@ -33,6 +34,7 @@ __all__ = [
     "STEMS",
     "WEIGHTS",
     "AugmentConfig",
+    "Cluster",
     "DataConfig",
     "EncoderConfig",
     "EvaluateConfig",
@@ -45,8 +47,10 @@ __all__ = [
     "ScheduleConfig",
     "TrainConfig",
     "changed_mathematics",
+    "cluster_from_environment",
     "flag_lines",
     "from_flat",
     "leaves",
+    "mathematics",
     "to_flat",
 ]

@@ -19,6 +19,11 @@ HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} | {
 }
 
 
+def mathematics(config: TrainConfig) -> dict[str, Any]:
+    """The settings that decide what a run learns, `{flag name: value}`."""
+    return {name: value for name, value in to_flat(config).items() if name not in HARMLESS}
+
+
 def changed_mathematics(config: TrainConfig, recorded: Mapping[str, Any]) -> list[str]:
     """The settings that differ from a run's recorded ones and decide what it learns, each as a phrase.
 
@@ -28,6 +33,6 @@ def changed_mathematics(config: TrainConfig, recorded: Mapping[str, Any]) -> lis
     """
     return [
         f"--{name} (was {recorded.get(name)}, is {value})"
-        for name, value in to_flat(config).items()
-        if name not in HARMLESS and recorded.get(name) != value
+        for name, value in mathematics(config).items()
+        if recorded.get(name) != value
     ]

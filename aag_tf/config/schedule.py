@@ -21,6 +21,7 @@ class ScheduleConfig:
     precision: str = "float32"
     jit_compile: str = "auto"
     steps_per_execution: int = 1
+    accumulation_steps: int = 1
 
     def __post_init__(self) -> None:
         require_range("epochs", self.epochs, 1)
@@ -40,6 +41,14 @@ class ScheduleConfig:
                     f"--global_batch_size={self.global_batch_size} cannot be split evenly over --{name}={count}; "
                     f"use a multiple of {count}.",
                 )
+        require_range("accumulation_steps", self.accumulation_steps, 1)
+        parts = self.accumulation_steps * (self.replicas or self.cpu_replicas or 1)
+        require(
+            self.global_batch_size % parts == 0,
+            f"--global_batch_size={self.global_batch_size} cannot be split evenly into "
+            f"--accumulation_steps={self.accumulation_steps} micro-batches on every replica; use a "
+            f"multiple of {parts}.",
+        )
         require(
             self.replicas is None or self.cpu_replicas is None,
             "--replicas counts GPUs and --cpu_replicas splits the CPU; give one of the two.",

@@ -20,6 +20,7 @@ def training_batches(
     start_step: int,
     num_steps: int,
     transform: Callable[[Batch], Batch] | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """The batches of steps `start_step` to `start_step + num_steps - 1`.
 
@@ -35,11 +36,13 @@ def training_batches(
         num_steps: how many steps there are from there on.
         transform: host-side augmentation, batch to batch; must be a pure function of the batch, since it is mapped
             in parallel (the order of the batches stays).
+        part: `(index, count)`: read only the `index`-th of `count` equal stretches of every batch, as one machine of
+            several does; `row` still counts through the whole batch. The count divides the batch.
 
     Returns:
-        `num_steps` elements `{"image": uint8 [B, h, w, c], "step": int64 [B] (one number B times), "row": int32 [B]
-        (0..B-1)}`, after `transform`. The numbers travel with the images, so that a replica which gets a part of a
-        batch knows which part.
+        `num_steps` elements `{"image": uint8 [b, h, w, c], "step": int64 [b] (one number b times), "row": int32 [b]}`,
+        after `transform`; without `part`, `b = B` and the rows are 0..B-1. The numbers travel with the images, so that
+        a replica which gets a part of a batch knows which part.
 
     Raises:
         DataError: there are fewer images than fill one batch.
@@ -51,12 +54,16 @@ def training_batches(
             f"there are too few images, {size} to train on, for --global_batch_size={batch}; use {size} or less."
         )
 
+    share = batch // part[1]
+    first = part[0] * share
+
     def numbers_of_epoch(epoch_seed: tf.Tensor) -> tf.data.Dataset:
         visited = order.shuffled(size, epoch_seed)[: steps_per_epoch * batch]
         return tf.data.Dataset.from_tensor_slices(tf.reshape(visited, [steps_per_epoch, batch]))
 
     def read(step: tf.Tensor, numbers: tf.Tensor) -> Batch:
-        return {"image": images.fetch(numbers), "step": tf.fill([batch], step), "row": tf.range(batch, dtype=tf.int32)}
+        rows = tf.range(first, first + share, dtype=tf.int32)
+        return {"image": images.fetch(numbers[first : first + share]), "step": tf.fill([share], step), "row": rows}
 
     epochs = range(start_step // steps_per_epoch, -(-(start_step + num_steps) // steps_per_epoch))
     epoch_seeds = np.array([order.epoch_seed(seed, epoch) for epoch in epochs], np.int32).reshape(-1, 2)

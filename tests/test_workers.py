@@ -1,0 +1,137 @@
+"""Several machines, played by processes on the loopback interface, through the command that users type."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+
+from aag_tf import config as configs
+from aag_tf.config import EncoderConfig, OptimizerConfig, ProjectorConfig, RunConfig, ScheduleConfig, TrainConfig
+from aag_tf.trained import load_run
+
+MINUTES = 60.0
+PATIENCE = 5 * MINUTES  # a hung cluster must fail the test and not the suite
+
+
+def settings(run_dir, **schedule) -> TrainConfig:
+    return TrainConfig(
+        encoder=EncoderConfig(width=0.25),
+        projector=ProjectorConfig(projector_width=16, projector_dim=8),
+        optimizer=OptimizerConfig(optimizer="sgd", learning_rate=0.01),
+        schedule=ScheduleConfig(**{"train_steps": 10, "global_batch_size": 64, **schedule}),
+        run=RunConfig(run_dir=str(run_dir), log_every_steps=1, checkpoint_every_steps=5, knn_every_epochs=0),
+    )
+
+
+def free_addresses(count):
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
+def start(config, *flags, workers=1):
+    """`aag-train` once a worker; the chief first."""
+    addresses = free_addresses(workers)
+    processes = []
+    for index in range(workers):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment = {**os.environ, "TF_CONFIG": json.dumps(task) if workers > 1 else "", "CUDA_VISIBLE_DEVICES": "-1"}
+        command = [sys.executable, "-m", "aag_tf.commands.train", *configs.flag_lines(config), *flags]
+        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment))
+    return processes
+
+
+def finish(processes):
+    """Exit codes and messages of all, none of which may hang."""
+    try:
+        messages = [process.communicate(timeout=PATIENCE)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [process.returncode for process in processes], messages
+
+
+def wait_for(condition, processes):
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until
+        assert all(process.poll() is None for process in processes), finish(processes)
+        time.sleep(0.05)
+
+
+def losses(run_dir):
+    records = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    return {record["step"]: record["loss"] for record in records if "loss" in record}
+
+
+def test_two_workers_report_the_losses_of_one_and_only_the_chief_writes(tmp_path):
+    one = start(settings(tmp_path / "one"))
+    two = start(settings(tmp_path / "two"), workers=2)
+    micro = start(settings(tmp_path / "micro", accumulation_steps=2))
+    micro_two = start(settings(tmp_path / "micro_two", accumulation_steps=2), workers=2)
+    codes, messages = finish([*one, *two, *micro, *micro_two])
+    assert codes == [0] * 6, messages
+    for alone, together in [("one", "two"), ("micro", "micro_two")]:
+        expected = losses(tmp_path / alone)
+        assert sorted(expected) == list(range(1, 11))
+        assert len(set(expected.values())) == 10
+        assert losses(tmp_path / together) == pytest.approx(expected, rel=1e-5)
+        for found, weight in zip(
+            load_run(str(tmp_path / together)).encoder.weights,
+            load_run(str(tmp_path / alone)).encoder.weights,
+            strict=True,
+        ):
+            np.testing.assert_allclose(found, weight, rtol=1e-3, atol=1e-4)
+    names = {path.name.split(".")[0] for path in (tmp_path / "two" / "tensorboard").iterdir()}
+    assert "events" in names
+    assert len(list((tmp_path / "two" / "tensorboard").glob("events*"))) == 1
+
+
+def test_a_lost_worker_stops_the_others_and_resume_goes_on_until_one_is_asked_to_stop(tmp_path):
+    config = settings(tmp_path / "run", train_steps=100_000)
+    processes = start(config, workers=2)
+    wait_for(lambda: list((tmp_path / "run").glob("checkpoints/step-5.index")), processes)
+    processes[1].kill()
+    codes, messages = finish(processes)
+    assert codes == [3, -signal.SIGKILL], messages
+    assert "worker 0 of 2 has lost another worker" in messages[0]
+    assert "--resume" in messages[0]
+    assert "Traceback" not in messages[0]
+    reached = load_run(str(tmp_path / "run")).step
+
+    processes = start(config, "--resume", workers=2)
+    wait_for(lambda: max(losses(tmp_path / "run")) > reached + 2, processes)
+    processes[1].send_signal(signal.SIGTERM)
+    codes, messages = finish(processes)
+    assert codes == [143, 143], messages
+    steps = sorted(losses(tmp_path / "run"))
+    assert steps == list(range(1, load_run(str(tmp_path / "run")).step + 1))
+
+
+def test_workers_with_other_flags_are_refused_before_the_first_step(tmp_path):
+    addresses = free_addresses(2)
+    processes = []
+    for index, temperature in enumerate((0.2, 0.3)):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        command = [sys.executable, "-m", "aag_tf.commands.train", *configs.flag_lines(settings(tmp_path / "run"))]
+        processes.append(
+            subprocess.Popen(
+                [*command, f"--temperature={temperature}"],
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "TF_CONFIG": json.dumps(task), "CUDA_VISIBLE_DEVICES": "-1"},
+            )
+        )
+    codes, messages = finish(processes)
+    assert codes == [2, 2]
+    assert all("worker 1 was started with other flags" in message for message in messages)
+    assert not (tmp_path / "run").exists()
