@@ -46,6 +46,7 @@ setup(
         "lazy_loader>=0.4",
         "numpy>=1.26",
         "pillow>=10.0",
+        "psutil>=5.9",
         "scikit-learn>=1.5",
         "scipy>=1.12",
         "tensorboard>=2.20",
@@ -70,7 +71,7 @@ setup(
         "kserve": [
             "kserve>=0.21"
         ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
-        "bench": ["grpcio>=1.60", "matplotlib>=3.8", "psutil>=5.9", "tensorflow-serving-api>=2.21"],
+        "bench": ["grpcio>=1.60", "matplotlib>=3.8", "tensorflow-serving-api>=2.21"],
         # What benchmarks compare with.
         "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13"],
     },

@@ -19,7 +19,7 @@ from aag_tf.devices import jit_compile, make_strategy
 from aag_tf.errors import ConfigError, RunDirectoryError
 from aag_tf.losses import GNTXent
 from aag_tf.model import AAG
-from aag_tf.optimizers import LossScale, build_optimizer
+from aag_tf.optimizers import build_optimizer
 from aag_tf.run_directory import RunDirectory, write_atomically
 from aag_tf.trained import build_networks
 from aag_tf.versions import versions
@@ -161,8 +161,6 @@ def build_model(config: TrainConfig, image_shape: tuple[int, int, int], *, total
     optimizer = build_optimizer(
         config.optimizer, total_steps=total_steps, global_batch_size=config.schedule.global_batch_size
     )
-    if config.schedule.precision == "mixed_float16":
-        optimizer = LossScale(optimizer)
     model.compile(
         optimizer,
         loss,

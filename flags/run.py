@@ -9,6 +9,7 @@ def define(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `RunConfig`."""
     _define_directory(flag_values)
     _define_rhythm(flag_values)
+    _define_pictures(flag_values)
 
 
 def _define_directory(flag_values: flags.FlagValues) -> None:
@@ -58,5 +59,28 @@ def _define_rhythm(flag_values: flags.FlagValues) -> None:
         "knn_every_epochs",
         default.knn_every_epochs,
         "Epochs between two kNN accuracies on held-out images, the live sign of progress; 0 switches it off.",
+        flag_values=flag_values,
+    )
+
+
+def _define_pictures(flag_values: flags.FlagValues) -> None:
+    default = RunConfig()
+    flags.DEFINE_integer(
+        "projector_images",
+        default.projector_images,
+        "Held-out images to show as points in TensorBoard's projector, up to 10 000; 0 switches it off.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "histograms",
+        default.histograms,
+        "Show the distribution of every weight in TensorBoard. Large event files; for finding out what went wrong.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "profile_steps",
+        default.profile_steps,
+        "First and last step to record with TensorFlow's profiler, as 10,20; look at them with "
+        "tensorboard-plugin-profile.",
         flag_values=flag_values,
     )

@@ -3,14 +3,18 @@
 import keras
 
 from aag_tf.callbacks.checkpoints import Checkpoints
+from aag_tf.callbacks.embedding_projector import EmbeddingProjector
+from aag_tf.callbacks.histograms import Histograms
+from aag_tf.callbacks.hyperparameters import Hyperparameters
 from aag_tf.callbacks.knn import KnnMonitor
 from aag_tf.callbacks.metrics_file import MetricsFile
 from aag_tf.callbacks.opening import Opening
 from aag_tf.callbacks.position import Span
+from aag_tf.callbacks.profiler import Profiler
 from aag_tf.callbacks.progress import Progress
 from aag_tf.callbacks.step_log import StepLog, Writer
 from aag_tf.callbacks.tensorboard import TensorBoardWriter
-from aag_tf.config import TrainConfig
+from aag_tf.config import RunConfig, TrainConfig
 from aag_tf.data import Source
 from aag_tf.model import AAG
 from aag_tf.run_directory import RunDirectory
@@ -32,10 +36,11 @@ def build_callbacks(
     """
     run = config.run
     progress = Progress(span)
-    events = TensorBoardWriter(directory.events)
-    writers: list[Writer] = [MetricsFile(directory.metrics, start_step=span.start_step), events, progress]
+    metrics = MetricsFile(directory.metrics, start_step=span.start_step)
+    events = TensorBoardWriter(directory.events, best_knn_accuracy=metrics.best("knn_accuracy"))
+    writers: list[Writer] = [metrics, events, progress]
 
-    callbacks: list[keras.callbacks.Callback] = []
+    callbacks: list[keras.callbacks.Callback] = [Hyperparameters(events, config)]
     if span.start_step == 0:
         callbacks.append(Opening(events, config, source.train.images))
     callbacks.append(
@@ -45,5 +50,23 @@ def build_callbacks(
     if run.knn_every_epochs > 0 and source.train.labels is not None and source.validation is not None:
         every = run.knn_every_epochs * span.steps_per_epoch
         callbacks.append(KnnMonitor(model.encoder, source.train, source.validation, writers, span, every=every))
-    callbacks.append(checkpoints)
+    callbacks += [*_pictures(run, model, source, events, span), checkpoints]
+    return callbacks
+
+
+def _pictures(
+    run: RunConfig, model: AAG, source: Source, events: TensorBoardWriter, span: Span
+) -> list[keras.callbacks.Callback]:
+    """What TensorBoard shows beside scalars, in the rhythm of the kNN accuracy."""
+    every = max(run.knn_every_epochs, 1) * span.steps_per_epoch
+    callbacks: list[keras.callbacks.Callback] = []
+    if run.projector_images:
+        images = (source.validation or source.train).take(run.projector_images)
+        names = source.class_names
+        callbacks.append(EmbeddingProjector(events.directory, model.encoder, images, names, span, every=every))
+    if run.histograms:
+        networks = {"encoder": model.encoder, "projector": model.projector}
+        callbacks.append(Histograms(events, networks, span, every=every))
+    if run.profile_steps:
+        callbacks.append(Profiler(events.directory, *run.profiled_steps(), span))
     return callbacks

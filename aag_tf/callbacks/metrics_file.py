@@ -26,6 +26,11 @@ class MetricsFile:
         with self.path.open("a") as file:
             file.write(json.dumps(dict(record)) + "\n")
 
+    def best(self, name: str) -> float:
+        """The highest value of a figure so far; 0 where it has not been measured."""
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        return max((json.loads(line).get(name, 0.0) for line in lines), default=0.0)
+
 
 def _step(line: str) -> float:
     try:

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from aag_tf.callbacks.memory import memory_in_use
 from aag_tf.callbacks.position import Span, is_due
+from aag_tf.train_function import DATA_WAIT
 
 
 class Writer(Protocol):
@@ -18,9 +20,10 @@ class Writer(Protocol):
 
 
 class StepLog(keras.callbacks.Callback):
-    """Hands `{step, epoch, loss, …, learning_rate, images_per_second}` to writers every `every` steps.
+    """Hands `{step, epoch, loss, …, learning_rate, images_per_second, …}` to writers every `every` steps.
 
-    The speed is that of the steps since the last record, input included and other callbacks left out.
+    The speed is that of the steps since the last record, input included and other callbacks left out;
+    `data_wait_share`, in [0, 1], is the part of that time in which the step waited for its batch.
 
     Args:
         writers: receive each record, in order.
@@ -43,6 +46,7 @@ class StepLog(keras.callbacks.Callback):
         self.every = every
         self.global_batch_size = global_batch_size
         self._seconds = 0.0
+        self._waited = 0.0
         self._last_logged = span.start_step
         self._began = 0.0
 
@@ -53,6 +57,8 @@ class StepLog(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stops the clock, since the step is over once Keras hands over its figures, and writes a record where due."""
         self._seconds += time.perf_counter() - self._began
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        self._waited += figures.pop(DATA_WAIT, 0.0)
         step = self.span.step(batch)
         if not is_due(step, self.every, self._last_logged) and step < self.span.total_steps:
             return
@@ -60,10 +66,12 @@ class StepLog(keras.callbacks.Callback):
         record = {
             "step": step,
             "epoch": step / self.span.steps_per_epoch,
-            **{name: float(value) for name, value in (logs or {}).items()},
+            **figures,
             "learning_rate": float(tf.convert_to_tensor(self.model.optimizer.learning_rate)),
             "images_per_second": images / self._seconds,
+            "data_wait_share": self._waited / self._seconds,
+            **memory_in_use(),
         }
-        self._seconds, self._last_logged = 0.0, step
+        self._seconds, self._waited, self._last_logged = 0.0, 0.0, step
         for writer in self.writers:
             writer.write(record)

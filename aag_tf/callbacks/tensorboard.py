@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-# The tag of each figure; tags are stable, since people compare runs that are months apart.
+# The tag of each figure; tags are stable, since people compare runs that are months apart;
+# `docs/tensorboard.md` explains each.
 TAGS = {
     "loss": "loss/gnt_xent",
     "contrastive_accuracy": "contrast/top1_accuracy",
+    "temperature": "contrast/temperature",
     "positive_similarity": "contrast/positive_similarity",
     "negative_similarity": "contrast/negative_similarity",
     "positive_pull": "contrast/positive_pull",
@@ -18,10 +21,17 @@ TAGS = {
     "alignment": "embedding/alignment",
     "uniformity": "embedding/uniformity",
     "knn_accuracy": "evaluation/knn_accuracy",
+    "best_knn_accuracy": "evaluation/best_knn_accuracy",
+    "knn_seconds": "evaluation/knn_seconds",
     "learning_rate": "optimizer/learning_rate",
     "gradient_norm": "optimizer/gradient_norm",
+    "loss_scale": "optimizer/loss_scale",
     "images_per_second": "speed/images_per_second",
+    "data_wait_share": "speed/data_wait_share",
     "epoch": "speed/epoch",
+    "host_memory_gib": "memory/host_gib",
+    "device_memory_gib": "memory/device_gib",
+    "device_memory_peak_gib": "memory/device_peak_gib",
 }
 
 
@@ -30,13 +40,19 @@ class TensorBoardWriter:
 
     Args:
         directory: where event files go; TensorBoard takes the run's name from it.
+        best_knn_accuracy: the highest so far, of a run that goes on.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, best_knn_accuracy: float = 0.0) -> None:
+        self.directory = directory
+        self.best_knn_accuracy = best_knn_accuracy
         self._writer = tf.summary.create_file_writer(str(directory))
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Writes the scalars of one record under their tags."""
+        """Writes the scalars of one record under their tags, and the best kNN accuracy beside each."""
+        if "knn_accuracy" in record:
+            self.best_knn_accuracy = max(self.best_knn_accuracy, record["knn_accuracy"])
+            record = {**record, "best_knn_accuracy": self.best_knn_accuracy}
         with self._writer.as_default(step=int(record["step"])):
             for name, value in record.items():
                 if name != "step":
@@ -52,3 +68,14 @@ class TensorBoardWriter:
         """Writes Markdown."""
         with self._writer.as_default(step=step):
             tf.summary.text(tag, text)
+
+    def write_histogram(self, tag: str, values: tf.Tensor, step: int) -> None:
+        """Writes the distribution of a tensor's elements."""
+        with self._writer.as_default(step=step):
+            tf.summary.histogram(tag, values)
+
+    def write_summary(self, summary: Any) -> None:
+        """Writes a `Summary` message that a TensorBoard plugin has built."""
+        with self._writer.as_default(step=0):
+            tf.summary.experimental.write_raw_pb(summary.SerializeToString())
+        self._writer.flush()

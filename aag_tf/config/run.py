@@ -4,6 +4,8 @@ import dataclasses
 
 from aag_tf.config.checks import require, require_range
 
+MOST_PROJECTED = 10_000  # images that TensorBoard's projector still moves fluently
+
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
@@ -16,6 +18,9 @@ class RunConfig:
     checkpoint_every_steps: int | None = None
     checkpoints_to_keep: int = 3
     knn_every_epochs: int = 5
+    projector_images: int = 500
+    histograms: bool = False
+    profile_steps: str | None = None
 
     def __post_init__(self) -> None:
         require(bool(self.run_dir), "--run_dir is empty; name the directory that the run may create.")
@@ -25,3 +30,20 @@ class RunConfig:
             require_range("checkpoint_every_steps", self.checkpoint_every_steps, 1)
         require_range("checkpoints_to_keep", self.checkpoints_to_keep, 1)
         require_range("knn_every_epochs", self.knn_every_epochs, 0)
+        require_range("projector_images", self.projector_images, 0, MOST_PROJECTED)
+        if self.profile_steps is not None:
+            self.profiled_steps()
+
+    def profiled_steps(self) -> tuple[int, int]:
+        """The first and the last step to profile, counted from 1.
+
+        Raises:
+            ConfigError: `profile_steps` is not of the form `first,last`.
+        """
+        first, _, last = (self.profile_steps or "").partition(",")
+        require(
+            first.strip().isdecimal() and last.strip().isdecimal() and 1 <= int(first) <= int(last),
+            f"--profile_steps={self.profile_steps} is not a range of steps; write the first and the last one, counted "
+            "from 1, as --profile_steps=10,20.",
+        )
+        return int(first), int(last)

@@ -2,6 +2,5 @@
 
 from aag_tf.optimizers.build import build_optimizer, learning_rate_schedule, peak_learning_rate
 from aag_tf.optimizers.lars import LARS
-from aag_tf.optimizers.loss_scale import LossScale
 
-__all__ = ["LARS", "LossScale", "build_optimizer", "learning_rate_schedule", "peak_learning_rate"]
+__all__ = ["LARS", "build_optimizer", "learning_rate_schedule", "peak_learning_rate"]
