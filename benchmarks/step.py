@@ -1,0 +1,162 @@
+"""What a training step costs beyond the encoder: views, projector, loss, statistics, optimizer, callbacks, files.
+
+    python benchmarks/step.py --json=step.json            # about three minutes on two CPU cores
+
+A real run (`aag_tf.train`) with logging, TensorBoard and checkpoints; after each of its steps the same encoder goes
+forward and backward once over the same views, with nothing around it. Both are timed in turn in one process, so that
+what else the machine does falls on both alike. The first steps, which trace and compile, are left out.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aag_tf import training
+from aag_tf.config import DataConfig, EncoderConfig, RunConfig, ScheduleConfig, TrainConfig
+from aag_tf.encoders import build_encoder
+
+WARM_UP = 2  # steps
+
+
+class InTurn(keras.callbacks.Callback):
+    """After each step of a run, a bare one; must be the last of the callbacks."""
+
+    def __init__(self, config: TrainConfig, image_shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = build_encoder(config.encoder, image_shape)
+        self.seconds: dict[str, list[float]] = {"bare": [], "step": [], "views": [], "callbacks": []}
+        self._marks = [0.0, 0.0]
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        jit_compile = self.model.jit_compile
+        batch = self.config.schedule.global_batch_size
+        images = np.random.default_rng(0).integers(0, 256, (batch, *self.encoder.input_shape[1:]), np.uint8)
+        self.batch = {"image": tf.constant(images), "step": tf.fill([batch], tf.constant(0, tf.int64))}
+        self.batch["row"] = tf.range(batch)
+        self.draw = tf.function(self.model.draw_views, jit_compile=jit_compile)
+        views = self.draw(self.batch)
+        self.inputs = tf.reshape(views, [-1, *views.shape[2:]])
+        pull = tf.random.stateless_normal([len(self.inputs), self.encoder.output_shape[-1]], [1, 2])
+
+        @tf.function(jit_compile=jit_compile)
+        def forward_and_backward() -> list[tf.Tensor]:
+            with tf.GradientTape() as tape:
+                embeddings = self.encoder(self.inputs, training=True)
+            return tape.gradient(embeddings, self.encoder.trainable_variables, output_gradients=pull)
+
+        self.bare = forward_and_backward
+        self._time(lambda: self.bare()[0])
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._marks[0] = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        whole = time.perf_counter() - self._marks[0]  # the others' callbacks, files included
+        if batch >= WARM_UP:
+            self.seconds["step"].append(whole)
+            self.seconds["callbacks"].append(time.perf_counter() - self.model.step_ended)
+            self.seconds["bare"].append(self._time(lambda: self.bare()[0]))
+            self.seconds["views"].append(self._time(lambda: self.draw(self.batch)))
+
+    @staticmethod
+    def _time(run: Any) -> float:
+        began = time.perf_counter()
+        float(tf.reduce_sum(run()))  # waits for the device
+        return time.perf_counter() - began
+
+
+class StepEnded(keras.callbacks.Callback):
+    """Notes when a step has ended; must be the first of the callbacks."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.step_ended = time.perf_counter()
+
+
+def measure(arguments: argparse.Namespace, directory: Path) -> list[dict[str, Any]]:
+    shape = (arguments.image_size, arguments.image_size, 3)
+    images = np.random.default_rng(0).integers(0, 256, (4 * arguments.batch, *shape), np.uint8)
+    np.savez(directory / "images.npz", images=images)
+    config = TrainConfig(
+        data=DataConfig(dataset=f"npz:{directory / 'images.npz'}"),
+        encoder=EncoderConfig(encoder=arguments.encoder),
+        schedule=ScheduleConfig(
+            train_steps=arguments.steps + WARM_UP, global_batch_size=arguments.batch, precision=arguments.precision
+        ),
+        run=RunConfig(
+            run_dir=str(directory / "run"),
+            log_every_steps=arguments.log_every_steps,
+            checkpoint_every_steps=arguments.checkpoint_every_steps,
+        ),
+    )
+    in_turn: list[InTurn] = []
+    build_callbacks = training.build_callbacks
+
+    def with_bare_steps(*args: Any, **kwargs: Any) -> list[keras.callbacks.Callback]:
+        in_turn.append(InTurn(config, shape))
+        return [StepEnded(), *build_callbacks(*args, **kwargs), in_turn[0]]
+
+    training.build_callbacks = with_bare_steps
+    training.train(config)
+    seconds = {name: statistics.fmean(values) for name, values in in_turn[0].seconds.items()}
+    ratios = [
+        step / bare - 1 for step, bare in zip(in_turn[0].seconds["step"], in_turn[0].seconds["bare"], strict=True)
+    ]
+    names = {
+        "bare": "encoder, forward and backward",
+        "step": "a step of a run, everything included",
+        "views": "of it: drawing the views",
+        "callbacks": "of it: log, events, progress, checkpoints",
+    }
+    rows = [
+        {
+            "what": what,
+            "milliseconds": round(1000 * seconds[name], 1),
+            "ratio": round(seconds[name] / seconds["bare"], 4),
+        }
+        for name, what in names.items()
+    ]
+    spread = statistics.stdev(ratios) / len(ratios) ** 0.5
+    overhead = seconds["step"] / seconds["bare"] - 1
+    rows.append({"what": "overhead", "ratio": round(overhead, 4), "standard_error": round(spread, 4)})
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = ["| what | ms a step | beside the bare encoder |", "| --- | ---: | ---: |"]
+    lines += [f"| {row['what']} | {row['milliseconds']} | {row['ratio']:.1%} |" for row in rows[:-1]]
+    lines.append(f"| overhead | | **{rows[-1]['ratio']:+.1%}** ± {rows[-1]['standard_error']:.1%} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", help="file to write the rows to")
+    parser.add_argument("--encoder", default="resnet18")
+    parser.add_argument("--image_size", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=20, help="timed steps")
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--log_every_steps", type=int, default=10, help="five times as often as by default")
+    parser.add_argument("--checkpoint_every_steps", type=int, default=20, help="an epoch of CIFAR-10 has 703 steps")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        rows = measure(arguments, Path(directory))
+    print(table(rows))
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
