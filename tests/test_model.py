@@ -146,6 +146,20 @@ def test_loss_scaling_changes_no_figure(digits):
             assert figures[name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
 
 
+def test_a_step_whose_gradients_overflow_moves_no_weight_and_halves_the_scale(digits):
+    scale = 2.0**126  # times a gradient of a few units, float32 overflows
+    model = make_model(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05), initial_scale=scale))
+    before = [tf.convert_to_tensor(weight).numpy() for weight in model.encoder.trainable_variables]
+    (first,) = fit(model, digits, 1)
+    for weight, expected in zip(model.encoder.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    assert np.isfinite(first["loss"])
+    assert not np.isfinite(first["gradient_norm"])
+    (second,) = fit(model, digits, 1)
+    assert second["loss"] == pytest.approx(first["loss"], rel=1e-5)  # of the same batch and the same weights
+    assert (first["loss_scale"], second["loss_scale"]) == (scale, scale / 2)
+
+
 def test_the_model_embeds_images(digits):
     model = make_model(keras.optimizers.SGD(0.1))
     pixels = digits.numpy([0, 1])
