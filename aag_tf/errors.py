@@ -21,6 +21,10 @@ class RunDirectoryError(AagError):
     """A run directory cannot be created, read or continued."""
 
 
+class TrainingError(AagError):
+    """A run cannot go on: its loss or its weights are no longer finite."""
+
+
 class ExportError(AagError):
     """A SavedModel cannot be written, or is not one of ours."""
 

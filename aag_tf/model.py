@@ -10,6 +10,7 @@ from aag_tf.accumulation import Batch, accumulated_gradients, cached_projections
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, contrastive_statistics, sum_replicas
 from aag_tf.losses.temperature import as_temperature
+from aag_tf.optimizers import WeightAverage
 from aag_tf.train_function import make_train_function
 
 Descent = tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]  # projections, this replica's share of the loss, gradients
@@ -35,6 +36,7 @@ class AAG(keras.Model):
         projector: embeddings to projections, used in training only.
         views: draws the views of a batch (`aag_tf.augment.ViewMaker`).
         seed: the run's seed.
+        average: moved after each step, where evaluation is to use averaged weights.
         accumulation_steps: micro-batches that a replica's part of the batch goes through the networks in, to save
             memory; the loss stays that of the whole batch (`aag_tf.accumulation`). Batch normalisation sees, and its
             moving statistics follow, one micro-batch at a time.
@@ -50,6 +52,7 @@ class AAG(keras.Model):
         views: keras.layers.Layer,
         *,
         seed: int = 0,
+        average: WeightAverage | None = None,
         accumulation_steps: int = 1,
         **kwargs: Any,
     ) -> None:
@@ -58,6 +61,7 @@ class AAG(keras.Model):
         self.projector = projector
         self.views = views
         self.seed = seed
+        self.average = average
         # Traced once, however many replicas and micro-batches draw views.
         self._make_views = tf.function(functools.partial(views.make, seed=seed), reduce_retracing=True)
         self.accumulation_steps = accumulation_steps
@@ -83,9 +87,19 @@ class AAG(keras.Model):
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Nothing, since the networks are built; Keras would read a batch, and average images over all workers."""
 
+    @property
+    def judged_encoder(self) -> keras.Model:
+        """The encoder that is judged and exported: that of averaged weights where there is one."""
+        return self.encoder if self.average is None else self.average.encoder
+
+    def parts(self) -> dict[str, Any]:
+        """What a checkpoint holds, by name."""
+        average = {} if self.average is None else {"average_encoder": self.average.encoder}
+        return {"encoder": self.encoder, "projector": self.projector, "optimizer": self.optimizer, **average}
+
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The embedding of images."""
-        return self.encoder(images, training=training)
+        return self.judged_encoder(images, training=training)
 
     def project(self, views: tf.Tensor, *, training: bool) -> tf.Tensor:
         """Projections of views, in one pass through the encoder.
@@ -120,6 +134,8 @@ class AAG(keras.Model):
             # Keras looks for an overflow on the first replica only: NaN where any has one, so that all skip the step.
             gradients = [gradient + tf.cast(norm * 0.0, gradient.dtype) for gradient in gradients]
         self.optimizer.apply(gradients, variables)
+        if self.average is not None:
+            self.average.update(batch["step"][0])
         return figures
 
     def _gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Descent:

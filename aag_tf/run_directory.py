@@ -1,11 +1,17 @@
 """Names every file of a run directory, creates it without destroying anything, and writes its files atomically."""
 
+import contextlib
+import fcntl
 import json
 import os
+import platform
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from absl import logging
 
 from aag_tf.errors import RunDirectoryError
 
@@ -25,6 +31,16 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file's content, or a directory's names, are on the disk and would outlive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class RunDirectory:
@@ -42,6 +58,7 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.events = self.path / "tensorboard"
         self.evaluation = self.path / "evaluation.json"
+        self.lock = self.path / ".lock"
 
     def check(self, *, resume: bool = False, overwrite: bool = False) -> None:
         """Refuses a directory that a run may not use, before any work is done and without touching it.
@@ -54,7 +71,7 @@ class RunDirectory:
             raise RunDirectoryError(f"--run_dir={self.path} is a file; name a directory.")
         if resume and not self.record.exists():
             raise RunDirectoryError(f"--run_dir={self.path} holds no run to resume; leave --resume out to start one.")
-        occupied = self.path.is_dir() and any(self.path.iterdir())
+        occupied = self.path.is_dir() and any(not self._is_leftover(path) for path in self.path.iterdir())
         if occupied and not (resume or overwrite):
             raise RunDirectoryError(
                 f"--run_dir={self.path} already exists; add --resume to continue it, --overwrite to delete it and "
@@ -66,6 +83,46 @@ class RunDirectory:
                 "name another directory."
             )
 
+    def refuse_if_locked(self) -> None:
+        """Looks whether `locked` would be refused now.
+
+        Raises:
+            RunDirectoryError: it would.
+        """
+        if self.lock.exists():
+            with self.locked():
+                pass
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training in the directory, which is made if need be, while the block runs.
+
+        The lock is the operating system's, on an open file: it ends with the process, however that ends.
+
+        Raises:
+            RunDirectoryError: another process has it, or the directory cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = self.lock.open("a+")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                raise RunDirectoryError(
+                    f"--run_dir={self.path} is being trained in by another process ({file.read().strip()}); wait for "
+                    "it, stop it, or name another directory."
+                ) from error
+            except OSError as error:  # some network file systems have no locks
+                logging.warning("%s cannot be locked (%s): start no second run in it", self.path, error.strerror)
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}\n")
+            file.flush()
+            yield
+
     def create(self, *, overwrite: bool = False) -> None:
         """Makes the directory; with `overwrite` an earlier run in it is deleted first.
 
@@ -73,14 +130,17 @@ class RunDirectory:
             RunDirectoryError: it cannot be written.
         """
         try:
-            if overwrite and self.record.exists():
-                shutil.rmtree(self.path)
             self.path.mkdir(parents=True, exist_ok=True)
+            everything = overwrite and self.record.exists()
+            doomed = [path for path in self.path.iterdir() if everything or self._is_leftover(path)]
+            for path in sorted(doomed, key=lambda path: path == self.record):  # last: it tells that this is a run
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path != self.lock:
+                    path.unlink()
             tempfile.TemporaryFile(dir=self.path).close()
         except OSError as error:
-            raise RunDirectoryError(
-                f"--run_dir={self.path} cannot be written ({error.strerror}); name a directory that you may write to."
-            ) from error
+            raise self._unwritable(error) from error
 
     def read_record(self) -> dict[str, Any]:
         """The settings and facts that `write_record` left.
@@ -105,3 +165,17 @@ class RunDirectory:
     def write_record(self, record: dict[str, Any]) -> None:
         """Keeps what evaluation and export need to rebuild the run."""
         write_atomically(self.record, json.dumps(record, indent=2) + "\n")
+
+    def _is_leftover(self, path: Path) -> bool:
+        """Whether a file is no result: the lock, or what a killed process had not finished writing."""
+        written = (self.flags_file, self.record, self.metrics, self.evaluation)
+        return (
+            path == self.lock
+            or (path == self.flags_file and not self.record.exists())  # killed between these two
+            or any(path.name.startswith(f".{file.name}.") for file in written)
+        )
+
+    def _unwritable(self, error: OSError) -> RunDirectoryError:
+        return RunDirectoryError(
+            f"--run_dir={self.path} cannot be written ({error.strerror}); name a directory that you may write to."
+        )

@@ -1,4 +1,4 @@
-"""From a run directory back to its networks: the newest checkpoint in a freshly built encoder and projector."""
+"""From a run directory back to its networks: a verified checkpoint in a freshly built encoder and projector."""
 
 import contextlib
 import dataclasses
@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from aag_tf import config as configs
+from aag_tf.checkpoints import CheckpointStore, restore
 from aag_tf.config import EncoderConfig, ProjectorConfig, TrainConfig
 from aag_tf.encoders import build_encoder, build_projector
 from aag_tf.errors import RunDirectoryError
@@ -50,25 +51,32 @@ def untrained_encoder(config: EncoderConfig, image_shape: tuple[int, int, int], 
         return build_encoder(config, image_shape)
 
 
-def load_run(run_dir: str) -> TrainedRun:
-    """Rebuilds the networks of a run in float32 and restores its newest checkpoint.
+def load_run(run_dir: str, checkpoint: str = "latest") -> TrainedRun:
+    """Rebuilds the networks of a run in float32 and restores one of its checkpoints, verified.
+
+    The encoder is that of averaged weights where the run kept an average (`ema_momentum`).
+
+    Args:
+        run_dir: the run directory.
+        checkpoint: `latest`, or `best` for the one with the highest kNN accuracy on held-out images. Where it is
+            damaged, the one before it is taken, and a line logged.
 
     Raises:
-        RunDirectoryError: there is no run, or it has no checkpoint yet.
+        RunDirectoryError: there is no run, it has no checkpoint yet, or all of them are damaged.
     """
     directory = RunDirectory(run_dir)
     record = directory.read_record()
     config = configs.from_flat(TrainConfig, record["flags"])
     image_shape = tuple(record["image_shape"])
-    latest = tf.train.latest_checkpoint(directory.checkpoints)
-    if latest is None:
+    chosen = CheckpointStore(directory.checkpoints).choose(checkpoint)
+    if chosen is None:
         raise RunDirectoryError(f"{directory.path} has no checkpoint yet; let aag-train run until it has written one.")
     with _float32_policy():
         encoder, projector = build_networks(config.encoder, config.projector, image_shape)
-    checkpoint = tf.train.Checkpoint(encoder=encoder, projector=projector)
-    checkpoint.restore(latest).assert_existing_objects_matched().expect_partial()
-    step = int(latest.rsplit("-", 1)[1])
-    return TrainedRun(config, encoder, projector, step, image_shape, record.get("class_names"))
+    name = "average_encoder" if config.optimizer.ema_momentum > 0 else "encoder"
+    networks = tf.train.Checkpoint(projector=projector, **{name: encoder})
+    restore(chosen, networks).assert_existing_objects_matched().expect_partial()
+    return TrainedRun(config, encoder, projector, chosen.step, image_shape, record.get("class_names"))
 
 
 @contextlib.contextmanager

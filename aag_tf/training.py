@@ -1,5 +1,6 @@
 """Assembles a run from its settings, once, and calls `fit`."""
 
+import contextlib
 import dataclasses
 import functools
 import signal
@@ -9,17 +10,20 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 from aag_tf import config as configs
 from aag_tf.augment import build_views
-from aag_tf.callbacks import Checkpoints, Interruption, Span, build_callbacks, steps_done
+from aag_tf.callbacks import Interruption, Span, build_callbacks
+from aag_tf.checkpoints import CheckpointStore, RunState, check_space, disk_failures_said
 from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
-from aag_tf.data import Source, open_source, training_batches
+from aag_tf.data import Source, fingerprint, open_source, training_batches
 from aag_tf.devices import jit_compile, make_strategy
+from aag_tf.encoders import build_encoder
 from aag_tf.errors import ConfigError, RunDirectoryError
 from aag_tf.losses import GNTXent
 from aag_tf.model import AAG
-from aag_tf.optimizers import build_optimizer
+from aag_tf.optimizers import WeightAverage, build_optimizer
 from aag_tf.run_directory import RunDirectory, write_atomically
 from aag_tf.trained import build_networks
 from aag_tf.versions import versions
@@ -63,7 +67,8 @@ def train(config: TrainConfig) -> TrainResult:
     Where the environment's TF_CONFIG names several machines, each calls this with the same settings; the first writes.
 
     Raises:
-        AagError: the settings, the data or the run directory do not allow the run; nothing has been written then.
+        AagError: the settings, the data or the run directory do not allow the run, and nothing has been written then;
+            or it cannot go on, and its last checkpoint is intact.
         WorkerLostError: another machine was lost; the run goes on from its newest checkpoint with `resume`.
     """
     cluster = configs.cluster_from_environment()
@@ -74,10 +79,13 @@ def train(config: TrainConfig) -> TrainResult:
 def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
     directory = RunDirectory(config.run.run_dir)
     is_chief = cluster is None or cluster.is_chief
+    record: dict[str, Any] = {}
     if is_chief:
+        directory.refuse_if_locked()
         directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
         if config.run.resume:
-            _refuse_other_mathematics(config, directory)
+            record = directory.read_record()
+            _refuse_other_mathematics(config, record, directory)
     if cluster is not None:
         announce(cluster)
     strategy = make_strategy(config.schedule, cluster)
@@ -85,45 +93,60 @@ def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
     keras.utils.set_random_seed(config.schedule.seed)
 
     source = open_source(config.data)
+    if record:
+        _refuse_other_images(config, record, source)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
     if cluster is not None:
         refuse_other_settings(strategy, cluster, f"{configs.mathematics(config)}, {len(source.train)} images")
     with strategy.scope():
         model = build_model(config, source.image_shape, total_steps=total_steps)
-
-    checkpoints, start_step = None, 0
+    state = RunState(**model.parts())
+    store = CheckpointStore(directory.checkpoints)
     if is_chief:
-        directory.create(overwrite=config.run.overwrite)
-        if not config.run.resume:
-            _record(directory, config, source)
-        checkpoints = Checkpoints(
-            directory.checkpoints,
-            encoder=model.encoder,
-            projector=model.projector,
-            optimizer=model.optimizer,
-            every=config.run.checkpoint_every_steps or steps_per_epoch,
-            keep=config.run.checkpoints_to_keep,
-        )
-        start_step = checkpoints.restore() if config.run.resume else 0
-    if cluster is not None and config.run.resume:
-        broadcast_from_chief(strategy, [*model.variables, *model.optimizer.variables])
-        start_step = steps_done(model.optimizer)
-    span = Span(start_step, total_steps, steps_per_epoch)
-    if span.start_step >= total_steps:
-        return TrainResult(directory.path, span.start_step, total_steps, is_chief=is_chief)
+        check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
-    callbacks: list[keras.callbacks.Callback] = []
-    if checkpoints is not None:
-        callbacks = build_callbacks(
-            config, model=model, source=source, directory=directory, checkpoints=checkpoints, span=span
-        )
-    with Interruption(agree=agreement(strategy) if cluster else bool) as interruption:
-        # One Keras "epoch" is what is left of the run: positions inside it are steps, so that a run can go on anywhere.
-        # Without `steps_per_epoch`, since with it Keras takes the first batch to look at its shape and then drops it.
-        batches = _batches(config, model, source, span, cluster)
-        model.fit(batches, epochs=1, callbacks=[*callbacks, interruption], verbose=0, shuffle=False)
-    step = steps_done(model.optimizer)
-    return TrainResult(directory.path, step, total_steps, interruption.received, is_chief=is_chief)
+    with directory.locked() if is_chief else contextlib.nullcontext():
+        start_step = _begin(config, directory, source, state, store) if is_chief else 0
+        if cluster is not None and config.run.resume:
+            position = tf.Variable(start_step, dtype=tf.int64)
+            broadcast_from_chief(strategy, [*state.variables, position])
+            start_step = int(position.numpy())
+        span = Span(start_step, total_steps, steps_per_epoch)
+        if start_step >= total_steps:
+            return TrainResult(directory.path, start_step, total_steps, is_chief=is_chief)
+
+        agree = agreement(strategy) if cluster else bool
+        with disk_failures_said(store), Interruption(span, agree) as interruption, contextlib.ExitStack() as closing:
+            callbacks: list[keras.callbacks.Callback] = [interruption]
+            if is_chief:
+                callbacks = build_callbacks(
+                    config,
+                    model=model,
+                    source=source,
+                    directory=directory,
+                    store=store,
+                    state=state,
+                    span=span,
+                    interruption=interruption,
+                    closing=closing,
+                )
+            # One Keras "epoch" is what is left of the run: positions in it are steps, so that a run can go on anywhere.
+            # Without `steps_per_epoch`, since with it Keras takes the first batch to look at its shape and drops it.
+            batches = _batches(config, model, source, span, cluster)
+            model.fit(batches, epochs=1, callbacks=callbacks, verbose=0, shuffle=False)
+    return TrainResult(directory.path, interruption.step, total_steps, interruption.received, is_chief=is_chief)
+
+
+def _begin(
+    config: TrainConfig, directory: RunDirectory, source: Source, state: RunState, store: CheckpointStore
+) -> int:
+    """Takes the directory into use; returns the step to start at, whose checkpoint is loaded."""
+    directory.check(resume=config.run.resume, overwrite=config.run.overwrite)  # others may have been here since
+    directory.create(overwrite=config.run.overwrite)
+    if config.run.resume:
+        return state.restore(store)
+    _record(directory, config, source)
+    return 0
 
 
 def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
@@ -144,11 +167,15 @@ def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
 def build_model(config: TrainConfig, image_shape: tuple[int, int, int], *, total_steps: int) -> AAG:
     """The compiled model of a run; call it inside the strategy's scope."""
     encoder, projector = build_networks(config.encoder, config.projector, image_shape)
+    average = None
+    if config.optimizer.ema_momentum > 0:  # built last, so that it leaves the other networks' random weights alone
+        average = WeightAverage(encoder, build_encoder(config.encoder, image_shape), config.optimizer.ema_momentum)
     model = AAG(
         encoder,
         projector,
         build_views(config.augment, image_shape),
         seed=config.schedule.seed,
+        average=average,
         accumulation_steps=config.schedule.accumulation_steps,
     )
     loss = GNTXent(
@@ -167,6 +194,7 @@ def build_model(config: TrainConfig, image_shape: tuple[int, int, int], *, total
         jit_compile=jit_compile(config.schedule, tf.distribute.get_strategy()),
         steps_per_execution=config.schedule.steps_per_execution,
     )
+    model.optimizer.build(encoder.trainable_variables + projector.trainable_variables)  # so that it can be restored
     return model
 
 
@@ -193,16 +221,32 @@ def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> Non
             "image_shape": list(source.image_shape),
             "class_names": source.class_names,
             "num_train_images": len(source.train),
+            "fingerprint": fingerprint(source.train.images),
             "command": sys.argv,
             "versions": versions(),
         }
     )
 
 
-def _refuse_other_mathematics(config: TrainConfig, directory: RunDirectory) -> None:
-    changed = configs.changed_mathematics(config, directory.read_record()["flags"])
+def _refuse_other_mathematics(config: TrainConfig, record: dict[str, Any], directory: RunDirectory) -> None:
+    changed = configs.changed_mathematics(config, record["flags"])
     if changed:
         raise RunDirectoryError(
             f"--resume cannot change what is learnt: {', '.join(changed)}; give the run's own values "
             f"(--flagfile={directory.flags_file}), or start a new --run_dir."
         )
+
+
+def _refuse_other_images(config: TrainConfig, record: dict[str, Any], source: Source) -> None:
+    before = record["num_train_images"], record["image_shape"]
+    now = len(source.train), list(source.image_shape)
+    same_place = config.data.dataset == record["flags"]["dataset"]
+    same_pixels = record.get("fingerprint", "") == fingerprint(source.train.images)
+    if before != now or not (same_place or same_pixels):
+        raise RunDirectoryError(
+            f"--resume needs the images that the run was trained on, {before[0]} of shape {before[1]}; "
+            f"--dataset={config.data.dataset} has {'other ones' if before == now else f'{now[0]} of shape {now[1]}'}; "
+            "restore them, or start a new --run_dir."
+        )
+    if "fingerprint" in record and not same_pixels:  # another version of a decoder is no reason to end a run
+        logging.warning("images of %s have other pixels than when the run began; going on with them", source.name)

@@ -58,7 +58,7 @@ class ExportReport:
 
 
 def export(config: ExportConfig) -> ExportReport:
-    """Writes the newest checkpoint's encoder to `<export_dir>/<version>/`, with `model.json` and `model_card.md`.
+    """Writes the encoder of a checkpoint to `<export_dir>/<version>/`, with `model.json` and `model_card.md`.
 
     With `config.dry_run` everything that needs no writing is checked, and nothing is written.
 
@@ -70,7 +70,7 @@ def export(config: ExportConfig) -> ExportReport:
     """
     for name in config.format_names:
         runtimes.check_installed(name)
-    run = load_run(config.run_dir)
+    run = load_run(config.run_dir, config.checkpoint)
     export_dir = Path(config.export_dir).expanduser()
     target = plan_version(export_dir, config.version, overwrite=config.overwrite, make=not config.dry_run)
     source = _open_source(run) if config.verify or config.weights != "float32" else None

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from aag_tf.config import INPUT_RANGES, EvaluateConfig
+from aag_tf.config import CHECKPOINTS, INPUT_RANGES, EvaluateConfig
 
 
 def define(flag_values: flags.FlagValues) -> None:
@@ -17,7 +17,14 @@ def _define_subject(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "run_dir",
         default.run_dir,
-        "Judge the newest checkpoint of this run, which aag-train made.",
+        "Judge a checkpoint of this run, which aag-train made.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_enum(
+        "checkpoint",
+        default.checkpoint,
+        CHECKPOINTS,
+        "Which checkpoint of the run: the newest, or the one with the best kNN accuracy on held-out images.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from aag_tf.config import WEIGHTS, ExportConfig
+from aag_tf.config import CHECKPOINTS, WEIGHTS, ExportConfig
 
 
 def define(flag_values: flags.FlagValues) -> None:
@@ -12,7 +12,14 @@ def define(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "run_dir",
         default.run_dir,
-        "The run whose newest checkpoint is exported. Must be given.",
+        "The run whose encoder is exported. Must be given.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_enum(
+        "checkpoint",
+        default.checkpoint,
+        CHECKPOINTS,
+        "Which checkpoint of the run: the newest, or the one with the best kNN accuracy on held-out images.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(

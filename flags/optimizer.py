@@ -50,3 +50,10 @@ def define(flag_values: flags.FlagValues) -> None:
         "Momentum of sgd and lars, 0 to 0.9999; adamw has its own.",
         flag_values=flag_values,
     )
+    flags.DEFINE_float(
+        "ema_momentum",
+        default.ema_momentum,
+        "Judge and export a moving average of the encoder's weights with this momentum, 0 to 0.99999; 0 switches it "
+        "off. Usual: 0.99 for short runs, 0.999 or 0.9999 for long ones.",
+        flag_values=flag_values,
+    )

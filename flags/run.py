@@ -24,7 +24,7 @@ def _define_directory(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_bool(
         "resume",
         default.resume,
-        "Continue the run in --run_dir from its newest checkpoint.",
+        "Continue the run in --run_dir from its newest checkpoint, or the newest undamaged one.",
         flag_values=flag_values,
     )
     flags.DEFINE_bool(
@@ -52,7 +52,7 @@ def _define_rhythm(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "checkpoints_to_keep",
         default.checkpoints_to_keep,
-        "Newest checkpoints that are kept, 1 or more.",
+        "Newest checkpoints that are kept, 1 or more, besides the one with the best kNN accuracy.",
         flag_values=flag_values,
     )
     flags.DEFINE_integer(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from aag_tf import config as configs
+from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
 from aag_tf.data import open_source
 from aag_tf.run_directory import RunDirectory
@@ -29,8 +29,7 @@ def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model
     directory = RunDirectory(path)
     directory.create()
     directory.write_record({"flags": configs.to_flat(config), "image_shape": list(source.image_shape)})
-    checkpoint = tf.train.Checkpoint(encoder=encoder, projector=projector)
-    tf.train.CheckpointManager(checkpoint, directory.checkpoints, 1, checkpoint_name="step").save(STEP)
+    CheckpointStore(directory.checkpoints).write(STEP, RunState(encoder=encoder, projector=projector).write)
     return encoder
 
 

@@ -69,5 +69,36 @@ def test_flag_lines_leave_out_what_is_not_set():
     assert not any("blur" in line for line in lines)
 
 
+def test_what_may_change_when_a_run_goes_on():
+    recorded = configs.to_flat(TrainConfig())
+    assert configs.changed_mathematics(TrainConfig(), recorded) == []
+    elsewhere = TrainConfig(
+        data=DataConfig(data_dir="elsewhere", download=True),
+        augment=AugmentConfig(augment_on="host"),
+        loss=LossConfig(loss_form="streaming"),
+        schedule=ScheduleConfig(cpu_replicas=2, steps_per_execution=8, jit_compile="off"),
+        run=RunConfig(run_dir="elsewhere", resume=True, log_every_steps=7, checkpoint_every_steps=9),
+    )
+    assert configs.changed_mathematics(elsewhere, recorded) == []
+    other = TrainConfig(
+        optimizer=OptimizerConfig(learning_rate=0.5, ema_momentum=0.9),
+        schedule=ScheduleConfig(epochs=7, global_batch_size=32, seed=1, precision="mixed_bfloat16"),
+    )
+    assert configs.changed_mathematics(other, recorded) == [
+        "--learning_rate (was 0.002, is 0.5)",
+        "--ema_momentum (was 0.0, is 0.9)",
+        "--epochs (was 100, is 7)",
+        "--global_batch_size (was 64, is 32)",
+        "--seed (was 0, is 1)",
+        "--precision (was float32, is mixed_bfloat16)",
+    ]
+
+
+def test_a_setting_that_is_younger_than_a_run_had_its_default():
+    recorded = configs.to_flat(TrainConfig())
+    del recorded["ema_momentum"]
+    assert configs.changed_mathematics(TrainConfig(), recorded) == []
+
+
 def test_views_are_counted():
     assert [AugmentConfig(aux=aux, aux_views=2).num_views for aux in ("none", "default")] == [2, 4]

@@ -1,6 +1,8 @@
 """Run directories: nothing of a user's is lost, and files appear whole or not at all."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -90,3 +92,50 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monke
         write_atomically(target, "new")
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+HOLDER = """
+import sys, time
+from aag_tf.run_directory import RunDirectory
+with RunDirectory(sys.argv[1]).locked():
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_two_processes_cannot_train_in_one_directory_and_a_killed_one_holds_nothing(tmp_path):
+    directory = finished_run(tmp_path / "run")
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(directory.path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "locked\n"
+        for attempt in (directory.refuse_if_locked, directory.locked().__enter__):
+            with pytest.raises(RunDirectoryError, match=rf"trained in by another process \(process {holder.pid} on "):
+                attempt()
+    finally:
+        holder.kill()
+        holder.communicate()
+    directory.refuse_if_locked()
+    with directory.locked():
+        assert directory.read_record() == {"flags": {"seed": 3}}
+
+
+def test_the_lock_outlives_an_overwrite(tmp_path):
+    directory = finished_run(tmp_path / "run")
+    with directory.locked():
+        directory.create(overwrite=True)
+        assert list(directory.path.iterdir()) == [directory.lock]
+        with pytest.raises(RunDirectoryError, match="another process"):
+            RunDirectory(tmp_path / "run").refuse_if_locked()
+
+
+def test_a_run_that_was_killed_at_birth_leaves_a_directory_that_is_free(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    with directory.locked():
+        directory.create()
+        directory.flags_file.write_text("--seed=3")  # run.json, which makes it a run, was not written
+        (directory.path / ".run.json.x1y2").write_text("half of it")
+    directory.check()
+    with pytest.raises(RunDirectoryError, match="no run to resume"):
+        directory.check(resume=True)
+    directory.create()
+    assert [path.name for path in directory.path.iterdir()] == [".lock"]

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,12 +22,13 @@ from aag_tf.config import (
     DataConfig,
     EncoderConfig,
     LossConfig,
+    OptimizerConfig,
     ProjectorConfig,
     RunConfig,
     ScheduleConfig,
     TrainConfig,
 )
-from aag_tf.errors import ConfigError, RunDirectoryError
+from aag_tf.errors import ConfigError, RunDirectoryError, TrainingError
 from aag_tf.trained import load_run, untrained_encoder
 from aag_tf.training import plan_steps, train
 
@@ -110,6 +112,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, 
 
     class StopAtSeven(Interruption):
         def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
             self.model.stop_training = batch + 1 >= 7
 
     monkeypatch.setattr("aag_tf.training.Interruption", StopAtSeven)
@@ -228,7 +231,57 @@ def test_steps_are_planned_from_epochs_or_given():
     assert plan_steps(ScheduleConfig(epochs=3, train_steps=7, global_batch_size=10), 105) == (10, 7)
 
 
-def test_a_signal_ends_the_command_with_a_usable_checkpoint(tmp_path):
+def test_a_run_without_a_checkpoint_goes_on_from_step_0(finished, tmp_path):
+    run_dir = tmp_path / "killed"
+    shutil.copytree(finished, run_dir)
+    shutil.rmtree(run_dir / "checkpoints")
+    assert train(settings(run_dir, resume=True)).complete
+    for first, again in zip(weights(finished), weights(run_dir), strict=True):
+        np.testing.assert_array_equal(first, again)
+    assert [record["step"] for record in records(run_dir)] == [record["step"] for record in records(finished)]
+    events = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    assert [event.step for event in events.Tensors("loss/gnt_xent")] == [5, 10, 12]
+
+
+def test_averaged_weights_are_judged_saved_and_gone_on_with(finished, tmp_path):
+    run_dir = tmp_path / "average"
+    config = dataclasses.replace(
+        settings(run_dir, checkpoint_every_steps=5), optimizer=OptimizerConfig(ema_momentum=0.9)
+    )
+    train(config)
+    averaged = weights(run_dir)
+    raw = tf.train.load_checkpoint(str(run_dir / "checkpoints" / "step-12" / "state"))
+    unaveraged = tf.train.load_checkpoint(str(finished / "checkpoints" / "step-12" / "state"))
+    names = [name for name in unaveraged.get_variable_to_shape_map() if name.startswith("encoder/")]
+    assert len(names) == len(averaged)
+    for name in names:  # the average changes nothing in what is trained
+        np.testing.assert_array_equal(raw.get_tensor(name), unaveraged.get_tensor(name))
+    distances = [np.abs(a - b).max() for a, b in zip(averaged, weights(finished), strict=True)]
+    assert 0 < max(distances) < 0.5
+
+    shutil.rmtree(run_dir / "checkpoints" / "step-12")
+    again = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True))
+    assert train(again).complete
+    for first, second in zip(averaged, weights(run_dir), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_loss_that_is_nan_ends_the_run_and_keeps_its_checkpoint(tmp_path):
+    config = dataclasses.replace(
+        settings(tmp_path / "run", checkpoint_every_steps=1),
+        optimizer=OptimizerConfig("sgd", learning_rate=1e25, warmup_fraction=0.5),
+    )
+    with pytest.raises(
+        TrainingError, match=r"(at|after) step \d+; the last good checkpoint is .*--learning_rate=1e\+25"
+    ):
+        train(config)
+    kept = load_run(str(tmp_path / "run"))
+    assert all(np.isfinite(weight).all() for weight in kept.encoder.get_weights())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_command_with_a_usable_checkpoint(number, code, tmp_path):
     config = dataclasses.replace(
         settings(tmp_path / "run"), schedule=ScheduleConfig(train_steps=100_000, global_batch_size=128)
     )
@@ -236,10 +289,10 @@ def test_a_signal_ends_the_command_with_a_usable_checkpoint(tmp_path):
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     for line in process.stderr:
         if line.startswith("step "):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             break
     _, message = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "--resume" in message
     assert "Traceback" not in message
     run = load_run(str(tmp_path / "run"))

@@ -2,6 +2,8 @@
 
 from aag_tf.callbacks.build import build_callbacks
 from aag_tf.callbacks.checkpoints import Checkpoints
+from aag_tf.callbacks.collapse import CollapseWarning
+from aag_tf.callbacks.divergence import Divergence
 from aag_tf.callbacks.embedding_projector import EmbeddingProjector
 from aag_tf.callbacks.histograms import Histograms
 from aag_tf.callbacks.hyperparameters import Hyperparameters
@@ -9,7 +11,7 @@ from aag_tf.callbacks.interruption import Interruption
 from aag_tf.callbacks.knn import KnnMonitor
 from aag_tf.callbacks.metrics_file import MetricsFile
 from aag_tf.callbacks.opening import Opening
-from aag_tf.callbacks.position import Span, is_due, steps_done
+from aag_tf.callbacks.position import Span, is_due
 from aag_tf.callbacks.profiler import Profiler
 from aag_tf.callbacks.progress import Progress
 from aag_tf.callbacks.step_log import StepLog, Writer
@@ -18,6 +20,8 @@ from aag_tf.callbacks.tensorboard import TAGS, TensorBoardWriter
 __all__ = [
     "TAGS",
     "Checkpoints",
+    "CollapseWarning",
+    "Divergence",
     "EmbeddingProjector",
     "Histograms",
     "Hyperparameters",
@@ -33,5 +37,4 @@ __all__ = [
     "Writer",
     "build_callbacks",
     "is_due",
-    "steps_done",
 ]

@@ -1,11 +1,16 @@
 """Which callbacks a run has, in the order in which Keras calls them after a step."""
 
+import contextlib
+
 import keras
 
 from aag_tf.callbacks.checkpoints import Checkpoints
+from aag_tf.callbacks.collapse import CollapseWarning
+from aag_tf.callbacks.divergence import Divergence
 from aag_tf.callbacks.embedding_projector import EmbeddingProjector
 from aag_tf.callbacks.histograms import Histograms
 from aag_tf.callbacks.hyperparameters import Hyperparameters
+from aag_tf.callbacks.interruption import Interruption
 from aag_tf.callbacks.knn import KnnMonitor
 from aag_tf.callbacks.metrics_file import MetricsFile
 from aag_tf.callbacks.opening import Opening
@@ -14,6 +19,7 @@ from aag_tf.callbacks.profiler import Profiler
 from aag_tf.callbacks.progress import Progress
 from aag_tf.callbacks.step_log import StepLog, Writer
 from aag_tf.callbacks.tensorboard import TensorBoardWriter
+from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import RunConfig, TrainConfig
 from aag_tf.data import Source
 from aag_tf.model import AAG
@@ -26,32 +32,55 @@ def build_callbacks(
     model: AAG,
     source: Source,
     directory: RunDirectory,
-    checkpoints: Checkpoints,
+    store: CheckpointStore,
+    state: RunState,
     span: Span,
+    interruption: Interruption,
+    closing: contextlib.ExitStack,
 ) -> list[keras.callbacks.Callback]:
-    """Everything that happens beside the steps, but for signals.
+    """Everything that happens beside the steps.
 
     What is measured at a step comes before its checkpoint: a run that is killed between the two does both again, and
-    no record of it is missing or doubled.
+    no record of it is missing or doubled. What must not be kept is noticed before either.
+
+    Args:
+        config: the settings of the run.
+        model: what is trained.
+        source: the images.
+        directory: where files go.
+        store: where checkpoints go.
+        state: what they hold.
+        span: the steps of this `fit`.
+        interruption: the last to be called.
+        closing: closes what is open at the end of the run, however it ends.
     """
     run = config.run
     progress = Progress(span)
     metrics = MetricsFile(directory.metrics, start_step=span.start_step)
-    events = TensorBoardWriter(directory.events, best_knn_accuracy=metrics.best("knn_accuracy"))
-    writers: list[Writer] = [metrics, events, progress]
-
-    callbacks: list[keras.callbacks.Callback] = [Hyperparameters(events, config)]
-    if span.start_step == 0:
-        callbacks.append(Opening(events, config, source.train.images))
-    callbacks.append(
-        StepLog(writers, span, every=run.log_every_steps, global_batch_size=config.schedule.global_batch_size)
+    best = metrics.best("knn_accuracy")
+    events = TensorBoardWriter(directory.events, start_step=span.start_step, best_knn_accuracy=best)
+    closing.callback(events.close)
+    closing.callback(progress.close)
+    divergence = Divergence(span, store, state, config)
+    checkpoints = Checkpoints(
+        store,
+        state,
+        span,
+        every=run.checkpoint_every_steps or span.steps_per_epoch,
+        keep=run.checkpoints_to_keep,
+        check=divergence.check_state,
     )
-    callbacks.append(progress)
+    writers: list[Writer] = [metrics, events, progress, checkpoints, CollapseWarning(events)]
+
+    opening = [Opening(events, config, source.train.images)] if span.start_step == 0 else []
+    step_log = StepLog(writers, span, every=run.log_every_steps, global_batch_size=config.schedule.global_batch_size)
+    knn = []
     if run.knn_every_epochs > 0 and source.train.labels is not None and source.validation is not None:
         every = run.knn_every_epochs * span.steps_per_epoch
-        callbacks.append(KnnMonitor(model.encoder, source.train, source.validation, writers, span, every=every))
-    callbacks += [*_pictures(run, model, source, events, span), checkpoints]
-    return callbacks
+        knn = [KnnMonitor(model.judged_encoder, source.train, source.validation, writers, span, every=every)]
+    pictures = _pictures(run, model, source, events, span)
+    hyperparameters = Hyperparameters(events, config)
+    return [divergence, hyperparameters, *opening, step_log, progress, *knn, *pictures, checkpoints, interruption]
 
 
 def _pictures(
@@ -63,7 +92,7 @@ def _pictures(
     if run.projector_images:
         images = (source.validation or source.train).take(run.projector_images)
         names = source.class_names
-        callbacks.append(EmbeddingProjector(events.directory, model.encoder, images, names, span, every=every))
+        callbacks.append(EmbeddingProjector(events.directory, model.judged_encoder, images, names, span, every=every))
     if run.histograms:
         networks = {"encoder": model.encoder, "projector": model.projector}
         callbacks.append(Histograms(events, networks, span, every=every))

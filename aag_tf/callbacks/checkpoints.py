@@ -1,64 +1,83 @@
-"""Checkpoints at epoch ends or every so many steps; the optimizer's step counter is the position of the run."""
+"""Checkpoints at epoch ends or every so many steps, and wherever kNN accuracy is better than ever."""
 
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from aag_tf.callbacks.position import steps_done
+from aag_tf.callbacks.position import Span, is_due
+from aag_tf.checkpoints import CheckpointStore, RunState
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves and restores encoder, projector and optimizer.
+    """Saves the state of a run; as a writer it takes the kNN accuracy of the step from the monitor.
 
     Args:
-        directory: where checkpoints go.
-        encoder: saved as `encoder`, so that evaluation can restore it alone.
-        projector: saved as `projector`.
-        optimizer: saved with its moments and step counter.
-        every: steps between checkpoints.
-        keep: how many of the newest stay on disk.
+        store: where to.
+        state: what to save.
+        span: the steps of this `fit`.
+        every: steps between checkpoints; the last step of a `fit` is always saved.
+        keep: how many of the newest stay on disk, besides the one with the best kNN accuracy.
+        check: called with the step before each save; raises where the state must not be kept.
     """
 
     def __init__(
         self,
-        directory: Path,
+        store: CheckpointStore,
+        state: RunState,
+        span: Span,
         *,
-        encoder: keras.Model,
-        projector: keras.Model,
-        optimizer: keras.optimizers.Optimizer,
         every: int,
         keep: int,
+        check: Callable[[int], None],
     ) -> None:
         super().__init__()
-        checkpoint = tf.train.Checkpoint(encoder=encoder, projector=projector, optimizer=optimizer)
-        self.manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=keep, checkpoint_name="step")
-        self.optimizer = optimizer
+        self.store = store
+        self.state = state
+        self.span = span
         self.every = every
-        self._last_saved = -1
+        self.keep = keep
+        self.check = check
+        self.step = span.start_step
+        self._last_saved = span.start_step
+        self._best_accuracy = store.best_accuracy()
+        self._measured: tuple[int, float] | None = None
 
-    def restore(self) -> int:
-        """Loads the newest checkpoint, if there is one; returns the step it stands at."""
-        latest = self.manager.latest_checkpoint
-        if latest is None:
-            return 0
-        self.manager.checkpoint.restore(latest).assert_existing_objects_matched()
-        self._last_saved = steps_done(self.optimizer)
-        return self._last_saved
-
-    def save(self) -> None:
-        """Writes a checkpoint of the current step, unless it is already there."""
-        step = steps_done(self.optimizer)
-        if step != self._last_saved:
-            self.manager.save(checkpoint_number=step)
-            self._last_saved = step
+    def write(self, record: Mapping[str, float]) -> None:
+        """Notes a kNN accuracy; the checkpoint of that step will carry it."""
+        if "knn_accuracy" in record:
+            self._measured = int(record["step"]), float(record["knn_accuracy"])
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Saves where a checkpoint is due."""
-        if steps_done(self.optimizer) // self.every > max(self._last_saved, 0) // self.every:
+        """Saves where a checkpoint is due, or the best one so far was measured."""
+        self.step = self.span.step(batch)
+        accuracy = self._accuracy()
+        is_best = accuracy is not None and (self._best_accuracy is None or accuracy >= self._best_accuracy)
+        if is_best or is_due(self.step, self.every, self._last_saved):
             self.save()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Saves the end of the run, or the step it was stopped at."""
-        self.save()
+        if self.step != self._last_saved:
+            self.save()
+
+    def save(self) -> None:
+        """Writes a checkpoint of the current step and deletes those that are not to be kept.
+
+        Raises:
+            TrainingError: the weights are not finite.
+            OSError, tf.errors.OpError: it cannot be written; those on disk stay as they are.
+        """
+        self.check(self.step)
+        accuracy = self._accuracy()
+        self.store.write(self.step, self.state.write, knn_accuracy=accuracy)
+        self.store.prune(self.keep)
+        self._last_saved = self.step
+        if accuracy is not None:
+            self._best_accuracy = max(accuracy, self._best_accuracy or 0.0)
+
+    def _accuracy(self) -> float | None:
+        """The kNN accuracy of the current step, where it was measured."""
+        if self._measured is None or self._measured[0] != self.step:
+            return None
+        return self._measured[1]

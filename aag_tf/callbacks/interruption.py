@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import keras
 
+from aag_tf.callbacks.position import Span
+
 
 class Interruption(keras.callbacks.Callback):
     """Stops `fit` at the next step boundary when the process is asked to end; a second Ctrl-C ends it at once.
@@ -16,15 +18,19 @@ class Interruption(keras.callbacks.Callback):
     thread, where Python allows no signal handlers, it does nothing.
 
     Args:
+        span: the steps of this `fit`.
         agree: tells whether to stop from whether a signal has come; called after every step. On several machines it
             asks the others, so that all stop after the same one.
 
     Attributes:
+        step: steps done.
         received: the signal that asked, if one has.
     """
 
-    def __init__(self, agree: Callable[[bool], bool] = bool) -> None:
+    def __init__(self, span: Span, agree: Callable[[bool], bool] = bool) -> None:
         super().__init__()
+        self.span = span
+        self.step = span.start_step
         self.agree = agree
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
@@ -46,6 +52,7 @@ class Interruption(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stops where a signal has come."""
+        self.step = self.span.step(batch)
         if self.agree(self.received is not None):
             self.received = self.received or signal.SIGTERM  # where another machine was asked
             self.model.stop_training = True

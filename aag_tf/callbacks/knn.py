@@ -23,7 +23,7 @@ class KnnMonitor(keras.callbacks.Callback):
         encoder: the network under training.
         bank: labelled training images; `BANK_IMAGES` of them are used.
         queries: labelled held-out images; `QUERY_IMAGES` of them are used.
-        writers: receive `{step, knn_accuracy, knn_seconds}`.
+        writers: receive `{step, knn_accuracy, knn_seconds, embedding_spread}`.
         span: the steps of this `fit`.
         every: steps between two measurements; the last step of a run is always measured.
     """
@@ -57,11 +57,14 @@ class KnnMonitor(keras.callbacks.Callback):
     def measure(self, step: int) -> float:
         """Runs the measurement now; returns the accuracy in [0, 1]."""
         began = time.perf_counter()
-        accuracy = knn_accuracy(
-            *self._features_and_labels(self.bank),
-            *self._features_and_labels(self.queries),
-        )
-        record = {"step": step, "knn_accuracy": accuracy, "knn_seconds": time.perf_counter() - began}
+        bank, queries = self._features_and_labels(self.bank), self._features_and_labels(self.queries)
+        accuracy = knn_accuracy(*bank, *queries)
+        record = {
+            "step": step,
+            "knn_accuracy": accuracy,
+            "knn_seconds": time.perf_counter() - began,
+            "embedding_spread": embedding_spread(queries[0]),
+        }
         for writer in self.writers:
             writer.write(record)
         return accuracy
@@ -69,3 +72,12 @@ class KnnMonitor(keras.callbacks.Callback):
     def _features_and_labels(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         assert split.labels is not None
         return embed(self.embedding, split.images, progress=False), split.labels
+
+
+def embedding_spread(features: np.ndarray) -> float:
+    """Root mean square distance of `[n, dim]` features from their mean, each scaled to length one.
+
+    0 where all images have the same embedding (collapse), 1 where embeddings point evenly in all directions.
+    """
+    directions = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    return float(np.sqrt(max(0.0, 1.0 - np.sum(directions.mean(axis=0) ** 2))))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from aag_tf.run_directory import write_atomically
+from aag_tf.run_directory import sync, write_atomically
 
 
 class MetricsFile:
@@ -22,9 +22,10 @@ class MetricsFile:
             write_atomically(path, "".join(kept))
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Appends one line; a process that is killed leaves at most that line unfinished."""
+        """Appends one line, on the disk on return; a process that is killed leaves at most that line unfinished."""
         with self.path.open("a") as file:
             file.write(json.dumps(dict(record)) + "\n")
+        sync(self.path)
 
     def best(self, name: str) -> float:
         """The highest value of a figure so far; 0 where it has not been measured."""

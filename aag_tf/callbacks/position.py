@@ -2,9 +2,6 @@
 
 import dataclasses
 
-import keras
-import tensorflow as tf
-
 
 @dataclasses.dataclass(frozen=True)
 class Span:
@@ -32,8 +29,3 @@ class Span:
 def is_due(step: int, every: int, last: int) -> bool:
     """Whether a multiple of `every` lies in ]last, step]; an execution of several steps may jump over it."""
     return step // every > last // every
-
-
-def steps_done(optimizer: keras.optimizers.Optimizer) -> int:
-    """Optimizer steps so far, under any distribution strategy."""
-    return int(tf.convert_to_tensor(optimizer.iterations))

@@ -47,7 +47,7 @@ class Progress(keras.callbacks.Callback):
         if self._bar is not None:
             self._bar.update(self.span.step(batch) - self._bar.n)
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def close(self) -> None:
         """Closes the bar and leaves it on the screen."""
         if self._bar is not None:
             self._bar.close()

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from aag_tf.callbacks.event_files import drop_events_after
+
 # The tag of each figure; tags are stable, since people compare runs that are months apart;
 # `docs/tensorboard.md` explains each.
 TAGS = {
@@ -20,6 +22,7 @@ TAGS = {
     "effective_negatives": "contrast/effective_negatives",
     "alignment": "embedding/alignment",
     "uniformity": "embedding/uniformity",
+    "embedding_spread": "embedding/spread",
     "knn_accuracy": "evaluation/knn_accuracy",
     "best_knn_accuracy": "evaluation/best_knn_accuracy",
     "knn_seconds": "evaluation/knn_seconds",
@@ -40,13 +43,19 @@ class TensorBoardWriter:
 
     Args:
         directory: where event files go; TensorBoard takes the run's name from it.
+        start_step: events of later steps are dropped, since the run is going to repeat them; all of them at 0.
         best_knn_accuracy: the highest so far, of a run that goes on.
     """
 
-    def __init__(self, directory: Path, *, best_knn_accuracy: float = 0.0) -> None:
+    def __init__(self, directory: Path, *, start_step: int = 0, best_knn_accuracy: float = 0.0) -> None:
+        drop_events_after(start_step, directory)
         self.directory = directory
         self.best_knn_accuracy = best_knn_accuracy
         self._writer = tf.summary.create_file_writer(str(directory))
+
+    def close(self) -> None:
+        """Writes what is left and closes the file."""
+        self._writer.close()
 
     def write(self, record: Mapping[str, float]) -> None:
         """Writes the scalars of one record under their tags, and the best kNN accuracy beside each."""

@@ -14,13 +14,14 @@ from aag_tf.config.loss import LOSS_FORMS, LossConfig
 from aag_tf.config.model import STEMS, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
 from aag_tf.config.resume import changed_mathematics, mathematics
-from aag_tf.config.run import RunConfig
+from aag_tf.config.run import CHECKPOINTS, RunConfig
 from aag_tf.config.schedule import JIT_MODES, PRECISIONS, ScheduleConfig
 from aag_tf.config.train import TrainConfig
 
 __all__ = [
     "AUGMENT_IMPLEMENTATIONS",
     "AUGMENT_PLACES",
+    "CHECKPOINTS",
     "EVALUATION_SPLITS",
     "FORMATS",
     "INPUT_RANGES",

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from aag_tf.config.checks import require, require_choice, require_range
+from aag_tf.config.run import CHECKPOINTS
 
 EVALUATION_SPLITS = ("test", "validation")
 FLOORS = ("raw_pixels", "untrained")
@@ -96,6 +97,7 @@ class EvaluateConfig:
     """
 
     run_dir: str | None = None
+    checkpoint: str = "latest"
     saved_model: str | None = None
     signature: str | None = None
     keras_model: str | None = None
@@ -110,6 +112,7 @@ class EvaluateConfig:
     judge: JudgeConfig = dataclasses.field(default_factory=JudgeConfig)
 
     def __post_init__(self) -> None:
+        require_choice("checkpoint", self.checkpoint, CHECKPOINTS)
         subjects = (self.run_dir, self.saved_model, self.keras_model, self.train_features)
         require(
             sum(subject is not None for subject in subjects) == 1,

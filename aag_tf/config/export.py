@@ -3,6 +3,7 @@
 import dataclasses
 
 from aag_tf.config.checks import require, require_choice, require_range
+from aag_tf.config.run import CHECKPOINTS
 
 SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "project")
 FORMATS = ("onnx", "openvino", "litert")
@@ -14,6 +15,7 @@ class ExportConfig:
     """What `aag-export` writes, and where; `version` is the next free number when `None`."""
 
     run_dir: str = ""
+    checkpoint: str = "latest"
     export_dir: str = ""
     version: int | None = None
     signatures: str = "serving_default,embed_bytes,embed_images"
@@ -26,6 +28,7 @@ class ExportConfig:
 
     def __post_init__(self) -> None:
         require(bool(self.run_dir), "--run_dir is missing; name the run whose encoder is to be exported.")
+        require_choice("checkpoint", self.checkpoint, CHECKPOINTS)
         require(bool(self.export_dir), "--export_dir is missing; name the directory that versions are written to.")
         if self.version is not None:
             require_range("version", self.version, 1)

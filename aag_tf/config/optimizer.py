@@ -18,6 +18,7 @@ class OptimizerConfig:
     warmup_fraction: float = 0.05
     weight_decay: float = 1e-4
     momentum: float = 0.9
+    ema_momentum: float = 0.0
 
     def __post_init__(self) -> None:
         require_choice("optimizer", self.optimizer, OPTIMIZERS)
@@ -26,3 +27,4 @@ class OptimizerConfig:
         require_range("warmup_fraction", self.warmup_fraction, 0.0, 0.9)
         require_range("weight_decay", self.weight_decay, 0.0)
         require_range("momentum", self.momentum, 0.0, 0.9999)
+        require_range("ema_momentum", self.ema_momentum, 0.0, 0.99999)

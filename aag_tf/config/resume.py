@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from aag_tf.config.flat import to_flat
+from aag_tf.config.flat import from_flat, to_flat
 from aag_tf.config.run import RunConfig
 from aag_tf.config.train import TrainConfig
 
@@ -16,6 +16,9 @@ HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} | {
     "replicas",
     "cpu_replicas",
     "steps_per_execution",
+    "jit_compile",
+    "loss_form",
+    "augment_on",
 }
 
 
@@ -27,12 +30,15 @@ def mathematics(config: TrainConfig) -> dict[str, Any]:
 def changed_mathematics(config: TrainConfig, recorded: Mapping[str, Any]) -> list[str]:
     """The settings that differ from a run's recorded ones and decide what it learns, each as a phrase.
 
+    A setting that is not recorded, since it is younger than the run, had its default.
+
     Args:
         config: the settings asked for.
         recorded: `{flag name: value}` of the run, as `to_flat` gives it.
     """
+    before = to_flat(from_flat(TrainConfig, recorded))
     return [
-        f"--{name} (was {recorded.get(name)}, is {value})"
+        f"--{name} (was {before[name]}, is {value})"
         for name, value in mathematics(config).items()
-        if recorded.get(name) != value
+        if before[name] != value
     ]

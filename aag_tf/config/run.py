@@ -4,6 +4,7 @@ import dataclasses
 
 from aag_tf.config.checks import require, require_range
 
+CHECKPOINTS = ("latest", "best")
 MOST_PROJECTED = 10_000  # images that TensorBoard's projector still moves fluently
 
 

@@ -50,7 +50,7 @@ def load_subject(config: EvaluateConfig) -> Subject:
         EvaluationError: somebody else's model does not map images to vectors, or needs more said about it.
     """
     if config.run_dir is not None:
-        return _from_run(config.run_dir)
+        return _from_run(config.run_dir, config.checkpoint)
     if config.keras_model is not None:
         return _from_keras_model(config.keras_model, config)
     assert config.saved_model is not None
@@ -59,10 +59,14 @@ def load_subject(config: EvaluateConfig) -> Subject:
     return _from_saved_model(directory) if ours else _from_foreign_saved_model(directory, config)
 
 
-def _from_run(run_dir: str) -> Subject:
-    run = load_run(run_dir)
-    facts = {"run_dir": run_dir, "step": run.step}
-    return _known(facts, run.image_shape, run.encoder, run.config, network=lambda: load_run(run_dir).encoder)
+def _from_run(run_dir: str, checkpoint: str) -> Subject:
+    run = load_run(run_dir, checkpoint)
+    facts = {"run_dir": run_dir, "checkpoint": checkpoint, "step": run.step}
+
+    def fresh() -> keras.Model:
+        return load_run(run_dir, checkpoint).encoder
+
+    return _known(facts, run.image_shape, run.encoder, run.config, network=fresh)
 
 
 def _from_saved_model(directory: Path) -> Subject:

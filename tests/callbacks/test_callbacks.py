@@ -10,9 +10,25 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from aag_tf.callbacks import Checkpoints, Interruption, KnnMonitor, MetricsFile, Progress, Span, StepLog, steps_done
+from aag_tf.callbacks import (
+    Checkpoints,
+    CollapseWarning,
+    Divergence,
+    Interruption,
+    KnnMonitor,
+    MetricsFile,
+    Progress,
+    Span,
+    StepLog,
+    TensorBoardWriter,
+)
+from aag_tf.callbacks.knn import embedding_spread
+from aag_tf.checkpoints import CheckpointStore, RunState
+from aag_tf.config import OptimizerConfig, TrainConfig
 from aag_tf.data import ArrayImages, Split
+from aag_tf.errors import TrainingError
 
 
 class Kept:
@@ -102,7 +118,7 @@ def test_progress_on_a_terminal_is_a_bar():
     progress.write({"step": 100, "loss": 2.0, "images_per_second": 1234.5})
     for batch in range(60):
         progress.on_train_batch_end(batch)
-    progress.on_train_end()
+    progress.close()
     assert "100/100" in stream.getvalue()
     assert "loss 2.000" in stream.getvalue()
 
@@ -122,25 +138,137 @@ def take_step(networks):
     optimizer.apply([tf.ones_like(variable) for variable in variables], variables)
 
 
-def checkpoints(directory, networks, every=2, keep=2):
+def state_of(networks):
     encoder, projector, optimizer = networks
-    return Checkpoints(directory, encoder=encoder, projector=projector, optimizer=optimizer, every=every, keep=keep)
+    return RunState(encoder=encoder, projector=projector, optimizer=optimizer)
+
+
+def checkpoints(directory, networks, *, start_step=0, every=2, keep=2, check=lambda step: None):
+    span = Span(start_step, total_steps=100, steps_per_epoch=10)
+    return Checkpoints(CheckpointStore(directory), state_of(networks), span, every=every, keep=keep, check=check)
+
+
+def values(networks):
+    return [tf.convert_to_tensor(variable).numpy() for variable in networks[0].weights + networks[2].variables]
 
 
 def test_checkpoints_are_numbered_by_step_kept_in_number_and_restored_whole(tmp_path, networks):
+    store = CheckpointStore(tmp_path)
+    assert state_of(networks).restore(store) == 0
     callback = checkpoints(tmp_path, networks)
-    assert callback.restore() == 0
     for batch in range(7):
         take_step(networks)
         callback.on_train_batch_end(batch)
     callback.on_train_end()
-    assert sorted(path.name for path in tmp_path.glob("*.index")) == ["step-6.index", "step-7.index"]
-    expected = [tf.convert_to_tensor(variable).numpy() for variable in networks[0].weights + networks[2].variables]
+    assert [checkpoint.step for checkpoint in store.all()] == [6, 7]
+    expected = values(networks)
     take_step(networks)
-    assert checkpoints(tmp_path, networks).restore() == 7
-    assert steps_done(networks[2]) == 7
-    for variable, value in zip(networks[0].weights + networks[2].variables, expected, strict=True):
-        np.testing.assert_array_equal(tf.convert_to_tensor(variable).numpy(), value)
+    assert state_of(networks).restore(store) == 7
+    for value, before in zip(values(networks), expected, strict=True):
+        np.testing.assert_array_equal(value, before)
+
+
+def test_the_position_is_that_of_the_run_and_not_of_the_optimizer(tmp_path, networks):
+    callback = checkpoints(tmp_path, networks, start_step=40)
+    callback.on_train_batch_end(4)  # no step taken, as when float16 overflows
+    callback.on_train_end()
+    assert [checkpoint.step for checkpoint in callback.store.all()] == [45]
+
+
+def test_the_best_knn_accuracy_is_saved_where_it_was_measured_and_kept(tmp_path, networks):
+    callback = checkpoints(tmp_path, networks, every=4, keep=1)
+    accuracies = {1: 0.5, 3: 0.75, 6: 0.25}
+    for batch in range(8):
+        if batch + 1 in accuracies:
+            callback.write({"step": batch + 1, "knn_accuracy": accuracies[batch + 1]})
+        callback.on_train_batch_end(batch)
+    assert [checkpoint.step for checkpoint in callback.store.all()] == [3, 8]
+    assert callback.store.best_accuracy() == 0.75
+    again = checkpoints(tmp_path, networks, start_step=8, every=4, keep=1)
+    again.write({"step": 9, "knn_accuracy": 0.5})  # less than before the interruption
+    again.on_train_batch_end(0)
+    assert [checkpoint.step for checkpoint in again.store.all()] == [3, 8]
+
+
+def divergence(tmp_path, networks, **config):
+    return Divergence(Span(20, 100, 10), CheckpointStore(tmp_path), state_of(networks), TrainConfig(**config))
+
+
+@pytest.mark.parametrize(("loss", "word"), [(float("nan"), "NaN"), (float("inf"), "infinite")])
+def test_a_loss_that_is_not_finite_ends_the_run_with_step_checkpoint_and_causes(tmp_path, networks, loss, word):
+    checkpoints(tmp_path, networks, start_step=20).on_train_batch_end(3)
+    guard = divergence(tmp_path, networks, optimizer=OptimizerConfig(learning_rate=30.0, warmup_fraction=0.0))
+    guard.on_train_batch_end(3, {"loss": 2.0})
+    with pytest.raises(TrainingError) as end:
+        guard.on_train_batch_end(4, {"loss": loss})
+    message = str(end.value)
+    assert f"the loss is {word} at step 25; the last good checkpoint is {tmp_path / 'step-24'}." in message
+    assert "--learning_rate=30" in message
+    assert "--warmup_fraction=0" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("part", [0, 2], ids=["weight", "moment"])
+def test_weights_that_are_not_finite_are_not_saved(tmp_path, networks, part):
+    guard = divergence(tmp_path, networks)
+    callback = checkpoints(tmp_path, networks, check=guard.check_state)
+    callback.on_train_batch_end(1)
+    variable = networks[part].variables[-1]
+    variable.assign(np.full(variable.shape, np.inf))
+    with pytest.raises(TrainingError, match=r"weights are NaN or infinite after step 4; .*step-2"):
+        callback.on_train_batch_end(3)
+    assert [checkpoint.step for checkpoint in callback.store.all()] == [2]
+
+
+class Events:
+    """The writer of text that a warning is shown with."""
+
+    def __init__(self):
+        self.texts = []
+
+    def write_text(self, tag, text, *, step):
+        self.texts.append((tag, step, text))
+
+
+@pytest.mark.parametrize(("name", "good", "bad"), [("uniformity", -0.5, -0.001), ("embedding_spread", 0.3, 0.01)])
+def test_collapse_is_warned_of_once_and_not_at_a_single_record(name, good, bad, caplog):
+    events = Events()
+    guard = CollapseWarning(events)
+    for step, value in enumerate([bad, good, bad, bad, bad], start=1):
+        guard.write({"step": step, name: value})
+        guard.write({"step": step, "loss": 1.0})
+    assert [(tag, step) for tag, step, _ in events.texts] == [("warnings", 4)]
+    assert name in events.texts[0][2]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_the_spread_of_embeddings_is_0_on_a_point_and_1_all_around():
+    assert embedding_spread(np.tile([[1.0, 2.0]], (5, 1))) == pytest.approx(0.0, abs=1e-7)
+    assert embedding_spread(np.array([[3.0, 0.0], [-1.0, 0.0], [0.0, 2.0], [0.0, -2.0]])) == pytest.approx(1.0)
+    assert embedding_spread(np.array([[1.0, 0.0], [0.0, 1.0]])) == pytest.approx(np.sqrt(0.5))
+
+
+def events_in(directory):
+    events = EventAccumulator(str(directory), size_guidance={"tensors": 0})
+    events.Reload()
+    return [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors("loss/gnt_xent")]
+
+
+def test_events_that_a_run_is_going_to_repeat_are_dropped(tmp_path):
+    first = TensorBoardWriter(tmp_path)
+    for step in (1, 2, 3, 4):
+        first.write({"step": step, "loss": step / 2})
+    first.close()
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-5])  # a process was killed here
+    second = TensorBoardWriter(tmp_path, start_step=2)
+    second.write({"step": 3, "loss": 9.0})
+    second.close()
+    assert events_in(tmp_path) == [(1, 0.5), (2, 1.0), (3, 9.0)]
+    third = TensorBoardWriter(tmp_path)  # from step 0
+    third.write({"step": 1, "loss": 7.0})
+    third.close()
+    assert events_in(tmp_path) == [(1, 7.0)]
 
 
 def test_knn_monitor_measures_when_due_on_images_of_every_class():
@@ -160,7 +288,7 @@ def test_knn_monitor_measures_when_due_on_images_of_every_class():
 def test_a_signal_stops_at_the_next_step_and_a_second_one_at_once():
     model = SimpleNamespace(stop_training=False)
     before = signal.getsignal(signal.SIGINT)
-    with Interruption() as callback:
+    with Interruption(Span(0, 10, 5)) as callback:
         callback.set_model(model)
         callback.on_train_batch_end(0)
         assert not model.stop_training

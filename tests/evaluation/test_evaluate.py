@@ -5,10 +5,10 @@ import shlex
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from small_runs import STEP, make_run, save_images
 
 from aag_tf import flags
+from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
 from aag_tf.data import open_source
 from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
@@ -198,8 +198,8 @@ def test_refuses_an_encoder_that_diverged_or_collapsed(tmp_path, factor, message
     run = load_run(str(tmp_path))
     for variable in run.encoder.trainable_variables:
         variable.assign(variable * factor)
-    checkpoint = tf.train.Checkpoint(encoder=run.encoder, projector=run.projector)
-    tf.train.CheckpointManager(checkpoint, tmp_path / "checkpoints", 1, checkpoint_name="step").save(STEP + 1)
+    state = RunState(encoder=run.encoder, projector=run.projector)
+    CheckpointStore(tmp_path / "checkpoints").write(STEP + 1, state.write)
     with pytest.raises(EvaluationError, match=message):
         evaluate(EvaluateConfig(run_dir=str(tmp_path), judge=JudgeConfig(floors="none")), progress=False)
 

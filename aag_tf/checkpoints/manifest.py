@@ -1,0 +1,100 @@
+"""What a checkpoint should consist of, written beside it, so that damage is noticed before anything is restored."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Self
+
+FORMAT = "aag_tf.checkpoint"
+FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+
+
+class DamagedError(Exception):
+    """A checkpoint is not what was written; the message says how, as a phrase."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FileFacts:
+    """Size and SHA-256 of a file as it was written (`sha256sum` gives the same)."""
+
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Reads the whole file."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(file.tell(), digest)
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """The facts of one checkpoint.
+
+    Args:
+        step: steps that its weights have seen.
+        knn_accuracy: on held-out images at that step, in [0, 1], where it was measured.
+        files: facts of every file by its name.
+    """
+
+    step: int
+    knn_accuracy: float | None
+    files: dict[str, FileFacts]
+
+    @classmethod
+    def of(cls, directory: Path, step: int, knn_accuracy: float | None) -> Self:
+        """The manifest of the files that lie in a directory now."""
+        return cls(step, knn_accuracy, {path.name: FileFacts.of(path) for path in sorted(directory.iterdir())})
+
+    def to_json(self) -> str:
+        """The text of `manifest.json`, which holds a digest of its own."""
+        facts: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        return json.dumps(facts | {"sha256": _digest(facts)}, indent=1) + "\n"
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """The manifest of a checkpoint.
+
+        Raises:
+            DamagedError: it is missing, not as it was written, or of another format.
+        """
+        try:
+            facts = json.loads((directory / MANIFEST_FILE).read_bytes())
+            digest = facts.pop("sha256")
+        except FileNotFoundError as error:
+            raise DamagedError(f"{MANIFEST_FILE} is missing") from error
+        except OSError as error:
+            raise DamagedError(f"{MANIFEST_FILE} cannot be read: {error.strerror}") from error
+        except (ValueError, KeyError, AttributeError) as error:
+            raise DamagedError(f"{MANIFEST_FILE} is no manifest") from error
+        if digest != _digest(facts):
+            raise DamagedError(f"{MANIFEST_FILE} is not as it was written")
+        if (facts["format"], facts["format_version"]) != (FORMAT, FORMAT_VERSION):
+            raise DamagedError(f"{MANIFEST_FILE} is of another format, {facts['format']} {facts['format_version']}")
+        files = {name: FileFacts(**found) for name, found in facts["files"].items()}
+        return cls(facts["step"], facts["knn_accuracy"], files)
+
+    def verify(self, directory: Path) -> None:
+        """Reads every file once and compares it with its facts.
+
+        Raises:
+            DamagedError: a file is missing, truncated, changed or unreadable.
+        """
+        for name, expected in self.files.items():
+            try:
+                size = (directory / name).stat().st_size
+                if size != expected.bytes:
+                    raise DamagedError(f"{name} has {size:,} of {expected.bytes:,} bytes")
+                if FileFacts.of(directory / name) != expected:
+                    raise DamagedError(f"{name} is not as it was written")
+            except FileNotFoundError as error:
+                raise DamagedError(f"{name} is missing") from error
+            except OSError as error:
+                raise DamagedError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,170 @@
+"""Checkpoints on disk: whole or absent, verified before use, kept by number and by kNN accuracy."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aag_tf.checkpoints import CheckpointStore, check_space
+from aag_tf.errors import RunDirectoryError
+
+
+def write(store, step, accuracy=None):
+    def write_state(prefix):
+        Path(f"{prefix}.index").write_bytes(b"names" * 20)
+        Path(f"{prefix}.data-00000-of-00001").write_bytes(f"weights of step {step}".encode() * 100)
+
+    return store.write(step, write_state, knn_accuracy=accuracy)
+
+
+@pytest.fixture
+def store(tmp_path):
+    found = CheckpointStore(tmp_path / "checkpoints")
+    for step in (1, 2, 10):
+        write(found, step)
+    return found
+
+
+def steps(store):
+    return [checkpoint.step for checkpoint in store.all()]
+
+
+def names(store):
+    return sorted(path.name for path in store.directory.iterdir())
+
+
+def test_the_newest_is_taken_by_number_and_not_by_name(store):
+    assert steps(store) == [1, 2, 10]
+    assert store.choose().prefix == store.directory / "step-10" / "state"
+
+
+def test_where_there_is_none_none_is_chosen(tmp_path):
+    store = CheckpointStore(tmp_path / "absent")
+    assert store.choose() is None
+    store.clear(None)
+    assert not store.directory.exists()
+
+
+def flip_bit(path, position=37):
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+
+def other_step(manifest):
+    manifest.write_text(manifest.read_text().replace('"step": 10', '"step": 11'))
+
+
+def of_step_2(manifest):
+    shutil.copy(manifest.parent.with_name("step-2") / manifest.name, manifest)
+
+
+DATA = "state.data-00000-of-00001"
+DAMAGES = {
+    "truncated": (DATA, lambda path: path.write_bytes(path.read_bytes()[:-1]), "1,799 of 1,800 bytes"),
+    "bit flipped in the data": (DATA, flip_bit, f"{DATA} is not as it was written"),
+    "bit flipped in the index": ("state.index", flip_bit, "state.index is not as it was written"),
+    "missing": ("state.index", Path.unlink, "state.index is missing"),
+    "no manifest": ("manifest.json", Path.unlink, "manifest.json is missing"),
+    "half a manifest": ("manifest.json", lambda path: path.write_text(path.read_text()[:40]), "is no manifest"),
+    "other step in the manifest": ("manifest.json", other_step, "manifest.json is not as it was written"),
+    "manifest of another step": ("manifest.json", of_step_2, "is that of step 2"),
+    "other format": ("manifest.json", lambda path: path.write_text("[]"), "is no manifest"),
+}
+
+
+@pytest.mark.parametrize(("name", "damage", "words"), DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(store, name, damage, words, caplog):
+    damage(store.directory / "step-10" / name)
+    assert store.choose().step == 2
+    said = [record.getMessage() for record in caplog.records]
+    assert "step 10 is damaged" in said[0]
+    assert words in said[0]
+    assert said[1] == "falling back to the checkpoint of step 2"
+
+
+def test_all_damaged_is_one_sentence_and_nothing_is_deleted(store):
+    for step in (1, 2, 10):
+        flip_bit(store.directory / f"step-{step}" / DATA)
+    with pytest.raises(RunDirectoryError, match=r"step 10: .*; step 2: .*; step 1: .*--overwrite") as refusal:
+        store.choose()
+    assert "\n" not in str(refusal.value)
+    assert steps(store) == [1, 2, 10]
+
+
+def test_going_on_clears_the_damaged_and_the_unfinished_away(store):
+    flip_bit(store.directory / "step-10" / DATA)
+    (store.directory / ".unfinished-step-12").mkdir()
+    (store.directory / ".unfinished-step-12" / DATA).write_text("half of it")
+    store.clear(store.choose())
+    assert names(store) == ["step-1", "step-2"]
+
+
+def test_a_write_that_fails_leaves_the_others_and_no_litter(store):
+    def no_space(prefix):
+        Path(f"{prefix}.index").write_text("half of it")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        store.write(12, no_space)
+    assert names(store) == ["step-1", "step-10", "step-2"]
+
+
+def test_a_checkpoint_of_the_same_step_is_replaced(store):
+    flip_bit(store.directory / "step-10" / DATA)
+    write(store, 10)
+    assert store.choose().step == 10
+    assert names(store) == ["step-1", "step-10", "step-2"]
+
+
+def test_the_newest_and_the_best_are_kept(store):
+    write(store, 20, accuracy=0.8)
+    write(store, 30, accuracy=0.9)
+    write(store, 40, accuracy=0.7)
+    write(store, 50)
+    store.prune(2)
+    assert steps(store) == [30, 40, 50]
+    assert store.best_accuracy() == 0.9
+    assert store.choose("best").step == 30
+    assert store.choose("latest").step == 50
+
+
+def test_a_damaged_best_falls_back_to_the_next_best(store, caplog):
+    for step, accuracy in ((20, 0.8), (30, 0.9), (40, 0.7)):
+        write(store, step, accuracy)
+    flip_bit(store.directory / "step-30" / DATA)
+    assert store.choose("best").step == 20
+    assert "step 30 is damaged" in caplog.text
+
+
+def test_best_needs_a_measured_accuracy(store):
+    with pytest.raises(RunDirectoryError, match=r"--checkpoint=latest.*--knn_every_epochs"):
+        store.choose("best")
+
+
+def test_plain_tensorflow_checkpoints_are_taken_unverified(tmp_path):
+    for name in ("step-7.index", "step-7.data-00000-of-00001", "checkpoint"):
+        (tmp_path / name).write_text("")
+    store = CheckpointStore(tmp_path)
+    assert store.choose().prefix == tmp_path / "step-7"
+    write(store, 8)
+    store.prune(1)
+    assert names(store) == ["checkpoint", "step-8"]
+
+
+def test_the_manifest_has_what_sha256sum_gives(store):
+    manifest = json.loads((store.directory / "step-1" / "manifest.json").read_text())
+    assert manifest["files"]["state.index"] == {
+        "bytes": 100,
+        # printf 'names%.0s' {1..20} | sha256sum
+        "sha256": "f80822648765ea70f59dac3060b573ce0e18228e2c3ad37bb35491f8c4911710",
+    }
+
+
+def test_too_little_space_is_refused_with_what_is_needed(store, monkeypatch):
+    held = store.bytes_held()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(0, 0, 4 * 10**9 - held))
+    check_space(store, 10**9, keep=2)  # two newest, the best and the one being written fit exactly
+    with pytest.raises(RunDirectoryError, match=r"4 GB free.* needs 5 GB .*3 newest.*--checkpoints_to_keep"):
+        check_space(store, 10**9, keep=3)
