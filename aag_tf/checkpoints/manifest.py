@@ -68,7 +68,7 @@ class Manifest:
             raise DamagedError(f"{MANIFEST_FILE} is missing") from error
         except OSError as error:
             raise DamagedError(f"{MANIFEST_FILE} cannot be read: {error.strerror}") from error
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(f"{MANIFEST_FILE} is no manifest") from error
         if digest != _digest(facts):
             raise DamagedError(f"{MANIFEST_FILE} is not as it was written")

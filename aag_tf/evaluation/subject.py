@@ -61,7 +61,7 @@ def load_subject(config: EvaluateConfig) -> Subject:
 
 def _from_run(run_dir: str, checkpoint: str) -> Subject:
     run = load_run(run_dir, checkpoint)
-    facts = {"run_dir": run_dir, "checkpoint": checkpoint, "step": run.step}
+    facts = {"run_dir": run_dir, "step": run.step}
 
     def fresh() -> keras.Model:
         return load_run(run_dir, checkpoint).encoder
