@@ -136,6 +136,30 @@ def test_resume_refuses_other_mathematics_by_the_name_of_the_flag(finished):
         train(dataclasses.replace(config, loss=LossConfig(temperature=0.5)))
 
 
+def test_resume_refuses_other_images_and_follows_moved_ones(tmp_path):
+    def save(name, seed, count=40):
+        images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), np.uint8)
+        np.savez(tmp_path / name, images=images)
+
+    def going_on(name, **run):
+        return dataclasses.replace(
+            settings(tmp_path / "run", **run),
+            data=DataConfig(dataset=f"npz:{tmp_path / name}"),
+            schedule=ScheduleConfig(train_steps=2, global_batch_size=8),
+        )
+
+    save("images.npz", 0)
+    train(going_on("images.npz"))
+    save("moved.npz", 0)
+    assert train(going_on("moved.npz", resume=True)).complete
+    save("other.npz", 1)
+    with pytest.raises(RunDirectoryError, match=r"other\.npz has other ones; restore them"):
+        train(going_on("other.npz", resume=True))
+    save("images.npz", 0, count=50)  # somebody has added some
+    with pytest.raises(RunDirectoryError, match=r"\d+ of shape \[8, 8, 1\]; .* has \d+ of shape"):
+        train(going_on("images.npz", resume=True))
+
+
 def test_an_existing_run_is_not_touched(finished):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
     with pytest.raises(RunDirectoryError, match=r"--resume .* --overwrite"):

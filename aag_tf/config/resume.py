@@ -40,5 +40,10 @@ def changed_mathematics(config: TrainConfig, recorded: Mapping[str, Any]) -> lis
     return [
         f"--{name} (was {before[name]}, is {value})"
         for name, value in mathematics(config).items()
-        if before[name] != value
+        if before[name] != value and not (name == "dataset" and _moved(before[name], value))
     ]
+
+
+def _moved(before: str, now: str) -> bool:
+    """Whether these may be the same files in two places; whether they are, their content tells."""
+    return before.partition(":")[0] == now.partition(":")[0] in ("folder", "npz")

@@ -1,5 +1,6 @@
 """Data sets as train, validation and test images, and batches of them that can start anywhere."""
 
+from aag_tf.data.fingerprint import fingerprint
 from aag_tf.data.images import ArrayImages, FileImages, Images, JoinedImages, SelectedImages, TransformedImages
 from aag_tf.data.order import epoch_order
 from aag_tf.data.pipeline import evaluation_batches, training_batches
@@ -17,6 +18,7 @@ __all__ = [
     "TransformedImages",
     "epoch_order",
     "evaluation_batches",
+    "fingerprint",
     "open_source",
     "training_batches",
 ]
