@@ -161,12 +161,15 @@ def metrics(run_dir: Path) -> list[Row]:
 
 
 def events(run_dir: Path) -> list[Row]:
-    """Steps of every scalar, picture and text in the event files as they lie on the disk, in order of tag."""
+    """Steps of every scalar, picture and text in the event files as they lie on the disk, in order of tag.
+
+    HParams, which each start of a run writes, are left out.
+    """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     found = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"tensors": 0}, purge_orphaned_data=False)
     found.Reload()
-    tags = sorted(found.Tags()["tensors"])
+    tags = sorted(tag for tag in found.Tags()["tensors"] if not tag.startswith("_hparams_"))
     return [{"tag": number, "step": event.step} for number, tag in enumerate(tags) for event in found.Tensors(tag)]
 
 

@@ -99,7 +99,7 @@ def test_two_workers_report_the_losses_of_one_and_only_the_chief_writes(tmp_path
 def test_a_lost_worker_stops_the_others_and_resume_goes_on_until_one_is_asked_to_stop(tmp_path):
     config = settings(tmp_path / "run", train_steps=100_000)
     processes = start(config, workers=2)
-    wait_for(lambda: list((tmp_path / "run").glob("checkpoints/step-5.index")), processes)
+    wait_for(lambda: list((tmp_path / "run").glob("checkpoints/step-5")), processes)
     processes[1].kill()
     codes, messages = finish(processes)
     assert codes == [3, -signal.SIGKILL], messages
