@@ -76,8 +76,8 @@ class AAG(keras.Model):
 
     def make_train_function(self, force: bool = False) -> None:
         """What `fit` calls for each step; see `aag_tf.train_function`."""
-        if self.train_function is None or force:
-            self.train_function = make_train_function(
+        if force or self.train_function is None:
+            self.train_function: Any = make_train_function(
                 self.train_step,
                 self.distribute_strategy,
                 steps_per_execution=self.steps_per_execution,

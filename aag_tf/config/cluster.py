@@ -55,7 +55,7 @@ def cluster_from_environment(environment: Mapping[str, str] = os.environ) -> Clu
 
 
 def _addresses(settings: Any) -> dict[str, list[str]]:
-    cluster = settings.get("cluster") if isinstance(settings, dict) else None
+    cluster: Any = settings.get("cluster") if isinstance(settings, dict) else None
     require(isinstance(cluster, dict), f"TF_CONFIG has no object called cluster; write it as {EXAMPLE}.")
     for job, addresses in cluster.items():
         require(job in JOBS, f"TF_CONFIG names a job {job!r} in its cluster; aag-train knows {' and '.join(JOBS)}.")
@@ -79,7 +79,7 @@ def _is_address(address: Any) -> bool:
 
 
 def _task(settings: dict[str, Any]) -> tuple[str, int]:
-    task = settings.get("task")
+    task: Any = settings.get("task")
     require(
         isinstance(task, dict) and task.get("type") in JOBS,
         f"TF_CONFIG does not say which task this process is (chief or worker); write it as {EXAMPLE}.",
