@@ -69,7 +69,12 @@ def wait_for(condition, processes):
 
 
 def losses(run_dir):
-    records = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    path = run_dir / "metrics.jsonl"
+    records = (
+        [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        if path.exists()
+        else []
+    )
     return {record["step"]: record["loss"] for record in records if "loss" in record}
 
 
@@ -91,8 +96,6 @@ def test_two_workers_report_the_losses_of_one_and_only_the_chief_writes(tmp_path
             strict=True,
         ):
             np.testing.assert_allclose(found, weight, rtol=1e-3, atol=1e-4)
-    names = {path.name.split(".")[0] for path in (tmp_path / "two" / "tensorboard").iterdir()}
-    assert "events" in names
     assert len(list((tmp_path / "two" / "tensorboard").glob("events*"))) == 1
 
 
@@ -132,6 +135,8 @@ def test_workers_with_other_flags_are_refused_before_the_first_step(tmp_path):
             )
         )
     codes, messages = finish(processes)
-    assert codes == [2, 2]
-    assert all("worker 1 was started with other flags" in message for message in messages)
+    # The first to notice leaves, and the other may then miss it before it has noticed itself.
+    assert set(codes) <= {2, 3}, messages
+    assert 2 in codes, messages
+    assert "worker 1 was started with other flags" in messages[codes.index(2)]
     assert not (tmp_path / "run").exists()
