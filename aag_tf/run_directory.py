@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from absl import logging
 
@@ -90,8 +90,8 @@ class RunDirectory:
             RunDirectoryError: it would.
         """
         if self.lock.exists():
-            with self.locked():
-                pass
+            with self.lock.open() as file:
+                self._take(file, fcntl.LOCK_SH)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -108,16 +108,7 @@ class RunDirectory:
         except OSError as error:
             raise self._unwritable(error) from error
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.seek(0)
-                raise RunDirectoryError(
-                    f"--run_dir={self.path} is being trained in by another process ({file.read().strip()}); wait for "
-                    "it, stop it, or name another directory."
-                ) from error
-            except OSError as error:  # some network file systems have no locks
-                logging.warning("%s cannot be locked (%s): start no second run in it", self.path, error.strerror)
+            self._take(file, fcntl.LOCK_EX)
             file.truncate(0)
             file.write(f"process {os.getpid()} on {platform.node()}\n")
             file.flush()
@@ -165,6 +156,18 @@ class RunDirectory:
     def write_record(self, record: dict[str, Any]) -> None:
         """Keeps what evaluation and export need to rebuild the run."""
         write_atomically(self.record, json.dumps(record, indent=2) + "\n")
+
+    def _take(self, file: TextIO, kind: int) -> None:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise RunDirectoryError(
+                f"--run_dir={self.path} is being trained in by another process ({file.read().strip()}); wait for it, "
+                "stop it, or name another directory."
+            ) from error
+        except OSError as error:  # some network file systems have no locks
+            logging.warning("%s cannot be locked (%s): start no second run in it", self.path, error.strerror)
 
     def _is_leftover(self, path: Path) -> bool:
         """Whether a file is no result: the lock, or what a killed process had not finished writing."""

@@ -40,7 +40,7 @@ FLAGS = [
     "--knn_every_epochs=1",
     "--ema_momentum=0.9",
 ]
-UNREPEATABLE = ("images_per_second", "knn_seconds")  # figures that are times
+UNREPEATABLE = ("images_per_second", "data_wait_share", "knn_seconds", "host_memory_gib")  # times and memory
 PATIENCE = 300.0  # seconds until a run is given up
 
 Row = dict[str, Any]
@@ -95,7 +95,7 @@ class Runs:
 def said(messages: Path) -> str:
     """What a command printed, less progress."""
     lines = messages.read_text(errors="replace").splitlines()
-    return "\n".join(line for line in lines if not line.startswith(("step ", "I0000", "WARNING: All log")))
+    return "\n".join(line for line in lines if not line.startswith(("step ", "I0000", "W0000", "WARNING: All log")))
 
 
 def last_step(run_dir: Path) -> int:
