@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ FLAGS = [
     "--ema_momentum=0.9",
 ]
 UNREPEATABLE = ("images_per_second", "data_wait_share", "knn_seconds", "host_memory_gib")  # times and memory
+SECONDS_A_STEP = 0.05  # about; a kill comes up to so much after a step
 PATIENCE = 300.0  # seconds until a run is given up
 
 Row = dict[str, Any]
@@ -173,88 +175,81 @@ def events(run_dir: Path) -> list[Row]:
     return [{"tag": number, "step": event.step} for number, tag in enumerate(tags) for event in found.Tensors(tag)]
 
 
-def row(study: str, trial: str, run_dir: Path, reference: Path, code: int, **facts: Any) -> Row:
-    """One line of the table, of a run that has been resumed."""
-    outcome = (
-        differences(run_dir, reference) if code == 0 else {"identical": False, "message": facts.pop("message", "")}
-    )
-    return {"study": study, "trial": trial, **facts, "exit": code, **outcome}
+def outcome(run_dir: Path, reference: Path, code: int, message: str) -> Row:
+    """How a run that was resumed ended."""
+    return {
+        "exit": code,
+        **(differences(run_dir, reference) if code == 0 else {"identical": False, "message": message}),
+    }
 
 
-def kill(runs: Runs, reference: Path, trials: int, first_seed: int) -> Iterator[Row]:
+def kill(runs: Runs, reference: Path, seed: int) -> Row:
     """kill -9 at a moment that the seed decides; every second one inside the writing or deleting of a checkpoint."""
-    seconds_a_step = 0.05
-    for seed in range(first_seed, first_seed + trials):
-        rng = random.Random(seed)
-        step, delay, inside = rng.randrange(STEPS), rng.random() * seconds_a_step, seed % 2 == 1
-        run_dir = runs.folder / f"kill-{seed}"
-        process = runs.start(run_dir)
-        wait_until(lambda at=step, where=run_dir: last_step(where) >= at, process)
-        if inside:
-            wait_until(lambda where=run_dir: writing(where), process, poll=0.0)
-        else:
-            time.sleep(delay)
-        process.kill()
-        process.join()
-        killed_in_write = writing(run_dir)
-        steps = checkpoint_steps(run_dir)
-        facts = {
-            "killed_at": last_step(run_dir),
-            "in_write": killed_in_write,
-            "resumed_from": steps[-1] if steps else 0,
-        }
-        code, message = runs.finish(run_dir, "--resume") if (run_dir / "run.json").exists() else runs.finish(run_dir)
-        yield row("kill -9", f"seed {seed}", run_dir, reference, code, **facts, message=message)
-        shutil.rmtree(run_dir)
+    rng = random.Random(seed)
+    step, delay, inside = rng.randrange(STEPS), rng.random() * SECONDS_A_STEP, seed % 2 == 1
+    run_dir = runs.folder / f"kill-{seed}"
+    process = runs.start(run_dir)
+    wait_until(lambda: last_step(run_dir) >= step, process)
+    if inside:
+        wait_until(lambda: writing(run_dir), process, poll=0.0)
+    else:
+        time.sleep(delay)
+    process.kill()
+    process.join()
+    steps = checkpoint_steps(run_dir)
+    facts = {
+        "killed_at": last_step(run_dir),
+        "in_write": writing(run_dir),
+        "resumed_from": steps[-1] if steps else 0,
+    }
+    more = ["--resume"] if (run_dir / "run.json").exists() else []
+    code, message = runs.finish(run_dir, *more)
+    return facts | outcome(run_dir, reference, code, message)
 
 
-def term(runs: Runs, reference: Path, trials: int, first_seed: int) -> Iterator[Row]:
+def term(runs: Runs, reference: Path, seed: int) -> Row:
     """SIGTERM: how soon the process ends, with which code, and that the checkpoint is of the last step."""
-    for seed in range(first_seed, first_seed + trials):
-        step = random.Random(seed).randrange(STEPS)
-        run_dir = runs.folder / f"term-{seed}"
+    step = random.Random(seed).randrange(1, STEPS)
+    run_dir = runs.folder / f"term-{seed}"
+    process = runs.start(run_dir)
+    wait_until(lambda: last_step(run_dir) >= step, process)
+    os.kill(process.pid, signal.SIGTERM)
+    began = time.monotonic()
+    process.join(PATIENCE)
+    facts = {
+        "killed_at": last_step(run_dir),
+        "exit_then": process.exitcode,
+        "seconds_to_end": round(time.monotonic() - began, 2),
+        "resumed_from": checkpoint_steps(run_dir)[-1],
+        "said": said(runs.messages(run_dir)),
+    }
+    return facts | outcome(run_dir, reference, *runs.finish(run_dir, "--resume"))
+
+
+def space(runs: Runs, reference: Path, seed: int) -> Row:
+    """A small tmpfs that fills up while the run goes on, and is freed before it is resumed."""
+    step = random.Random(seed).randrange(1, STEPS - CHECKPOINT_EVERY)
+    disk = runs.folder / f"disk-{seed}"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)], check=True)
+    try:
+        run_dir = disk / f"space-{seed}"
         process = runs.start(run_dir)
-        wait_until(lambda at=step, where=run_dir: last_step(where) >= max(1, at), process)
-        os.kill(process.pid, signal.SIGTERM)
-        began = time.monotonic()
+        wait_until(lambda: last_step(run_dir) >= step, process)
+        with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
         process.join(PATIENCE)
         facts = {
             "killed_at": last_step(run_dir),
-            "resumed_from": checkpoint_steps(run_dir)[-1],
-            "seconds_to_end": round(time.monotonic() - began, 2),
             "exit_then": process.exitcode,
+            "resumed_from": (checkpoint_steps(run_dir) or [0])[-1],
+            "said": said(runs.messages(run_dir)),
         }
-        code, message = runs.finish(run_dir, "--resume")
-        yield row("SIGTERM", f"seed {seed}", run_dir, reference, code, **facts, message=message)
-        shutil.rmtree(run_dir)
-
-
-def space(runs: Runs, reference: Path, trials: int, first_seed: int) -> Iterator[Row]:
-    """A small tmpfs that fills up while the run goes on, and is freed before it is resumed."""
-    for seed in range(first_seed, first_seed + trials):
-        step = random.Random(seed).randrange(STEPS - CHECKPOINT_EVERY)
-        disk = runs.folder / f"disk-{seed}"
-        disk.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)], check=True)
-        try:
-            run_dir = disk / f"space-{seed}"
-            process = runs.start(run_dir)
-            wait_until(lambda at=step, where=run_dir: last_step(where) >= at, process)
-            with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
-                while True:
-                    filler.write(bytes(4096))
-            process.join(PATIENCE)
-            facts = {
-                "killed_at": last_step(run_dir),
-                "exit_then": process.exitcode,
-                "said": said(runs.messages(run_dir)),
-            }
-            (disk / "filler").unlink()
-            facts["resumed_from"] = (checkpoint_steps(run_dir) or [0])[-1]
-            code, message = runs.finish(run_dir, "--resume")
-            yield row("disk full", f"seed {seed}", run_dir, reference, code, **facts, message=message)
-        finally:
-            subprocess.run(["umount", str(disk)], check=True)
+        (disk / "filler").unlink()
+        return facts | outcome(run_dir, reference, *runs.finish(run_dir, "--resume"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def flip(path: Path) -> None:
@@ -275,35 +270,48 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def damage(runs: Runs, reference: Path, trials: int, first_seed: int) -> Iterator[Row]:
-    """The newest checkpoint is damaged; then all of them are."""
-    newest = checkpoint_steps(reference)[-1]
-    for name, spoil in DAMAGES.items():
-        run_dir = runs.folder / name.replace(" ", "-")
-        shutil.copytree(reference, run_dir)
-        spoil(run_dir / "checkpoints" / f"step-{newest}")
-        code, message = runs.finish(run_dir, "--resume")
-        facts = {"resumed_from": checkpoint_steps(reference)[-2], "said": message}
-        yield row("damage", name, run_dir, reference, code, **facts)
+def damage(runs: Runs, reference: Path, name: str) -> Row:
+    """The newest checkpoint is damaged."""
+    run_dir = runs.folder / name.replace(" ", "-")
+    shutil.copytree(reference, run_dir)
+    *_, before, newest = checkpoint_steps(reference)
+    DAMAGES[name](run_dir / "checkpoints" / f"step-{newest}")
+    code, message = runs.finish(run_dir, "--resume")
+    return {"resumed_from": before, "said": message} | outcome(run_dir, reference, code, message)
+
+
+def damage_all(runs: Runs, reference: Path, name: str) -> Row:
+    """Every checkpoint is damaged: refused, and all are left as they were."""
     run_dir = runs.folder / "all-damaged"
     shutil.copytree(reference, run_dir)
     for path in (run_dir / "checkpoints").glob("step-*"):
-        flip(path / DATA)
+        DAMAGES[name](path)
     before = checkpoint_steps(run_dir)
     code, message = runs.finish(run_dir, "--resume")
-    yield {
-        "study": "damage",
-        "trial": "all checkpoints damaged",
-        "exit": code,
-        "said": message,
-        "identical": checkpoint_steps(run_dir) == before,  # left as they were
-    }
+    return {"exit": code, "said": message, "untouched": checkpoint_steps(run_dir) == before}
 
 
-STUDIES = {"kill": kill, "term": term, "space": space, "damage": damage}
+STUDIES: dict[str, Callable[[Runs, Path, Any], Row]] = {
+    "kill": kill,
+    "term": term,
+    "space": space,
+    "damage": damage,
+    "damage_all": damage_all,
+}
+
+
+def cases(study: str, first_seed: int, trials: int) -> list[Any]:
+    """What a study is to try: seeds, or kinds of damage."""
+    if study == "damage":
+        return list(DAMAGES)
+    if study == "damage_all":
+        return ["bit flipped in data"]
+    return list(range(first_seed, first_seed + (trials if study == "kill" else min(3, trials))))
+
+
 COLUMNS = (
-    "study", "replicas", "trial", "killed_at", "in_write", "exit_then", "seconds_to_end", "resumed_from", "exit",
-    "identical", "largest_difference", "records_equal", "events_equal",
+    "study", "replicas", "case", "killed_at", "in_write", "exit_then", "seconds_to_end", "resumed_from", "exit",
+    "identical", "largest_difference", "records_equal", "events_equal", "untouched",
 )  # fmt: skip
 
 
@@ -322,23 +330,27 @@ def main() -> None:
     )
     parser.add_argument("--trials", type=int, default=20, help="of `kill`; the others take at most three")
     parser.add_argument("--first_seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="trials at a time; tracing keeps one core busy")
     parser.add_argument("--json", help="file to write the rows to")
     arguments = parser.parse_args()
     rows: list[Row] = []
     for replicas in arguments.replicas:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
             runs = Runs(Path(folder), replicas)
             reference = runs.folder / "reference"
             code, message = runs.finish(reference)
             if code:
                 raise RuntimeError(f"the undisturbed run failed:\n{message}")
-            for study in arguments.studies:
-                trials = arguments.trials if study == "kill" else min(3, arguments.trials)
-                for found in STUDIES[study](runs, reference, trials, arguments.first_seed):
-                    rows.append({"replicas": replicas, **found})
-                    print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-                    if arguments.json:
-                        Path(arguments.json).write_text(json.dumps(rows, indent=1))
+            trials = [
+                (study, case, pool.submit(STUDIES[study], runs, reference, case))
+                for study in arguments.studies
+                for case in cases(study, arguments.first_seed, arguments.trials)
+            ]
+            for study, case, trial in trials:
+                rows.append({"study": study, "replicas": replicas, "case": case, **trial.result()})
+                print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+                if arguments.json:
+                    Path(arguments.json).write_text(json.dumps(rows, indent=1))
     print(table(rows))
 
 
