@@ -227,11 +227,11 @@ def test_several_steps_an_execution_change_nothing_but_the_rhythm(finished, tmp_
     config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, steps_per_execution=5))
     assert train(config).step == STEPS  # two executions of five, and one of two
     for first, again in zip(weights(finished), weights(tmp_path / "run"), strict=True):
-        np.testing.assert_array_equal(first, again)
+        np.testing.assert_allclose(first, again, rtol=1e-4, atol=1e-5)  # another graph rounds otherwise
     expected = [record for record in records(finished) if "loss" in record]
     logged = [record for record in records(tmp_path / "run") if "loss" in record]
     assert [record["step"] for record in logged] == [5, 10, 12]
-    assert [record["loss"] for record in logged] == [record["loss"] for record in expected]
+    assert [record["loss"] for record in logged] == pytest.approx([record["loss"] for record in expected], rel=1e-5)
     assert all(0.0 <= record["data_wait_share"] <= 1.0 for record in [*logged, *expected])
 
 
