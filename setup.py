@@ -60,6 +60,7 @@ setup(
             "hypothesis>=6.100",
             "import-linter>=2.0",
             "mypy>=1.10",
+            "protobuf>=7.36",
             "pytest>=8.0",
             "ruff>=0.6",
             "tensorflow-serving-api>=2.21",
