@@ -33,7 +33,7 @@ setup(
     package_dir=PACKAGE_DIR,
     packages=PACKAGES,
     package_data={
-        "aag_tf": ["py.typed", "*.pyi"],
+        "aag_tf": ["py.typed", "*.pyi", "evaluation/html/templates/*"],
         "aag_tf.flags": ["recipes/*.flags"],
         "aag_tf.export.serving": ["*.config", "*.md"],
     },
@@ -41,9 +41,11 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "importlib_resources>=6.0",  # imported, but not declared, by tensorflow-datasets 4.9.10
+        "jinja2>=3.1",
         "keras>=3.15",
         "keras-cv>=0.9",
         "lazy_loader>=0.4",
+        "markupsafe>=2.1.1",
         "numpy>=1.26",
         "pillow>=10.0",
         "psutil>=5.9",

@@ -58,6 +58,7 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.events = self.path / "tensorboard"
         self.evaluation = self.path / "evaluation.json"
+        self.report = self.path / "report.html"
         self.lock = self.path / ".lock"
 
     def check(self, *, resume: bool = False, overwrite: bool = False) -> None:

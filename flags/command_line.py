@@ -9,7 +9,7 @@ from absl import flags
 
 from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, from_flat, leaves
 from aag_tf.errors import ConfigError
-from aag_tf.flags import augment, data, evaluate, export, judge, loss, model, optimizer, recipe, run, schedule
+from aag_tf.flags import augment, compare, data, evaluate, export, judge, loss, model, optimizer, recipe, run, schedule
 from aag_tf.flags.help_text import full_help, grouped_help
 from aag_tf.flags.refusals import sentence
 
@@ -62,7 +62,7 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
     define(config_type, flag_values)
     _show_help(argv[1:], config_type, flag_values, usage)
     try:
-        stray = flag_values([argv[0], *recipe.expand(argv[1:])])[1:]
+        stray = flag_values([argv[0], *compare.join(recipe.expand(argv[1:]))])[1:]
     except flags.Error as error:
         raise ConfigError(sentence(error, flag_values)) from error
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Evaluation: which encoder is judged, on which images."""
+"""Evaluation: which encoder is judged, on which images, and where the results go."""
 
 from absl import flags
 
@@ -9,6 +9,7 @@ def define(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `EvaluateConfig` but for those of its `JudgeConfig`."""
     _define_subject(flag_values)
     _define_images(flag_values)
+    _define_results(flag_values)
 
 
 def _define_subject(flag_values: flags.FlagValues) -> None:
@@ -97,9 +98,27 @@ def _define_images(flag_values: flags.FlagValues) -> None:
         "Side of the images in pixels, 4 to 1024, for a model that takes any size. Default: that of the data set.",
         flag_values=flag_values,
     )
+
+
+def _define_results(flag_values: flags.FlagValues) -> None:
+    default = EvaluateConfig
     flags.DEFINE_string(
         "output",
         default.output,
-        "File for the figures as JSON. Default: evaluation.json in the run directory; none for other models.",
+        "File for the figures as JSON. Default: evaluation.json in the run directory; none for other models. With "
+        "--compare: the HTML file, comparison.html by default.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "report",
+        default.report,
+        "Draw report.html beside the figures: confusion, nearest neighbours, maps, training curves.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "compare",
+        default.compare,
+        "Put runs that were judged before side by side, as a table and an HTML file: --compare RUN RUN ..., each a run "
+        "directory or a file of --output. Nothing is judged again.",
         flag_values=flag_values,
     )

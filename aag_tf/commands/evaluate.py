@@ -4,9 +4,11 @@
   aag-evaluate --run_dir=runs/demo --measures=all
   aag-evaluate --run_dir=runs/cifar10 --dataset=tfds:fashion_mnist
   aag-evaluate --keras_model=rival.keras --input_range=-1..1 --dataset=tfds:cifar10
+  aag-evaluate --compare runs/demo runs/cifar10
 
 Cost: seconds for the demo, minutes for 60 000 images on two CPU cores; much more with --measures=all.
-Makes: evaluation.json in the run directory (or at --output), and the same figures as a table.
+Makes: evaluation.json and report.html in the run directory (or beside --output), and the same figures as a table;
+comparison.html with --compare.
 """
 
 from collections.abc import Sequence
@@ -21,10 +23,17 @@ def main(argv: Sequence[str]) -> int:
     config = flags.parse(argv, EvaluateConfig, usage=__doc__ or "")
     with quiet_start():
         from aag_tf import evaluation
+    if config.compare is not None:
+        comparison = evaluation.compare(config)
+        print(comparison)
+        print(f"\nIn pictures: {comparison.path}")
+        return 0
     result = evaluation.evaluate(config)
     print(result)
     if result.path is not None:
         print(f"\nEvery figure and setting: {result.path}")
+    if result.report is not None:
+        print(f"In pictures: {result.report}")
     return 0
 
 

@@ -93,7 +93,8 @@ class JudgeConfig:
 class EvaluateConfig:
     """What `aag-evaluate` judges: an encoder on the data set that it was trained on or on another, or features.
 
-    `dataset` and its companions are `None` where the run's own are to be used.
+    `dataset` and its companions are `None` where the run's own are to be used. With `compare`, nothing is judged:
+    evaluations that were made before are put side by side.
     """
 
     run_dir: str | None = None
@@ -109,15 +110,20 @@ class EvaluateConfig:
     download: bool = False
     image_size: int | None = None
     output: str | None = None
+    report: bool = True
+    compare: str | None = None
     judge: JudgeConfig = dataclasses.field(default_factory=JudgeConfig)
 
     def __post_init__(self) -> None:
+        if self.compare is not None:
+            self._check_comparison()
+            return
         require_choice("checkpoint", self.checkpoint, CHECKPOINTS)
         subjects = (self.run_dir, self.saved_model, self.keras_model, self.train_features)
         require(
             sum(subject is not None for subject in subjects) == 1,
-            "give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file> and "
-            "--train_features=<file>.",
+            "give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file>, "
+            "--train_features=<file> and --compare <run> <run>.",
         )
         require(
             (self.train_features is None) == (self.test_features is None),
@@ -144,6 +150,28 @@ class EvaluateConfig:
         )
         if self.image_size is not None:
             require_range("image_size", self.image_size, 4, 1024)
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The runs or files that `compare` names."""
+        return tuple(_parts(self.compare or ""))
+
+    def _check_comparison(self) -> None:
+        runs = self.compared
+        require(len(runs) >= 2, f"--compare={self.compare} names too few runs; give two or more that were judged.")
+        require(len(set(runs)) == len(runs), f"--compare={self.compare} names a run twice; give each once.")
+        own = {"compare", "output"}
+        others = [
+            field.name
+            for field in dataclasses.fields(self)
+            if field.name not in own
+            and getattr(self, field.name) != (JudgeConfig() if field.name == "judge" else field.default)
+        ]
+        require(
+            not others,
+            "--compare reads evaluations that exist already, so that beside it only --output has a meaning; leave the "
+            "other flags out.",
+        )
 
 
 def _parts(text: str) -> list[str]:

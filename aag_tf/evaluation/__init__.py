@@ -2,8 +2,11 @@
 
 from aag_tf.evaluation.bootstrap import mean_interval
 from aag_tf.evaluation.candidate import Candidate, Examples
+from aag_tf.evaluation.compare import compare
+from aag_tf.evaluation.comparison import Comparison
 from aag_tf.evaluation.evaluate import evaluate
 from aag_tf.evaluation.features import embed, inference, raw_pixels
+from aag_tf.evaluation.html import write_report
 from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.knn import Neighbours, find_neighbours, knn_accuracy, knn_predict, vote
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
@@ -13,6 +16,7 @@ from aag_tf.evaluation.unlabelled import alignment, neighbour_purity, rankme, un
 
 __all__ = [
     "Candidate",
+    "Comparison",
     "Evaluation",
     "Examples",
     "FeatureResult",
@@ -20,6 +24,7 @@ __all__ = [
     "Measure",
     "Neighbours",
     "alignment",
+    "compare",
     "embed",
     "evaluate",
     "find_neighbours",
@@ -37,4 +42,5 @@ __all__ = [
     "title",
     "uniformity",
     "vote",
+    "write_report",
 ]

@@ -17,6 +17,7 @@ from aag_tf.evaluation.candidate import Candidate, Embed, Examples, Network
 from aag_tf.evaluation.feature_files import read_feature_files
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
+from aag_tf.evaluation.html import check_page_path, write_report
 from aag_tf.evaluation.images import JudgedData, open_images
 from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.results import Evaluation, FeatureResult
@@ -51,7 +52,8 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
         RunDirectoryError, ExportError, DataError: there is no such run, model or data set.
     """
     began = time.perf_counter()
-    path = _report_path(config)
+    path = _figures_path(config)
+    report = _report_path(config, path)
     found = _judge_files(config, progress) if config.train_features is not None else _judge_images(config, progress)
     evaluation = Evaluation(
         results=found.results,
@@ -64,9 +66,12 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
         seconds=time.perf_counter() - began,
         judged=found.judged,
         path=path,
+        report=report,
     )
     if path is not None:
         write_atomically(path, evaluation.to_json())
+    if report is not None:
+        write_report(evaluation, report, progress=progress)
     return evaluation
 
 
@@ -191,7 +196,7 @@ def _candidate(way: Way, config: EvaluateConfig, subject: Subject, data: JudgedD
     )
 
 
-def _report_path(config: EvaluateConfig) -> Path | None:
+def _figures_path(config: EvaluateConfig) -> Path | None:
     """Where the figures go, known to be writable before any work is done."""
     if config.output is not None:
         path = Path(config.output).expanduser()
@@ -204,3 +209,18 @@ def _report_path(config: EvaluateConfig) -> Path | None:
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise EvaluationError(f"{path} cannot be written; name a file in a writable directory with --output.")
     return path
+
+
+def _report_path(config: EvaluateConfig, figures: Path | None) -> Path | None:
+    """`report.html` beside a run's own figures; beside a file of another name, that name with `.html`."""
+    if figures is None or not config.report:
+        return None
+    own = RunDirectory(figures.parent)
+    report = own.report if figures.name == own.evaluation.name else figures.with_suffix(".html")
+    if report == figures:
+        raise EvaluationError(
+            f"--output={figures} is for figures as JSON; give it another name, as in evaluation.json."
+        )
+    if report.parent.is_dir():
+        check_page_path(report)
+    return report

@@ -66,6 +66,7 @@ class Evaluation:
         judged: the features, labels, neighbours and predictions of the encoder that was judged (the last of the
             results but for a supervised one), kept in memory for pictures; not in the JSON.
         path: the JSON file, `None` where none was asked for.
+        report: the HTML file, `None` where none was asked for.
     """
 
     results: list[FeatureResult]
@@ -78,6 +79,7 @@ class Evaluation:
     seconds: float
     judged: Candidate
     path: Path | None = None
+    report: Path | None = None
 
     def result(self, features: str) -> FeatureResult:
         """The figures of one set of features.
@@ -139,11 +141,17 @@ def shown(measure: Measure | None) -> str:
     return f"{100 * measure.value:.2f} [{100 * measure.low:.1f}, {100 * measure.high:.1f}]"
 
 
-def table(results: Sequence[FeatureResult]) -> str:
-    """The figures of several sets of features side by side, aligned."""
+def measure_titles(results: Sequence[FeatureResult]) -> dict[str, str]:
+    """What each measure is called, by its name, in the order in which results have them."""
     titles: dict[str, str] = {}
     for result in results:
         titles |= {measure.name: title(measure) for measure in result.measures if measure.name not in titles}
+    return titles
+
+
+def table(results: Sequence[FeatureResult]) -> str:
+    """The figures of several sets of features side by side, aligned."""
+    titles = measure_titles(results)
     rows = [["", *(result.features for result in results)], ["dim", *(str(result.dim) for result in results)]]
     rows += [[text, *(shown(result.measure(name)) for result in results)] for name, text in titles.items()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -1,10 +1,12 @@
 """The whole evaluation: floors beside the encoder, the rule about splits, the report, and errors before any work."""
 
+import dataclasses
 import json
 import shlex
 
 import numpy as np
 import pytest
+from html_checks import Page, check_accessible, check_stands_alone
 from small_runs import STEP, make_run, save_images
 
 from aag_tf import flags
@@ -12,7 +14,8 @@ from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
 from aag_tf.data import open_source
 from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
-from aag_tf.evaluation import embed, evaluate, knn_accuracy, raw_pixels
+from aag_tf.evaluation import Measure, embed, evaluate, knn_accuracy, raw_pixels
+from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.run_directory import RunDirectory
 from aag_tf.trained import load_run, untrained_encoder
 
@@ -94,6 +97,41 @@ def test_what_pictures_need_is_kept(evaluation):
     right = np.mean(judged.probe_predictions == judged.query_labels)
     assert right == evaluation.result("trained encoder").measure("linear").value
     assert judged.bank.images.numpy([0, len(judged.bank_labels) - 1]).shape == (2, 8, 8, 1)
+
+
+def test_the_report_is_drawn_beside_the_figures(run, evaluation):
+    path, _ = run
+    assert evaluation.report == path / "report.html"
+    page = Page(evaluation.report.read_text())
+    check_stands_alone(page)
+    check_accessible(page)
+    assert page.texts("h2") == [
+        "Figures beside the floors",
+        "Which classes are confused",
+        "Nearest neighbours",
+        "Map of the embedding",
+        "Settings",
+    ]  # no training curves, since this run was never trained
+    assert evaluation.command in page.texts("code")
+    assert f"{100 * evaluation.result('trained encoder').measure('linear').value:.2f} %" in page.texts("td")
+    confusion = [text for text in page.texts("td") if text.isdigit()][:100]
+    assert sum(map(int, confusion)) == evaluation.data["num_queries"]
+    assert "--width" not in page.text
+    assert {"width", "0.25"} <= set(page.texts("th", "td"))
+
+
+def test_figures_can_be_read_back(run, evaluation):
+    saved = read_evaluation(str(run[0]))
+    assert saved.results == [
+        dataclasses.replace(result, measures=[json_round_trip(measure) for measure in result.measures])
+        for result in evaluation.results
+    ]
+    assert saved.judged == saved.results[2]
+    assert (saved.subject, saved.data, saved.command) == (evaluation.subject, evaluation.data, evaluation.command)
+
+
+def json_round_trip(measure):
+    return Measure(**json.loads(json.dumps(dataclasses.asdict(measure))))
 
 
 def test_table_is_aligned_and_names_every_row(evaluation):

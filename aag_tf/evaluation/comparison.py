@@ -1,0 +1,141 @@
+"""Several evaluations side by side, from what they left on disk: nothing is trained or judged again."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aag_tf.config import RunConfig
+from aag_tf.errors import EvaluationError, RunDirectoryError
+from aag_tf.evaluation.results import FeatureResult, table
+from aag_tf.evaluation.saved_evaluation import SavedEvaluation, read_evaluation
+from aag_tf.run_directory import RunDirectory
+
+SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
+SAME_SETTINGS = ("knn_k", "knn_temperature")
+FLOOR = "raw pixels"
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparedRun:
+    """One of the evaluations.
+
+    Args:
+        name: what tells it from the others.
+        evaluation: what was measured.
+        flags: the settings of its training, empty where unknown.
+        metrics: the records of its training, where a run directory has them.
+    """
+
+    name: str
+    evaluation: SavedEvaluation
+    flags: dict[str, Any]
+    metrics: Path | None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was judged, how, and by which software."""
+        saved = self.evaluation
+        return {"file": saved.path, "command": saved.command} | saved.subject | saved.versions
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Evaluations on the same images with the same settings.
+
+    Args:
+        runs: two or more.
+        path: the HTML file, `None` where it is not drawn.
+    """
+
+    runs: list[ComparedRun]
+    path: Path | None = None
+
+    @property
+    def results(self) -> list[FeatureResult]:
+        """The judged features of each run under its name, and raw pixels as the floor that all of them share."""
+        columns = [dataclasses.replace(run.evaluation.judged, features=run.name) for run in self.runs]
+        floors = [part for run in self.runs for part in run.evaluation.results if part.features == FLOOR]
+        return columns + floors[:1]
+
+    @property
+    def differences(self) -> dict[str, list[str]]:
+        """The training flags in which the runs differ, with the value of each run."""
+        names = dict.fromkeys(name for run in self.runs for name in run.flags)
+        places = {field.name for field in dataclasses.fields(RunConfig)} | {"data_dir", "download"}
+        values = {name: [str(run.flags.get(name, "–")) for run in self.runs] for name in names if name not in places}
+        return {name: each for name, each in values.items() if len(set(each)) > 1}
+
+    @property
+    def title(self) -> str:
+        """On what they were judged."""
+        data = self.runs[0].evaluation.data
+        return (
+            f"{len(self.runs)} encoders on {data['dataset']}, {data['split']} split: {data['num_queries']:,} images "
+            f"judged by {data['num_bank']:,} labelled ones."
+        )
+
+    def __str__(self) -> str:
+        """The table with the sentence that says what it stands for."""
+        return f"{self.title}\nAccuracy in per cent [95 % interval over the judged images].\n\n{table(self.results)}"
+
+
+def read_comparison(runs: Sequence[str]) -> Comparison:
+    """Puts the evaluations of run directories, or of files that `--output` named, side by side.
+
+    Raises:
+        EvaluationError: one is missing, damaged or of another schema, or they were judged on different images or with
+            different settings.
+    """
+    evaluations = {run: read_evaluation(run) for run in runs}
+    _check_alike(evaluations)
+    return Comparison([_compared(name, evaluations[run]) for run, name in _short_names(list(runs)).items()])
+
+
+def _check_alike(evaluations: dict[str, SavedEvaluation]) -> None:
+    (first_name, first), *others = evaluations.items()
+    for name, other in others:
+        for key in SAME_DATA:
+            if first.data[key] != other.data[key]:
+                raise EvaluationError(
+                    f"{first_name} was judged on {_images(first)}, {name} on {_images(other)}; compare encoders on the "
+                    "same images (aag-evaluate with --dataset and --split)."
+                )
+        for key in SAME_SETTINGS:
+            if first.settings.get(key) != other.settings.get(key):
+                raise EvaluationError(
+                    f"{first_name} was judged with --{key}={first.settings.get(key)}, {name} with "
+                    f"{other.settings.get(key)}; judge them alike before you compare them."
+                )
+
+
+def _images(evaluation: SavedEvaluation) -> str:
+    data = evaluation.data
+    return f"{data['dataset']} ({data['split']} split, {data['num_bank']} + {data['num_queries']} images)"
+
+
+def _compared(name: str, evaluation: SavedEvaluation) -> ComparedRun:
+    run_dir = evaluation.subject.get("run_dir")
+    # The directory beside the file first, since runs are moved and renamed after they were judged.
+    for place in (evaluation.path.parent, run_dir):
+        if place is not None and RunDirectory(place).record.is_file():
+            directory = RunDirectory(place)
+            return ComparedRun(name, evaluation, _flags(directory), directory.metrics)
+    return ComparedRun(name, evaluation, {}, None)
+
+
+def _flags(directory: RunDirectory) -> dict[str, Any]:
+    try:
+        return dict(directory.read_record()["flags"])
+    except (RunDirectoryError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def _short_names(runs: Sequence[str]) -> dict[str, str]:
+    """For each path, as many of its last parts as tell it from all others."""
+    parts = {run: Path(run).expanduser().parts for run in runs}
+    for length in range(1, max(map(len, parts.values())) + 1):
+        names = {run: "/".join(part[-length:]) for run, part in parts.items()}
+        if len(set(names.values())) == len(runs):
+            return names
+    return {run: run for run in runs}

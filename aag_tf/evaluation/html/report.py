@@ -1,0 +1,177 @@
+"""`report.html`: everything that an evaluation found, to be looked at, in one file that needs nothing beside it."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aag_tf.bars import progress_bar
+from aag_tf.evaluation.html import chart, embedding_map
+from aag_tf.evaluation.html.chart import Chart, line_chart
+from aag_tf.evaluation.html.confusion import confuse
+from aag_tf.evaluation.html.curves import Records, read_metrics, training_charts
+from aag_tf.evaluation.html.embedding_map import draw_maps
+from aag_tf.evaluation.html.figures import Columns, make_table, plot_dots
+from aag_tf.evaluation.html.gallery import choose_examples
+from aag_tf.evaluation.html.material import Material
+from aag_tf.evaluation.html.page import check_page_path, render, write_page
+from aag_tf.evaluation.results import TITLES, Evaluation, FeatureResult, measure_titles
+from aag_tf.run_directory import RunDirectory
+
+CORRUPTIONS = ("robustness_noise", "robustness_blur", "robustness_contrast", "robustness_jpeg")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Content:
+    """What a report shows; sections without material are left out.
+
+    Args:
+        subject: what was judged.
+        introduction: one sentence: on what.
+        columns: figures by the set of features that they are of, the judged ones first.
+        titles: {name of a measure: what it is called}, in order.
+        facts: tables of names and values by their caption.
+        material: what pictures are drawn from.
+        robustness: accuracy by the strength of corruptions.
+        metrics: records of training, as in `metrics.jsonl`.
+        command: that repeats the evaluation.
+    """
+
+    subject: str
+    introduction: str
+    columns: Columns
+    titles: Mapping[str, str]
+    facts: Mapping[str, Mapping[str, Any]]
+    material: Material | None = None
+    robustness: Chart | None = None
+    metrics: Records = ()
+    command: str = ""
+
+
+def write_report(evaluation: Evaluation, path: Path, *, progress: bool = True) -> None:
+    """Draws an evaluation that was just made, with the training curves of its run, as one HTML file.
+
+    Args:
+        evaluation: with its candidate in memory.
+        path: where to; a report of ours is replaced.
+        progress: whether long work shows a bar.
+
+    Raises:
+        EvaluationError: the path cannot be written, or is a file of someone else's.
+    """
+    check_page_path(path)
+    write_page(path, report_page(_content(evaluation), progress=progress))
+
+
+def report_page(content: Content, *, progress: bool = True) -> str:
+    """The page; with 2 000 images on its maps it takes about half a minute on two CPU cores.
+
+    Args:
+        content: what it shows.
+        progress: whether long work shows a bar.
+    """
+    material = content.material
+    confusion, examples, maps = None, [], None
+    if material is not None:
+        with progress_bar("report", 2, "picture", wanted=progress) as bar:
+            confusion = confuse(material)
+            examples = choose_examples(material)
+            bar.update()
+            maps = draw_maps(material)
+            bar.update()
+    charts = training_charts({content.subject: content.metrics})
+    sections = {
+        "figures": "Figures beside the floors" if len(content.columns) > 1 else "Figures",
+        "robustness": content.robustness and "Robustness to corruptions",
+        "confusion": confusion and "Which classes are confused",
+        "neighbours": examples and "Nearest neighbours",
+        "map": maps and "Map of the embedding",
+        "training": charts and "Training curves",
+        "settings": "Settings",
+    }
+    return render(
+        "report.html",
+        sections={key: heading for key, heading in sections.items() if heading},
+        content=content,
+        table=make_table(content.columns, content.titles),
+        dots=plot_dots(content.columns, content.titles),
+        confusion=confusion,
+        examples=examples,
+        map=maps,
+        shape_of=embedding_map.shape_of,
+        side=embedding_map.SIDE,
+        charts=charts,
+        chart_size=chart.SIZE,
+    )
+
+
+def _content(evaluation: Evaluation) -> Content:
+    data, judged = evaluation.data, evaluation.judged
+    result = evaluation.result(judged.name)
+    others = [other for other in evaluation.results if other is not result]
+    labelled = (
+        f" judged by {data['num_bank']:,} labelled ones, {data['num_classes']} classes" if data["num_classes"] else ""
+    )
+    note = f" ({data['conversion']})" if data["conversion"] else ""
+    known = {name: text for name, text in evaluation.data.items() if name != "class_names" and text not in (None, "")}
+    facts = {
+        "What was judged": evaluation.subject,
+        "Data": known,
+        "Settings of the evaluation": {name: value for name, value in evaluation.settings.items() if value is not None},
+        "Seeds": evaluation.seeds,
+        "Versions": evaluation.versions,
+    }
+    metrics: Records = ()
+    if "run_dir" in evaluation.subject:
+        directory = RunDirectory(evaluation.subject["run_dir"])
+        metrics = read_metrics(directory.metrics)
+        flags = directory.read_record()["flags"]
+        facts["Settings of the training"] = {name: value for name, value in flags.items() if value is not None}
+    return Content(
+        subject=_subject(evaluation.subject),
+        introduction=f"{data['dataset']}, {data['split']} split: {data['num_queries']:,} images{labelled}{note}.",
+        columns={part.features: part.measures for part in (result, *others)},
+        titles=measure_titles(evaluation.results),
+        facts=facts,
+        material=_material(evaluation),
+        robustness=_robustness(result),
+        metrics=metrics,
+        command=evaluation.command,
+    )
+
+
+def _subject(facts: Mapping[str, Any]) -> str:
+    names = ("run_dir", "saved_model", "keras_model", "train_features")
+    return next(str(facts[name]) for name in names if name in facts)
+
+
+def _material(evaluation: Evaluation) -> Material:
+    judged = evaluation.judged
+    labels = judged.bank.labels
+    labelled = labels is not None and judged.queries.labels is not None and len(np.unique(labels)) > 1
+    enough = judged.config.knn_k <= len(judged.bank.features)
+    probed = evaluation.result(judged.name).measure("linear") is not None
+    return Material(
+        features=judged.queries.features,
+        labels=judged.queries.labels,
+        images=judged.queries.images,
+        bank_labels=judged.bank.labels,
+        bank_images=judged.bank.images,
+        neighbours=judged.neighbours.rows if enough else None,
+        similarities=judged.neighbours.similarities if enough else None,
+        knn_predictions=judged.knn_predictions if enough and labelled else None,
+        probe_predictions=judged.probe_predictions if probed else None,
+        class_names=evaluation.data["class_names"],
+    )
+
+
+def _robustness(result: FeatureResult) -> Chart | None:
+    series = {}
+    for name in CORRUPTIONS:
+        measure = result.measure(name)
+        if measure is not None:
+            accuracy = [measure.details["clean"], *measure.details["accuracy"]]
+            series[TITLES[name].removeprefix("probe, ")] = np.array([np.arange(len(accuracy)), accuracy])
+    return line_chart("Accuracy by the strength of a corruption", series, x_name="strength", percent=True)

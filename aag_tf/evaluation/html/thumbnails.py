@@ -1,0 +1,30 @@
+"""Images as small PNG pictures inside the page, so that the file needs nothing beside it."""
+
+import base64
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from aag_tf.data import Images
+
+LARGEST_SIDE = 64  # pixels; larger images are scaled down, and a noisy one still takes 17 kB at most
+
+
+def thumbnails(images: Images, rows: npt.ArrayLike) -> list[str]:
+    """Each image as a `data:` address of a PNG, at most 64 pixels high and wide, its proportions kept.
+
+    Args:
+        images: uint8, of one or three channels.
+        rows: which of them, integers [k].
+    """
+    return [_address(picture) for picture in images.numpy(rows)]
+
+
+def _address(picture: npt.NDArray[np.uint8]) -> str:
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,87 @@
+"""An `evaluation.json` read back, checked, since it may be old, damaged or somebody else's."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from aag_tf.errors import EvaluationError
+from aag_tf.evaluation.measure import Measure
+from aag_tf.evaluation.results import SCHEMA, FeatureResult
+from aag_tf.run_directory import RunDirectory
+
+MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedEvaluation:
+    """What was kept of an evaluation.
+
+    Args:
+        path: the file.
+        results: one a set of features.
+        subject, data, settings, versions: as in `Evaluation`.
+        command: the command line that repeats it.
+    """
+
+    path: Path
+    results: list[FeatureResult]
+    subject: dict[str, Any]
+    data: dict[str, Any]
+    settings: dict[str, Any]
+    versions: dict[str, Any]
+    command: str
+
+    @property
+    def judged(self) -> FeatureResult:
+        """The figures of the encoder, or features, that it is about."""
+        named = {result.features: result for result in self.results}
+        return named.get("trained encoder") or named.get("given features") or self.results[-1]
+
+
+def read_evaluation(run: str) -> SavedEvaluation:
+    """Reads the evaluation in a run directory, or a JSON file that `--output` named.
+
+    Raises:
+        EvaluationError: there is none, it is damaged, or it was written by another version.
+    """
+    path = Path(run).expanduser()
+    if path.is_dir():
+        path = RunDirectory(path).evaluation
+    if not path.is_file():
+        raise EvaluationError(f"{run} has not been judged (there is no {path}); run aag-evaluate on it first.")
+    if path.stat().st_size > MOST_BYTES:
+        raise EvaluationError(f"{path} is too large to be an evaluation; name a file that aag-evaluate wrote.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path} is damaged, it is no JSON; run aag-evaluate again.") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise EvaluationError(
+            f"{path} has schema {schema} and this version reads schema {SCHEMA}; run aag-evaluate on it again."
+        )
+    try:
+        return _checked(path, content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvaluationError(f"{path} is damaged, a part is missing or wrong; run aag-evaluate again.") from error
+
+
+def _checked(path: Path, content: dict[str, Any]) -> SavedEvaluation:
+    results = [
+        FeatureResult(str(result["features"]), int(result["dim"]), [_measure(entry) for entry in result["measures"]])
+        for result in content["results"]
+    ]
+    parts = {name: dict(content[name]) for name in ("subject", "data", "settings", "versions")}
+    if not results or not {"dataset", "split", "num_bank", "num_queries"} <= set(parts["data"]):
+        raise ValueError("no results, or nothing about the data")
+    return SavedEvaluation(path, results, **parts, command=str(content["command"]))
+
+
+def _measure(entry: dict[str, Any]) -> Measure:
+    measure = Measure(**entry)
+    numbers = [number for number in (measure.value, measure.low, measure.high) if number is not None]
+    if not all(math.isfinite(number) for number in numbers) or (measure.low is None) != (measure.high is None):
+        raise ValueError("a figure is no number, or half an interval")
+    return Measure(**(entry | {"name": str(measure.name), "details": dict(measure.details)}))

@@ -1,0 +1,18 @@
+"""`--compare RUN RUN ...`: the one flag that takes all that follows it, since shells expand runs/* to that."""
+
+from collections.abc import Sequence
+
+
+def join(arguments: Sequence[str]) -> list[str]:
+    """Puts `--compare=RUN,RUN,...` where `--compare RUN RUN ...` stands; the next flag ends the list."""
+    joined: list[str] = []
+    listing = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            listing = argument.partition("=")[0].lstrip("-") == "compare"
+            joined.append(f"{argument}=" if listing and "=" not in argument else argument)
+        elif listing:
+            joined[-1] += argument if joined[-1].endswith("=") else f",{argument}"
+        else:
+            joined.append(argument)
+    return joined

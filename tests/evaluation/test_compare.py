@@ -1,0 +1,138 @@
+"""Comparing: evaluations read from disk, refused where they do not belong together, in one table and one page."""
+
+import json
+
+import pytest
+from html_checks import Page, check_accessible, check_stands_alone
+
+from aag_tf import flags
+from aag_tf.config import EvaluateConfig
+from aag_tf.errors import ConfigError, EvaluationError
+from aag_tf.evaluation import compare
+from aag_tf.run_directory import RunDirectory
+
+
+def figure(name, value, low=None, high=None, **details):
+    return {"name": name, "value": value, "n": 360, "low": low, "high": high, "details": details}
+
+
+def evaluation(knn, **changes):
+    measures = [figure("knn", knn, knn - 0.02, knn + 0.02, k=20), figure("rankme", 100 * knn)]
+    return {
+        "schema": 2,
+        "command": "aag-evaluate --run_dir=<b>",
+        "versions": {"tensorflow": "2.21.0"},
+        "seeds": {},
+        "subject": {"step": 7},
+        "data": {"dataset": "digits", "split": "test", "num_bank": 1437, "num_queries": 360},
+        "settings": {"knn_k": 20, "knn_temperature": 0.07},
+        "seconds": 1.0,
+        "results": [
+            {"features": "raw pixels", "dim": 64, "measures": [figure("knn", 0.5, 0.45, 0.55, k=20)]},
+            {"features": "trained encoder", "dim": 128, "measures": measures},
+            {"features": "supervised encoder", "dim": 128, "measures": [figure("knn", 0.99, 0.98, 1.0, k=20)]},
+        ],
+    } | changes
+
+
+@pytest.fixture
+def runs(tmp_path):
+    paths = []
+    for name, knn in (("first", 0.9), ("second", 0.8)):
+        path = tmp_path / name
+        path.mkdir()
+        (path / "evaluation.json").write_text(json.dumps(evaluation(knn)))
+        paths.append(path)
+    return paths
+
+
+def config(runs, output):
+    return EvaluateConfig(compare=",".join(map(str, runs)), output=str(output))
+
+
+def test_table_and_page_show_both_beside_their_floor(runs, tmp_path):
+    metrics = [json.dumps({"step": step, "loss": 1 / step}) for step in (1, 2, 3)]
+    for path, width in zip(runs, (0.25, 0.5), strict=True):
+        record = {"flags": {"width": width, "encoder": "tiny", "run_dir": str(path)}, "image_shape": [8, 8, 1]}
+        RunDirectory(path).write_record(record)
+        (path / "metrics.jsonl").write_text("\n".join(metrics))
+    comparison = compare(config(runs, tmp_path / "both.html"))
+    lines = str(comparison).splitlines()
+    assert lines[0].startswith("2 encoders on digits, test split: 360 images judged by 1,437 labelled ones")
+    assert lines[3].split() == ["first", "second", "raw", "pixels"]
+    assert lines[5].split("  ")[0] == "kNN (k=20)"
+    assert [part for part in lines[5].split() if part.endswith("0")] == ["90.00", "80.00", "50.00"]
+    assert len({len(line) for line in lines[3:]}) == 1
+    assert comparison.differences == {"width": ["0.25", "0.5"]}
+
+    page = Page((tmp_path / "both.html").read_text())
+    check_stands_alone(page)
+    check_accessible(page)
+    assert page.texts("h2") == ["Figures", "What differs in training", "Training curves", "How each was judged"]
+    assert {"90.00 %", "88.0 to 92.0", "80.00 %", "50.00 %"} <= set(page.texts("td"))
+    assert "99.00 %" not in page.texts("td")  # the supervised encoder is no run's own
+    assert "aag-evaluate --run_dir=<b>" in page.texts("td")
+
+
+def test_names_are_as_short_as_they_can_be(runs, tmp_path):
+    other = tmp_path / "elsewhere" / "first"
+    other.mkdir(parents=True)
+    (other / "evaluation.json").write_text(json.dumps(evaluation(0.7)))
+    (tmp_path / "by_file.json").write_text(json.dumps(evaluation(0.6)))
+    named = [runs[0], other, tmp_path / "by_file.json"]
+    comparison = compare(config(named, tmp_path / "names.html"))
+    assert [run.name for run in comparison.runs][1] == "elsewhere/first"
+    assert comparison.results[2].measure("knn").value == 0.6
+    assert comparison.differences == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has not been judged .*; run aag-evaluate on it first"),
+        ("{", "is no JSON"),
+        ("[]", "has schema None and this version reads schema 2"),
+        (json.dumps(evaluation(0.5, schema=1)), "has schema 1 and this version reads schema 2"),
+        (json.dumps(evaluation(0.5, results=[])), "a part is missing or wrong"),
+        (json.dumps(evaluation(0.5, results=[{"features": "x", "dim": 1, "measures": [{}]}])), "missing or wrong"),
+        (json.dumps(evaluation(float("nan"))), "missing or wrong"),
+        (
+            json.dumps(evaluation(0.5, data=evaluation(0.5)["data"] | {"dataset": "tfds:mnist"})),
+            r"was judged on digits \(test split, .*\), .*second on tfds:mnist",
+        ),
+        (json.dumps(evaluation(0.5, settings={"knn_k": 5, "knn_temperature": 0.07})), "--knn_k=20, .*second with 5"),
+    ],
+)
+def test_refuses_what_cannot_be_compared_and_writes_nothing(runs, tmp_path, content, message):
+    path = runs[1] / "evaluation.json"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(EvaluationError, match=message) as caught:
+        compare(config(runs, tmp_path / "page.html"))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_runs_follow_the_flag_one_after_the_other():
+    parsed = flags.parse(["x", "--compare", "a", "b", "--output=c.html"], EvaluateConfig, usage="")
+    assert parsed.compared == ("a", "b")
+    assert parsed.output == "c.html"
+    assert flags.parse(["x", "--compare=a,b", "c"], EvaluateConfig, usage="").compared == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--compare", "a"], "names too few runs"),
+        (["--compare"], "names too few runs"),
+        (["--compare", "a", "b", "a"], "names a run twice"),
+        (["--compare", "a", "b", "--run_dir=c"], "beside it only --output"),
+        (["--compare", "a", "b", "--knn_k=5"], "beside it only --output"),
+        (["--output=x", "stray"], "is not a flag"),
+        ([], "and --compare <run> <run>"),
+    ],
+)
+def test_refuses_flags_that_contradict(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        flags.parse(["aag-evaluate", *arguments], EvaluateConfig, usage="")
