@@ -16,7 +16,7 @@ from .encoders import build_projector as build_projector
 from .errors import AagError as AagError
 from .evaluation import compare as compare
 from .evaluation import evaluate as evaluate
-from .evaluation import write_report as write_report
+from .evaluation.html import write_report as write_report
 from .losses import GNTXent as GNTXent
 from .losses import contrastive_statistics as contrastive_statistics
 from .losses import gnt_xent as gnt_xent

@@ -6,7 +6,6 @@ from aag_tf.evaluation.compare import compare
 from aag_tf.evaluation.comparison import Comparison
 from aag_tf.evaluation.evaluate import evaluate
 from aag_tf.evaluation.features import embed, inference, raw_pixels
-from aag_tf.evaluation.html import write_report
 from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.knn import Neighbours, find_neighbours, knn_accuracy, knn_predict, vote
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
@@ -42,5 +41,4 @@ __all__ = [
     "title",
     "uniformity",
     "vote",
-    "write_report",
 ]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from aag_tf.config import EvaluateConfig
 from aag_tf.evaluation.comparison import Comparison, read_comparison
-from aag_tf.evaluation.html import check_page_path, write_comparison
 
 DEFAULT_OUTPUT = "comparison.html"
 
@@ -20,6 +19,8 @@ def compare(config: EvaluateConfig) -> Comparison:
         EvaluationError: an evaluation is missing, damaged or of another schema, they were judged on different images
             or with different settings, or the page cannot be written.
     """
+    from aag_tf.evaluation.html import check_page_path, write_comparison  # what draws is loaded where pages are drawn
+
     path = Path(config.output or DEFAULT_OUTPUT).expanduser()
     check_page_path(path)
     comparison = dataclasses.replace(read_comparison(config.compared), path=path)

@@ -17,7 +17,6 @@ from aag_tf.evaluation.candidate import Candidate, Embed, Examples, Network
 from aag_tf.evaluation.feature_files import read_feature_files
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
-from aag_tf.evaluation.html import check_page_path, write_report
 from aag_tf.evaluation.images import JudgedData, open_images
 from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.results import Evaluation, FeatureResult
@@ -71,6 +70,8 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
     if path is not None:
         write_atomically(path, evaluation.to_json())
     if report is not None:
+        from aag_tf.evaluation.html import write_report  # here, so that training does not wait for what draws
+
         write_report(evaluation, report, progress=progress)
     return evaluation
 
@@ -215,6 +216,8 @@ def _report_path(config: EvaluateConfig, figures: Path | None) -> Path | None:
     """`report.html` beside a run's own figures; beside a file of another name, that name with `.html`."""
     if figures is None or not config.report:
         return None
+    from aag_tf.evaluation.html import check_page_path
+
     own = RunDirectory(figures.parent)
     report = own.report if figures.name == own.evaluation.name else figures.with_suffix(".html")
     if report == figures:
