@@ -14,13 +14,11 @@ from aag_tf.config import EvaluateConfig
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import linear_probe
 from aag_tf.evaluation.candidate import Candidate, Embed, Examples, Network
-from aag_tf.evaluation.feature_files import read_feature_files
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
-from aag_tf.evaluation.images import JudgedData, open_images
 from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.results import Evaluation, FeatureResult
-from aag_tf.evaluation.subject import Subject, load_subject
+from aag_tf.evaluation.subjects import JudgedData, Subject, load_subject, open_images, read_feature_files
 from aag_tf.run_directory import RunDirectory, write_atomically
 from aag_tf.versions import versions
 

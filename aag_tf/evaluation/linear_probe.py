@@ -154,7 +154,8 @@ def _in_own_span(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     The best weights lie in the span of the rows, and a rotation leaves |W|² alone: the same minimum, much cheaper.
     """
     singular, _, basis = tf.linalg.svd(tf.cast(rows, tf.float64))
-    basis = basis[:, : int(tf.reduce_sum(tf.cast(singular > 1e-6 * singular[0], tf.int32)))]
+    rank = int(tf.reduce_sum(tf.cast(singular > 1e-6 * singular[0], tf.int32)))
+    basis = basis[:, : max(1, rank)]  # rows that are all alike span nothing
     return tf.cast(tf.matmul(tf.cast(rows, tf.float64), basis), tf.float32), basis
 
 

@@ -116,3 +116,34 @@ def test_refuses_what_cannot_be_fitted():
         fit_linear_probe(features, labels[:10])
     with pytest.raises(EvaluationError, match="fitted on 64 features a row and is given 63"):
         fit_linear_probe(features, labels, l2_grid=[1.0]).predict(features[:, 1:])
+
+
+def test_fewer_rows_than_features_reach_the_same_minimum():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 60)
+    features = (rng.normal(size=(3, 200))[labels] + 3 * rng.normal(size=(60, 200))).astype(np.float32)
+    l2 = 1e-2
+    scaler, model = sklearn_fit(features, labels, l2)
+    probe = fit_linear_probe(features, labels, l2_grid=[l2], progress=False)
+    np.testing.assert_allclose(probe.weights.T, model.coef_, atol=2e-3)
+    rows = scaler.transform(features)
+    best = objective(model.coef_.T, model.intercept_, rows, labels, l2)
+    found = objective(probe.weights.astype(np.float64), probe.bias.astype(np.float64), rows, labels, l2)
+    assert found == pytest.approx(best, rel=1e-3)
+
+
+def test_folds_judge_every_row_once_and_every_class_in_each():
+    indices = np.repeat([0, 1, 2], [50, 20, 5])
+    masks = linear_probe._held_out(indices, 5)
+    np.testing.assert_array_equal(np.sum(masks, axis=0), 1)
+    assert [[int(np.sum(indices[mask] == owner)) for owner in range(3)] for mask in masks] == [[10, 4, 1]] * 5
+    (features, labels), (queries, truth) = digits()
+    probe = fit_linear_probe(features[:150], labels[:150], folds=5, progress=False)
+    assert np.mean(probe.predict(queries) == truth) > 0.8
+    assert probe.held_out_accuracy[probe.l2] == max(probe.held_out_accuracy.values())
+    assert all(round(150 * value, 6) == round(150 * value) for value in probe.held_out_accuracy.values())
+
+
+def test_rows_that_are_all_alike_still_give_a_probe():
+    probe = fit_linear_probe(np.ones([4, 9], np.float32), np.array([0, 1, 1, 1]), l2_grid=[1.0], progress=False)
+    np.testing.assert_array_equal(probe.predict(np.zeros([2, 9], np.float32)), [1, 1])

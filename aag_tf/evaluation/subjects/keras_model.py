@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from aag_tf.errors import EvaluationError
-from aag_tf.evaluation.input_range import prepare, require_range
+from aag_tf.evaluation.subjects.input_range import prepare, require_range
 
 MEMBERS = ("config.json", "model.weights.h5")
 LARGEST = 16 * 2**30  # bytes, unpacked: a few kilobytes of archive can claim to be anything

@@ -10,8 +10,8 @@ from aag_tf import config as configs
 from aag_tf.config import AugmentConfig, DataConfig, EvaluateConfig, TrainConfig
 from aag_tf.evaluation.candidate import Network
 from aag_tf.evaluation.features import Encoder
-from aag_tf.evaluation.foreign_keras_model import encoder_of, load_foreign_keras_model, untrained_copy
-from aag_tf.evaluation.foreign_saved_model import load_foreign_saved_model
+from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
+from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 from aag_tf.saved_model import METADATA_FILE, load_saved_model, version_directory
 from aag_tf.trained import load_run, untrained_encoder
 

@@ -11,9 +11,9 @@ from small_runs import save_images
 from aag_tf.config import EvaluateConfig, JudgeConfig
 from aag_tf.errors import ConfigError, EvaluationError
 from aag_tf.evaluation import evaluate
-from aag_tf.evaluation.foreign_keras_model import load_foreign_keras_model
-from aag_tf.evaluation.foreign_saved_model import load_foreign_saved_model
-from aag_tf.evaluation.input_range import IMAGENET_DEVIATION, IMAGENET_MEAN, convert
+from aag_tf.evaluation.subjects.input_range import IMAGENET_DEVIATION, IMAGENET_MEAN, convert
+from aag_tf.evaluation.subjects.keras_model import load_foreign_keras_model
+from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
 

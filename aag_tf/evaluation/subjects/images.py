@@ -9,7 +9,7 @@ import tensorflow as tf
 from aag_tf.config import DataConfig, EvaluateConfig
 from aag_tf.data import Images, JoinedImages, Source, Split, TransformedImages, open_source
 from aag_tf.errors import EvaluationError
-from aag_tf.evaluation.subject import Subject
+from aag_tf.evaluation.subjects.subject import Subject
 
 
 class JudgedData(NamedTuple):
