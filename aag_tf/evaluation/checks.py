@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aag_tf.config import JudgeConfig
 from aag_tf.errors import EvaluationError
 
 
@@ -80,6 +81,23 @@ def check_k(k: int, count: int) -> None:
         raise EvaluationError(
             f"--knn_k={k} neighbours cannot be found among {count} labelled images; give a number from 1 to {count}."
         )
+
+
+def check_enough(labels: np.ndarray | None, count: int, judge: JudgeConfig) -> None:
+    """What can be refused before any image is embedded: one class, fewer images than neighbours.
+
+    Args:
+        labels: int [n] of the images to learn from, `None` where there are none.
+        count: n.
+        judge: the measures that are wanted.
+
+    Raises:
+        EvaluationError: there is nothing to tell apart, or there are too few images.
+    """
+    if labels is not None and judge.measure_names != ("unlabelled",):
+        class_indices(labels)
+    if "knn" in judge.measure_names or ("unlabelled" in judge.measure_names and labels is not None):
+        check_k(judge.knn_k, count)
 
 
 def class_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

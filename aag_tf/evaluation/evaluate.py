@@ -14,6 +14,7 @@ from aag_tf.config import EvaluateConfig
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import linear_probe
 from aag_tf.evaluation.candidate import Candidate, Embed, Examples, Network
+from aag_tf.evaluation.checks import check_enough
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
 from aag_tf.evaluation.judge import judge
@@ -89,6 +90,7 @@ def _judge_images(config: EvaluateConfig, progress: bool) -> Found:
     subject = load_subject(config)
     _check_trainable(config, subject)
     data = open_images(config, subject)
+    check_enough(data.bank.labels, len(data.bank), config.judge)
     results: list[FeatureResult] = []
     judged: Candidate | None = None
     for prepare in _ways(config, subject, data, progress):
@@ -113,6 +115,7 @@ def _judge_files(config: EvaluateConfig, progress: bool) -> Found:
     train, test = str(config.train_features), str(config.test_features)
     labelled = config.judge.measure_names != ("unlabelled",)
     bank, queries = read_feature_files(train, test, labelled=labelled)
+    check_enough(bank.labels, len(bank.features), config.judge)
     judged = Candidate("given features", bank, queries, config.judge, progress=progress)
     facts = {
         "dataset": train,

@@ -8,7 +8,7 @@ import numpy as np
 
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.candidate import Examples
-from aag_tf.evaluation.checks import check_features, check_labels
+from aag_tf.evaluation.checks import check_features, check_labels, class_indices
 
 LARGEST = 8 * 2**30  # bytes, unpacked
 KEYS = ("features", "labels")
@@ -30,7 +30,10 @@ def read_feature_files(train: str, test: str, *, labelled: bool = True) -> tuple
             f"{train} has features of {bank.features.shape[1]} numbers and {test} of {queries.features.shape[1]}; make "
             "both with one encoder."
         )
-    if bank.labels is not None and queries.labels is not None and queries.labels.max() > bank.labels.max():
+    if bank.labels is None or queries.labels is None:
+        return bank, queries
+    class_indices(bank.labels)
+    if queries.labels.max() > bank.labels.max():
         raise EvaluationError(
             f"{test} has a label {queries.labels.max()} and those of {train} end at {bank.labels.max()}; use the same "
             "classes in both."

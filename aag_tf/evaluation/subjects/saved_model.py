@@ -154,7 +154,7 @@ def _description(function: Any) -> str:
     inputs, outputs = function.structured_input_signature[1], function.structured_outputs
 
     def shapes(specs: dict[str, tf.TensorSpec]) -> str:
-        return ", ".join(f"{name} {spec.dtype.name} {_shape_text(spec)}" for name, spec in specs.items())
+        return ", ".join(f"{name} {spec.dtype.name} {_shape_text(spec)}" for name, spec in sorted(specs.items()))
 
     return f"{shapes(inputs)} -> {shapes(outputs)}"
 

@@ -130,6 +130,7 @@ def keras_model(*layers, shape=(8, 8, 3)):
     return keras.Sequential([keras.Input(shape), *layers])
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # of Keras's own saving
 def test_a_keras_model_gets_its_range_and_can_be_judged_with_floors(tmp_path):
     keras.utils.set_random_seed(3)
     model = keras_model(keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D())
@@ -149,6 +150,7 @@ def test_a_keras_model_gets_its_range_and_can_be_judged_with_floors(tmp_path):
     assert evaluation.path is None
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # of Keras's own saving
 def test_a_keras_file_that_cannot_be_judged_is_refused(tmp_path):
     pooled = keras.layers.GlobalAveragePooling2D()
     models = {
