@@ -40,6 +40,7 @@ class Candidate:
         config: k, temperature and the settings of the longer measures.
         embed: images to features, `None` for features that were given.
         network: a fresh copy of the encoder that may be trained; `None` where there is none.
+        untrained: whether its weights are random, so that its batch statistics fit no image yet.
         augment: how the main branch draws views, for alignment.
         progress: whether long work shows a bar.
 
@@ -53,6 +54,7 @@ class Candidate:
     config: JudgeConfig = dataclasses.field(default_factory=JudgeConfig)
     embed: Embed | None = None
     network: Network | None = None
+    untrained: bool = False
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
     progress: bool = True
 

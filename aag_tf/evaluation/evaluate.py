@@ -24,6 +24,7 @@ from aag_tf.run_directory import RunDirectory, write_atomically
 from aag_tf.versions import versions
 
 JUDGED = "trained encoder"
+UNTRAINED = "untrained encoder"
 
 
 class Way(NamedTuple):
@@ -168,7 +169,7 @@ def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: 
     floors, fresh = config.judge.floor_names, subject.untrained
     ways: list[Callable[[], Way]] = [pixels] if "raw_pixels" in floors else []
     if fresh is not None and "untrained" in floors:
-        ways.append(lambda: Way("untrained encoder", through(fresh(), "untrained encoder"), fresh))
+        ways.append(lambda: Way(UNTRAINED, through(fresh(), UNTRAINED), fresh))
     ways.append(trained)
     if fresh is not None and config.judge.supervised_epochs > 0:
 
@@ -193,6 +194,7 @@ def _candidate(way: Way, config: EvaluateConfig, subject: Subject, data: JudgedD
         config.judge,
         embed=way.embed,
         network=way.network,
+        untrained=way.name == UNTRAINED,
         augment=subject.augment,
         progress=progress,
     )

@@ -9,11 +9,12 @@ from aag_tf import seeds
 from aag_tf.bars import progress_bar
 from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.checks import class_indices
-from aag_tf.evaluation.linear_probe import fit_linear_probe
+from aag_tf.evaluation.linear_probe import L2_GRID, LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure, mean_measure
 
 FOLDS = 5
 FOLDS_UP_TO = 2_000  # labelled images; with more, one held-out tenth says enough
+FEW_L2_GRID = L2_GRID[:5]  # the weakest two would fit noise, at the cost of most iterations
 
 Classify = Callable[[np.ndarray, int], np.ndarray]  # (rows of the bank, number of the draw) to labels of the queries
 
@@ -44,11 +45,15 @@ def few_labels(candidate: Candidate) -> list[Measure]:
     features, labels = candidate.bank.features, candidate.bank_labels
 
     def classify(rows: np.ndarray, _: int) -> np.ndarray:
-        folds = FOLDS if len(rows) <= FOLDS_UP_TO else 1
-        probe = fit_linear_probe(features[rows], labels[rows], folds=folds, progress=False)
-        return probe.predict(candidate.queries.features)
+        return fit_few(features[rows], labels[rows]).predict(candidate.queries.features)
 
     return over_draws(candidate, "few_labels_probe", classify)
+
+
+def fit_few(features: np.ndarray, labels: np.ndarray) -> LinearProbe:
+    """The linear probe on few rows, float [n, d] and int [n], its regularisation chosen by cross-validation."""
+    folds = FOLDS if len(labels) <= FOLDS_UP_TO else 1
+    return fit_linear_probe(features, labels, l2_grid=FEW_L2_GRID, folds=folds, progress=False)
 
 
 def over_draws(candidate: Candidate, name: str, classify: Classify) -> list[Measure]:

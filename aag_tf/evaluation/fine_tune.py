@@ -1,8 +1,9 @@
 """The whole encoder trained further on labels: on a few, as semi-supervised papers do, or from scratch on all.
 
-With few labels the classifier starts from the linear probe on the same draw, so that random weights on top do not
-distort good features first (A. Kumar et al., *Fine-Tuning can Distort Pretrained Features and Underperform
-Out-of-Distribution*, arXiv 2202.10054, 2022).
+With few labels the classifier of a trained encoder starts from the linear probe on the same draw, so that random
+weights on top do not distort good features first (A. Kumar et al., *Fine-Tuning can Distort Pretrained Features and
+Underperform Out-of-Distribution*, arXiv 2202.10054, 2022). That of an untrained one starts from zero: its features
+change with the first batch statistics.
 """
 
 import dataclasses
@@ -16,14 +17,16 @@ from aag_tf.config import AugmentConfig, JudgeConfig
 from aag_tf.data import Images, SelectedImages
 from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.features import embed
-from aag_tf.evaluation.few_labels import FOLDS, FOLDS_UP_TO, over_draws
-from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
+from aag_tf.evaluation.few_labels import fit_few, over_draws
+from aag_tf.evaluation.linear_probe import LinearProbe
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.views import crops_and_flips, labelled_batches
 
 BATCH_SIZE = 64
 WEIGHT_DECAY = 1e-4
 WARMUP_FRACTION = 0.1
+# Of the running mean and variance: at Keras's 0.99, those of a few hundred steps ago would still be judged.
+STATISTICS_MOMENTUM = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +59,8 @@ def fine_tune(candidate: Candidate) -> list[Measure]:
     config, labels = candidate.config, candidate.bank_labels
 
     def classify(rows: np.ndarray, number: int) -> np.ndarray:
-        folds = FOLDS if len(rows) <= FOLDS_UP_TO else 1
-        probe = fit_linear_probe(candidate.bank.features[rows], labels[rows], folds=folds, progress=False)
-        classifier = classifier_from_probe(network(), probe)
+        probe = fit_few(candidate.bank.features[rows], labels[rows])
+        classifier = new_classifier(network(), len(probe.classes), None if candidate.untrained else probe)
         schedule = Schedule(config.fine_tune_steps, config.fine_tune_learning_rate, config.seed + number)
         owners = np.searchsorted(probe.classes, labels[rows])
         train_classifier(
@@ -96,20 +98,20 @@ def supervised_encoder(
         progress: whether there is a bar.
     """
     classes, owners = np.unique(labels, return_inverse=True)
-    head = keras.layers.Dense(len(classes), kernel_initializer="zeros", dtype="float32", name="classifier")
-    classifier = keras.Model(network.inputs, head(network.output))
+    classifier = new_classifier(network, len(classes))
     steps = config.supervised_epochs * max(1, len(images) // BATCH_SIZE)
     schedule = Schedule(steps, config.fine_tune_learning_rate, config.seed)
     train_classifier(classifier, images, owners, schedule, augment, progress=progress, name="supervised encoder")
     return network
 
 
-def classifier_from_probe(network: keras.Model, probe: LinearProbe) -> keras.Model:
-    """The encoder with a linear layer that gives the probe's logits, as one model; both can be trained."""
-    weights = probe.weights / probe.scale[:, np.newaxis]
-    head = keras.layers.Dense(len(probe.classes), dtype="float32", name="classifier")
+def new_classifier(network: keras.Model, num_classes: int, probe: LinearProbe | None = None) -> keras.Model:
+    """The encoder with a linear layer on top, images to logits [b, C]: zeros, or the logits of a probe."""
+    head = keras.layers.Dense(num_classes, kernel_initializer="zeros", dtype="float32", name="classifier")
     classifier = keras.Model(network.inputs, head(network.output))
-    head.set_weights([weights, probe.bias - probe.mean @ weights])
+    if probe is not None:
+        weights = probe.weights / probe.scale[:, np.newaxis]
+        head.set_weights([weights, probe.bias - probe.mean @ weights])
     return classifier
 
 
@@ -135,6 +137,9 @@ def train_classifier(
         name: what the bar says.
     """
     classifier.trainable = True
+    for layer in classifier._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, STATISTICS_MOMENTUM)
     optimizer = schedule.optimizer()
     optimizer.build(classifier.trainable_variables)
 
