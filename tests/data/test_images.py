@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aag_tf.data import ArrayImages, FileImages, SelectedImages
+from aag_tf.data import ArrayImages, FileImages, JoinedImages, SelectedImages, TransformedImages, evaluation_batches
 from aag_tf.data.pictures import decode
 from aag_tf.errors import DataError
 
@@ -23,7 +23,21 @@ def make_file_images(save_noise):
     return FileImages(paths, (12, 12, 3), decode), np.stack([decode(path, (12, 12, 3)) for path in paths])
 
 
-@pytest.mark.parametrize("make", [make_array_images, make_selected_images, make_file_images])
+def make_joined_images(save_noise):
+    parts = [ArrayImages(ARRAY[:2]), ArrayImages(ARRAY[2:3]), SelectedImages(ArrayImages(ARRAY), [5, 4, 8])]
+    return JoinedImages(parts), ARRAY[[0, 1, 2, 5, 4, 8]]
+
+
+def make_transformed_images(save_noise):
+    return TransformedImages(ArrayImages(ARRAY), lambda pictures, _: 255 - pictures[..., :1], (5, 4, 1)), 255 - ARRAY[
+        ..., :1
+    ]
+
+
+KINDS = [make_array_images, make_selected_images, make_file_images, make_joined_images, make_transformed_images]
+
+
+@pytest.mark.parametrize("make", KINDS)
 class TestImages:
     def test_has_length_and_shape(self, make, save_noise):
         images, expected = make(save_noise)
@@ -61,3 +75,22 @@ def test_file_that_vanishes_is_named(save_noise):
     path.unlink()
     with pytest.raises(DataError, match=r"a\.png can no longer be read"):
         images.numpy([0])
+
+
+def test_images_of_two_shapes_cannot_be_joined():
+    with pytest.raises(DataError, match="cannot be joined"):
+        JoinedImages([ArrayImages(ARRAY), ArrayImages(np.zeros((2, 5, 5, 3), np.uint8))])
+
+
+def test_transformed_images_know_their_numbers_in_every_batch():
+    array = np.random.default_rng(0).integers(0, 100, (9, 4, 4, 3), np.uint8)
+    changed = TransformedImages(
+        ArrayImages(array),
+        lambda pictures, numbers: pictures[..., :1] + tf.cast(numbers, tf.uint8)[:, None, None, None],
+        (4, 4, 1),
+    )
+    expected = array[..., :1] + np.arange(9, dtype=np.uint8)[:, None, None, None]
+    assert len(changed) == 9
+    assert changed.shape == (4, 4, 1)
+    np.testing.assert_array_equal(changed.numpy([7, 2]), expected[[7, 2]])
+    np.testing.assert_array_equal(np.concatenate(list(evaluation_batches(changed, 4))), expected)

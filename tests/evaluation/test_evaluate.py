@@ -242,6 +242,14 @@ def test_refuses_an_encoder_that_diverged_or_collapsed(tmp_path, factor, message
         evaluate(EvaluateConfig(run_dir=str(tmp_path), judge=JudgeConfig(floors="none")), progress=False)
 
 
+def test_a_size_that_the_encoder_does_not_take_is_refused(run):
+    path, _ = run
+    with pytest.raises(
+        EvaluationError, match="--image_size=16 is for models that take any size, and this one takes 8x8"
+    ):
+        evaluate(EvaluateConfig(run_dir=str(path), image_size=16))
+
+
 def test_says_which_split_is_missing(tmp_path):
     labels = np.arange(40) % 2
     make_run(tmp_path / "run", save_images(tmp_path / "data.npz", labels=labels), validation_fraction=0.0)

@@ -35,6 +35,7 @@ def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
         DataError: there is no such data set.
         EvaluationError: it has no labels, no such split, or images that cannot be brought to the encoder's shape.
     """
+    _check_image_size(config, subject)
     source = open_source(_data_config(config, subject))
     labelled = config.judge.measure_names != ("unlabelled",)
     bank, queries = choose_splits(source, config.judge.split, labelled=labelled)
@@ -100,6 +101,15 @@ def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
         image_size=height if height is not None and height == width else config.image_size,
         validation_fraction=DataConfig().validation_fraction if own is None else own.validation_fraction,
     )
+
+
+def _check_image_size(config: EvaluateConfig, subject: Subject) -> None:
+    height, width, _ = subject.image_shape
+    if config.image_size is not None and height is not None and (height, width) != (config.image_size,) * 2:
+        raise EvaluationError(
+            f"--image_size={config.image_size} is for models that take any size, and this one takes {height}x{width}; "
+            "leave it out."
+        )
 
 
 def _check_size(source: Source, subject: Subject) -> None:
