@@ -245,7 +245,7 @@ def test_refuses_an_encoder_that_diverged_or_collapsed(tmp_path, factor, message
 def test_a_size_that_the_encoder_does_not_take_is_refused(run):
     path, _ = run
     with pytest.raises(
-        EvaluationError, match="--image_size=16 is for models that take any size, and this one takes 8x8"
+        EvaluationError, match=r"--image_size=16 is for models that take any size, and this one takes 8x8"
     ):
         evaluate(EvaluateConfig(run_dir=str(path), image_size=16))
 
