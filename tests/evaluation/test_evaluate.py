@@ -147,7 +147,7 @@ def test_table_is_aligned_and_names_every_row(evaluation):
 def test_validation_split_never_touches_test(run, tmp_path):
     path, _ = run
     judge = JudgeConfig(split="validation", measures="knn", floors="none")
-    config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), judge=judge)
+    config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), report=False, judge=judge)
     evaluation = evaluate(config, progress=False)
     _, source = source_of(path)
     assert evaluation.data["split"] == "validation"
@@ -175,7 +175,9 @@ def test_channels_are_brought_to_those_of_the_encoder(run, tmp_path):
     path, _ = run
     dataset = save_images(tmp_path / "colour.npz", shape=(8, 8, 3), labels=np.arange(40) % 2)
     judge = JudgeConfig(measures="knn", knn_k=3, floors="none")
-    evaluation = evaluate(EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(tmp_path / "a"), judge=judge))
+    evaluation = evaluate(
+        EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), judge=judge)
+    )
     assert evaluation.data["conversion"] == "images at 8x8 pixels, RGB turned to grey by its luma"
     with np.load(tmp_path / "colour.npz") as archive:
         colours = archive["images"][:32].astype(float) @ [0.2989, 0.587, 0.114]
@@ -192,7 +194,9 @@ def test_unlabelled_images_are_judged_without_labels(run, tmp_path):
         test_images=np.zeros((9, 8, 8, 1), np.uint8) + np.arange(9, dtype=np.uint8)[:, None, None, None],
     )
     judge = JudgeConfig(measures="unlabelled", floors="none")
-    evaluation = evaluate(EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(tmp_path / "a"), judge=judge))
+    evaluation = evaluate(
+        EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), judge=judge)
+    )
     assert [m.name for m in evaluation.results[0].measures] == ["alignment", "uniformity", "rankme"]
     assert evaluation.data["num_classes"] is None
 
@@ -216,7 +220,7 @@ def test_refuses_data_that_gives_no_figure(run, tmp_path, arrays, shape, message
     output = tmp_path / "report.json"
     dataset = save_images(tmp_path / "data.npz", shape=shape, **arrays)
     config = EvaluateConfig(
-        run_dir=str(path), dataset=dataset, output=str(output), judge=JudgeConfig(knn_k=50, floors="none")
+        run_dir=str(path), dataset=dataset, output=str(output), report=False, judge=JudgeConfig(knn_k=50, floors="none")
     )
     with pytest.raises(EvaluationError, match=message) as caught:
         evaluate(config, progress=False)

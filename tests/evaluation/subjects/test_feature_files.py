@@ -27,6 +27,7 @@ def judged(tmp_path, train, test, **settings):
         train_features=save(tmp_path / "train.npz", train),
         test_features=save(tmp_path / "test.npz", test),
         output=str(tmp_path / "evaluation.json"),
+        report=False,
         judge=JudgeConfig(**{"knn_k": 5} | settings),
     )
     return evaluate(config, progress=False)
