@@ -162,7 +162,11 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
     dataset = save_images(tmp_path / "larger.npz", shape=(16, 16, 1), labels=labels)
     output = tmp_path / "transfer.json"
     config = EvaluateConfig(
-        run_dir=str(path), dataset=dataset, output=str(output), judge=JudgeConfig(measures="knn", knn_k=3)
+        run_dir=str(path),
+        dataset=dataset,
+        output=str(output),
+        report=False,
+        judge=JudgeConfig(measures="knn", knn_k=3),
     )
     evaluation = evaluate(config, progress=False)
     assert evaluation.data["dataset"] == dataset
