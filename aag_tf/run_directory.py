@@ -91,7 +91,11 @@ class RunDirectory:
             RunDirectoryError: it would.
         """
         if self.lock.exists():
-            with self.lock.open() as file:
+            try:
+                file = self.lock.open()
+            except OSError as error:
+                raise self._unwritable(error) from error
+            with file:
                 self._take(file, fcntl.LOCK_SH)
 
     @contextlib.contextmanager
@@ -110,9 +114,9 @@ class RunDirectory:
             raise self._unwritable(error) from error
         with file:
             self._take(file, fcntl.LOCK_EX)
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {platform.node()}\n")
-            file.flush()
+            with contextlib.suppress(OSError):  # who has it is good to know, but a full disk may not hold it
+                file.truncate(0)
+                os.write(file.fileno(), f"process {os.getpid()} on {platform.node()}\n".encode())
             yield
 
     def create(self, *, overwrite: bool = False) -> None:
