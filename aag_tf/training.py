@@ -105,7 +105,7 @@ def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
     if is_chief:
         check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
-    with directory.locked() if is_chief else contextlib.nullcontext():
+    with directory.locked() if is_chief else contextlib.nullcontext(), disk_failures_said(store):
         start_step = _begin(config, directory, source, state, store) if is_chief else 0
         if cluster is not None and config.run.resume:
             position = tf.Variable(start_step, dtype=tf.int64)
@@ -116,7 +116,7 @@ def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
             return TrainResult(directory.path, start_step, total_steps, is_chief=is_chief)
 
         agree = agreement(strategy) if cluster else bool
-        with disk_failures_said(store), Interruption(span, agree) as interruption, contextlib.ExitStack() as closing:
+        with Interruption(span, agree) as interruption, contextlib.ExitStack() as closing:
             callbacks: list[keras.callbacks.Callback] = [interruption]
             if is_chief:
                 callbacks = build_callbacks(
