@@ -47,7 +47,7 @@ setup(
         "lazy_loader>=0.4",
         "markupsafe>=2.1.1",
         "numpy>=1.26",
-        "pillow>=10.0",
+        "pillow>=10.1",
         "psutil>=5.9",
         "scikit-learn>=1.5",
         "scipy>=1.12",
@@ -76,10 +76,11 @@ setup(
         ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
         "bench": ["grpcio>=1.60", "matplotlib>=3.8", "tensorflow-serving-api>=2.21"],
         # What benchmarks compare with.
-        "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13"],
+        "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13", "torchvision>=0.29"],
     },
     entry_points={
         "console_scripts": [
+            "aag-augment = aag_tf.commands.augment:run",
             "aag-train = aag_tf.commands.train:run",
             "aag-evaluate = aag_tf.commands.evaluate:run",
             "aag-export = aag_tf.commands.export:run",

@@ -1,6 +1,10 @@
 from .augment import AuxiliaryBranch as AuxiliaryBranch
+from .augment import Branch as Branch
+from .augment import LayersBranch as LayersBranch
 from .augment import MainBranch as MainBranch
+from .augment import ViewMaker as ViewMaker
 from .config import AugmentConfig as AugmentConfig
+from .config import ContactSheetConfig as ContactSheetConfig
 from .config import DataConfig as DataConfig
 from .config import EncoderConfig as EncoderConfig
 from .config import EvaluateConfig as EvaluateConfig

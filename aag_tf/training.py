@@ -13,7 +13,7 @@ import tensorflow as tf
 from absl import logging
 
 from aag_tf import config as configs
-from aag_tf.augment import build_views
+from aag_tf.augment import Branch, build_views
 from aag_tf.callbacks import Interruption, Span, build_callbacks
 from aag_tf.checkpoints import CheckpointStore, RunState, check_space, disk_failures_said
 from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
@@ -61,10 +61,14 @@ class TrainResult:
         return self.step >= self.total_steps
 
 
-def train(config: TrainConfig) -> TrainResult:
+def train(config: TrainConfig, *, auxiliary: Branch | None = None) -> TrainResult:
     """Trains an encoder and leaves flags, checkpoints, events and metrics in the run directory.
 
     Where the environment's TF_CONFIG names several machines, each calls this with the same settings; the first writes.
+
+    Args:
+        config: every setting of the run.
+        auxiliary: a branch of your own for the auxiliary views, in place of the preset that `config.aux` names.
 
     Raises:
         AagError: the settings, the data or the run directory do not allow the run, and nothing has been written then;
@@ -73,10 +77,10 @@ def train(config: TrainConfig) -> TrainResult:
     """
     cluster = configs.cluster_from_environment()
     with reporting_lost_workers(cluster):
-        return _train(config, cluster)
+        return _train(config, cluster, auxiliary)
 
 
-def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
+def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | None) -> TrainResult:
     directory = RunDirectory(config.run.run_dir)
     is_chief = cluster is None or cluster.is_chief
     record: dict[str, Any] = {}
@@ -85,7 +89,7 @@ def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
         directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
         if config.run.resume:
             record = directory.read_record()
-            _refuse_other_mathematics(config, record, directory)
+            _refuse_other_mathematics(config, auxiliary, record, directory)
     if cluster is not None:
         announce(cluster)
     strategy = make_strategy(config.schedule, cluster)
@@ -99,14 +103,14 @@ def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
     if cluster is not None:
         refuse_other_settings(strategy, cluster, f"{configs.mathematics(config)}, {len(source.train)} images")
     with strategy.scope():
-        model = build_model(config, source.image_shape, total_steps=total_steps)
+        model = build_model(config, source.image_shape, total_steps=total_steps, auxiliary=auxiliary)
     state = RunState(**model.parts())
     store = CheckpointStore(directory.checkpoints)
     if is_chief:
         check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
     with directory.locked() if is_chief else contextlib.nullcontext(), disk_failures_said(store):
-        start_step = _begin(config, directory, source, state, store) if is_chief else 0
+        start_step = _begin(config, directory, source, state, store, auxiliary=auxiliary) if is_chief else 0
         if cluster is not None and config.run.resume:
             position = tf.Variable(start_step, dtype=tf.int64)
             broadcast_from_chief(strategy, [*state.variables, position])
@@ -138,14 +142,20 @@ def _train(config: TrainConfig, cluster: Cluster | None) -> TrainResult:
 
 
 def _begin(
-    config: TrainConfig, directory: RunDirectory, source: Source, state: RunState, store: CheckpointStore
+    config: TrainConfig,
+    directory: RunDirectory,
+    source: Source,
+    state: RunState,
+    store: CheckpointStore,
+    *,
+    auxiliary: Branch | None,
 ) -> int:
     """Takes the directory into use; returns the step to start at, whose checkpoint is loaded."""
     directory.check(resume=config.run.resume, overwrite=config.run.overwrite)  # others may have been here since
     directory.create(overwrite=config.run.overwrite)
     if config.run.resume:
         return state.restore(store)
-    _record(directory, config, source)
+    _record(directory, config, auxiliary, source)
     return 0
 
 
@@ -164,7 +174,9 @@ def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
     return steps_per_epoch, schedule.train_steps or schedule.epochs * steps_per_epoch
 
 
-def build_model(config: TrainConfig, image_shape: tuple[int, int, int], *, total_steps: int) -> AAG:
+def build_model(
+    config: TrainConfig, image_shape: tuple[int, int, int], *, total_steps: int, auxiliary: Branch | None = None
+) -> AAG:
     """The compiled model of a run; call it inside the strategy's scope."""
     encoder, projector = build_networks(config.encoder, config.projector, image_shape)
     average = None
@@ -173,7 +185,7 @@ def build_model(config: TrainConfig, image_shape: tuple[int, int, int], *, total
     model = AAG(
         encoder,
         projector,
-        build_views(config.augment, image_shape),
+        build_views(config.augment, image_shape, auxiliary=auxiliary),
         seed=config.schedule.seed,
         average=average,
         accumulation_steps=config.schedule.accumulation_steps,
@@ -212,12 +224,13 @@ def _batches(config: TrainConfig, model: AAG, source: Source, span: Span, cluste
     return read() if cluster is None else per_worker_batches(model.distribute_strategy, cluster, read)
 
 
-def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> None:
+def _record(directory: RunDirectory, config: TrainConfig, auxiliary: Branch | None, source: Source) -> None:
     kept = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
     write_atomically(directory.flags_file, "\n".join(configs.flag_lines(kept)) + "\n")
     directory.write_record(
         {
             "flags": configs.to_flat(kept),
+            "auxiliary": auxiliary and auxiliary.describe(),
             "image_shape": list(source.image_shape),
             "class_names": source.class_names,
             "num_train_images": len(source.train),
@@ -228,8 +241,12 @@ def _record(directory: RunDirectory, config: TrainConfig, source: Source) -> Non
     )
 
 
-def _refuse_other_mathematics(config: TrainConfig, record: dict[str, Any], directory: RunDirectory) -> None:
+def _refuse_other_mathematics(
+    config: TrainConfig, auxiliary: Branch | None, record: dict[str, Any], directory: RunDirectory
+) -> None:
     changed = configs.changed_mathematics(config, record["flags"])
+    if record.get("auxiliary") != (auxiliary and auxiliary.describe()):
+        changed.append("the auxiliary branch that was handed to train()")
     if changed:
         raise RunDirectoryError(
             f"--resume cannot change what is learnt: {', '.join(changed)}; give the run's own values "

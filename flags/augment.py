@@ -2,18 +2,19 @@
 
 from absl import flags
 
-from aag_tf.config import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AugmentConfig
+from aag_tf.config import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, AugmentConfig
 
 
 def define(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `AugmentConfig`."""
     default = AugmentConfig()
-    flags.DEFINE_string(
+    flags.DEFINE_enum(
         "aux",
         default.aux,
-        "Preset of the auxiliary branch, the wider distribution that the third view comes from; an unknown name lists "
-        "them all. none trains on the two main views only (SimCLR's setting, a third less work a step); main draws "
-        "the extra views from the main branch.",
+        AUXILIARIES,
+        "Auxiliary branch, the wider distribution that the third view comes from: a preset (aag-augment shows what it "
+        "does to your images), main for more views of the main branch, or none for its two views only (SimCLR's "
+        "setting, a third less work a step).",
         flag_values=flag_values,
     )
     flags.DEFINE_integer(

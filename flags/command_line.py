@@ -7,9 +7,23 @@ from typing import TypeVar
 
 from absl import flags
 
-from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, from_flat, leaves
+from aag_tf.config import ContactSheetConfig, EvaluateConfig, ExportConfig, TrainConfig, from_flat, leaves
 from aag_tf.errors import ConfigError
-from aag_tf.flags import augment, compare, data, evaluate, export, judge, loss, model, optimizer, recipe, run, schedule
+from aag_tf.flags import (
+    augment,
+    compare,
+    contact_sheet,
+    data,
+    evaluate,
+    export,
+    judge,
+    loss,
+    model,
+    optimizer,
+    recipe,
+    run,
+    schedule,
+)
 from aag_tf.flags.help_text import full_help, grouped_help
 from aag_tf.flags.refusals import sentence
 
@@ -19,6 +33,7 @@ CONCERNS: dict[type, tuple[ModuleType, ...]] = {
     TrainConfig: (data, augment, model, loss, optimizer, schedule, run),
     EvaluateConfig: (evaluate, judge),
     ExportConfig: (export,),
+    ContactSheetConfig: (contact_sheet, data, augment),
 }
 
 
@@ -51,7 +66,7 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
 
     Args:
         argv: the program's name and its arguments.
-        config_type: `TrainConfig`, `EvaluateConfig` or `ExportConfig`.
+        config_type: a key of `CONCERNS`.
         usage: what `--help` opens with.
 
     Raises:

@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from aag_tf import config as configs
 from aag_tf import flags
+from aag_tf.augment import LayersBranch
 from aag_tf.callbacks import TAGS, Interruption
 from aag_tf.config import (
     AugmentConfig,
@@ -173,11 +174,23 @@ def test_settings_are_refused_before_the_run_directory_is_made(tmp_path):
         (dataclasses.replace(config, schedule=ScheduleConfig(global_batch_size=5000)), "--global_batch_size=5000"),
         (dataclasses.replace(config, encoder=EncoderConfig("resnet18", stem="imagenet")), "--image_size=32"),
         (dataclasses.replace(config, schedule=ScheduleConfig(replicas=3, global_batch_size=63)), "--replicas=3"),
-        (dataclasses.replace(config, augment=AugmentConfig(aux="nonsense")), "--aux=nonsense"),
     ]:
         with pytest.raises(ConfigError, match=word):
             train(bad)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_users_own_layers_train_and_resume(tmp_path):
+    own = LayersBranch([keras.layers.RandomRotation(0.1, seed=1)], seed=2)
+    config = settings(tmp_path / "run")
+    halfway = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, train_steps=4))
+    assert train(halfway, auxiliary=own).complete
+    recorded = json.loads((tmp_path / "run" / "run.json").read_text())["auxiliary"]
+    assert recorded["class_name"] == "LayersBranch"
+    again = dataclasses.replace(halfway, run=dataclasses.replace(halfway.run, resume=True))
+    assert train(again, auxiliary=own).complete
+    with pytest.raises(RunDirectoryError, match="auxiliary branch"):
+        train(again)
 
 
 def test_unlabelled_images_train_without_knn(tmp_path):

@@ -3,8 +3,19 @@
 from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
 from aag_tf.augment.branch import Branch
 from aag_tf.augment.build import build_views
+from aag_tf.augment.layers_branch import LayersBranch
 from aag_tf.augment.main_branch import MainBranch
 from aag_tf.augment.presets import PRESETS, Preset
-from aag_tf.augment.views import ViewMaker
+from aag_tf.augment.views import MAIN_VIEWS, ViewMaker
 
-__all__ = ["PRESETS", "AuxiliaryBranch", "Branch", "MainBranch", "Preset", "ViewMaker", "build_views"]
+__all__ = [
+    "MAIN_VIEWS",
+    "PRESETS",
+    "AuxiliaryBranch",
+    "Branch",
+    "LayersBranch",
+    "MainBranch",
+    "Preset",
+    "ViewMaker",
+    "build_views",
+]

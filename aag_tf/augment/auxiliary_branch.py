@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from aag_tf.augment import color, photometric, warp
 from aag_tf.augment.main_branch import DRAWS, Draws, MainBranch
-from aag_tf.augment.presets import GEOMETRIC, PRESETS, SIGNED, Preset
+from aag_tf.augment.presets import GEOMETRIC, HISTOGRAM, LEVELS, PRESETS, SIGNED, Preset
 from aag_tf.errors import ConfigError
 
 SMALLEST_CROP = 0.02  # of the image; where strengths above 1 stop
+FEW = 2  # operations on grey levels that are quicker pixel by pixel than by a table
 CUTOUT_DRAWS = ("cutout", "cutout_side", "cutout_down", "cutout_right")
 
 
@@ -64,10 +65,11 @@ class AuxiliaryBranch(MainBranch):
         draws |= zip(CUTOUT_DRAWS, tf.unstack(cutout, axis=1), strict=True)
         amounts = self._amounts(whether, much)
 
-        moved = not set(amounts).isdisjoint(GEOMETRIC)
-        views = self._warp(images, draws, amounts) if moved else self._sample(images, draws)
-        views = self._recolor(views, draws)
-        views = self._look_up(self._filter(views, amounts), amounts)
+        if set(amounts).isdisjoint(GEOMETRIC):
+            views = self._crop_and_recolor(images, draws)
+        else:
+            views = self._recolor(self._warp(images, draws, amounts), draws)
+        views = self._relevel(self._filter(views, amounts), amounts)
         return self._cut_out(views, draws)
 
     def _amounts(self, whether: tf.Tensor, much: tf.Tensor) -> Draws:
@@ -103,7 +105,7 @@ class AuxiliaryBranch(MainBranch):
         maps @= warp.rotation(amounts["rotate"])
         maps @= warp.linear(one, amounts["shear_y"], amounts["shear_x"], one)
         maps @= warp.translation(2.0 * amounts["translate_y"], 2.0 * amounts["translate_x"])
-        return warp.warp(tf.cast(images, tf.float32), maps, size)
+        return warp.warp(images, maps, size)
 
     def _filter(self, views: tf.Tensor, amounts: Draws) -> tf.Tensor:
         if "sharpness" in amounts:
@@ -112,25 +114,29 @@ class AuxiliaryBranch(MainBranch):
             views = color.apply_matrix(views, color.saturation_matrix(1.0 + amounts["saturation"]))
         return views
 
-    def _look_up(self, views: tf.Tensor, amounts: Draws) -> tf.Tensor:
-        """All operations on grey levels, by one table per image."""
+    def _relevel(self, views: tf.Tensor, amounts: Draws) -> tf.Tensor:
+        """All operations on grey levels: one or two on the pixels themselves, more by one table per image."""
+        chosen = [name for name in LEVELS if name in amounts]
+        if not chosen:
+            return views
         pixels = tf.reshape(views, [-1, views.shape[1] * views.shape[2], views.shape[3]])
-        identity = table = photometric.identity_table(tf.shape(views)[0], views.shape[3])
-        if "autocontrast" in amounts:
-            table = photometric.autocontrast(table, amounts["autocontrast"], pixels)
-        if "equalize" in amounts:
-            table = photometric.equalize(table, amounts["equalize"], pixels)
-        if "brightness" in amounts:
-            table = photometric.scale(table, amounts["brightness"])
-        if "contrast" in amounts:
-            table = photometric.stretch(table, amounts["contrast"], tf.reduce_mean(pixels, axis=[1, 2]))
-        if "posterize" in amounts:
-            table = photometric.posterize(table, amounts["posterize"])
-        if "solarize" in amounts:
-            table = photometric.solarize(table, amounts["solarize"])
-        if "invert" in amounts:
-            table = photometric.solarize(table, amounts["invert"])
-        return views if table is identity else tf.reshape(photometric.look_up(pixels, table), tf.shape(views))
+        on_pixels = len(chosen) <= FEW and set(chosen).isdisjoint(HISTOGRAM)
+        levels = pixels if on_pixels else photometric.identity_table(tf.shape(views)[0], views.shape[3])
+        for name in chosen:
+            amount = amounts[name]
+            if name == "autocontrast":
+                levels = photometric.autocontrast(levels, amount, views)
+            elif name == "equalize":
+                levels = photometric.equalize(levels, amount, pixels)
+            elif name == "brightness":
+                levels = photometric.scale(levels, amount)
+            elif name == "contrast":
+                levels = photometric.stretch(levels, amount, tf.reduce_mean(pixels, axis=[1, 2]))
+            elif name == "posterize":
+                levels = photometric.posterize(levels, amount)
+            else:  # inverting is solarizing all levels
+                levels = photometric.solarize(levels, amount)
+        return tf.reshape(levels if on_pixels else photometric.look_up(pixels, levels), tf.shape(views))
 
     def _cut_out(self, views: tf.Tensor, draws: Draws) -> tf.Tensor:
         settings = self.settings

@@ -4,6 +4,7 @@ Random numbers are handed in rather than drawn inside, so that a view is a pure 
 uniform numbers: it does not matter in which batch, on which replica or after which interruption it is made.
 """
 
+import json
 from typing import Any
 
 import keras
@@ -97,3 +98,14 @@ class Branch(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "size": self.size, "seed": self.seed}
+
+    def describe(self) -> dict[str, Any]:
+        """Class and arguments as JSON holds them: the same before and after a branch was used."""
+        return _without_shapes(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
+
+
+def _without_shapes(part: Any) -> Any:
+    """Drops the shapes that Keras adds once a layer has been called."""
+    if isinstance(part, dict):
+        return {name: _without_shapes(value) for name, value in part.items() if name != "build_config"}
+    return [_without_shapes(value) for value in part] if isinstance(part, list) else part

@@ -5,23 +5,25 @@ from typing import Any
 from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
 from aag_tf.augment.branch import Branch
 from aag_tf.augment.main_branch import MainBranch
-from aag_tf.augment.presets import PRESETS
 from aag_tf.augment.views import ViewMaker
 from aag_tf.config import AugmentConfig
 from aag_tf.errors import ConfigError
 
 
-def build_views(config: AugmentConfig, image_shape: tuple[int, int, int]) -> ViewMaker:
+def build_views(
+    config: AugmentConfig, image_shape: tuple[int, int, int], *, auxiliary: Branch | None = None
+) -> ViewMaker:
     """The layer that draws the views of images of this shape, `(height, width, channels)`.
 
+    Args:
+        config: which branches.
+        image_shape: of the images, which is also that of the views.
+        auxiliary: draws the auxiliary views in place of the preset that `config.aux` names.
+
     Raises:
-        ConfigError: the auxiliary preset is not known, or the images have neither one nor three channels.
+        ConfigError: there is a branch for auxiliary views that are not wanted, or the images have neither one nor
+            three channels.
     """
-    if config.aux not in ("main", "none", *PRESETS):
-        raise ConfigError(
-            f"--aux={config.aux} is not known; choose one of {', '.join(PRESETS)}, main (the main branch again) or "
-            "none (two views)."
-        )
     if image_shape[2] not in (1, 3):
         raise ConfigError(f"images have {image_shape[2]} channels; the branches take 1 (grey) or 3 (RGB).")
     arguments: dict[str, Any] = {
@@ -39,8 +41,10 @@ def build_views(config: AugmentConfig, image_shape: tuple[int, int, int]) -> Vie
         main_branch, auxiliary_branch = KerasCVMainBranch, KerasCVAuxiliaryBranch
         arguments |= {"size": image_shape[:2], "channels": image_shape[2]}
     main = main_branch(**arguments, name="main")
-    auxiliary: Branch | None = None
-    if config.aux == "main":
+    if auxiliary is not None:
+        if config.aux == "none":
+            raise ConfigError("--aux=none wants no auxiliary views, but there is a branch for them; leave out one.")
+    elif config.aux == "main":
         auxiliary = main
     elif config.aux != "none":
         auxiliary = auxiliary_branch(config.aux, config.aux_strength, **arguments, name="auxiliary")

@@ -60,7 +60,9 @@ def apply_jitter(
     _, height, width, channels = images.shape
     pixels = tf.reshape(images, [-1, height * width, channels])
     pixels = tf.clip_by_value(pixels + brightness[:, None, None], 0.0, WHITE)
-    offset = (1.0 - contrast)[:, None] * tf.reduce_mean(pixels, axis=1)
+    # In two steps, since the first then adds up long contiguous rows.
+    mean = tf.reduce_mean(tf.reshape(pixels, [-1, height, width * channels]), axis=1)
+    offset = (1.0 - contrast)[:, None] * tf.reduce_mean(tf.reshape(mean, [-1, width, channels]), axis=1)
     contrast = contrast[:, None, None]
     if matrix is None:
         pixels = contrast * pixels + offset[:, None]

@@ -43,7 +43,7 @@ class MainBranch(Branch):
     """Random resized crop, flip, colour jitter, greyscale and Gaussian blur.
 
     Crop, resize, flip and blur are two sampling matrices per image, colour is one 3×3 matrix and an offset: a view is
-    `clip(colour · (rows · image · columnsᵀ) + offset)`, four matrix products for the whole batch.
+    `clip(colour · (rows · image · columnsᵀ) + offset)`, for the whole batch at once.
 
         >>> branch = MainBranch(crop_min_area=0.2)
         >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
@@ -95,21 +95,22 @@ class MainBranch(Branch):
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """See `Branch.transform`."""
         draws = dict(zip(DRAWS, tf.unstack(uniforms, axis=1), strict=True))
-        return self._recolor(self._sample(images, draws), draws)
+        return self._crop_and_recolor(images, draws)
 
-    def _sample(self, images: tf.Tensor, draws: Draws) -> tf.Tensor:
-        """Crop, resize, flip and blur; float32."""
+    def _crop_and_recolor(self, images: tf.Tensor, draws: Draws) -> tf.Tensor:
+        """Colour does not mind how pixels are arranged, so that it comes before the view is turned upright again."""
+        return sampling.transposed(self._recolor(self._sample_sideways(images, draws), draws))
+
+    def _sample_sideways(self, images: tf.Tensor, draws: Draws) -> tf.Tensor:
+        """Crop, resize, flip and blur; float32 `[batch, out_width, out_height, channels]`."""
         height, width = self.output_size(images.shape)
         window = self._window(draws)
-        rows = sampling.sampling_matrix(window.top, window.height, images.shape[1], height)
-        columns = sampling.sampling_matrix(
-            window.left, window.width, images.shape[2], width, mirror=self._mirror(draws)
-        )
-        if self._blurs(height, width):
-            sigma = self._sigma(draws, height, width)
-            rows = sampling.gaussian_matrix(sigma, height) @ rows
-            columns = sampling.gaussian_matrix(sigma, width) @ columns
-        return sampling.resample(tf.cast(images, tf.float32), rows, columns)
+        sigma = self._sigma(draws, height, width) if self._blurs(height, width) else None
+        views = sampling.resample(images, window.top, window.height, height)
+        views = views if sigma is None else sampling.blur(views, sigma)
+        views = sampling.transposed(views)
+        views = sampling.resample(views, window.left, window.width, width, mirror=self._mirror(draws))
+        return views if sigma is None else sampling.blur(views, sigma)
 
     def _window(self, draws: Draws) -> sampling.Window:
         names = ("area", "aspect", "top", "left")

@@ -35,7 +35,7 @@ def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor
     """Bilinear sampling of each image along an affine map, mirrored at the image's borders.
 
     Args:
-        images: float32 `[batch, height, width, channels]`.
+        images: `[batch, height, width, channels]`, uint8 or float.
         maps: `[batch, 3, 3]`, from (y, x, 1) in the view's square [-1, 1]² to fractions of the image.
         size: height and width of the views.
 
@@ -49,23 +49,24 @@ def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor
     top, down = _split(points[:, 0] * (height - 1), height)
     left, right = _split(points[:, 1] * (width - 1), width)
 
-    # The four neighbours of a pixel lie side by side, so that one look-up serves them all.
-    padded = tf.pad(images, [[0, 0], [0, 1], [0, 1], [0, 0]])
-    quads = tf.concat([padded[:, i : i + height, j : j + width] for i in (0, 1) for j in (0, 1)], axis=-1)
-    quads = tf.reshape(quads, [-1, height * width, 4 * channels])
-    found = tf.gather(quads, top * width + left, batch_dims=1)
-    a, b, c, d = tf.split(found, 4, axis=-1)
-    down, right = down[..., None], right[..., None]
+    pixels = tf.reshape(images, [-1, channels])
+    first = tf.range(tf.shape(images)[0])[:, None] * (height * width)
+    corner = tf.reshape(first + top * width + left, [-1])
+    below, beside = min(height - 1, 1) * width, min(width - 1, 1)  # an image of one line has no next one
+    a, b, c, d = (
+        tf.cast(tf.gather(pixels, corner + offset), tf.float32) for offset in (0, beside, below, below + beside)
+    )
+    down, right = tf.reshape(down, [-1, 1]), tf.reshape(right, [-1, 1])
     upper, lower = a + right * (b - a), c + right * (d - c)
     return tf.reshape(upper + down * (lower - upper), [-1, *size, channels])
 
 
 def _split(position: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Pixel index and the fraction beyond it, of positions mirrored at the borders."""
+    """The pixel before a position that is mirrored at the borders, one that another follows, and how far beyond it."""
     last = float(size - 1)
     position = last - tf.abs(last - tf.abs(position))
     position = tf.clip_by_value(position, 0.0, last)
-    index = tf.floor(position)
+    index = tf.clip_by_value(tf.floor(position), 0.0, max(last - 1.0, 0.0))
     return tf.cast(index, tf.int32), position - index
 
 

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from aag_tf import config as configs
+from aag_tf.augment import MAIN_VIEWS
 from aag_tf.augment.preview import contact_sheet
 from aag_tf.callbacks.tensorboard import TensorBoardWriter
 from aag_tf.config import TrainConfig
@@ -35,9 +36,10 @@ class Opening(keras.callbacks.Callback):
         count = min(PREVIEW_IMAGES, len(self.images))
         images = self.images.numpy(range(count))
         views = self.model.views.make(tf.constant(images), seed=self.config.schedule.seed, step=0, row=tf.range(count))
+        headings = ["original", "main", "main"] + ["auxiliary"] * (views.shape[1] - MAIN_VIEWS)
         self.events.write_picture(
             "views",
-            contact_sheet(images, views.numpy()),
+            contact_sheet(images, views.numpy(), headings),
             step=0,
             description="each row: the image, its two main views, its auxiliary views",
         )

@@ -4,8 +4,9 @@ The field names are the names of the command-line flags (a test holds them toget
 run directory records, so that evaluation and export can rebuild the encoder without the command line.
 """
 
-from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AugmentConfig
+from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, AugmentConfig
 from aag_tf.config.cluster import Cluster, cluster_from_environment
+from aag_tf.config.contact_sheet import ContactSheetConfig
 from aag_tf.config.data import DataConfig
 from aag_tf.config.evaluate import EVALUATION_SPLITS, INPUT_RANGES, MEASURES, EvaluateConfig, JudgeConfig
 from aag_tf.config.export import FORMATS, SIGNATURES, WEIGHTS, ExportConfig
@@ -21,6 +22,7 @@ from aag_tf.config.train import TrainConfig
 __all__ = [
     "AUGMENT_IMPLEMENTATIONS",
     "AUGMENT_PLACES",
+    "AUXILIARIES",
     "CHECKPOINTS",
     "EVALUATION_SPLITS",
     "FORMATS",
@@ -36,6 +38,7 @@ __all__ = [
     "WEIGHTS",
     "AugmentConfig",
     "Cluster",
+    "ContactSheetConfig",
     "DataConfig",
     "EncoderConfig",
     "EvaluateConfig",

@@ -2,10 +2,13 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require, require_choice, require_range
+from aag_tf.config.checks import require_choice, require_range
 
 AUGMENT_IMPLEMENTATIONS = ("fused", "keras_cv")
 AUGMENT_PLACES = ("device", "host")
+# The presets of `aag_tf.augment` by name, here because settings are checked before TensorFlow is there (a test holds
+# them together), and the two ways of doing without a preset.
+AUXILIARIES = ("default", "randaugment", "cutout", "geometric", "main", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,7 @@ class AugmentConfig:
     augment_on: str = "device"
 
     def __post_init__(self) -> None:
-        require(bool(self.aux), "--aux is empty; --aux=none trains on two main views only.")
+        require_choice("aux", self.aux, AUXILIARIES)
         require_range("aux_views", self.aux_views, 1, 6)
         require_range("aux_strength", self.aux_strength, 0.0, 2.0)
         require_range("crop_min_area", self.crop_min_area, 0.0, 1.0, low_open=True)

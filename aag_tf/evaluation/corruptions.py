@@ -64,8 +64,8 @@ def _noise(pictures: tf.Tensor, deviation: float, numbers: tf.Tensor, seed: seed
 
 def _blur(pictures: tf.Tensor, deviation: float, numbers: tf.Tensor, _: seeds.Seed) -> tf.Tensor:
     sigma = tf.fill(tf.shape(numbers), tf.constant(deviation, tf.float32))
-    height, width = pictures.shape[1:3]
-    return sampling.resample(pictures, sampling.gaussian_matrix(sigma, height), sampling.gaussian_matrix(sigma, width))
+    sideways = sampling.transposed(sampling.blur(pictures, sigma))
+    return sampling.transposed(sampling.blur(sideways, sigma))
 
 
 def _contrast(pictures: tf.Tensor, factor: float, numbers: tf.Tensor, _: seeds.Seed) -> tf.Tensor:

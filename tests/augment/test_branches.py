@@ -198,7 +198,7 @@ def test_config_round_trip(build):
         lambda: MainBranch(size=(0, 3)),
         lambda: AuxiliaryBranch("nonsense"),
         lambda: AuxiliaryBranch(strength=3.0),
-        lambda: build_views(AugmentConfig(aux="nonsense"), (8, 8, 1)),
+        lambda: AugmentConfig(aux="nonsense"),
         lambda: build_views(AugmentConfig(), (8, 8, 4)),
         lambda: build_views(AugmentConfig(aux="randaugment", augment_impl="keras_cv"), (8, 8, 1)),
     ],
@@ -208,9 +208,7 @@ def test_refusals(build):
         build()
 
 
-@pytest.mark.parametrize(
-    ("aux", "channels"), [("default", 1), ("default", 3), ("cutout", 3), ("geometric", 3), ("randaugment", 3)]
-)
+@pytest.mark.parametrize(("aux", "channels"), [("default", 1), ("default", 3), ("cutout", 3), ("geometric", 3)])
 def test_the_keras_cv_branches_draw_from_about_the_same_distribution(aux, channels):
     keras.utils.set_random_seed(0)  # what keras-cv draws from
     images = pictures(1500, (16, 16), channels)
@@ -223,7 +221,16 @@ def test_the_keras_cv_branches_draw_from_about_the_same_distribution(aux, channe
     assert expected.shape == views.shape
     for view in (0, 2):
         # Brightness alone moves the mean of one view by 53 grey levels (standard deviation), so that of 1 500 by 1.4:
-        # 8 is four standard deviations of a difference. keras-cv's RandAugment has a list of operations of its own.
-        tolerance = 8.0 if view == 0 or aux != "randaugment" else 20.0
-        assert views[:, view].mean() == pytest.approx(expected[:, view].mean(), abs=tolerance)
-        assert views[:, view].std() == pytest.approx(expected[:, view].std(), abs=tolerance)
+        # 8 is four standard deviations of a difference.
+        assert views[:, view].mean() == pytest.approx(expected[:, view].mean(), abs=8.0)
+        assert views[:, view].std() == pytest.approx(expected[:, view].std(), abs=8.0)
+
+
+def test_keras_cvs_randaugment_makes_pictures():
+    # Its list of operations is its own, so that there is no distribution to compare; tracing it takes a while.
+    images = pictures(8)
+    branch = build_views(AugmentConfig(aux="randaugment", augment_impl="keras_cv"), images.shape[1:]).auxiliary
+    views = branch(images, seed=[1, 2]).numpy()
+    assert views.shape == images.shape
+    assert 0.0 <= views.min() <= views.max() <= 255.0
+    assert np.abs(views - images).mean() > 10

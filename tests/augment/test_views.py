@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aag_tf.augment import MainBranch, ViewMaker, build_views
+from aag_tf.augment import PRESETS, LayersBranch, MainBranch, ViewMaker, build_views
 from aag_tf.augment.preview import contact_sheet
 from aag_tf.augment.randomness import uniforms
-from aag_tf.config import AugmentConfig
+from aag_tf.config import AUXILIARIES, AugmentConfig
+from aag_tf.errors import ConfigError
 
 PINNED = np.array([[0.4406234622001648, 0.4233168363571167], [0.6669697761535645, 0.05425459146499634]], np.float32)
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), np.uint8)
@@ -17,6 +18,10 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), np.uint8)
 def make(views, rows, step=5, seed=1):
     rows = np.asarray(rows)
     return views.make(tf.constant(IMAGES[rows]), seed=seed, step=step, row=tf.constant(rows, tf.int32)).numpy()
+
+
+def test_settings_name_the_presets_there_are():
+    assert {"main", "none", *PRESETS} == set(AUXILIARIES)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +80,26 @@ def test_config_round_trip():
     views = ViewMaker(MainBranch(seed=1), MainBranch(crop_min_area=0.08, seed=2), aux_views=2)
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(views))
     np.testing.assert_array_equal(make(copy, range(3)), make(views, range(3)))
+
+
+def test_a_branch_of_ones_own_takes_the_place_of_the_preset():
+    own = LayersBranch([keras.layers.Rescaling(0.0, offset=77.0)])
+    views = make(build_views(AugmentConfig(aux_views=2), IMAGES.shape[1:], auxiliary=own), range(3))
+    assert views.shape[1] == 4
+    assert np.all(views[:, 2:] == 77.0)
+    with pytest.raises(ConfigError, match="--aux=none"):
+        build_views(AugmentConfig(aux="none"), IMAGES.shape[1:], auxiliary=own)
+
+
+def test_headings_stand_over_the_columns():
+    images, views = np.full((1, 8, 8, 1), 50, np.uint8), np.full((1, 2, 8, 8, 1), 100.0, np.float32)
+    plain = contact_sheet(images, views)
+    titled = contact_sheet(images, views, ["a", "b b", "c"])
+    strip = titled[: len(titled) - len(plain)]
+    np.testing.assert_array_equal(titled[len(strip) :], plain)
+    third = strip.shape[1] // 3
+    dark = [(strip[:, column * third : (column + 1) * third] < 128).any() for column in range(3)]
+    assert dark == [True, True, True]
 
 
 def test_contact_sheet_shows_each_image_beside_its_views():

@@ -45,6 +45,7 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "train --recipe=nothing_like_it",
         "evaluate",
         "export --run_dir=a",
+        "augment --strengths=0.5,lots",
         "train stray",
     )
     assert lines[0::2] == [
@@ -55,10 +56,11 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "aag-evaluate: give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file> and "
         "--train_features=<file>.",
         "aag-export: --export_dir is missing; name the directory that versions are written to.",
+        "aag-augment: --strengths=0.5,lots is no list of numbers from 0 to 2; write it like --strengths=0.5,1,2.",
         "aag-train: 'stray' is not a flag; write settings as --name=value (--help lists them).",
         "loaded []",
     ]
-    assert lines[1::2] == ["code 2"] * 6
+    assert lines[1::2] == ["code 2"] * 7
 
 
 def test_help_answers_before_tensorflow_starts():

@@ -9,10 +9,10 @@ from absl import flags as absl_flags
 
 from aag_tf import config as configs
 from aag_tf import flags
-from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig
+from aag_tf.config import ContactSheetConfig, EvaluateConfig, ExportConfig, TrainConfig
 
 SHARED = {"flagfile", "help", "helpfull"}  # what a command line has beside settings
-CONFIGS = {TrainConfig: {"recipe"}, EvaluateConfig: set(), ExportConfig: set()}
+CONFIGS = {TrainConfig: {"recipe"}, EvaluateConfig: set(), ExportConfig: set(), ContactSheetConfig: set()}
 
 
 def defined(config_type):
@@ -70,6 +70,7 @@ def test_choices_are_those_that_the_config_accepts():
     assert {name: tuple(values) for name, values in choices.items() if values} == {
         "augment_impl": configs.AUGMENT_IMPLEMENTATIONS,
         "augment_on": configs.AUGMENT_PLACES,
+        "aux": configs.AUXILIARIES,
         "jit_compile": configs.JIT_MODES,
         "loss_form": configs.LOSS_FORMS,
         "lr_scaling": configs.LR_SCALINGS,

@@ -1,0 +1,33 @@
+"""Look at the branches: images in rows; original, two main views and auxiliary views of several strengths in columns.
+
+  aag-augment --dataset=tfds:cifar10 --out=views.png
+  aag-augment --dataset=folder:my_images --image_size=64 --aux=randaugment --strengths=0.5,1,1.5
+
+Cost: seconds.
+Makes: one PNG file. The branches' flags are those of aag-train: what you like here, train with.
+"""
+
+from collections.abc import Sequence
+
+from aag_tf import flags
+from aag_tf.commands._app import quiet_start, run_command
+from aag_tf.config import ContactSheetConfig
+
+
+def main(argv: Sequence[str]) -> int:
+    """Builds the config, so that every bad value is refused before TensorFlow starts, and draws."""
+    config = flags.parse(argv, ContactSheetConfig, usage=__doc__ or "")
+    with quiet_start():
+        from aag_tf import contact_sheet
+    path = contact_sheet.write_contact_sheet(config)
+    print(f"Drew {path}: each row an image, its main views and its auxiliary views.")
+    return 0
+
+
+def run() -> None:
+    """Entry point of the console script `aag-augment`."""
+    run_command("aag-augment", main)
+
+
+if __name__ == "__main__":
+    run()

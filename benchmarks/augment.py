@@ -1,0 +1,304 @@
+"""Images a second that each way of augmenting gives, side by side in one run.
+
+    python benchmarks/augment.py --json=augment.json               # about five minutes on two CPU cores
+    python benchmarks/augment.py --sizes 224 --batches 64          # large images only
+
+Each takes batches of uint8 images and gives float32 views of the same size. `host` is a mapped `tf.data` pipeline with
+as many calls at once as it likes; `graph` and `XLA` call one `tf.function` batch after batch, without and with
+`jit_compile`. A memory copy (uint8 to float32, what no view can be cheaper than) goes through the same three. What XLA
+cannot compile has no line. torchvision goes image by image in two worker processes of a `DataLoader`; `--peers_python`
+names the interpreter of an environment that has it.
+"""
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+SECONDS = 0.6  # of repetitions a measurement, three times; the best counts
+MODES = ("host", "graph", "XLA")
+GOALS = (  # what is compared, with what, and the least ratio; at 32x32 and batch 256
+    ("aag_tf main", "keras-cv main", 10.0),
+    ("aag_tf main", "memory copy", 0.25),
+    ("aag_tf auxiliary (default)", "keras-cv RandAugment", 10.0),
+    ("aag_tf auxiliary (randaugment)", "keras-cv RandAugment", 10.0),
+)
+
+Augment = Callable[[Any, Any], Any]  # (uint8 images, step) to float32 views
+
+
+def _copy(size: int, batch: int) -> Augment:
+    import tensorflow as tf
+
+    return lambda images, step: tf.cast(images, tf.float32)
+
+
+def _branch(preset: str | None) -> Callable[[int, int], Augment]:
+    def build(size: int, batch: int) -> Augment:
+        import tensorflow as tf
+
+        from aag_tf.augment import AuxiliaryBranch, MainBranch
+        from aag_tf.augment.randomness import uniforms
+
+        branch = MainBranch() if preset is None else AuxiliaryBranch(preset)
+        return lambda images, step: branch.transform(
+            images, uniforms((1, 2), step, tf.range(batch), branch.num_uniforms)
+        )
+
+    return build
+
+
+def _keras_cv(auxiliary: bool) -> Callable[[int, int], Augment]:
+    def build(size: int, batch: int) -> Augment:
+        from aag_tf.augment.keras_cv_branch import KerasCVAuxiliaryBranch, KerasCVMainBranch
+
+        settings: dict[str, Any] = {"size": (size, size)}
+        branch = KerasCVAuxiliaryBranch("randaugment", **settings) if auxiliary else KerasCVMainBranch(**settings)
+        return lambda images, step: branch.transform(images, None)
+
+    return build
+
+
+def _keras(auxiliary: bool) -> Callable[[int, int], Augment]:
+    """Keras has no resized crop: translation and zoom stand in for it, as in its own contrastive examples."""
+
+    def build(size: int, batch: int) -> Augment:
+        import keras
+        import tensorflow as tf
+
+        layers = keras.layers
+        steps = [
+            layers.RandomTranslation(0.25, 0.25, fill_mode="reflect"),
+            layers.RandomZoom((-0.5, 0.0), (-0.5, 0.0), fill_mode="reflect"),
+            layers.RandomFlip("horizontal"),
+            layers.RandomColorJitter((0, 255), 0.4, 0.4, 0.4, 0.1),
+            layers.RandomGrayscale(0.2),
+        ]
+        if auxiliary:
+            steps.append(layers.RandAugment((0, 255)))
+
+        def augment(images: Any, step: Any) -> Any:
+            views = tf.cast(images, tf.float32)
+            for layer in steps:
+                views = layer(views, training=True)
+            return views
+
+        return augment
+
+    return build
+
+
+def _tf_image(size: int, batch: int) -> Augment:
+    """One image at a time, as most TensorFlow code for SimCLR has it."""
+    import tensorflow as tf
+
+    def one(image: Any) -> Any:
+        box, extent, _ = tf.image.sample_distorted_bounding_box(
+            tf.shape(image),
+            tf.zeros([1, 0, 4]),
+            area_range=(0.2, 1.0),
+            aspect_ratio_range=(0.75, 4 / 3),
+            min_object_covered=0.0,
+            use_image_if_no_bounding_boxes=True,
+        )
+        view = tf.image.resize(tf.slice(image, box, extent), (size, size)) / 255.0
+        view = tf.image.random_flip_left_right(view)
+        if tf.random.uniform([]) < 0.8:
+            view = tf.image.random_brightness(view, 0.4)
+            view = tf.image.random_contrast(view, 0.6, 1.4)
+            view = tf.image.random_saturation(view, 0.6, 1.4)
+            view = tf.image.random_hue(view, 0.1)
+        if tf.random.uniform([]) < 0.2:
+            view = tf.tile(tf.image.rgb_to_grayscale(view), [1, 1, 3])
+        return 255.0 * tf.clip_by_value(tf.reshape(view, [size, size, 3]), 0.0, 1.0)
+
+    return lambda images, step: one(images)
+
+
+TENSORFLOW: dict[str, Callable[[int, int], Augment]] = {
+    "memory copy": _copy,
+    "aag_tf main": _branch(None),
+    "aag_tf auxiliary (default)": _branch("default"),
+    "aag_tf auxiliary (geometric)": _branch("geometric"),
+    "aag_tf auxiliary (randaugment)": _branch("randaugment"),
+    "keras-cv main": _keras_cv(False),
+    "keras-cv RandAugment": _keras_cv(True),
+    "Keras layers, main": _keras(False),
+    "Keras layers, RandAugment": _keras(True),
+    "tf.image, image by image": _tf_image,
+}
+IMAGE_BY_IMAGE = "tf.image, image by image"
+TORCHVISION = {"torchvision v2, main": False, "torchvision v2, RandAugment": True}
+
+
+def pictures(size: int, batch: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
+
+
+def rate(batches: Iterable[Any], batch: int) -> float:
+    """Images a second of an endless iterable of batches: the best of three rounds, after two batches to warm up."""
+    iterator = iter(batches)
+    next(iterator), next(iterator)
+    best = 0.0
+    for _ in range(3):
+        count, start = 0, time.perf_counter()
+        while time.perf_counter() - start < SECONDS:
+            next(iterator)
+            count += 1
+        best = max(best, count * batch / (time.perf_counter() - start))
+    return best
+
+
+def tensorflow_batches(name: str, mode: str, size: int, batch: int) -> Iterable[Any]:
+    import tensorflow as tf
+
+    augment = TENSORFLOW[name](size, batch)
+    with tf.device("CPU:0"):
+        images = tf.constant(pictures(size, batch))
+    steps = tf.data.Dataset.counter()
+    if name == IMAGE_BY_IMAGE:
+        numbers = tf.data.Dataset.range(batch).repeat()
+        views = numbers.map(lambda number: augment(images[number], None), num_parallel_calls=tf.data.AUTOTUNE)
+        return views.batch(batch).prefetch(tf.data.AUTOTUNE)
+    if mode == "host":
+        views = steps.map(lambda step: augment(images, step), num_parallel_calls=tf.data.AUTOTUNE)
+        return views.prefetch(tf.data.AUTOTUNE)
+    call = tf.function(augment, jit_compile=mode == "XLA")
+
+    def one_after_another() -> Iterable[Any]:
+        for step in range(10**9):
+            yield call(images, tf.constant(step, tf.int64))[0, 0, 0, 0].numpy()  # waits for the views
+
+    return one_after_another()
+
+
+def torchvision_batches(auxiliary: bool, size: int, batch: int, workers: int) -> Iterable[Any]:
+    import torch
+    from torchvision.transforms import v2
+
+    steps = [
+        v2.RandomResizedCrop(size, scale=(0.2, 1.0), antialias=True),
+        v2.RandomHorizontalFlip(),
+        v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
+        v2.RandomGrayscale(0.2),
+        *([v2.RandAugment(2)] if auxiliary else []),
+        v2.ToDtype(torch.float32),
+    ]
+    augment, images = v2.Compose(steps), torch.from_numpy(pictures(size, batch)).permute(0, 3, 1, 2).contiguous()
+
+    class Views(torch.utils.data.Dataset):
+        def __len__(self) -> int:
+            return 10**8
+
+        def __getitem__(self, index: int) -> Any:
+            return augment(images[index % batch])
+
+    return torch.utils.data.DataLoader(Views(), batch_size=batch, num_workers=workers)
+
+
+def measure_torchvision(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Rows from the interpreter that has torchvision; none where there is none."""
+    settings = [f"--sizes={size}" for size in arguments.sizes], [f"--batches={batch}" for batch in arguments.batches]
+    command = [arguments.peers_python, __file__, "--torchvision", *settings[0], *settings[1]]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode != 0:
+        if "No module named 'torch" in finished.stderr:
+            print("torchvision is left out: it is not installed; name its Python by --peers_python.", file=sys.stderr)
+            return []
+        raise RuntimeError(f"torchvision failed:\n{finished.stderr[-2000:]}")
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def measure_tensorflow(name: str, mode: str, size: int, batch: int) -> dict[str, Any] | None:
+    """A row; `None` where XLA has no kernel for an operation of it."""
+    import tensorflow as tf
+
+    try:
+        return _row(name, mode, size, batch, rate(tensorflow_batches(name, mode, size, batch), batch))
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+        if mode != "XLA":
+            raise
+        return None
+
+
+def _row(name: str, mode: str, size: int, batch: int, images: float) -> dict[str, Any]:
+    return {"implementation": name, "mode": mode, "size": size, "batch": batch, "images_per_second": round(images)}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """A Markdown table: a line for each implementation and mode, a column for each size and batch."""
+    cells = {(row["implementation"], row["mode"], row["size"], row["batch"]): row["images_per_second"] for row in rows}
+    columns = sorted({(row["size"], row["batch"]) for row in rows})
+    heads = [f"{size}×{size}, batch {batch}" for size, batch in columns]
+    lines = ["| images a second | mode | " + " | ".join(heads) + " |", "| --- | --- |" + " ---: |" * len(columns)]
+    for name, mode in dict.fromkeys((row["implementation"], row["mode"]) for row in rows):
+        found = [cells.get((name, mode, *column)) for column in columns]
+        text = " | ".join("–" if value is None else f"{value:,}".replace(",", " ") for value in found)
+        lines.append(f"| {name} | {mode} | {text} |")
+    return "\n".join(lines)
+
+
+def verdicts(rows: list[dict[str, Any]]) -> str:
+    """The goals beside what was reached, each implementation in its fastest mode."""
+    best: dict[str, float] = {}
+    for row in rows:
+        if (row["size"], row["batch"]) == (32, 256):
+            name = row["implementation"]
+            best[name] = max(best.get(name, 0.0), row["images_per_second"])
+    lines = [
+        f"{one} / {other}: {best[one] / best[other]:.2f} (goal: at least {least:g})"
+        for one, other, least in GOALS
+        if one in best and other in best
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", help="file to write the rows to")
+    parser.add_argument("--sizes", type=int, action="extend", nargs="+", help="sides of the images (32 and 224)")
+    parser.add_argument("--batches", type=int, action="extend", nargs="+", help="images in a batch (64 and 256)")
+    parser.add_argument("--only", help="measure only what has this in its name")
+    parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has torchvision")
+    parser.add_argument("--torchvision", action="store_true", help="measure torchvision here, and print JSON")
+    arguments = parser.parse_args()
+    arguments.sizes, arguments.batches = arguments.sizes or [32, 224], arguments.batches or [64, 256]
+    settings = [(size, batch) for size in arguments.sizes for batch in arguments.batches]
+    if arguments.torchvision:
+        rows = [
+            _row(name, "2 processes", size, batch, rate(torchvision_batches(auxiliary, size, batch, 2), batch))
+            for size, batch in settings
+            for name, auxiliary in TORCHVISION.items()
+        ]
+        print(json.dumps(rows))
+        return
+
+    rows: list[dict[str, Any]] = []
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # says of each compilation that fails what is in the table
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    wanted = [name for name in TENSORFLOW if not arguments.only or arguments.only in name]
+    for size, batch in settings:
+        for name in wanted:
+            for mode in MODES if name != IMAGE_BY_IMAGE else MODES[:1]:
+                row = measure_tensorflow(name, mode, size, batch)
+                if row is not None:
+                    rows.append(row)
+                    print(f"{name}, {mode}, {size}, {batch}: {row['images_per_second']}", file=sys.stderr)
+    if not arguments.only:
+        rows += measure_torchvision(arguments)
+    print(table(rows))
+    print(f"\n{verdicts(rows)}")
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump(rows, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
