@@ -35,6 +35,7 @@ setup(
     package_data={
         "aag_tf": ["py.typed", "*.pyi", "evaluation/html/templates/*"],
         "aag_tf.flags": ["recipes/*.flags"],
+        "aag_tf.export.search": ["*.html"],
         "aag_tf.export.serving": ["*.config", "*.md"],
     },
     zip_safe=False,
@@ -49,6 +50,7 @@ setup(
         "numpy>=1.26",
         "pillow>=10.1",
         "psutil>=5.9",
+        "pyarrow>=18.1",
         "scikit-learn>=1.5",
         "scipy>=1.12",
         "tensorboard>=2.20",
@@ -74,6 +76,10 @@ setup(
         "kserve": [
             "kserve>=0.21"
         ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
+        # aag-search --index=hnsw
+        "search": ["faiss-cpu>=1.15"],
+        # python -m aag_tf.export.beam
+        "beam": ["apache-beam>=2.77"],
         "bench": ["grpcio>=1.60", "matplotlib>=3.8", "tensorflow-serving-api>=2.21"],
         # What benchmarks compare with.
         "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13", "torchvision>=0.29"],
@@ -84,6 +90,8 @@ setup(
             "aag-train = aag_tf.commands.train:run",
             "aag-evaluate = aag_tf.commands.evaluate:run",
             "aag-export = aag_tf.commands.export:run",
+            "aag-embed = aag_tf.commands.embed:run",
+            "aag-search = aag_tf.commands.search:run",
         ]
     },
 )

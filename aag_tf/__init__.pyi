@@ -6,6 +6,7 @@ from .augment import ViewMaker as ViewMaker
 from .config import AugmentConfig as AugmentConfig
 from .config import ContactSheetConfig as ContactSheetConfig
 from .config import DataConfig as DataConfig
+from .config import EmbedConfig as EmbedConfig
 from .config import EncoderConfig as EncoderConfig
 from .config import EvaluateConfig as EvaluateConfig
 from .config import ExportConfig as ExportConfig
@@ -14,6 +15,7 @@ from .config import OptimizerConfig as OptimizerConfig
 from .config import ProjectorConfig as ProjectorConfig
 from .config import RunConfig as RunConfig
 from .config import ScheduleConfig as ScheduleConfig
+from .config import SearchConfig as SearchConfig
 from .config import TrainConfig as TrainConfig
 from .encoders import build_encoder as build_encoder
 from .encoders import build_projector as build_projector

@@ -3,6 +3,6 @@
 from tqdm.auto import tqdm
 
 
-def progress_bar(name: str, total: int, unit: str, *, wanted: bool = True) -> tqdm:
-    """A bar that clears itself; to be entered with `with`, and moved with `update`."""
+def progress_bar(name: str, total: int | None, unit: str, *, wanted: bool = True) -> tqdm:
+    """A bar that clears itself; to be entered with `with`, and moved with `update`; no total, no time left."""
     return tqdm(desc=name, total=total, unit=unit, delay=1, leave=False, disable=None if wanted else True)

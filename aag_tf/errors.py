@@ -33,6 +33,10 @@ class EvaluationError(AagError):
     """Features or labels do not allow the asked-for evaluation."""
 
 
+class EmbeddingError(AagError):
+    """An output of bulk embedding cannot be written, continued or searched."""
+
+
 class WorkerLostError(AagError):
     """Another machine of the run has ended or cannot be reached; commands exit with 3, the signal to start again."""
 

@@ -1,6 +1,7 @@
 """From an exported encoder back to a function: the reading side of `aag_tf.export`, and the names that both share."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ FORMAT_VERSION = 1
 METADATA_FILE = "model.json"
 MODEL_FILE = "saved_model.pb"
 CARD_FILE = "model_card.md"
+VARIABLES = "variables"
 # Signatures, and what they take and give.
 SIGNATURE = "serving_default"
 EMBED_BYTES = "embed_bytes"
@@ -125,6 +127,15 @@ def read_metadata(directory: Path) -> dict[str, Any]:
             "export the run again with this package, or install the one that wrote it."
         )
     return metadata
+
+
+def digest(directory: Path) -> str:
+    """What tells one SavedModel from another, wherever it lies: SHA-256 over its graph and its weights."""
+    found = hashlib.sha256()
+    for file in [directory / MODEL_FILE, *sorted((directory / VARIABLES).glob("*"))]:
+        with file.open("rb") as content:
+            found.update(f"{file.name}:{hashlib.file_digest(content, 'sha256').hexdigest()};".encode())
+    return found.hexdigest()
 
 
 def load_saved_model(path: str | Path) -> SavedEncoder:

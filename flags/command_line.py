@@ -7,13 +7,23 @@ from typing import TypeVar
 
 from absl import flags
 
-from aag_tf.config import ContactSheetConfig, EvaluateConfig, ExportConfig, TrainConfig, from_flat, leaves
+from aag_tf.config import (
+    ContactSheetConfig,
+    EmbedConfig,
+    EvaluateConfig,
+    ExportConfig,
+    SearchConfig,
+    TrainConfig,
+    from_flat,
+    leaves,
+)
 from aag_tf.errors import ConfigError
 from aag_tf.flags import (
     augment,
     compare,
     contact_sheet,
     data,
+    embed,
     evaluate,
     export,
     judge,
@@ -23,6 +33,7 @@ from aag_tf.flags import (
     recipe,
     run,
     schedule,
+    search,
 )
 from aag_tf.flags.help_text import full_help, grouped_help
 from aag_tf.flags.refusals import sentence
@@ -33,6 +44,8 @@ CONCERNS: dict[type, tuple[ModuleType, ...]] = {
     TrainConfig: (data, augment, model, loss, optimizer, schedule, run),
     EvaluateConfig: (evaluate, judge),
     ExportConfig: (export,),
+    EmbedConfig: (embed,),
+    SearchConfig: (search,),
     ContactSheetConfig: (contact_sheet, data, augment),
 }
 

@@ -6,6 +6,7 @@ from aag_tf import config as configs
 from aag_tf.config import (
     AugmentConfig,
     DataConfig,
+    EmbedConfig,
     EncoderConfig,
     EvaluateConfig,
     ExportConfig,
@@ -13,6 +14,7 @@ from aag_tf.config import (
     OptimizerConfig,
     RunConfig,
     ScheduleConfig,
+    SearchConfig,
     TrainConfig,
 )
 from aag_tf.errors import ConfigError
@@ -39,6 +41,14 @@ from aag_tf.errors import ConfigError
         (EvaluateConfig, ["--run_dir", "--saved_model"]),
         (lambda: EvaluateConfig(run_dir="a", saved_model="b"), ["exactly one"]),
         (lambda: ExportConfig(run_dir="a"), ["--export_dir"]),
+        (lambda: EmbedConfig("a", "b"), ["--output is missing"]),
+        (lambda: EmbedConfig("a", "b", "c", shard_size=0), ["--shard_size=0", "at least 1"]),
+        (lambda: EmbedConfig("a", "b", "c", read_threads=0), ["--read_threads=0"]),
+        (lambda: EmbedConfig("a", "b", "c", resume=True, overwrite=True), ["--resume", "--overwrite"]),
+        (lambda: SearchConfig("a"), ["--query", "--like"]),
+        (lambda: SearchConfig("a", query="b", like="c"), ["exactly one"]),
+        (lambda: SearchConfig("a", like=""), ["--like is empty"]),
+        (lambda: SearchConfig("a", like="1", index="tree"), ["--index=tree", "exact, hnsw"]),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_the_name_of_its_flag(build, words):

@@ -13,7 +13,7 @@ import pytest
 import aag_tf
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL = ("kserve", "litert", "onnx", "openvino")  # imported where they are asked for
+OPTIONAL = ("beam", "kserve", "litert", "onnx", "openvino", "search")  # imported where they are asked for
 SOURCES = {"": ["aag_tf", "flags", "export"], "test": ["tests"], "bench": ["benchmarks"]}
 
 

@@ -8,6 +8,7 @@ from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXIL
 from aag_tf.config.cluster import Cluster, cluster_from_environment
 from aag_tf.config.contact_sheet import ContactSheetConfig
 from aag_tf.config.data import DataConfig
+from aag_tf.config.embed import EMBEDDING_DTYPES, EmbedConfig
 from aag_tf.config.evaluate import EVALUATION_SPLITS, INPUT_RANGES, MEASURES, EvaluateConfig, JudgeConfig
 from aag_tf.config.export import FORMATS, SIGNATURES, WEIGHTS, ExportConfig
 from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
@@ -17,6 +18,7 @@ from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
 from aag_tf.config.resume import changed_mathematics, mathematics
 from aag_tf.config.run import CHECKPOINTS, RunConfig
 from aag_tf.config.schedule import JIT_MODES, PRECISIONS, ScheduleConfig
+from aag_tf.config.search import SEARCH_INDEXES, SearchConfig
 from aag_tf.config.train import TrainConfig
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "AUGMENT_PLACES",
     "AUXILIARIES",
     "CHECKPOINTS",
+    "EMBEDDING_DTYPES",
     "EVALUATION_SPLITS",
     "FORMATS",
     "INPUT_RANGES",
@@ -33,6 +36,7 @@ __all__ = [
     "MEASURES",
     "OPTIMIZERS",
     "PRECISIONS",
+    "SEARCH_INDEXES",
     "SIGNATURES",
     "STEMS",
     "WEIGHTS",
@@ -40,6 +44,7 @@ __all__ = [
     "Cluster",
     "ContactSheetConfig",
     "DataConfig",
+    "EmbedConfig",
     "EncoderConfig",
     "EvaluateConfig",
     "ExportConfig",
@@ -49,6 +54,7 @@ __all__ = [
     "ProjectorConfig",
     "RunConfig",
     "ScheduleConfig",
+    "SearchConfig",
     "TrainConfig",
     "changed_mathematics",
     "cluster_from_environment",

@@ -20,6 +20,7 @@ from aag_tf.data import pictures
 from aag_tf.data.images import SelectedImages
 from aag_tf.data.picture_reading import read_pictures
 from aag_tf.data.splits import Source, Split
+from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.errors import DataError
 
 SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
@@ -62,7 +63,7 @@ def read_folder(path: str, config: DataConfig) -> Source:
 
 def _split_folders(root: Path) -> list[tuple[str, Path]]:
     """Split and folder of each part of the tree."""
-    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and _is_visible(entry.name))
+    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and is_visible(entry.name))
     if "train" not in folders or not set(folders) <= set(SPLIT_FOLDERS):
         return [("train", root)]
     if {"validation", "val"} <= set(folders):
@@ -77,27 +78,12 @@ def _find_pictures(root: Path, split: str) -> list[PictureFile]:
         DataError: there is none.
     """
     found = []
-    seen: set[str] = set()
-    # Class folders are often links to elsewhere, and a link may lead back up: no folder is entered twice.
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        if os.path.realpath(folder) in seen:
-            subfolders.clear()
-            continue
-        seen.add(os.path.realpath(folder))
-        subfolders[:] = sorted(name for name in subfolders if _is_visible(name))
-        inside = Path(folder).relative_to(root).parts
-        found += [
-            PictureFile(os.path.join(folder, name), split, inside[0] if inside else None)
-            for name in names
-            if pictures.is_picture(name)
-        ]
+    for path in walk_pictures(root):
+        folder, inside, _ = path.partition(os.sep)
+        found.append(PictureFile(os.path.join(root, path), split, folder if inside else None))
     if not found:
         raise DataError(f"{root} has no image files; their names end in {', '.join(pictures.SUFFIXES)}.")
-    return sorted(found, key=lambda file: Path(file.path).parts)
-
-
-def _is_visible(folder_name: str) -> bool:
-    return not folder_name.startswith(".") and folder_name != "__MACOSX"
+    return found
 
 
 def _label(files: list[PictureFile]) -> tuple[list[str] | None, npt.NDArray[np.int64]]:

@@ -1,7 +1,8 @@
 """One image file to one uint8 array, with Pillow: orientation, transparency, 16-bit greyscale and size."""
 
 import os
-from typing import NamedTuple
+import threading
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,20 @@ from aag_tf.errors import DataError
 
 # Suffixes of formats that Pillow decodes by itself; no document formats, since those start other programs.
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+# The same formats by Pillow's names: a suffix says nothing of what a file holds.
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # A few bytes can claim to be billions of pixels. Pillow warns from here on (89 million); a data set is better off
 # without.
 MAX_PIXELS = 89_478_485
+# Larger pictures are decoded one at a time: each may take a gigabyte meanwhile, and there may be many threads.
+LARGE_PIXELS = 10_000_000
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 SIDEWAYS = (5, 6, 7, 8)  # the EXIF orientations that swap height and width
 DEEPEST_GREY = 65_535
+
+Picture = str | BinaryIO  # a path, or an open file of encoded bytes
+
+_one_large = threading.Lock()
 
 
 class Header(NamedTuple):
@@ -28,27 +37,27 @@ class Header(NamedTuple):
     grey: bool
 
 
-def read_header(path: str) -> Header:
+def read_header(picture: Picture) -> Header:
     """Size (as it will be shown) and colour of an image file, without decoding it.
 
     Raises:
         DataError: the picture has too many pixels.
         Exception: Pillow cannot read it, for whatever reason it gives.
     """
-    with _open(path) as image:
+    with _open(picture) as image:
         # The plain method: that of PNG files would decode the picture to look for EXIF behind it.
         sideways = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in SIDEWAYS
         width, height = reversed(image.size) if sideways else image.size
         return Header(height, width, image.mode in GREY_MODES)
 
 
-def decode(path: str, shape: Shape) -> npt.NDArray[np.uint8]:
+def decode(picture: Picture, shape: Shape) -> npt.NDArray[np.uint8]:
     """The picture in an image file, upright, over white, at the wanted size and number of channels.
 
     The largest centred part of the wanted aspect is scaled (bilinear, antialiased): the shorter side decides.
 
     Args:
-        path: the file; of several frames the first counts.
+        picture: the file; of several frames the first counts.
         shape: wanted height, width and channels (1 or 3).
 
     Returns:
@@ -59,21 +68,42 @@ def decode(path: str, shape: Shape) -> npt.NDArray[np.uint8]:
         Exception: Pillow cannot read it, for whatever reason it gives.
     """
     height, width, channels = shape
-    with _open(path) as image:
+    with _open(picture) as image:
         # JPEG decodes at 1/2, 1/4 or 1/8 much faster. Twice the wanted size is kept for the antialiased resize.
         image.draft(None, (2 * max(height, width), 2 * max(height, width)))
-        picture = _as_eight_bits(ImageOps.exif_transpose(image), channels)
-    if picture.size != (width, height):
-        picture = ImageOps.fit(picture, (width, height), method=Image.Resampling.BILINEAR)
-    return np.asarray(picture, np.uint8).reshape(shape)
+        upright = _upright(image, channels)
+    if upright.size != (width, height):
+        upright = ImageOps.fit(upright, (width, height), method=Image.Resampling.BILINEAR)
+    return np.asarray(upright, np.uint8).reshape(shape)
 
 
-def _open(path: str) -> Image.Image:
-    image = Image.open(path)
+def thumbnail(picture: Picture, side: int) -> Image.Image:
+    """The whole picture in an image file as RGB, upright, over white, scaled down to fit a square if it is larger.
+
+    Raises:
+        Exception: as `decode`.
+    """
+    with _open(picture) as image:
+        image.draft(None, (2 * side, 2 * side))
+        upright = _upright(image, 3)
+    upright.thumbnail((side, side))
+    return upright
+
+
+def _open(picture: Picture) -> Image.Image:
+    image = Image.open(picture, formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise DataError(f"{image.width}x{image.height} pixels are more than the {MAX_PIXELS} that are decoded")
     return image
+
+
+def _upright(image: Image.Image, channels: int) -> Image.Image:
+    """Decodes an opened file: turned as its EXIF says, in eight bits."""
+    if image.width * image.height <= LARGE_PIXELS:
+        return _as_eight_bits(ImageOps.exif_transpose(image), channels)
+    with _one_large:
+        return _as_eight_bits(ImageOps.exif_transpose(image), channels)
 
 
 def _as_eight_bits(image: Image.Image, channels: int) -> Image.Image:
@@ -92,10 +122,10 @@ def _as_eight_bits(image: Image.Image, channels: int) -> Image.Image:
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
     """16-bit grey as "L": Pillow's own conversion clips every value above 255 to white."""
-    values = np.asarray(image).astype(np.int64)
+    values = np.asarray(image)
     if values.min() < 0 or values.max() > DEEPEST_GREY:
         raise DataError(f"grey values from {values.min()} to {values.max()} are not 16-bit")
-    return Image.fromarray(np.round(values / (DEEPEST_GREY / 255)).astype(np.uint8))
+    return Image.fromarray(np.round(values.astype(np.float32) / (DEEPEST_GREY / 255)).astype(np.uint8))
 
 
 def is_picture(name: str) -> bool:

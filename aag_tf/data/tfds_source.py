@@ -31,7 +31,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
     Raises:
         DataError: the data set is unknown, not prepared, without images or train split, or too large for memory.
     """
-    builder = _builder(name, config)
+    builder = open_builder(name, config)
     shape = _image_shape(name, builder, config.image_size)
     label = _label_feature(builder)
     parts = _open_splits(name, builder, config, with_labels=label is not None)
@@ -50,7 +50,12 @@ def read_tfds(name: str, config: DataConfig) -> Source:
     )
 
 
-def _builder(name: str, config: DataConfig) -> Any:
+def open_builder(name: str, config: DataConfig) -> Any:
+    """The TFDS builder of a data set, prepared first where `config.download` says so.
+
+    Raises:
+        DataError: the data set is unknown, or cannot be opened or prepared.
+    """
     import tensorflow_datasets as tfds
 
     data_dir = None if config.data_dir is None else str(Path(config.data_dir).expanduser())
@@ -78,13 +83,23 @@ def _download(name: str, builder: Any) -> None:
         raise DataError(f"tfds:{name} could not be prepared ({type(error).__name__}: {reason}).") from error
 
 
-def _image_shape(name: str, builder: Any, image_size: int | None) -> Shape:
+def require_image_feature(name: str, builder: Any) -> Any:
+    """The feature `image` of a TensorFlow data set.
+
+    Raises:
+        DataError: it has none.
+    """
     import tensorflow_datasets as tfds
 
     features = builder.info.features
     image = features["image"] if isinstance(features, tfds.features.FeaturesDict) and "image" in features else None
     if not isinstance(image, tfds.features.Image):
         raise DataError(f"tfds:{name} has no feature `image`, so there is nothing to look at; use an image data set.")
+    return image
+
+
+def _image_shape(name: str, builder: Any, image_size: int | None) -> Shape:
+    image = require_image_feature(name, builder)
     height, width, channels = image.shape
     if image.np_dtype != np.uint8 or channels not in (1, 3):
         raise DataError(

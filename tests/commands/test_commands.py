@@ -8,11 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
+import aag_tf.export.embedding
+import aag_tf.export.search
 from aag_tf import evaluation, export, training
+from aag_tf.commands import embed as embed_command
 from aag_tf.commands import evaluate as evaluate_command
 from aag_tf.commands import export as export_command
+from aag_tf.commands import search as search_command
 from aag_tf.commands import train as train_command
-from aag_tf.config import EvaluateConfig, ExportConfig
+from aag_tf.config import EmbedConfig, EvaluateConfig, ExportConfig, SearchConfig
 from aag_tf.errors import RunDirectoryError
 
 # Runs commands one after the other as their console scripts do, each line of its output marked with the command's
@@ -47,6 +51,10 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "export --run_dir=a",
         "augment --strengths=0.5,lots",
         "train stray",
+        "embed --saved_model=a --input=b",
+        "embed --saved_model=a --input=b --output=c --dtype=float8",
+        "search --embeddings=a",
+        "search --embeddings=a --like=1 --gallery=thesis.tex",
     )
     assert lines[0::2] == [
         "aag-train: --temperature=0 is out of range; it must be above 0 and at most 100.",
@@ -58,15 +66,19 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "aag-export: --export_dir is missing; name the directory that versions are written to.",
         "aag-augment: --strengths=0.5,lots is no list of numbers from 0 to 2; write it like --strengths=0.5,1,2.",
         "aag-train: 'stray' is not a flag; write settings as --name=value (--help lists them).",
+        "aag-embed: --output is missing; name the directory that the embeddings may be written to.",
+        "aag-embed: --dtype=float8 is not known; choose one of float32, float16.",
+        "aag-search: give exactly one of --query=<picture file> and --like=<row or path of the collection>.",
+        "aag-search: --gallery=thesis.tex is no web page; give a name that ends in .html, or nothing for none.",
         "loaded []",
     ]
-    assert lines[1::2] == ["code 2"] * 7
+    assert lines[1::2] == ["code 2"] * 11
 
 
 def test_help_answers_before_tensorflow_starts():
-    text, lines = several("train --help", "evaluate --help", "export --helpfull")
-    assert lines == ["code 0"] * 3 + ["loaded []"]
-    for command in (train_command, evaluate_command, export_command):
+    text, lines = several("train --help", "evaluate --help", "export --helpfull", "embed --help", "search --help")
+    assert lines == ["code 0"] * 5 + ["loaded []"]
+    for command in (train_command, evaluate_command, export_command, embed_command, search_command):
         assert command.__doc__.strip() in text
 
 
@@ -135,3 +147,28 @@ def test_export_shows_its_report(capsys, monkeypatch):
     code, out, err = ended(capsys, monkeypatch, export_command, "--run_dir=runs/a", "--export_dir=models/a")
     assert (code, out, err) == (0, "the report\n", "")
     assert seen == [ExportConfig(run_dir="runs/a", export_dir="models/a")]
+
+
+def test_embed_shows_its_report(capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr(export.embedding, "embed", lambda config: seen.append(config) or "the report")
+    flags = ["--saved_model=m", "--input=i", "--output=o"]
+    assert ended(capsys, monkeypatch, embed_command, *flags) == (0, "the report\n", "")
+    assert seen == [EmbedConfig("m", "i", "o")]
+
+
+def test_an_interrupted_embedding_says_how_to_go_on(capsys, monkeypatch):
+    def interrupt(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export.embedding, "embed", interrupt)
+    code, out, err = ended(capsys, monkeypatch, embed_command, "--saved_model=m", "--input=i", "--output=o")
+    assert (code, out) == (130, "")
+    assert err == "aag-embed: stopped by Ctrl-C; give the same command with --resume to go on.\n"
+
+
+def test_search_shows_its_report(capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr(export.search, "search", lambda config: seen.append(config) or "the report")
+    assert ended(capsys, monkeypatch, search_command, "--embeddings=e", "--like=3") == (0, "the report\n", "")
+    assert seen == [SearchConfig("e", like="3")]

@@ -9,10 +9,12 @@ from absl import flags as absl_flags
 
 from aag_tf import config as configs
 from aag_tf import flags
-from aag_tf.config import ContactSheetConfig, EvaluateConfig, ExportConfig, TrainConfig
+from aag_tf.config import ContactSheetConfig, EmbedConfig, EvaluateConfig, ExportConfig, SearchConfig, TrainConfig
 
 SHARED = {"flagfile", "help", "helpfull"}  # what a command line has beside settings
-CONFIGS = {TrainConfig: {"recipe"}, EvaluateConfig: set(), ExportConfig: set(), ContactSheetConfig: set()}
+CONFIGS: dict[type, set[str]] = {TrainConfig: {"recipe"}} | {
+    config_type: set() for config_type in (EvaluateConfig, ExportConfig, EmbedConfig, SearchConfig, ContactSheetConfig)
+}
 
 
 def defined(config_type):

@@ -1,0 +1,32 @@
+"""Find the images of a collection that are most similar to a picture, and show them.
+
+  aag-search --embeddings=embedded/mine --query=cat.jpg
+  aag-search --embeddings=embedded/mine --like=17 --top_k=50 --index=hnsw
+
+Cost: seconds; with --index=hnsw minutes the first time for a million images, and milliseconds from then on.
+Makes: a list on the terminal, and a web page that needs nothing else (--gallery).
+"""
+
+from collections.abc import Sequence
+
+from aag_tf import flags
+from aag_tf.commands._app import quiet_start, run_command
+from aag_tf.config import SearchConfig
+
+
+def main(argv: Sequence[str]) -> int:
+    """Builds the config, so that every bad value is refused before TensorFlow starts, and searches."""
+    config = flags.parse(argv, SearchConfig, usage=__doc__ or "")
+    with quiet_start():
+        from aag_tf.export import search
+    print(search.search(config))
+    return 0
+
+
+def run() -> None:
+    """Entry point of the console script `aag-search`."""
+    run_command("aag-search", main)
+
+
+if __name__ == "__main__":
+    run()

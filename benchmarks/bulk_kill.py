@@ -1,0 +1,85 @@
+"""Kills aag-embed with SIGKILL again and again, and compares what it ends with to an uninterrupted run.
+
+    python benchmarks/bulk_kill.py --saved_model=served/tiny --images=cifar10_files --kills=10
+
+Each run is a process of its own and is killed at a random moment after it has begun to embed (or, with some luck, while
+it lists, writes a file or sums up). Then the command is given again with --resume, until it ends by itself. The result
+must be the same, byte for byte: every Parquet file, embeddings.npy and paths.txt.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+COMMAND = "from aag_tf.commands.embed import run; run()"
+
+
+def command(saved_model: str, images: str, output: Path, *more: str) -> list[str]:
+    flags = [f"--saved_model={saved_model}", f"--input={images}", f"--output={output}", "--shard_size=256", *more]
+    return [sys.executable, "-c", COMMAND, *flags]
+
+
+def digests(output: Path) -> dict[str, str]:
+    files = [*output.glob("part-*"), output / "embeddings.npy", output / "paths.txt"]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
+
+
+def shards_of(output: Path) -> int:
+    return len(list(output.glob("part-*")))
+
+
+def kill_once(line: list[str], output: Path, pause: float) -> bool:
+    """Starts the command and kills it `pause` seconds after its next file is there; whether it lived that long."""
+    before = shards_of(output)
+    child = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while child.poll() is None and shards_of(output) == before:
+        time.sleep(0.005)
+    time.sleep(pause)
+    child.kill()
+    return child.wait() == -signal.SIGKILL
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--saved_model", required=True, help="an exported encoder")
+    parser.add_argument("--images", required=True, help="what to embed: anything that --input takes")
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--json", help="file to write the rows to")
+    arguments = parser.parse_args()
+    moments = random.Random(arguments.seed)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        whole, killed = Path(folder, "whole"), Path(folder, "killed")
+        began = time.monotonic()
+        subprocess.run(command(arguments.saved_model, arguments.images, whole), check=True, stdout=subprocess.DEVNULL)
+        manifest = json.loads((whole / "manifest.json").read_text())
+        total = shards_of(whole)
+        print(f"uninterrupted: {manifest['input']['rows']} images, {total} files, {time.monotonic() - began:.0f} s")
+        for number in range(1, arguments.kills + 1):
+            resume = ["--resume"] if (killed / "manifest.json").exists() else []
+            pause = moments.uniform(0, 0.3)
+            line = command(arguments.saved_model, arguments.images, killed, *resume)
+            was_killed = kill_once(line, killed, pause)
+            halves = len(list(killed.glob(".part-*")))
+            rows.append({"kill": number, "killed": was_killed, "files": shards_of(killed), "half_files": halves})
+            print(f"kill {number}: {'SIGKILL' if was_killed else 'had ended'}, {rows[-1]['files']} of {total} files")
+        subprocess.run(
+            command(arguments.saved_model, arguments.images, killed, "--resume"), check=True, stdout=subprocess.DEVNULL
+        )
+        same = digests(whole) == digests(killed)
+    print(f"{sum(row['killed'] for row in rows)} kills; {'the same, byte for byte' if same else 'DIFFERENT'}")
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps({"rows": rows, "same": same}, indent=1) + "\n")
+    sys.exit(not same)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Images a second of aag-embed, end to end from files, beside the bare encoder on pixels in memory.
+
+    python benchmarks/bulk_speed.py --saved_model=served/tiny --saved_model=served/resnet18 --images=cifar10_files
+
+The bare encoder is called on the same batches in the same process, with nothing else going on; `aag-embed` finds the
+files, reads, decodes, embeds and writes Parquet and NumPy. Both run in turns, `--repeats` times; the best of each
+counts. `decode` is reading and decoding alone, by the same threads: where the encoder is not much slower than that,
+decoding decides.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.config import EmbedConfig
+from aag_tf.export.embedding import embed
+from aag_tf.export.embedding.inputs import list_input, open_input, source_of
+from aag_tf.export.embedding.reading import read_batches
+from aag_tf.saved_model import SavedEncoder, load_saved_model
+
+BATCH = 256
+
+
+def write_list(images: str, limit: int, folder: str) -> Path:
+    """The first files below a folder, spread over its sub-folders, as a list of paths."""
+    found = sorted(path for path in Path(images).rglob("*") if path.suffix in (".png", ".jpg"))
+    chosen = found[:: max(1, len(found) // limit)][:limit]
+    listed = Path(folder, "paths.txt")
+    listed.write_text("".join(f"{path.absolute()}\n" for path in chosen))
+    return listed
+
+
+def bare_seconds(model: SavedEncoder, pixels: list[np.ndarray]) -> float:
+    began = time.perf_counter()
+    for batch in pixels:
+        model(tf.constant(batch)).numpy()
+    return time.perf_counter() - began
+
+
+def measure(saved_model: str, images: str, limit: int, repeats: int) -> dict[str, Any]:
+    model = load_saved_model(saved_model)
+    with tempfile.TemporaryDirectory() as folder:
+        listed = write_list(images, limit, folder)
+        config = EmbedConfig(saved_model, str(listed), str(Path(folder, "out")), batch_size=BATCH)
+        source = open_input(list_input(source_of(config), Path(folder)), Path(folder))
+        seconds: dict[str, list[float]] = {"decode": [], "bare": [], "end_to_end": []}
+        for _ in range(repeats):
+            began = time.perf_counter()
+            pixels = [batch.pixels for batch in read_batches(source.items(0, len(source)), model.image_shape, BATCH)]
+            seconds["decode"].append(time.perf_counter() - began)
+            bare_seconds(model, pixels[:1])
+            seconds["bare"].append(bare_seconds(model, pixels))
+            seconds["end_to_end"].append(embed(config).seconds)
+            shutil.rmtree(config.output)
+        rates = {name: round(len(source) / min(times)) for name, times in seconds.items()}
+    facts = {"encoder": model.metadata["flags"]["encoder"], "image": list(model.image_shape), "images": len(source)}
+    return facts | rates | {"ratio": round(rates["end_to_end"] / rates["bare"], 3)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--saved_model", action="append", required=True, help="an exported encoder; may be repeated")
+    parser.add_argument("--images", required=True, help="a folder of PNG and JPEG files")
+    parser.add_argument("--limit", type=int, default=5000, help="files to embed")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", help="file to write the rows to")
+    arguments = parser.parse_args()
+    rows = [measure(model, arguments.images, arguments.limit, arguments.repeats) for model in arguments.saved_model]
+    print("| encoder | images | decode alone, img/s | bare encoder, img/s | aag-embed, img/s | ratio |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for row in rows:
+        cells = (row["encoder"], row["images"], row["decode"], row["bare"], row["end_to_end"], f"{row['ratio']:.1%}")
+        print("| " + " | ".join(map(str, cells)) + " |")
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

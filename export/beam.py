@@ -1,0 +1,96 @@
+"""Embed images by an Apache Beam pipeline, where one machine is not enough: on Dataflow, Flink or Spark.
+
+  python -m aag_tf.export.beam --saved_model=served/mine --input=my_images --output=embedded/beam/part
+  python -m aag_tf.export.beam --saved_model=/models/mine/1 --input=gs://bucket/images --output=gs://bucket/out/part \\
+      --runner=DataflowRunner --project=... --region=... --temp_location=gs://bucket/tmp
+
+Makes: OUTPUT-*.parquet with the columns of aag-embed (path, embedding, ok, error), in no particular order. Every option
+that is not listed here goes to Beam. Workers need `pip install 'aag-tf[beam]'` and the encoder at the same path.
+"""
+
+import argparse
+import posixpath
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aag_tf import saved_model
+from aag_tf.config import EMBEDDING_DTYPES
+from aag_tf.errors import AagError, EmbeddingError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Builds the pipeline and runs it to its end: 0, or 1 with one sentence."""
+    options, for_beam = _parser().parse_known_args(argv)
+    try:
+        _run(options, for_beam)
+    except AagError as error:
+        print(f"aag_tf.export.beam: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--saved_model", required=True, help="the encoder: a directory that aag-export wrote")
+    parser.add_argument("--input", required=True, help="a folder on any file system of Beam, or list:FILE of paths")
+    parser.add_argument("--output", required=True, help="what the names of the Parquet files begin with")
+    parser.add_argument("--batch_size", type=int, default=256, help="images embedded at once, at most")
+    parser.add_argument("--normalize", action="store_true", help="scale every embedding to length 1")
+    parser.add_argument("--dtype", choices=EMBEDDING_DTYPES, default="float32", help="numbers of the embeddings")
+    return parser
+
+
+def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
+    try:
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError as error:
+        raise EmbeddingError("Apache Beam is not installed: pip install 'aag-tf[beam]'.") from error
+    from aag_tf.export.embedding import shards
+    from aag_tf.export.embedding.pipeline import EmbedImages
+
+    directory = saved_model.version_directory(Path(options.saved_model).expanduser()).absolute()
+    metadata = saved_model.read_metadata(directory)
+    embed = EmbedImages(
+        str(directory),
+        tuple(metadata["image_shape"]),
+        batch_size=options.batch_size,
+        normalize=options.normalize,
+        dtype=options.dtype,
+    )
+    with beam.Pipeline(options=PipelineOptions(list(for_beam))) as pipeline:
+        rows = _named_files(pipeline, options.input) | "Embed images" >> embed
+        columns = shards.schema(metadata["embedding_dim"], options.dtype)
+        _ = rows | "Write" >> beam.io.WriteToParquet(options.output, columns, file_name_suffix=".parquet")
+
+
+def _named_files(pipeline: Any, source: str) -> Any:
+    """(name, path) of every image file: named as `aag-embed` names it."""
+    import apache_beam as beam
+    from apache_beam.io import fileio
+
+    if source.startswith("list:"):
+        lines = pipeline | "Read list" >> beam.io.ReadFromText(source.removeprefix("list:"))
+        return lines | "Skip empty lines" >> beam.Filter(bool) | "Name" >> beam.Map(lambda path: (path, path))
+    root = source.rstrip("/")
+    if "://" not in root:
+        root = str(Path(root).expanduser().absolute())
+    files = pipeline | "Find" >> fileio.MatchFiles(posixpath.join(root, "**"))
+    named = files | "Name" >> beam.Map(lambda file: (posixpath.relpath(file.path, root), file.path))
+    return named | "Only images" >> beam.Filter(lambda pair: _is_image(pair[0])) | "Spread" >> beam.Reshuffle()
+
+
+def _is_image(name: str) -> bool:
+    from aag_tf.data.pictures import is_picture
+    from aag_tf.data.walking import is_visible
+
+    *folders, file = name.split("/")
+    return is_picture(file) and all(map(is_visible, folders))
+
+
+if __name__ == "__main__":
+    from aag_tf.export import beam as module  # by its name, so that workers find what the pipeline refers to
+
+    sys.exit(module.main())

@@ -1,0 +1,177 @@
+"""Images to embeddings, a Parquet file at a time: what is complete stays, what is not is done again."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from aag_tf import saved_model
+from aag_tf.config import EmbedConfig
+from aag_tf.errors import EmbeddingError
+from aag_tf.export.embedding import shards
+from aag_tf.export.embedding.collection import Collection, write_numpy
+from aag_tf.export.embedding.inputs import Input, list_input, open_input, source_of
+from aag_tf.export.embedding.output import Output
+from aag_tf.export.embedding.plan import make_plan, require_same
+from aag_tf.export.embedding.progress import Progress
+from aag_tf.export.embedding.reading import Batch, read_batches
+from aag_tf.export.embedding.shards import Rows
+from aag_tf.saved_model import SavedEncoder, load_saved_model
+
+NAMED_IMAGES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbedReport:
+    """What was embedded.
+
+    Args:
+        path: the output directory.
+        images: how many the input has.
+        embedded: how many have an embedding.
+        new: how many of the images this run read; fewer than `images` where it resumed.
+        seconds: that this run took, after the input was listed and the encoder loaded.
+        broken: some images that have none, as (path, error).
+    """
+
+    path: Path
+    images: int
+    embedded: int
+    new: int
+    seconds: float
+    broken: list[tuple[str, str]]
+
+    def __str__(self) -> str:
+        """What was written, how fast, and what is missing."""
+        lines = [f"Embedded {self.embedded:,} of {self.images:,} images; the rows are in {self.path}."]
+        if self.new:
+            rate = self.new / self.seconds
+            lines.append(f"This run: {self.new:,} images in {self.seconds:,.0f} s, {rate:,.0f} images/s.")
+        if self.broken:
+            lines.append(f"{self.images - self.embedded:,} could not be read; column `error` says why, for instance:")
+            lines += [f"  {path}: {error}" for path, error in self.broken]
+        return "\n".join(lines)
+
+
+def embed(config: EmbedConfig) -> EmbedReport:
+    """Embeds every image of an input.
+
+    The rows are in the input's order, and the same however often the work was stopped and resumed.
+
+    Raises:
+        EmbeddingError: the output may not be used, was begun with other settings, or cannot be written; or not one
+            image could be read.
+        ExportError: there is no SavedModel of ours.
+        DataError: there is no such input, or it holds no images.
+    """
+    output = Output(config.output)
+    output.check(resume=config.resume, overwrite=config.overwrite)
+    source = source_of(config)
+    directory = saved_model.version_directory(Path(config.saved_model).expanduser())
+    plan = make_plan(config, source, directory)
+    if config.resume:
+        require_same(plan, output.read_manifest())
+    model = load_saved_model(directory)
+    with output.writing():
+        if config.overwrite:
+            output.clear()
+        output.remove_leftovers()
+        manifest = _begin(output, plan)
+        images = open_input(manifest["input"], output.path)
+        new, seconds = _write_shards(config, model, images, output, manifest)
+        return _finish(output, manifest, new, seconds)
+
+
+def shard_ranges(rows: int, shard_size: int) -> list[range]:
+    """The rows of every Parquet file."""
+    return [range(start, min(start + shard_size, rows)) for start in range(0, rows, shard_size)]
+
+
+def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: str) -> Rows:
+    """The embeddings of a batch; images that could not be read, or that give no finite numbers, have none."""
+    errors = list(batch.errors)
+    vectors = np.zeros((len(errors), model.metadata["embedding_dim"]), dtype)
+    if not all(errors):
+        vectors = _scaled(model(tf.constant(batch.pixels)).numpy(), normalize).astype(dtype)
+    for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
+        errors[row] = errors[row] or f"the embedding has numbers that are not finite in {dtype}"
+    vectors[[error is not None for error in errors]] = 0
+    return Rows(batch.names, vectors, errors)
+
+
+def _begin(output: Output, plan: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with the input listed: written by an earlier run, or now."""
+    if output.manifest.exists():
+        manifest = output.read_manifest()
+        if "rows" in manifest["input"]:
+            return manifest
+    output.write_manifest(plan)  # before the list, so that a run that is killed meanwhile can be resumed
+    manifest = plan | {"input": list_input(plan["input"], output.path)}
+    output.write_manifest(manifest)
+    return output.read_manifest()
+
+
+def _write_shards(
+    config: EmbedConfig, model: SavedEncoder, images: Input, output: Output, manifest: dict[str, Any]
+) -> tuple[int, float]:
+    """Writes the Parquet files that are not there yet; how many images that took, and how many seconds."""
+    columns = shards.schema(manifest["model"]["embedding_dim"], config.dtype)
+    ranges = shard_ranges(len(images), config.shard_size)
+    paths = [output.shard(number, len(ranges)) for number in range(len(ranges))]
+    missing = [(path, rows) for path, rows in zip(paths, ranges, strict=True) if not shards.is_shard(path, len(rows))]
+    new = sum(len(rows) for _, rows in missing)
+    with Progress(len(images) - new, len(images)) as progress:
+        for path, rows in missing:
+            shards.write_shard(path, _embed_rows(config, model, images, rows, progress), columns)
+        return new, progress.seconds
+
+
+def _embed_rows(config: EmbedConfig, model: SavedEncoder, images: Input, rows: range, progress: Progress) -> Rows:
+    names: list[str] = []
+    errors: list[str | None] = []
+    vectors: npt.NDArray[np.floating] = np.empty((len(rows), model.metadata["embedding_dim"]), config.dtype)
+    items = images.items(rows.start, rows.stop)
+    for batch in read_batches(items, model.image_shape, config.batch_size, config.read_threads):
+        try:
+            done = embed_batch(model, batch, normalize=config.normalize, dtype=config.dtype)
+        except tf.errors.ResourceExhaustedError as error:
+            raise EmbeddingError(
+                f"memory ran out at --batch_size={config.batch_size}; give a smaller one, with --resume to go on."
+            ) from error
+        vectors[len(names) : len(names) + len(done.paths)] = done.embeddings
+        names += done.paths
+        errors += done.errors
+        progress.update(len(done.paths), sum(error is not None for error in done.errors))
+    if len(names) != len(rows):
+        raise EmbeddingError(
+            f"the input gives {len(names)} of the {len(rows)} images from row {rows.start} on that were listed; it was "
+            "changed meanwhile: restore it and add --resume."
+        )
+    return Rows(names, vectors, errors)
+
+
+def _finish(output: Output, manifest: dict[str, Any], new: int, seconds: float) -> EmbedReport:
+    """Counts what there is, writes the NumPy files, and marks the output as complete."""
+    collection = Collection(output, manifest)
+    if "embedded" not in manifest or new:
+        broken = collection.broken(NAMED_IMAGES)
+        if manifest["settings"]["numpy"]:
+            write_numpy(collection)
+        manifest |= {"embedded": int(collection.ok().sum()), "broken": broken}
+        output.write_manifest(manifest)
+    broken = [(path, error) for path, error in manifest["broken"]]
+    if manifest["embedded"] == 0:
+        raise EmbeddingError(
+            f"none of the {len(collection)} images of {manifest['input']['source']} can be read; {broken[0][0]}, for "
+            f"one: {broken[0][1]}."
+        )
+    return EmbedReport(output.path, len(collection), manifest["embedded"], new, seconds, broken)
+
+
+def _scaled(vectors: npt.NDArray[np.float32], normalize: bool) -> npt.NDArray[np.float32]:
+    if not normalize:
+        return vectors
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)

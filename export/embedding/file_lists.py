@@ -1,0 +1,118 @@
+"""`folder:` and `list:`: image files, listed once into a file of the output.
+
+The list has a line for each image, `[path, bytes, modified]` in JSON, so that it is read and written a line at a time:
+a list of ten million files takes a gigabyte of disk and no memory.
+"""
+
+import functools
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from aag_tf.bars import progress_bar
+from aag_tf.config import EmbedConfig
+from aag_tf.data.walking import walk_pictures
+from aag_tf.errors import DataError
+from aag_tf.export.embedding.items import Item, Stamp, open_listed, stamp_of
+
+LIST_FILE = "input.jsonl"
+SNIFFED_BYTES = 4096
+
+
+def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
+    """A folder, or a list of paths that are relative to the working directory, with the list's digest.
+
+    Raises:
+        DataError: there is no such folder, or the file is not a text.
+    """
+    path = Path(rest).expanduser().absolute()
+    if kind == "folder":
+        if not path.is_dir():
+            raise DataError(f"--input={config.input} is not a folder; name one that holds image files.")
+        return {"source": str(path), "root": str(path)}
+    try:
+        with path.open("rb") as file:
+            is_text = b"\0" not in file.read(SNIFFED_BYTES)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"--input={config.input} cannot be read ({error.strerror}); name a list of paths.") from error
+    if not is_text:
+        raise DataError(
+            f"--input={config.input} is no text, so it cannot be a list of paths; to embed one picture, name its "
+            "folder or write its path into a list; TFRecord files go behind tfrecord:."
+        )
+    return {"source": str(path), "root": str(Path.cwd()), "source_digest": digest}
+
+
+def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Writes the list into the output's directory."""
+    names = walk_pictures(source["root"]) if source["kind"] == "folder" else _lines(source["source"])
+    digest = hashlib.sha256()
+    rows = 0
+    with (directory / LIST_FILE).open("wb") as file, progress_bar("listing images", None, "file") as bar:
+        for name in names:
+            stamp = stamp_of(os.path.join(source["root"], name))
+            line = json.dumps([name, *(stamp or (None, None))]).encode() + b"\n"
+            file.write(line)
+            digest.update(line)
+            rows += 1
+            bar.update()
+        file.flush()
+        os.fsync(file.fileno())
+    return {"rows": rows, "digest": digest.hexdigest()}
+
+
+def open_input(listing: dict[str, Any], directory: Path) -> "FileList":
+    """The files of a list that was written.
+
+    Raises:
+        DataError: the list is gone or was changed.
+    """
+    path = directory / LIST_FILE
+    try:
+        with path.open("rb") as file:
+            intact = hashlib.file_digest(file, "sha256").hexdigest() == listing["digest"]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); start again with --overwrite.") from error
+    if not intact:
+        raise DataError(f"{path} was changed since it was written; start again with --overwrite.")
+    return FileList(path, listing["root"], listing["rows"])
+
+
+class FileList:
+    """Image files on a list.
+
+    Args:
+        path: the list.
+        root: what its paths are relative to.
+        rows: how many lines it has.
+    """
+
+    def __init__(self, path: Path, root: str, rows: int) -> None:
+        self._path, self._root, self._rows = path, root, rows
+
+    def __len__(self) -> int:
+        """How many files there are, readable or not."""
+        return self._rows
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Files `start` to `stop - 1`."""
+        with self._path.open("rb") as file:
+            for line in itertools.islice(file, start, stop):
+                name, size, modified = json.loads(line)
+                stamp = None if size is None else Stamp(size, modified)
+                yield Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
+
+
+def _lines(path: str) -> Iterator[str]:
+    # Paths of any bytes: those that are no UTF-8 pass through as surrogates, as everywhere in Python.
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        for line in file:
+            name = line.rstrip("\r\n")
+            if name:
+                yield name

@@ -1,0 +1,84 @@
+"""`--input` to images in a fixed order: told apart here, listed once, and opened again from what was listed.
+
+A listing is a JSON object that fixes which images there are. It goes into the output's manifest, so that a resumed run
+sees the same images in the same order, whatever happened to the input meanwhile.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from aag_tf.config import EmbedConfig
+from aag_tf.errors import DataError
+from aag_tf.export.embedding import file_lists, records, tfds_split
+from aag_tf.export.embedding.items import Item
+
+Listing = dict[str, Any]
+
+# Kind: the module that lists and opens inputs of it.
+KINDS = {"folder": file_lists, "list": file_lists, "tfrecord": records, "tfds": tfds_split}
+
+
+class Input(Protocol):
+    """Images in a fixed order."""
+
+    def __len__(self) -> int:
+        """How many there are, readable or not."""
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Images `start` to `stop - 1`, one after the other."""
+
+
+def source_of(config: EmbedConfig) -> Listing:
+    """What `--input` names, without listing it yet: `kind`, `source` and whatever else tells two inputs apart.
+
+    Raises:
+        DataError: it is not known what it names, or there is no such thing.
+    """
+    kind, rest = _kind_and_rest(config.input)
+    if not rest:
+        raise DataError(f"--input={config.input} names nothing; say which after `{kind}:`.")
+    return {"kind": kind} | KINDS[kind].source_of(kind, rest, config)
+
+
+def list_input(source: Listing, directory: Path) -> Listing:
+    """Lists the images of a source: its `rows` and their `digest` are added to it.
+
+    Args:
+        source: of `source_of`.
+        directory: of the output; long lists are kept there.
+
+    Raises:
+        DataError: there are no images, or they cannot be listed.
+    """
+    listing = source | KINDS[source["kind"]].list_input(source, directory)
+    if listing["rows"] == 0:
+        raise DataError(f"{source['source']} holds no images, so there is nothing to embed; name another --input.")
+    return listing
+
+
+def open_input(listing: Listing, directory: Path) -> Input:
+    """The images that were listed.
+
+    Raises:
+        DataError: the input is gone, or not what was listed.
+    """
+    return KINDS[listing["kind"]].open_input(listing, directory)
+
+
+def _kind_and_rest(text: str) -> tuple[str, str]:
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme in KINDS:
+        return scheme, rest
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return "folder", text
+    if ".tfrecord" in path.name:
+        return "tfrecord", text
+    if os.path.exists(path):
+        return "list", text
+    raise DataError(
+        f"--input={text} is neither a folder nor a file; name a folder, tfds:NAME/SPLIT, a text file that lists "
+        "paths, or TFRecord files."
+    )

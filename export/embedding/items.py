@@ -1,0 +1,88 @@
+"""One image of an input: its name, and how its encoded bytes are opened."""
+
+import os
+import re
+import stat
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image
+
+from aag_tf.errors import AagError, DataError
+
+# Pillow and its codecs hold a file in memory where they must: no picture of a sensible size needs as much.
+MAX_BYTES = 2**29
+
+
+class Item(NamedTuple):
+    """An image that may or may not be readable.
+
+    Args:
+        name: what the output calls it.
+        open: gives its encoded bytes as a file; raises where there are none.
+    """
+
+    name: str
+    open: Callable[[], BinaryIO]
+
+
+class Stamp(NamedTuple):
+    """What tells whether a file changed: bytes, and nanoseconds since 1970 of its last change."""
+
+    size: int
+    modified: int
+
+
+def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
+    """The stamp of a file; `None` where it cannot be looked at."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return Stamp(status.st_size, status.st_mtime_ns)
+
+
+def open_listed(path: str, stamp: Stamp | None) -> BinaryIO:
+    """Opens a file as it was when the input was listed.
+
+    Raises:
+        OSError: it cannot be opened.
+        DataError: it is not the file that was listed, no regular file, or too large.
+    """
+    # Not blocking, because opening a named pipe would wait for a writer for ever.
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    try:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError("not a regular file")
+        if stamp is None:
+            raise DataError("the file was missing when the input was listed, and came later")
+        if stamp != (status.st_size, status.st_mtime_ns):
+            raise DataError("the file changed after the input was listed")
+        require_bytes(status.st_size)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def require_bytes(size: int) -> None:
+    """Refuses encoded bytes that are too many to be one picture.
+
+    Raises:
+        DataError: they are.
+    """
+    if size > MAX_BYTES:
+        raise DataError(f"{size} bytes are more than the {MAX_BYTES} that are read of one picture")
+
+
+def reason(error: Exception) -> str:
+    """Why an image could not be read: one line that is the same in every run, without the path."""
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not a picture in a known format"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = " ".join(re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "the file", str(error)).split())
+    if isinstance(error, AagError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

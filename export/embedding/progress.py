@@ -1,0 +1,62 @@
+"""How far bulk embedding is: a bar on a terminal, a line every half minute in a log file."""
+
+import sys
+import time
+from types import TracebackType
+
+import tqdm
+
+SECONDS_BETWEEN_LINES = 30.0
+
+
+class Progress:
+    """Counts images; to be entered with `with`.
+
+    Args:
+        done: images that an earlier run embedded.
+        total: images of the whole input.
+    """
+
+    def __init__(self, done: int, total: int) -> None:
+        self._before, self._total, self._done, self._failed = done, total, done, 0
+        self._began = self._last_line = time.monotonic()
+        self._bar: tqdm.tqdm | None = None
+
+    def __enter__(self) -> "Progress":
+        """Opens the bar, on a terminal."""
+        if sys.stderr.isatty():
+            self._bar = tqdm.tqdm(
+                desc="embedding", initial=self._before, total=self._total, unit="img", dynamic_ncols=True
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the bar and leaves it on the screen."""
+        if self._bar is not None:
+            self._bar.close()
+
+    @property
+    def seconds(self) -> float:
+        """Since the start of this run."""
+        return time.monotonic() - self._began
+
+    def update(self, images: int, failed: int) -> None:
+        """Counts some more images, of which some could not be embedded."""
+        self._done += images
+        self._failed += failed
+        if self._bar is not None:
+            if failed:
+                self._bar.set_postfix_str(f"{self._failed:,} broken", refresh=False)
+            self._bar.update(images)
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            rate = (self._done - self._before) / self.seconds
+            hours, minutes = divmod(round((self._total - self._done) / rate / 60), 60)
+            print(
+                f"{self._done:,} of {self._total:,} images: {rate:,.0f} images/s, {self._failed:,} broken, "
+                f"{hours:d}:{minutes:02d} h left",
+                file=sys.stderr,
+                flush=True,
+            )

@@ -1,0 +1,80 @@
+"""Images to batches of pixels: read and decoded by threads, a little ahead of the encoder, in order."""
+
+import collections
+import concurrent.futures
+import itertools
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from aag_tf.data import pictures
+from aag_tf.data.images import Shape
+from aag_tf.export.embedding.items import Item, reason
+
+BATCHES_AHEAD = 2  # enough for a batch to be ready whenever the encoder is; more would only take memory
+IMAGES_PER_TASK = 16
+
+
+class Batch(NamedTuple):
+    """Some images of an input, in its order.
+
+    Args:
+        names: [b].
+        pixels: uint8 [b, h, w, c]; black where an image could not be read, so that no other image changes its place.
+        errors: [b], `None` where the image was read.
+    """
+
+    names: list[str]
+    pixels: npt.NDArray[np.uint8]
+    errors: list[str | None]
+
+
+def read_batches(items: Iterable[Item], shape: Shape, batch_size: int, threads: int | None = None) -> Iterator[Batch]:
+    """Decodes images as training does (`aag_tf.data.pictures.decode`).
+
+    At most `BATCHES_AHEAD` batches wait for the caller beside the one it works on.
+
+    Args:
+        items: the images.
+        shape: height, width and channels of the pixels.
+        batch_size: images in a batch; the last one may have fewer.
+        threads: that read and decode; one a CPU core when `None`.
+    """
+    remaining = iter(items)
+    waiting: collections.deque[tuple[Batch, list[concurrent.futures.Future[None]]]] = collections.deque()
+    with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata are no reason to stop, nor to complain
+
+        def submit(chosen: list[Item]) -> None:
+            count = len(chosen)
+            batch = Batch([item.name for item in chosen], np.zeros((count, *shape), np.uint8), [None] * count)
+            parts = range(0, count, IMAGES_PER_TASK)
+            waiting.append((batch, [pool.submit(_fill, batch, chosen, start) for start in parts]))
+
+        try:
+            while True:
+                while len(waiting) <= BATCHES_AHEAD and (chosen := list(itertools.islice(remaining, batch_size))):
+                    submit(chosen)
+                if not waiting:
+                    return
+                batch, tasks = waiting.popleft()
+                for task in tasks:
+                    task.result()
+                yield batch
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _fill(batch: Batch, items: list[Item], start: int) -> None:
+    """Reads the images of one task into their rows."""
+    shape = batch.pixels.shape[1:]
+    for row, item in enumerate(items[start : start + IMAGES_PER_TASK], start):
+        try:
+            with item.open() as file:
+                batch.pixels[row] = pictures.decode(file, shape)
+        except Exception as error:  # decoders fed with broken files raise whatever they stumble over
+            batch.errors[row] = reason(error)

@@ -1,0 +1,138 @@
+"""`tfrecord:`: files of `tf.train.Example`, each with an encoded image, read one after the other.
+
+A record is called `FILE#NUMBER`. TensorFlow checks every record's checksum and cannot read on behind a damaged one: it
+counts as one image that cannot be read, and what follows it in its file is not there.
+"""
+
+import functools
+import glob
+import hashlib
+import io
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import tensorflow as tf
+
+from aag_tf.bars import progress_bar
+from aag_tf.config import EmbedConfig
+from aag_tf.errors import DataError
+from aag_tf.export.embedding.items import Item, require_bytes, stamp_of
+
+USUAL_FEATURES = ("image/encoded", "image")
+DAMAGED = "the record is damaged, and so is the rest of its file"
+GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+
+def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
+    """The files that a name or pattern stands for, sorted.
+
+    Raises:
+        DataError: there are none.
+    """
+    pattern = os.path.abspath(os.path.expanduser(rest))
+    if not any(os.path.isfile(path) for path in _files(pattern)):
+        raise DataError(f"--input={config.input} matches no file; name TFRecord files, or a pattern with * or ?.")
+    return {"source": pattern, "image_feature": config.image_feature}
+
+
+def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Counts the records of every file."""
+    files = []
+    with progress_bar("counting records", None, "img") as bar:
+        for path in _files(source["source"]):
+            stamp = stamp_of(path)
+            readable, damaged = _count(path)
+            files.append({"path": path, "stamp": stamp, "readable": readable, "damaged": damaged})
+            bar.update(readable + damaged)
+    rows = sum(file["readable"] + file["damaged"] for file in files)
+    return {"files": files, "rows": rows, "digest": hashlib.sha256(json.dumps(files).encode()).hexdigest()}
+
+
+def open_input(listing: dict[str, Any], directory: Path) -> "Records":
+    """The records that were counted.
+
+    Raises:
+        DataError: one of the files is gone or changed.
+    """
+    for file in listing["files"]:
+        stamp = stamp_of(file["path"])
+        if stamp is None or list(stamp) != list(file["stamp"]):
+            raise DataError(
+                f"{file['path']} was changed or removed after its records were counted; put it back, or start again "
+                "with --overwrite."
+            )
+    return Records(listing)
+
+
+class Records:
+    """The encoded images of TFRecord files."""
+
+    def __init__(self, listing: dict[str, Any]) -> None:
+        self._files, self._rows, self._feature = listing["files"], listing["rows"], listing["image_feature"]
+
+    def __len__(self) -> int:
+        """How many records there are, readable or not."""
+        return self._rows
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Records `start` to `stop - 1`."""
+        before = 0
+        for file in self._files:
+            count = file["readable"] + file["damaged"]
+            first, last = max(start - before, 0), min(stop - before, count)
+            if first < last:
+                yield from self._items_of(file, first, last)
+            before += count
+
+    def _items_of(self, file: dict[str, Any], start: int, stop: int) -> Iterator[Item]:
+        name = os.path.basename(file["path"])
+        good = min(stop, file["readable"])
+        examples = _dataset(file["path"]).skip(start).take(max(good - start, 0)).as_numpy_iterator()
+        for number, example in enumerate(itertools.islice(examples, max(good - start, 0)), start):
+            yield Item(f"{name}#{number}", functools.partial(_picture_in, example, self._feature))
+        if stop > good:
+            yield Item(f"{name}#{good}", _damaged)
+
+
+def _files(pattern: str) -> list[str]:
+    # A name may hold brackets that are no pattern.
+    return [pattern] if os.path.isfile(pattern) else sorted(glob.glob(pattern, recursive=True))
+
+
+def _dataset(path: str) -> tf.data.TFRecordDataset:
+    with open(path, "rb") as file:
+        start = file.read(2)
+    compression = "GZIP" if start == GZIP else "ZLIB" if start in ZLIB else ""
+    return tf.data.TFRecordDataset(path, compression_type=compression)
+
+
+def _count(path: str) -> tuple[int, int]:
+    """How many records can be read, and whether there is a damaged one behind them, as 0 or 1."""
+    count = 0
+    try:
+        for numbers in _dataset(path).map(lambda record: 1).batch(1):
+            count += len(numbers)
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError):
+        return count, 1
+    return count, 0
+
+
+def _picture_in(serialized: bytes, wanted: str | None) -> BinaryIO:
+    require_bytes(len(serialized))
+    try:
+        features = tf.train.Example.FromString(serialized).features.feature
+    except Exception as error:  # protobuf's own class of it differs by version
+        raise DataError("the record is no tf.train.Example") from error
+    names = [wanted] if wanted else USUAL_FEATURES
+    for name in names:
+        if name in features and features[name].bytes_list.value:
+            return io.BytesIO(features[name].bytes_list.value[0])
+    raise DataError(f"no bytes in the feature {' or '.join(names)}; the record has {', '.join(sorted(features))}")
+
+
+def _damaged() -> BinaryIO:
+    raise DataError(DAMAGED)

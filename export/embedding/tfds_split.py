@@ -1,0 +1,87 @@
+"""`tfds:NAME[/CONFIG][:VERSION]/SPLIT`: the encoded images of a prepared TensorFlow data set, in its files' order."""
+
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from aag_tf.config import DataConfig, EmbedConfig
+from aag_tf.data import tfds_source
+from aag_tf.errors import DataError
+from aag_tf.export.embedding.items import Item, stamp_of
+
+
+def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
+    """A split of a data set that is prepared.
+
+    Raises:
+        DataError: no split is named, or there is no such data set or split, or it has no images.
+    """
+    name, slash, split = rest.rpartition("/")
+    if not slash or not name or not split:
+        raise DataError(f"--input={config.input} names no split; write it as tfds:NAME/SPLIT, say tfds:cifar10/test.")
+    data_dir = None if config.data_dir is None else str(Path(config.data_dir).expanduser().absolute())
+    builder = tfds_source.open_builder(name, DataConfig(dataset=f"tfds:{name}", data_dir=data_dir))
+    if not builder.info.splits:
+        raise DataError(f"tfds:{name} is not prepared; where there is a network, run `tfds build {name}`.")
+    try:
+        builder.info.splits[split]
+    except (KeyError, ValueError) as error:
+        known = ", ".join(builder.info.splits)
+        raise DataError(f"tfds:{name} has no split {split}; name one of {known}, or a part of one.") from error
+    tfds_source.require_image_feature(name, builder)
+    return {"source": f"tfds:{builder.info.full_name}/{split}", "name": name, "split": split, "data_dir": data_dir}
+
+
+def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Counts the images, by what the data set says of itself."""
+    builder = _builder(source)
+    split = builder.info.splits[source["split"]]
+    stamps = [(name, stamp_of(Path(builder.data_dir, name))) for name in sorted(split.filenames)]
+    digest = hashlib.sha256(json.dumps([source["source"], split.num_examples, stamps]).encode()).hexdigest()
+    return {"rows": split.num_examples, "digest": digest}
+
+
+def open_input(listing: dict[str, Any], directory: Path) -> "TfdsSplit":
+    """The split that was listed.
+
+    Raises:
+        DataError: it is gone, or another one now.
+    """
+    source = {key: listing[key] for key in ("source", "name", "split", "data_dir")}
+    if list_input(source, directory)["digest"] != listing["digest"]:
+        raise DataError(f"{listing['source']} was prepared anew; start again with --overwrite.")
+    return TfdsSplit(listing)
+
+
+class TfdsSplit:
+    """The images of one split."""
+
+    def __init__(self, listing: dict[str, Any]) -> None:
+        self._listing = listing
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return self._listing["rows"]
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Images `start` to `stop - 1`, called by the identifiers of TFDS."""
+        import tensorflow_datasets as tfds
+
+        # One file after the other, so that the order is the same on every machine.
+        in_order = tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1)
+        examples = _builder(self._listing).as_dataset(
+            split=self._listing["split"],
+            shuffle_files=False,
+            read_config=in_order,
+            decoders={"image": tfds.decode.SkipDecoding()},
+        )
+        for example in examples.skip(start).take(stop - start).as_numpy_iterator():
+            yield Item(example["tfds_id"].decode(), functools.partial(io.BytesIO, example["image"]))
+
+
+def _builder(source: dict[str, Any]) -> Any:
+    return tfds_source.open_builder(source["name"], DataConfig(dataset="tfds:", data_dir=source["data_dir"]))

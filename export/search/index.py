@@ -1,0 +1,117 @@
+"""An index over a collection: approximate answers in milliseconds for millions of embeddings, by the library faiss.
+
+It is a graph of neighbours (Malkov and Yashunin, *Efficient and robust approximate nearest neighbor search using
+Hierarchical Navigable Small World graphs*, arXiv 1603.09320) over the embeddings at half precision, kept beside them.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aag_tf.bars import progress_bar
+from aag_tf.errors import EmbeddingError
+from aag_tf.export.embedding import Collection
+from aag_tf.export.search.nearest import Neighbor, unit
+from aag_tf.run_directory import write_atomically
+
+INDEX_FILE = "index.faiss"
+FACTS_FILE = "index.json"
+FACTORY = "HNSW32_SQfp16"  # 32 neighbours a node: the usual choice; half precision moves a cosine by less than 1e-3
+CONSTRUCTION_WIDTH = 200  # candidates looked at while a node finds its neighbours; searching uses at least as many
+SEARCH_WIDTH = 256
+
+
+class Index:
+    """An index that was built or loaded.
+
+    Args:
+        index: of faiss.
+        rows: int64 [k], the collection's row of every embedding in it.
+    """
+
+    def __init__(self, index: Any, rows: npt.NDArray[np.int64]) -> None:
+        self._index, self._rows = index, rows
+
+    def nearest(self, query: npt.NDArray[np.floating], top_k: int) -> list[Neighbor]:
+        """The `top_k` most similar embeddings as `aag_tf.export.search.nearest` gives them, up to a few misses."""
+        self._index.hnsw.efSearch = max(SEARCH_WIDTH, 2 * top_k)
+        similarities, found = self._index.search(unit(query[np.newaxis]), min(top_k, len(self._rows)))
+        pairs = zip(found[0], similarities[0], strict=True)
+        # faiss marks what it did not find by -1.
+        return [Neighbor(int(self._rows[number]), float(value)) for number, value in pairs if number >= 0]
+
+
+def is_built(collection: Collection) -> bool:
+    """Whether an index of this very collection lies beside it."""
+    file = collection.output.path / FACTS_FILE
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return facts == _facts(collection) and (collection.output.path / INDEX_FILE).is_file()
+
+
+def load_or_build(collection: Collection) -> Index:
+    """The collection's index, built and kept beside it if it is not there yet.
+
+    Raises:
+        EmbeddingError: faiss is not installed, or the index cannot be read or written.
+    """
+    faiss = _faiss()
+    path = collection.output.path / INDEX_FILE
+    rows = np.flatnonzero(collection.ok())
+    try:
+        if not is_built(collection):
+            _write(faiss, _build(faiss, collection), path)
+            write_atomically(path.with_name(FACTS_FILE), json.dumps(_facts(collection), indent=2) + "\n")
+        index = faiss.read_index(str(path))
+    except OSError as error:
+        raise EmbeddingError(f"{path} cannot be written ({error.strerror}); search with --index=exact.") from error
+    except RuntimeError as error:  # faiss's own class for everything
+        raise EmbeddingError(f"{path} cannot be read; delete it to have it built anew.") from error
+    if index.ntotal != len(rows) or index.d != collection.dim:
+        raise EmbeddingError(f"{path} does not belong to the embeddings beside it; delete it to have it built anew.")
+    return Index(index, rows)
+
+
+def _build(faiss: ModuleType, collection: Collection) -> Any:
+    index = faiss.index_factory(collection.dim, FACTORY, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = CONSTRUCTION_WIDTH
+    index.is_trained = True  # half precision has nothing to learn
+    with progress_bar("building the index", len(collection), "img") as bar:
+        for part in collection.vectors():
+            known = np.isfinite(part).all(axis=1)
+            index.add(unit(part[known]))
+            bar.update(len(part))
+    return index
+
+
+def _write(faiss: ModuleType, index: Any, path: Path) -> None:
+    hidden = path.with_name(f".{path.name}")
+    faiss.write_index(index, str(hidden))
+    hidden.replace(path)
+
+
+def _facts(collection: Collection) -> dict[str, Any]:
+    """What an index depends on."""
+    manifest = json.dumps(collection.manifest, sort_keys=True)
+    return {
+        "factory": FACTORY,
+        "construction_width": CONSTRUCTION_WIDTH,
+        "collection": hashlib.sha256(manifest.encode()).hexdigest(),
+    }
+
+
+def _faiss() -> ModuleType:
+    try:
+        import faiss
+    except ImportError as error:
+        raise EmbeddingError(
+            "--index=hnsw needs the library faiss: pip install 'aag-tf[search]', or search with --index=exact."
+        ) from error
+    return faiss

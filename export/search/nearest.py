@@ -1,0 +1,48 @@
+"""The most similar embeddings of a collection, by comparing with every one, a few thousand at a time."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Neighbor(NamedTuple):
+    """An image that was found.
+
+    Args:
+        row: its number in the collection.
+        similarity: cosine of the angle between its embedding and the query's, -1 to 1.
+    """
+
+    row: int
+    similarity: float
+
+
+def nearest(parts: Iterable[npt.NDArray[np.floating]], query: npt.NDArray[np.floating], top_k: int) -> list[Neighbor]:
+    """The `top_k` embeddings of the highest cosine similarity, best first; of equals, the first row comes first.
+
+    Args:
+        parts: float [k, dim] each; rows with NaN are passed over.
+        query: float [dim], any length.
+        top_k: how many; fewer are returned where there are not as many.
+    """
+    direction = unit(query[np.newaxis])[0]
+    best = np.empty(0, np.float32)
+    best_rows = np.empty(0, np.int64)
+    before = 0
+    for part in parts:
+        similarities = unit(part) @ direction
+        rows = np.flatnonzero(np.isfinite(similarities))
+        best = np.concatenate([best, similarities[rows]])
+        best_rows = np.concatenate([best_rows, rows + before])
+        order = np.argsort(-best, kind="stable")[:top_k]
+        best, best_rows = best[order], best_rows[order]
+        before += len(part)
+    return [Neighbor(int(row), float(similarity)) for row, similarity in zip(best_rows, best, strict=True)]
+
+
+def unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Vectors [n, dim] scaled to length 1 in float32; zeros stay zeros."""
+    vectors = vectors.astype(np.float32)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)

@@ -1,0 +1,89 @@
+"""What is looked for: a picture file, or an image of the collection, as an embedding."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from aag_tf import saved_model
+from aag_tf.config import SearchConfig
+from aag_tf.errors import DataError, EmbeddingError
+from aag_tf.export.embedding import Collection
+from aag_tf.export.embedding.items import Item, open_listed, stamp_of
+from aag_tf.export.embedding.reading import read_batches
+
+
+class Query(NamedTuple):
+    """A question.
+
+    Args:
+        name: what to call it.
+        embedding: float [dim].
+        row: its row in the collection, `None` where it is a picture of its own.
+        item: the picture; `None` where the collection's input is gone.
+    """
+
+    name: str
+    embedding: npt.NDArray[np.floating]
+    row: int | None
+    item: Item | None
+
+
+def query_of(config: SearchConfig, collection: Collection) -> Query:
+    """What `--query` or `--like` names.
+
+    Raises:
+        DataError: the picture cannot be read.
+        EmbeddingError: the collection has no such row, or the row has no embedding, or the encoder at hand is not the
+            one that embedded the collection.
+        ExportError: there is no encoder where the collection or `--saved_model` says.
+    """
+    if config.like is not None:
+        return _from_row(config.like, collection)
+    assert config.query is not None
+    return _from_picture(config.query, collection, config.saved_model)
+
+
+def _from_row(like: str, collection: Collection) -> Query:
+    number = int(like) if like.isdecimal() else _find(like, collection)
+    if not 0 <= number < len(collection):
+        raise EmbeddingError(
+            f"--like={like}: there are {len(collection)} images; give a row from 0 to {len(collection) - 1}, or a path."
+        )
+    row = collection.row(number)
+    if not row["ok"]:
+        raise EmbeddingError(f"--like={like} has no embedding, because it could not be read: {row['error']}.")
+    try:
+        item = collection.items([number])[number]
+    except DataError:
+        item = None
+    return Query(row["path"], row["embedding"], number, item)
+
+
+def _find(path: str, collection: Collection) -> int:
+    for number, name in enumerate(collection.paths()):
+        if name == path:
+            return number
+    example = next(collection.paths())
+    raise EmbeddingError(
+        f"--like={path} is no path of the collection; give one as it has them, say {example}, or a row's number."
+    )
+
+
+def _from_picture(path: str, collection: Collection, moved: str | None) -> Query:
+    file = Path(path).expanduser()
+    item = Item(os.fspath(file), lambda: open_listed(os.fspath(file), stamp_of(file)))
+    facts = collection.manifest["model"]
+    directory = saved_model.version_directory(Path(moved or facts["path"]).expanduser())
+    if saved_model.digest(directory) != facts["digest"]:
+        raise EmbeddingError(
+            f"{directory} is not the encoder that embedded the collection, so distances between the two mean nothing; "
+            f"name the one that did (it was {facts['path']}) with --saved_model, or embed the collection again."
+        )
+    model = saved_model.load_saved_model(directory)
+    batch = next(read_batches([item], model.image_shape, 1, 1))
+    if batch.errors[0] is not None:
+        raise DataError(f"--query={path} cannot be read ({batch.errors[0]}); name a picture file.")
+    return Query(path, model(batch.pixels).numpy()[0], None, item)

@@ -1,0 +1,81 @@
+"""A query and a collection to the images that are most similar, as a list and as a page of pictures."""
+
+import dataclasses
+from pathlib import Path
+
+from aag_tf.config import SearchConfig
+from aag_tf.errors import DataError
+from aag_tf.export.embedding import Collection, open_collection
+from aag_tf.export.embedding.items import Item
+from aag_tf.export.search import index as indexes
+from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
+from aag_tf.export.search.nearest import Neighbor, nearest
+from aag_tf.export.search.query import query_of
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchReport:
+    """What was found.
+
+    Args:
+        query: what was looked for.
+        found: the most similar images, best first.
+        paths: the path of each.
+        how: which way of searching gave them.
+        gallery: the page that shows them, if one was asked for.
+    """
+
+    query: str
+    found: list[Neighbor]
+    paths: list[str]
+    how: str
+    gallery: Path | None
+
+    def __str__(self) -> str:
+        """A line an image found, best first."""
+        lines = [f"{'similarity':>10}  {'row':>9}  path"]
+        for (row, similarity), path in zip(self.found, self.paths, strict=True):
+            lines.append(f"{similarity:10.4f}  {row:9d}  {path.encode('unicode_escape').decode('ascii')}")
+        if self.gallery is not None:
+            lines.append(f"\nThe pictures: {self.gallery}")
+        return "\n".join(lines)
+
+
+def search(config: SearchConfig) -> SearchReport:
+    """Looks for the images whose embeddings have the highest cosine similarity with the query's.
+
+    Raises:
+        EmbeddingError: there is no collection, it has no such row, or the encoder at hand did not embed it.
+        ExportError: there is no encoder.
+        DataError: the query's picture cannot be read.
+    """
+    if config.gallery:
+        check_gallery(config.gallery)
+    collection = open_collection(config.embeddings)
+    query = query_of(config, collection)
+    exact = config.index == "exact" or (config.index is None and not indexes.is_built(collection))
+    wanted = config.top_k + (query.row is not None)  # the query finds itself first of all
+    if exact:
+        found = nearest(collection.vectors(), query.embedding, wanted)
+    else:
+        found = indexes.load_or_build(collection).nearest(query.embedding, wanted)
+    found = [neighbor for neighbor in found if neighbor.row != query.row][: config.top_k]
+    paths = [collection.row(neighbor.row)["path"] for neighbor in found]
+    how = f"{len(collection):,} images, {'every one compared' if exact else 'approximate index'}"
+    gallery = None
+    if config.gallery:
+        items = _items(collection, found)
+        notes = [f"{neighbor.similarity:.4f}" for neighbor in found]
+        entries = [Entry(*entry) for entry in zip(paths, notes, items, strict=True)]
+        asked = Entry(query.name, "query", query.item)
+        gallery = write_gallery(config.gallery, f"Most similar to {query.name}", how, asked, entries)
+    return SearchReport(query.name, found, paths, how, gallery)
+
+
+def _items(collection: Collection, found: list[Neighbor]) -> list[Item | None]:
+    rows = [neighbor.row for neighbor in found]
+    try:
+        items = collection.items(rows)
+    except DataError:  # the input is gone; the answer stands
+        items = {}
+    return [items.get(row) for row in rows]

@@ -1,0 +1,215 @@
+"""Inputs: told apart, listed in a fixed order, and opened again as they were listed."""
+
+import gzip
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from aag_tf.config import EmbedConfig
+from aag_tf.errors import DataError
+from aag_tf.export.embedding import items as items_module
+from aag_tf.export.embedding.inputs import list_input, open_input, source_of
+
+
+def config(source, **settings):
+    return EmbedConfig(saved_model="m", output="o", input=str(source), **settings)
+
+
+def opened(source, directory, **settings):
+    directory.mkdir(exist_ok=True)
+    listing = list_input(source_of(config(source, **settings)), directory)
+    images = open_input(listing, directory)
+    assert len(images) == listing["rows"]
+    return images
+
+
+def names(images, start=0, stop=None):
+    return [item.name for item in images.items(start, len(images) if stop is None else stop)]
+
+
+def refused(source, words, **settings):
+    with pytest.raises(DataError, match=words) as refusal:
+        source_of(config(source, **settings))
+    assert "\n" not in str(refusal.value)
+
+
+def picture(seed=0):
+    encoded = tf.io.encode_png(np.random.default_rng(seed).integers(0, 256, (8, 8, 1), np.uint8))
+    return encoded.numpy()
+
+
+def example(encoded, feature="image/encoded"):
+    value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
+    return tf.train.Example(features=tf.train.Features(feature={feature: value})).SerializeToString()
+
+
+def write_records(path, records):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def test_a_folder_is_sorted_by_the_parts_of_its_paths(tmp_path):
+    root = tmp_path / "root"
+    for name in ["b.png", "a/z.jpg", "a/b/c.png", "a.png", "a-b/x.png", ".hidden/x.png", "a/notes.txt", "é.png"]:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (root / "a" / "loop").symlink_to(root)
+    images = opened(root, tmp_path / "out")
+    assert names(images) == ["a/b/c.png", "a/z.jpg", "a-b/x.png", "a.png", "b.png", "é.png"]
+    assert names(images, 1, 3) == ["a/z.jpg", "a-b/x.png"]
+
+
+def test_a_list_keeps_its_order_and_its_duplicates_and_any_bytes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.txt").write_bytes(b"b.png\r\n\n/abs/a.png\nb.png\ncaf\xe9.png")
+    (tmp_path / "b.png").write_bytes(picture())
+    Path(os.fsdecode(b"caf\xe9.png")).write_bytes(picture())
+    images = opened("list.txt", tmp_path / "out")
+    assert names(images) == ["b.png", "/abs/a.png", "b.png", os.fsdecode(b"caf\xe9.png")]
+    monkeypatch.chdir("/")  # what is relative stays relative to where the list was read
+    found = list(images.items(0, 4))
+    for number in (0, 2, 3):
+        with found[number].open() as file:
+            assert file.read() == picture()
+    with pytest.raises(FileNotFoundError):
+        found[1].open()
+
+
+def test_files_that_change_after_the_listing_are_refused(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in ("changed.png", "gone.png", "same.png", "touched.png"):
+        (root / name).write_bytes(picture())
+    (tmp_path / "list").write_text("\n".join(str(root / name) for name in ("late.png", "same.png")))
+    images, listed = opened(root, tmp_path / "out"), opened(tmp_path / "list", tmp_path / "listed")
+    (root / "changed.png").write_bytes(picture() + b" ")
+    (root / "gone.png").unlink()
+    (root / "late.png").write_bytes(picture())
+    os.utime(root / "touched.png", ns=(1, 1))
+    changed, gone, same, touched = images.items(0, 4)
+    same.open().close()
+    for item, words in [
+        (changed, "changed after"),
+        (touched, "changed after"),
+        (next(listed.items(0, 1)), "came later"),
+    ]:
+        with pytest.raises(DataError, match=words):
+            item.open()
+    with pytest.raises(FileNotFoundError):
+        gone.open()
+
+
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match="not a regular file"):
+        next(opened(tmp_path, tmp_path / "out").items(0, 1)).open()
+
+
+def test_too_many_bytes_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(items_module, "MAX_BYTES", 20)
+    (tmp_path / "a.png").write_bytes(picture())
+    with pytest.raises(DataError, match="bytes are more than the 20"):
+        next(opened(tmp_path, tmp_path / "out").items(0, 1)).open()
+
+
+def test_records_are_read_from_several_files_plain_and_compressed(tmp_path):
+    write_records(tmp_path / "b.tfrecord-0", [example(picture(number), "image") for number in range(3)])
+    write_records(tmp_path / "plain", [example(picture(number)) for number in range(3, 5)])
+    (tmp_path / "a.tfrecord.gz").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))
+    images = opened(tmp_path / "*.tfrecord*", tmp_path / "out")
+    expected = ["a.tfrecord.gz#0", "a.tfrecord.gz#1", "b.tfrecord-0#0", "b.tfrecord-0#1", "b.tfrecord-0#2"]
+    assert names(images) == expected
+    assert names(images, 1, 4) == expected[1:4]
+    assert [item.open().read() for item in images.items(0, 5)] == [picture(number) for number in (3, 4, 0, 1, 2)]
+    assert names(opened(f"tfrecord:{tmp_path / 'plain'}", tmp_path / "out")) == ["plain#0", "plain#1"]
+
+
+def test_a_damaged_record_is_one_broken_image_and_ends_its_file(tmp_path):
+    file = tmp_path / "a.tfrecord"
+    write_records(file, [example(picture(number)) for number in range(4)])
+    content = bytearray(file.read_bytes())
+    content[len(content) * 5 // 8] ^= 1  # in the third of four
+    file.write_bytes(content)
+    write_records(tmp_path / "b.tfrecord", [example(picture())])
+    images = opened(tmp_path / "*.tfrecord", tmp_path / "out")
+    assert names(images) == ["a.tfrecord#0", "a.tfrecord#1", "a.tfrecord#2", "b.tfrecord#0"]
+    third, last = images.items(2, 4)
+    with pytest.raises(DataError, match="the record is damaged"):
+        third.open()
+    assert last.open().read() == picture()
+
+
+def test_records_without_a_picture_say_what_they_hold(tmp_path):
+    write_records(tmp_path / "a.tfrecord", [example(b"x", "label"), b"\xff\xff no example", example(picture(), "jpeg")])
+    images = opened(tmp_path / "a.tfrecord", tmp_path / "out")
+    for item, words in zip(
+        images.items(0, 2), ["image/encoded or image; the record has label", "no tf.train"], strict=True
+    ):
+        with pytest.raises(DataError, match=words):
+            item.open()
+    named = opened(tmp_path / "a.tfrecord", tmp_path / "out", image_feature="jpeg")
+    assert next(iter(named.items(2, 3))).open().read() == picture()
+
+
+def test_records_that_change_after_they_were_counted_are_refused(tmp_path):
+    write_records(tmp_path / "a.tfrecord", [example(picture())])
+    listing = list_input(source_of(config(tmp_path / "a.tfrecord")), tmp_path)
+    write_records(tmp_path / "a.tfrecord", [example(picture())] * 2)
+    with pytest.raises(DataError, match="changed or removed after its records were counted"):
+        open_input(listing, tmp_path)
+
+
+def test_a_split_of_tfds_is_read_in_order_and_undecoded(tmp_path):
+    if not Path("~/tensorflow_datasets/cifar10").expanduser().is_dir():
+        pytest.skip("CIFAR-10 is not prepared")
+    images = opened("tfds:cifar10/test[10:14]", tmp_path)
+    expected = list(tfds.load("cifar10", split="test[10:14]", download=False, shuffle_files=False).as_numpy_iterator())
+    found = list(images.items(0, 4))
+    assert [np.asarray(Image.open(item.open())).tolist() for item in found] == [x["image"].tolist() for x in expected]
+    assert len({item.name for item in found}) == 4
+    assert names(images, 2, 4) == [item.name for item in found[2:]]
+    refused("tfds:cifar10/tset", "has no split tset; name one of")
+    refused("tfds:cifar10", "names no split")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("missing", "is neither a folder nor a file"),
+        ("folder:missing", "is not a folder"),
+        ("list:missing", "cannot be read .No such file"),
+        ("missing*.tfrecord", "matches no file"),
+        ("folder:", "names nothing"),
+        ("tfds:no_such_set/train", "neither known to TFDS nor prepared"),
+    ],
+)
+def test_refuses_what_is_not_there(tmp_path, monkeypatch, source, words):
+    monkeypatch.chdir(tmp_path)
+    refused(source, words)
+
+
+def test_refuses_a_picture_for_a_list(tmp_path):
+    (tmp_path / "a.png").write_bytes(picture())
+    refused(tmp_path / "a.png", "is no text")
+
+
+def test_refuses_an_input_without_images(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path / 'empty'} holds no images")):
+        list_input(source_of(config(tmp_path / "empty")), tmp_path)
+
+
+def test_refuses_a_list_that_was_tampered_with(tmp_path):
+    (tmp_path / "a.png").write_bytes(picture())
+    listing = list_input(source_of(config(tmp_path)), tmp_path)
+    with (tmp_path / "input.jsonl").open("a") as file:
+        file.write("[]\n")
+    with pytest.raises(DataError, match="was changed since it was written"):
+        open_input(listing, tmp_path)

@@ -1,0 +1,50 @@
+"""The page: pictures inside it, nothing loaded, nothing executed, and no file of somebody else replaced."""
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_pictures import save_picture
+
+from aag_tf.errors import EmbeddingError
+from aag_tf.export.embedding.items import Item
+from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
+
+NASTY = '<script>alert("1")</script>&\'$title'
+
+
+def item(path):
+    return Item(path.name, lambda: path.open("rb"))
+
+
+def test_shows_the_pictures_themselves_and_escapes_what_strangers_wrote(tmp_path):
+    pixels = save_picture(tmp_path / "a.png", 3)
+    save_picture(tmp_path / "large.png", 4, side=400)
+    (tmp_path / "broken.png").write_bytes(b"<b>")
+    found = [Entry(NASTY, "0.9000", item(tmp_path / name)) for name in ("a.png", "large.png", "broken.png")]
+    path = write_gallery(str(tmp_path / "g.html"), NASTY, NASTY, Entry("q", "query", None), found)
+    page = path.read_text()
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#x27;$title") == 6
+    assert "the picture is gone" in page
+    assert "not a picture in a known format" in page
+    assert "default-src 'none'" in page
+    assert not re.search(r"(src|href)=\"(?!data:image/png;base64,)", page)
+    images = [Image.open(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^\"]+)\"", page)]
+    assert [image.size for image in images] == [(8, 8), (160, 160)]
+    np.testing.assert_array_equal(np.asarray(images[0].convert("L")), pixels[..., 0])
+
+
+def test_only_an_earlier_gallery_is_replaced(tmp_path):
+    gallery = tmp_path / "g.html"
+    check_gallery(str(gallery))
+    write_gallery(str(gallery), "first", "", Entry("q", "query", None), [])
+    check_gallery(str(gallery))
+    gallery.write_text("<html>my home page</html>")
+    with pytest.raises(EmbeddingError, match="aag-search did not write"):
+        check_gallery(str(gallery))
+    with pytest.raises(EmbeddingError, match="cannot be written"):
+        check_gallery(str(tmp_path / "missing" / "g.html"))

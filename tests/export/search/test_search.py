@@ -1,0 +1,153 @@
+"""Search over a real output: the right neighbours, by comparing and by an index, and refusals by name."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_pictures import BROKEN, make_folder
+
+from aag_tf.config import EmbedConfig, SearchConfig
+from aag_tf.errors import DataError, EmbeddingError, ExportError
+from aag_tf.export.embedding import embed, open_collection
+from aag_tf.export.search import index, nearest, search
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory, encoder_dir):
+    """Forty pictures and their embeddings; tests must not change them."""
+    path = tmp_path_factory.mktemp("embedded")
+    make_folder(path / "pictures", 40)
+    embed(EmbedConfig(str(encoder_dir), str(path / "pictures"), str(path / "out"), shard_size=16))
+    return path
+
+
+@pytest.fixture
+def out(embedded, tmp_path):
+    """A copy of the embeddings, to be changed."""
+    shutil.copytree(embedded / "out", tmp_path / "out")
+    return tmp_path / "out"
+
+
+def found_by(out, **settings):
+    return search(SearchConfig(str(out), **{"gallery": "", "top_k": 5} | settings))
+
+
+def refused(error, words, out, **settings):
+    with pytest.raises(error, match=words) as refusal:
+        found_by(out, **settings)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_copy_of_a_picture_finds_it_first(embedded):
+    report = found_by(embedded / "out", query=str(embedded / "pictures" / "b" / "11.png"))
+    assert report.paths[0] == "b/11.png"
+    assert report.found[0].similarity == pytest.approx(1, abs=1e-5)
+    assert len(report.paths) == 5
+    assert str(report).splitlines()[1].split() == ["1.0000", str(report.found[0].row), "b/11.png"]
+
+
+def test_a_row_finds_the_others_by_cosine(embedded):
+    collection = open_collection(embedded / "out")
+    vectors = np.concatenate(list(collection.vectors()))
+    number = list(collection.paths()).index("a/06.png")
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    order = [int(row) for row in np.argsort(-(units @ units[number])) if row != number and collection.ok()[row]]
+    by_path = found_by(embedded / "out", like="a/06.png", top_k=100)
+    assert [neighbor.row for neighbor in by_path.found] == order
+    assert found_by(embedded / "out", like=str(number), top_k=100).found == by_path.found
+    assert len(order) == 40 - len(BROKEN) - 1
+
+
+def test_the_gallery_shows_query_and_answers(embedded, tmp_path):
+    report = found_by(embedded / "out", like="0", gallery=str(tmp_path / "g.html"), top_k=7)
+    page = report.gallery.read_text()
+    assert page.count("data:image/png;base64,") == 8
+    assert all(f"{neighbor.similarity:.4f}" in page for neighbor in report.found)
+    assert f"The pictures: {tmp_path / 'g.html'}" in str(report)
+
+
+def test_an_answer_stands_where_the_pictures_are_gone(embedded, out, tmp_path):
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["input"]["root"] = str(tmp_path / "gone")
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "input.jsonl").unlink()
+    report = found_by(out, like="0", gallery=str(tmp_path / "g.html"))
+    assert report.paths == found_by(embedded / "out", like="0").paths
+    assert report.gallery.read_text().count("the picture is gone") == 6
+
+
+@pytest.mark.filterwarnings("ignore:builtin type S:DeprecationWarning")  # of faiss's wrapper generator
+def test_an_index_is_built_once_and_answers_as_comparing_does(out, monkeypatch):
+    pytest.importorskip("faiss", reason="needs the extra `search`")
+    exact = found_by(out, like="3")
+    indexed = found_by(out, like="3", index="hnsw")
+    assert indexed.paths == exact.paths
+    np.testing.assert_allclose([n.similarity for n in indexed.found], [n.similarity for n in exact.found], atol=1e-3)
+    monkeypatch.setattr(index, "_build", None)  # from here on it must come from the disk
+    again = found_by(out, like="3")
+    assert again.found == indexed.found
+    assert "approximate index" in again.how
+    assert "every one compared" in found_by(out, like="3", index="exact").how
+
+
+@pytest.mark.filterwarnings("ignore:builtin type S:DeprecationWarning")
+def test_an_index_of_other_embeddings_is_not_used(out, monkeypatch):
+    faiss = pytest.importorskip("faiss", reason="needs the extra `search`")
+    found_by(out, like="3", index="hnsw")
+    facts = json.loads((out / "index.json").read_text())
+    (out / "index.json").write_text(json.dumps(facts | {"collection": "another"}))
+    assert not index.is_built(open_collection(out))
+    assert "every one compared" in found_by(out, like="3").how
+    (out / "index.json").write_text(json.dumps(facts))
+    faiss.write_index(faiss.IndexFlatIP(5), str(out / "index.faiss"))
+    refused(EmbeddingError, "does not belong to the embeddings", out, like="3")
+    (out / "index.faiss").write_bytes(b"nonsense")
+    refused(EmbeddingError, "delete it to have it built anew", out, like="3")
+
+
+def test_an_index_needs_its_library(out, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
+    refused(EmbeddingError, r"pip install 'aag-tf\[search\]'", out, like="3", index="hnsw")
+
+
+def test_refuses_what_is_not_in_the_collection(embedded):
+    out = embedded / "out"
+    refused(EmbeddingError, "--like=40: there are 40 images; give a row from 0 to 39", out, like="40")
+    refused(EmbeddingError, "is no path of the collection; give one as it has them, say a/00.png", out, like="c/1.png")
+    refused(EmbeddingError, "has no embedding, because it could not be read: not a picture", out, like=BROKEN[1])
+    refused(DataError, "--query=.* cannot be read .No such file", out, query="missing.png")
+    refused(DataError, "cannot be read .not a picture", out, query=str(embedded / "pictures" / BROKEN[2]))
+
+
+def test_refuses_what_is_no_collection(tmp_path, out):
+    refused(EmbeddingError, "is no directory", tmp_path / "missing", like="0")
+    refused(EmbeddingError, "was not written by aag-embed", tmp_path, like="0")
+    manifest = json.loads((out / "manifest.json").read_text())
+    del manifest["embedded"]
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    refused(EmbeddingError, "is not finished", out, like="0")
+
+
+def test_refuses_another_encoder_than_the_one_that_embedded(embedded, out, encoder_dir, tmp_path):
+    picture = str(embedded / "pictures" / "b" / "11.png")
+    moved = shutil.copytree(encoder_dir, tmp_path / "moved")
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["model"]["path"] = str(tmp_path / "not here")
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    refused(ExportError, "holds no SavedModel", out, query=picture)
+    assert found_by(out, query=picture, saved_model=str(moved)).paths[0] == "b/11.png"
+    weights = next(Path(moved).rglob("variables.data*"))
+    content = bytearray(weights.read_bytes())
+    content[100] ^= 1
+    weights.write_bytes(content)
+    refused(
+        EmbeddingError, "is not the encoder that embedded the collection", out, query=picture, saved_model=str(moved)
+    )
+
+
+def test_nearest_agrees_with_the_report(embedded):
+    collection = open_collection(embedded / "out")
+    query = collection.row(0)["embedding"]
+    assert nearest(collection.vectors(), query, 3)[1:] == found_by(embedded / "out", like="0", top_k=2).found
