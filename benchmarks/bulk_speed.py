@@ -9,6 +9,7 @@ decoding decides.
 """
 
 import argparse
+import itertools
 import json
 import shutil
 import tempfile
@@ -53,7 +54,8 @@ def measure(saved_model: str, images: str, limit: int, repeats: int) -> dict[str
         seconds: dict[str, list[float]] = {"decode": [], "bare": [], "end_to_end": []}
         for _ in range(repeats):
             began = time.perf_counter()
-            pixels = [batch.pixels for batch in read_batches(source.items(0, len(source)), model.image_shape, BATCH)]
+            batches = read_batches(source.items(0, len(source)), model.image_shape, itertools.repeat(BATCH))
+            pixels = [batch.pixels for batch in batches]
             seconds["decode"].append(time.perf_counter() - began)
             bare_seconds(model, pixels[:1])
             seconds["bare"].append(bare_seconds(model, pixels))

@@ -1,6 +1,7 @@
 """Images to embeddings, a Parquet file at a time: what is complete stays, what is not is done again."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,9 @@ def embed(config: EmbedConfig) -> EmbedReport:
         return _finish(output, manifest, new, seconds)
 
 
-def shard_ranges(rows: int, shard_size: int) -> list[range]:
-    """The rows of every Parquet file."""
-    return [range(start, min(start + shard_size, rows)) for start in range(0, rows, shard_size)]
+def parts_of(rows: int, size: int) -> list[range]:
+    """Rows in consecutive parts of one size; the last may be smaller."""
+    return [range(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
 def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: str) -> Rows:
@@ -119,22 +120,48 @@ def _write_shards(
 ) -> tuple[int, float]:
     """Writes the Parquet files that are not there yet; how many images that took, and how many seconds."""
     columns = shards.schema(manifest["model"]["embedding_dim"], config.dtype)
-    ranges = shard_ranges(len(images), config.shard_size)
+    ranges = parts_of(len(images), config.shard_size)
     paths = [output.shard(number, len(ranges)) for number in range(len(ranges))]
-    missing = [(path, rows) for path, rows in zip(paths, ranges, strict=True) if not shards.is_shard(path, len(rows))]
-    new = sum(len(rows) for _, rows in missing)
+    missing = [number for number, path in enumerate(paths) if not shards.is_shard(path, len(ranges[number]))]
+    new = sum(len(ranges[number]) for number in missing)
     with Progress(len(images) - new, len(images)) as progress:
-        for path, rows in missing:
-            shards.write_shard(path, _embed_rows(config, model, images, rows, progress), columns)
+        for neighbors in _runs(missing):
+            # One stream through neighbouring files, so that no input is begun anew, and the encoder never waits.
+            parts = [ranges[number] for number in neighbors]
+            sizes = (len(batch) for rows in parts for batch in parts_of(len(rows), config.batch_size))
+            items = images.items(parts[0].start, parts[-1].stop)
+            batches = read_batches(items, model.image_shape, sizes, config.read_threads)
+            for number in neighbors:
+                rows = _embed_rows(config, model, batches, ranges[number], progress)
+                shards.write_shard(paths[number], rows, columns)
         return new, progress.seconds
 
 
-def _embed_rows(config: EmbedConfig, model: SavedEncoder, images: Input, rows: range, progress: Progress) -> Rows:
+def _runs(numbers: list[int]) -> list[list[int]]:
+    """Numbers in ascending order, as runs of neighbours."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
+
+
+def _embed_rows(
+    config: EmbedConfig, model: SavedEncoder, batches: Iterator[Batch], rows: range, progress: Progress
+) -> Rows:
+    """Takes as many batches as make one Parquet file."""
     names: list[str] = []
     errors: list[str | None] = []
     vectors: npt.NDArray[np.floating] = np.empty((len(rows), model.metadata["embedding_dim"]), config.dtype)
-    items = images.items(rows.start, rows.stop)
-    for batch in read_batches(items, model.image_shape, config.batch_size, config.read_threads):
+    while len(names) < len(rows):
+        batch = next(batches, None)
+        if batch is None:
+            raise EmbeddingError(
+                f"the input ends at row {rows.start + len(names)}, before all images that were listed; it was changed "
+                "meanwhile: restore it and add --resume."
+            )
         try:
             done = embed_batch(model, batch, normalize=config.normalize, dtype=config.dtype)
         except tf.errors.ResourceExhaustedError as error:
@@ -145,11 +172,6 @@ def _embed_rows(config: EmbedConfig, model: SavedEncoder, images: Input, rows: r
         names += done.paths
         errors += done.errors
         progress.update(len(done.paths), sum(error is not None for error in done.errors))
-    if len(names) != len(rows):
-        raise EmbeddingError(
-            f"the input gives {len(names)} of the {len(rows)} images from row {rows.start} on that were listed; it was "
-            "changed meanwhile: restore it and add --resume."
-        )
     return Rows(names, vectors, errors)
 
 

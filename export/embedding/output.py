@@ -87,8 +87,8 @@ class Output:
             ) from error
 
     def clear(self) -> None:
-        """Deletes what an earlier output left."""
-        for entry in self.path.iterdir():
+        """Deletes what an earlier output left; the manifest last, since it tells the next try whose files they are."""
+        for entry in sorted(self.path.iterdir(), key=lambda entry: entry == self.manifest):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:

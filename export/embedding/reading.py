@@ -33,7 +33,9 @@ class Batch(NamedTuple):
     errors: list[str | None]
 
 
-def read_batches(items: Iterable[Item], shape: Shape, batch_size: int, threads: int | None = None) -> Iterator[Batch]:
+def read_batches(
+    items: Iterable[Item], shape: Shape, sizes: Iterable[int], threads: int | None = None
+) -> Iterator[Batch]:
     """Decodes images as training does (`aag_tf.data.pictures.decode`).
 
     At most `BATCHES_AHEAD` batches wait for the caller beside the one it works on.
@@ -41,10 +43,10 @@ def read_batches(items: Iterable[Item], shape: Shape, batch_size: int, threads: 
     Args:
         items: the images.
         shape: height, width and channels of the pixels.
-        batch_size: images in a batch; the last one may have fewer.
+        sizes: images in every batch; where they run out, or the images do, it ends.
         threads: that read and decode; one a CPU core when `None`.
     """
-    remaining = iter(items)
+    remaining, wanted = iter(items), iter(sizes)
     waiting: collections.deque[tuple[Batch, list[concurrent.futures.Future[None]]]] = collections.deque()
     with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata are no reason to stop, nor to complain
@@ -57,7 +59,7 @@ def read_batches(items: Iterable[Item], shape: Shape, batch_size: int, threads: 
 
         try:
             while True:
-                while len(waiting) <= BATCHES_AHEAD and (chosen := list(itertools.islice(remaining, batch_size))):
+                while len(waiting) <= BATCHES_AHEAD and (chosen := list(itertools.islice(remaining, next(wanted, 0)))):
                     submit(chosen)
                 if not waiting:
                     return

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import tensorflow as tf
 
 from aag_tf.bars import progress_bar
@@ -24,6 +25,7 @@ from aag_tf.export.embedding.items import Item, require_bytes, stamp_of
 
 USUAL_FEATURES = ("image/encoded", "image")
 DAMAGED = "the record is damaged, and so is the rest of its file"
+DAMAGE = (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError)
 GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
@@ -112,11 +114,16 @@ def _dataset(path: str) -> tf.data.TFRecordDataset:
 
 def _count(path: str) -> tuple[int, int]:
     """How many records can be read, and whether there is a damaged one behind them, as 0 or 1."""
-    count = 0
     try:
-        for numbers in _dataset(path).map(lambda record: 1).batch(1):
-            count += len(numbers)
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError):
+        return int(_dataset(path).reduce(np.int64(0), lambda count, record: count + 1)), 0
+    except DAMAGE:
+        pass
+    count = 0  # again, one by one, to see how far it can be read
+    records = iter(_dataset(path))
+    try:
+        while next(records, None) is not None:
+            count += 1
+    except DAMAGE:
         return count, 1
     return count, 0
 

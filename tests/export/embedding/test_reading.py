@@ -25,7 +25,7 @@ def bad(name):
 @pytest.mark.parametrize("threads", [1, 5])
 def test_images_keep_their_rows_beside_broken_ones(threads):
     items = [bad(str(value)) if value % 7 == 3 else good(value) for value in range(100)]
-    batches = list(read_batches(items, (4, 4, 1), 30, threads))
+    batches = list(read_batches(items, (4, 4, 1), [30] * 4, threads))
     assert [len(batch.names) for batch in batches] == [30, 30, 30, 10]
     for start, batch in zip(range(0, 100, 30), batches, strict=True):
         for row, value in enumerate(range(start, min(start + 30, 100))):
@@ -36,7 +36,7 @@ def test_images_keep_their_rows_beside_broken_ones(threads):
 
 
 def test_no_images_are_no_batches():
-    assert list(read_batches([], (4, 4, 1), 8)) == []
+    assert list(read_batches([], (4, 4, 1), [8])) == []
 
 
 def test_reads_only_a_little_ahead():
@@ -51,7 +51,7 @@ def test_reads_only_a_little_ahead():
 
         return Item(str(number), read)
 
-    batches = read_batches((item(number) for number in range(200)), (4, 4, 1), 10, 2)
+    batches = read_batches((item(number) for number in range(200)), (4, 4, 1), [10] * 20, 2)
     for taken in range(1, 6):
         next(batches)
         assert len(opened) <= (taken + BATCHES_AHEAD) * 10
