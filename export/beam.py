@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     )
     with beam.Pipeline(options=PipelineOptions(list(for_beam))) as pipeline:
         rows = _named_files(pipeline, options.input) | "Embed images" >> embed
-        columns = shards.schema(metadata["embedding_dim"], options.dtype)
+        columns = shards.schema(options.dtype)
         _ = rows | "Write" >> beam.io.WriteToParquet(options.output, columns, file_name_suffix=".parquet")
 
 

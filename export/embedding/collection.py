@@ -48,7 +48,7 @@ class Collection:
         for path in self.files:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=shards.ROWS_AT_ONCE, columns=["embedding"]):
-                    yield shards.read_vectors(batch.column(0))
+                    yield shards.read_vectors(batch.column(0), self.dim)
 
     def paths(self) -> Iterator[str]:
         """The paths of all images."""
@@ -73,10 +73,13 @@ class Collection:
     def row(self, number: int) -> dict[str, Any]:
         """One row: `path`, `embedding` (float32 [dim], or `None`), `ok` and `error`."""
         shard, row = divmod(number, self._size)
-        table = pq.read_table(self.files[shard]).slice(row, 1)
-        found = table.drop_columns(["embedding"]).to_pylist()[0]
-        vector = shards.read_vectors(table.column("embedding"))[0].astype(np.float32)
-        return found | {"embedding": vector if found["ok"] else None}
+        group, row = divmod(row, shards.ROWS_AT_ONCE)
+        with pq.ParquetFile(self.files[shard]) as file:
+            found = file.read_row_group(group).slice(row, 1)
+        embedding = found.column("embedding").chunk(0)
+        facts = found.drop_columns(["embedding"]).to_pylist()[0]
+        vector = shards.read_vectors(embedding, self.dim)[0].astype(np.float32) if facts["ok"] else None
+        return facts | {"embedding": vector}
 
     def items(self, numbers: list[int]) -> dict[int, Item]:
         """Images by number, from the input that was embedded.

@@ -82,7 +82,7 @@ def embed(config: EmbedConfig) -> EmbedReport:
         output.remove_leftovers()
         manifest = _begin(output, plan)
         images = open_input(manifest["input"], output.path)
-        new, seconds = _write_shards(config, model, images, output, manifest)
+        new, seconds = _write_shards(config, model, images, output)
         return _finish(output, manifest, new, seconds)
 
 
@@ -115,11 +115,9 @@ def _begin(output: Output, plan: dict[str, Any]) -> dict[str, Any]:
     return output.read_manifest()
 
 
-def _write_shards(
-    config: EmbedConfig, model: SavedEncoder, images: Input, output: Output, manifest: dict[str, Any]
-) -> tuple[int, float]:
+def _write_shards(config: EmbedConfig, model: SavedEncoder, images: Input, output: Output) -> tuple[int, float]:
     """Writes the Parquet files that are not there yet; how many images that took, and how many seconds."""
-    columns = shards.schema(manifest["model"]["embedding_dim"], config.dtype)
+    columns = shards.schema(config.dtype)
     ranges = parts_of(len(images), config.shard_size)
     paths = [output.shard(number, len(ranges)) for number in range(len(ranges))]
     missing = [number for number, path in enumerate(paths) if not shards.is_shard(path, len(ranges[number]))]

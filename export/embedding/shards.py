@@ -32,13 +32,16 @@ class Rows(NamedTuple):
         return np.array([error is None for error in self.errors], np.bool_)
 
 
-def schema(dim: int, dtype: str) -> pa.Schema:
-    """The columns: path, embedding (a list of `dim` numbers, or null), ok, and error (or null)."""
+def schema(dtype: str) -> pa.Schema:
+    """The columns: path, embedding (a list of numbers, or null), ok, and error (or null).
+
+    Lists of a fixed size would say more, but few readers of Parquet can have nulls among them.
+    """
     number = pa.float16() if dtype == "float16" else pa.float32()
     return pa.schema(
         [
             pa.field("path", pa.string(), nullable=False),
-            pa.field("embedding", pa.list_(number, dim)),
+            pa.field("embedding", pa.list_(number)),
             pa.field("ok", pa.bool_(), nullable=False),
             pa.field("error", pa.string()),
         ]
@@ -47,22 +50,25 @@ def schema(dim: int, dtype: str) -> pa.Schema:
 
 def to_table(rows: Rows, columns: pa.Schema) -> pa.Table:
     """Rows as the columns of `schema`."""
-    broken = pa.array(~rows.ok)
-    number, dim = columns.field("embedding").type.value_type, columns.field("embedding").type.list_size
-    values = pa.array(np.ascontiguousarray(rows.embeddings).reshape(-1), number)
-    vectors = pa.FixedSizeListArray.from_arrays(values, dim, mask=broken)
-    paths = [printable(path) for path in rows.paths]
-    return pa.Table.from_arrays(
-        [pa.array(paths), vectors, pa.array(rows.ok), pa.array(rows.errors, pa.string())], schema=columns
-    )
+    ok = rows.ok
+    ends = np.cumsum(ok, dtype=np.int32) * rows.embeddings.shape[1]
+    # A list without a beginning is null.
+    starts = pa.array(np.concatenate([[0], ends]).astype(np.int32), mask=np.append(~ok, False))
+    numbers = pa.array(rows.embeddings[ok].reshape(-1), columns.field("embedding").type.value_type)
+    paths = pa.array([printable(path) for path in rows.paths], pa.string())
+    vectors = pa.ListArray.from_arrays(starts, numbers)
+    return pa.Table.from_arrays([paths, vectors, pa.array(ok), pa.array(rows.errors, pa.string())], schema=columns)
 
 
 def write_shard(path: Path, rows: Rows, columns: pa.Schema) -> None:
     """Writes one file under a hidden name, and gives it its own when it is complete on the disk."""
     hidden = path.with_name(f".{path.name}")
-    with hidden.open("wb") as file:
-        # Embeddings hardly compress, and repeat nothing.
-        pq.write_table(to_table(rows, columns), file, row_group_size=ROWS_AT_ONCE, use_dictionary=False)
+    # Embeddings repeat nothing, so that a dictionary of them would only cost time.
+    with hidden.open("wb") as file, pq.ParquetWriter(file, columns, use_dictionary=False) as writer:
+        for start in range(0, len(rows.paths), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            writer.write_table(to_table(Rows(rows.paths[some], rows.embeddings[some], rows.errors[some]), columns))
+        writer.close()
         file.flush()
         os.fsync(file.fileno())
     hidden.replace(path)
@@ -76,13 +82,11 @@ def is_shard(path: Path, rows: int) -> bool:
         return False
 
 
-def read_vectors(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.floating]:
+def read_vectors(column: pa.Array, dim: int) -> npt.NDArray[np.floating]:
     """The embeddings of a column, float [n, dim]; NaN where there is none."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    flat = array.values.to_numpy(zero_copy_only=False)
-    dim = array.type.list_size
-    vectors = flat[array.offset * dim : (array.offset + len(array)) * dim].reshape(-1, dim).copy()
-    vectors[np.asarray(array.is_null())] = np.nan
+    numbers = column.flatten().to_numpy(zero_copy_only=False)
+    vectors = np.full((len(column), dim), np.nan, numbers.dtype)
+    vectors[np.asarray(column.is_valid())] = numbers.reshape(-1, dim)
     return vectors
 
 

@@ -87,7 +87,7 @@ def test_normalized_half_precision_on_request(tmp_path, job):
     half = np.load(tmp_path / "half" / "embeddings.npy")
     assert half.dtype == np.float16
     np.testing.assert_allclose(half, whole / np.linalg.norm(whole, axis=1, keepdims=True), atol=1e-3)
-    assert pq.read_schema(tmp_path / "half" / "part-00000-of-00003.parquet") == shards.schema(32, "float16")
+    assert pq.read_schema(tmp_path / "half" / "part-00000-of-00003.parquet") == shards.schema("float16")
 
 
 def test_a_batch_of_broken_pictures_only_is_no_trouble(tmp_path, job):

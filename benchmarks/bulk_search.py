@@ -1,0 +1,67 @@
+"""Exact search beside the index of aag-search: time of a query, what is missed, and what the index costs.
+
+    python benchmarks/bulk_search.py --embeddings=embedded/cifar10_train
+
+Queries are rows of the collection, spread evenly. `recall` is the share of the exact answer's `--top_k` images that the
+index finds. Reading the collection from disk is part of every exact query; loading the index is given by itself.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aag_tf.export.embedding import open_collection
+from aag_tf.export.search import index as indexes
+from aag_tf.export.search.nearest import Neighbor, nearest
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    began = time.perf_counter()
+    return work(), time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--embeddings", required=True, help="a directory that aag-embed wrote")
+    parser.add_argument("--top_k", type=int, default=20)
+    parser.add_argument("--queries", type=int, default=50)
+    parser.add_argument("--json", help="file to write the figures to")
+    arguments = parser.parse_args()
+    collection = open_collection(arguments.embeddings)
+    rows = np.flatnonzero(collection.ok())[:: max(1, len(collection) // arguments.queries)][: arguments.queries]
+    queries = [collection.row(int(row))["embedding"] for row in rows]
+    _, build = timed(lambda: indexes.load_or_build(collection))
+    index, load = timed(lambda: indexes.load_or_build(collection))
+    exact: list[tuple[list[Neighbor], float]] = []
+    fast: list[tuple[list[Neighbor], float]] = []
+    for query in queries:
+        exact.append(timed(lambda query=query: nearest(collection.vectors(), query, arguments.top_k)))
+        fast.append(timed(lambda query=query: index.nearest(query, arguments.top_k)))
+    hits = [
+        len({n.row for n in right} & {n.row for n in found}) / len(right)
+        for (right, _), (found, _) in zip(exact, fast, strict=True)
+    ]
+    figures = {
+        "images": len(collection),
+        "dim": collection.dim,
+        "exact_ms": round(1e3 * float(np.median([seconds for _, seconds in exact])), 1),
+        "index_ms": round(1e3 * float(np.median([seconds for _, seconds in fast])), 2),
+        "recall": round(float(np.mean(hits)), 4),
+        "worst_recall": round(min(hits), 4),
+        "build_s": round(build, 1),
+        "load_s": round(load, 2),
+        "index_mib": round((collection.output.path / indexes.INDEX_FILE).stat().st_size / 2**20, 1),
+    }
+    for name, value in figures.items():
+        print(f"{name:14}{value}")
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

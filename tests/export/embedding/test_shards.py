@@ -1,0 +1,57 @@
+"""Parquet files: what goes in comes out, and a file is complete or absent."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from aag_tf.export.embedding import shards
+from aag_tf.export.embedding.shards import Rows, is_shard, printable, read_vectors, write_shard
+
+ROWS = Rows(["a", "b", "c", "d"], np.arange(12, dtype=np.float32).reshape(4, 3), ["why", None, None, "because"])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+def test_rows_come_back_as_they_were(tmp_path, monkeypatch, dtype, at_once):
+    monkeypatch.setattr(shards, "ROWS_AT_ONCE", at_once)
+    path = tmp_path / "part.parquet"
+    write_shard(path, ROWS._replace(embeddings=ROWS.embeddings.astype(dtype)), shards.schema(dtype))
+    assert [file.name for file in tmp_path.iterdir()] == ["part.parquet"]
+    table = pq.read_table(path)
+    assert table.schema.equals(shards.schema(dtype))
+    assert table.to_pylist() == [
+        {"path": "a", "embedding": None, "ok": False, "error": "why"},
+        {"path": "b", "embedding": [3, 4, 5], "ok": True, "error": None},
+        {"path": "c", "embedding": [6, 7, 8], "ok": True, "error": None},
+        {"path": "d", "embedding": None, "ok": False, "error": "because"},
+    ]
+    vectors = np.concatenate([read_vectors(chunk, 3) for chunk in table.column("embedding").chunks])
+    assert vectors.dtype == dtype
+    np.testing.assert_array_equal(vectors, [[np.nan] * 3, [3, 4, 5], [6, 7, 8], [np.nan] * 3])
+
+
+def test_rows_without_any_embedding(tmp_path):
+    rows = Rows(["a", "b"], np.zeros((2, 3), np.float32), ["x", "y"])
+    write_shard(tmp_path / "p", rows, shards.schema("float32"))
+    column = pq.read_table(tmp_path / "p").column("embedding").combine_chunks()
+    assert np.isnan(read_vectors(column, 3)).all()
+
+
+def test_a_slice_of_a_column_has_its_own_rows():
+    column = pa.array([[1.0, 2.0], None, [3.0, 4.0]], pa.list_(pa.float32()))
+    np.testing.assert_array_equal(read_vectors(column.slice(1, 2), 2), [[np.nan, np.nan], [3, 4]])
+
+
+def test_a_file_counts_only_with_all_its_rows(tmp_path):
+    path = tmp_path / "part.parquet"
+    assert not is_shard(path, 4)
+    write_shard(path, ROWS, shards.schema("float32"))
+    assert is_shard(path, 4)
+    assert not is_shard(path, 5)
+    path.write_bytes(path.read_bytes()[:-10])
+    assert not is_shard(path, 4)
+
+
+def test_bytes_that_are_no_unicode_are_shown_as_hexadecimal():
+    assert printable("é/caf\udce9.png") == r"é/caf\xe9.png"
