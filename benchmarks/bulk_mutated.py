@@ -1,11 +1,11 @@
 """Puts mutated files among good ones through aag-embed, and looks for wrong rows, growing memory and long waits.
 
-    python benchmarks/bulk_mutated.py --saved_model=served/tiny --good=cifar10_files --mutated=mutated_files
+    python benchmarks/bulk_mutated.py --saved_model=served/tiny --good=cifar10_files
 
-Every second file is a good one. The good ones are embedded alone first; beside the mutated ones each must get the same
-embedding (to `TOLERANCE`, since another place in a batch may round otherwise) and be nearer to its own reference than
-to any other. A mutated file must be refused with a reason, or embedded as it is when it is read alone. Both runs are
-processes of their own, whose peak memory is compared.
+Mutated files come from `mutated_images.py`, which says what has to become of each. Every second file is a good one. The
+good ones are embedded alone first; beside the mutated ones each must get the same embedding (to `TOLERANCE`, since
+another place in a batch may round otherwise). A mutated file must be refused with a reason, or embedded as it is when
+it is read alone. Both runs are processes of their own, whose peak memory is compared.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
+from mutated_images import EMBEDDED, REFUSED, mutated_images
 
 from aag_tf.data import pictures
 from aag_tf.saved_model import load_saved_model
@@ -34,6 +35,17 @@ code = main(sys.argv)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 sys.exit(code)
 """
+
+
+def write_mutated(folder: Path, count: int, seed: int) -> dict[Path, tuple[str, str]]:
+    """Writes mutated files; their kind, and what has to become of them, by path."""
+    folder.mkdir()
+    expected = {}
+    for picture in mutated_images(count, seed):
+        path = folder / picture.name
+        path.write_bytes(picture.data)
+        expected[path] = picture.kind, picture.expected
+    return expected
 
 
 def embed(saved_model: str, paths: list[Path], folder: Path) -> tuple[dict[str, dict[str, Any]], float, float]:
@@ -76,18 +88,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--saved_model", required=True, help="an exported encoder")
     parser.add_argument("--good", required=True, help="a folder of picture files that can all be read")
-    parser.add_argument("--mutated", required=True, help="a folder of mutated files")
+    parser.add_argument("--count", type=int, default=10_000, help="mutated files")
+    parser.add_argument("--seed", type=int, default=0, help="of the mutations")
     parser.add_argument("--json", help="file to write the figures to")
     arguments = parser.parse_args()
-    mutated = sorted(path.absolute() for path in Path(arguments.mutated).rglob("*") if path.is_file())
-    found = sorted(path.absolute() for path in Path(arguments.good).rglob("*") if path.is_file())
-    good = found[:: max(1, len(found) // len(mutated))][: len(mutated)]
-    mixed = [path for pair in itertools.zip_longest(mutated, good) for path in pair if path is not None]
     with tempfile.TemporaryDirectory() as folder:
+        expected = write_mutated(Path(folder, "mutated"), arguments.count, arguments.seed)
+        mutated = list(expected)
+        found = sorted(path.absolute() for path in Path(arguments.good).rglob("*") if path.is_file())
+        good = found[:: max(1, len(found) // len(mutated))][: len(mutated)]
+        mixed = [path for pair in itertools.zip_longest(mutated, good) for path in pair if path is not None]
         reference, calm_mib, calm_seconds = embed(arguments.saved_model, good, Path(folder, "good"))
         rows, mib, seconds = embed(arguments.saved_model, mixed, Path(folder, "mixed"))
-    embedded, wrong = wrong_mutated_rows(arguments.saved_model, mutated, rows)
+        embedded, wrong = wrong_mutated_rows(arguments.saved_model, mutated, rows)
     reasons = collections.Counter(rows[str(path)]["error"] for path in mutated if not rows[str(path)]["ok"])
+    unexpected = collections.Counter(
+        f"{kind} {'embedded' if rows[str(path)]['ok'] else 'refused'}, not {what}"
+        for path, (kind, what) in expected.items()
+        if (what == EMBEDDED and not rows[str(path)]["ok"]) or (what == REFUSED and rows[str(path)]["ok"])
+    )
     figures = {
         "good": len(good),
         "good_rows_wrong": wrong_good_rows(reference, rows),
@@ -95,6 +114,7 @@ def main() -> None:
         "embedded": embedded,
         "embedded_wrong": wrong,
         "refused": sum(reasons.values()),
+        "unexpected": sum(unexpected.values()),
         "refused_without_reason": reasons[None] + reasons[""],
         "peak_mib_good": round(calm_mib),
         "peak_mib_mixed": round(mib),
@@ -103,10 +123,12 @@ def main() -> None:
     }
     for name, value in figures.items():
         print(f"{name:24}{value}")
-    for text, count in reasons.most_common(12):
+    for text, count in [*unexpected.items(), *reasons.most_common(12)]:
         print(f"{count:8}  {text}")
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps(figures | {"reasons": dict(reasons)}, indent=1) + "\n")
+        Path(arguments.json).write_text(
+            json.dumps(figures | {"reasons": dict(reasons), "outcomes": dict(unexpected)}, indent=1) + "\n"
+        )
     sys.exit(bool(figures["good_rows_wrong"] or wrong or figures["refused_without_reason"]))
 
 

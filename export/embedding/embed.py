@@ -96,7 +96,9 @@ def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: st
     errors = list(batch.errors)
     vectors = np.zeros((len(errors), model.metadata["embedding_dim"]), dtype)
     if not all(errors):
-        vectors = _scaled(model(tf.constant(batch.pixels)).numpy(), normalize).astype(dtype)
+        found = _scaled(model(tf.constant(batch.pixels)).numpy(), normalize)
+        with np.errstate(over="ignore"):  # what is too large for half precision is told below
+            vectors = found.astype(dtype)
     for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
         errors[row] = errors[row] or f"the embedding has numbers that are not finite in {dtype}"
     vectors[[error is not None for error in errors]] = 0
@@ -176,7 +178,7 @@ def _embed_rows(
 def _finish(output: Output, manifest: dict[str, Any], new: int, seconds: float) -> EmbedReport:
     """Counts what there is, writes the NumPy files, and marks the output as complete."""
     collection = Collection(output, manifest)
-    if "embedded" not in manifest or new:
+    if "embedded" not in manifest or new or (manifest["settings"]["numpy"] and not output.vectors.exists()):
         broken = collection.broken(NAMED_IMAGES)
         if manifest["settings"]["numpy"]:
             write_numpy(collection)

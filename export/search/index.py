@@ -82,7 +82,6 @@ def load_or_build(collection: Collection) -> Index:
 def _build(faiss: ModuleType, collection: Collection) -> Any:
     index = faiss.index_factory(collection.dim, FACTORY, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = CONSTRUCTION_WIDTH
-    index.is_trained = True  # half precision has nothing to learn
     with progress_bar("building the index", len(collection), "img") as bar:
         for part in collection.vectors():
             known = np.isfinite(part).all(axis=1)
