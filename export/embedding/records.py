@@ -43,7 +43,7 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Counts the records of every file."""
-    files = []
+    files: list[dict[str, Any]] = []
     with progress_bar("counting records", None, "img") as bar:
         for path in _files(source["source"]):
             stamp = stamp_of(path)
