@@ -9,11 +9,12 @@ Makes: OUTPUT/part-*.parquet (path, embedding, ok, error), OUTPUT/embeddings.npy
 OUTPUT/manifest.json. Images that cannot be read are named in `error`, and end nothing.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 
 from aag_tf import flags
-from aag_tf.commands._app import INTERRUPTED, quiet_start, run_command
+from aag_tf.commands._app import exit_code_of, quiet_start, run_command
 from aag_tf.config import EmbedConfig
 
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
         print(embedding.embed(config))
     except KeyboardInterrupt:
         print("aag-embed: stopped by Ctrl-C; give the same command with --resume to go on.", file=sys.stderr)
-        return INTERRUPTED
+        return exit_code_of(signal.SIGINT)
     return 0
 
 
