@@ -22,7 +22,7 @@ COMMAND = "from aag_tf.commands.embed import run; run()"
 
 
 def command(saved_model: str, images: str, output: Path, *more: str) -> list[str]:
-    flags = [f"--saved_model={saved_model}", f"--input={images}", f"--output={output}", "--shard_size=256", *more]
+    flags = [f"--saved_model={saved_model}", f"--input={images}", f"--output={output}", "--shard_size=64", *more]
     return [sys.executable, "-c", COMMAND, *flags]
 
 
@@ -65,7 +65,7 @@ def main() -> None:
         print(f"uninterrupted: {manifest['input']['rows']} images, {total} files, {time.monotonic() - began:.0f} s")
         for number in range(1, arguments.kills + 1):
             resume = ["--resume"] if (killed / "manifest.json").exists() else []
-            pause = moments.uniform(0, 0.3)
+            pause = moments.uniform(0, 0.2)
             line = command(arguments.saved_model, arguments.images, killed, *resume)
             was_killed = kill_once(line, killed, pause)
             halves = len(list(killed.glob(".part-*")))

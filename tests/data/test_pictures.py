@@ -1,6 +1,9 @@
+import concurrent.futures
+import time
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from aag_tf.data import pictures
 from aag_tf.data.pictures import decode, is_picture, read_header
@@ -103,3 +106,44 @@ def test_names_that_are_pictures():
         "a.JPG",
         "b.png",
     ]
+
+
+def test_a_format_that_starts_other_programs_is_not_opened_whatever_its_name(tmp_path):
+    Image.fromarray(HALVES).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")  # Pillow would hand it to Ghostscript
+    with pytest.raises(UnidentifiedImageError):
+        decode(str(tmp_path / "a.png"), (6, 8, 3))
+
+
+def test_open_files_are_decoded_as_paths_are(save_noise):
+    path = save_noise("a.png", (7, 5))
+    with path.open("rb") as file:
+        np.testing.assert_array_equal(decode(file, (4, 4, 3)), decode(str(path), (4, 4, 3)))
+
+
+def test_large_pictures_are_decoded_one_at_a_time(save_noise, monkeypatch):
+    path = str(save_noise("a.png", (7, 5)))
+    at_once, most = [], []
+    convert = pictures._as_eight_bits
+
+    def watched(image, channels):
+        at_once.append(image)
+        most.append(len(at_once))
+        time.sleep(0.01)
+        at_once.pop()
+        return convert(image, channels)
+
+    monkeypatch.setattr(pictures, "_as_eight_bits", watched)
+    for limit, expected in ((10, 1), (35, 2)):
+        monkeypatch.setattr(pictures, "LARGE_PIXELS", limit)
+        most.clear()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: decode(path, (4, 4, 3)), range(8)))
+        assert (max(most) > 1) == (expected > 1)
+
+
+def test_a_thumbnail_is_the_whole_picture_made_no_larger(save_noise):
+    path = str(save_noise("a.png", (80, 40)))
+    assert pictures.thumbnail(path, 20).size == (20, 10)
+    small = pictures.thumbnail(path, 100)
+    np.testing.assert_array_equal(np.asarray(small), np.asarray(Image.open(path)))

@@ -1,0 +1,46 @@
+"""Walking a tree: the order of sorted paths, each folder once, and what cannot be listed is said."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from aag_tf.data import walking
+from aag_tf.data.walking import walk_pictures
+
+TREE = ["b.png", "a/2.png", "a/10.png", "a/b/c.jpg", "a-b/x.png", "a.png", "é/z.webp", "z/y/x/w.gif"]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in [*TREE, ".git/x.png", "__MACOSX/x.png", "a/.x.png", "a/notes.txt"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_the_order_is_that_of_sorted_parts(tree):
+    assert list(walk_pictures(tree)) == sorted(TREE, key=lambda name: Path(name).parts)
+
+
+def test_links_are_followed_and_no_folder_is_entered_twice(tree):
+    (tree / "a" / "up").symlink_to(tree)
+    (tree / "linked").symlink_to(tree / "z")
+    found = list(walk_pictures(tree))
+    assert len(found) == len(set(found)) == len(TREE)
+    assert "linked/y/x/w.gif" in found
+    assert "z/y/x/w.gif" not in found
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tree, monkeypatch, caplog):
+    scan = walking.os.scandir
+
+    def refuse(folder):
+        if folder.endswith("a-b"):
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr(walking.os, "scandir", refuse)
+    with caplog.at_level(logging.WARNING, "absl"):
+        assert len(list(walk_pictures(tree))) == len(TREE) - 1
+    assert f"skipped the folder {tree / 'a-b'}, which cannot be listed: Permission denied" in caplog.text
