@@ -72,7 +72,7 @@ def load_or_build(collection: Collection) -> Index:
         index = faiss.read_index(str(path))
     except OSError as error:
         raise EmbeddingError(f"{path} cannot be written ({error.strerror}); search with --index=exact.") from error
-    except RuntimeError as error:  # faiss's own class for everything
+    except RuntimeError as error:
         raise EmbeddingError(f"{path} cannot be read; delete it to have it built anew.") from error
     if index.ntotal != len(rows) or index.d != collection.dim:
         raise EmbeddingError(f"{path} does not belong to the embeddings beside it; delete it to have it built anew.")
@@ -92,7 +92,10 @@ def _build(faiss: ModuleType, collection: Collection) -> Any:
 
 def _write(faiss: ModuleType, index: Any, path: Path) -> None:
     hidden = path.with_name(f".{path.name}")
-    faiss.write_index(index, str(hidden))
+    try:
+        faiss.write_index(index, str(hidden))
+    except RuntimeError as error:  # faiss's own class for everything
+        raise EmbeddingError(f"{path} cannot be written; make room for it, or search with --index=exact.") from error
     hidden.replace(path)
 
 
