@@ -156,7 +156,13 @@ def _embed_rows(
     errors: list[str | None] = []
     vectors: npt.NDArray[np.floating] = np.empty((len(rows), model.metadata["embedding_dim"]), config.dtype)
     while len(names) < len(rows):
-        batch = next(batches, None)
+        try:
+            batch = next(batches, None)
+        except (tf.errors.OpError, OSError) as error:  # of TFRecords or TFDS
+            raise EmbeddingError(
+                f"the input can no longer be read at row {rows.start + len(names)} ({type(error).__name__}); restore "
+                "it and add --resume."
+            ) from error
         if batch is None:
             raise EmbeddingError(
                 f"the input ends at row {rows.start + len(names)}, before all images that were listed; it was changed "

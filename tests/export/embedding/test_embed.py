@@ -243,6 +243,16 @@ def test_numbers_that_are_not_finite_are_an_error_of_their_row(tmp_path, job, mo
     assert errors[1] == "the embedding has numbers that are not finite in float16"
 
 
+def test_an_input_that_ends_early_can_be_resumed(tmp_path, job, monkeypatch):
+    file_list = sys.modules["aag_tf.export.embedding.file_lists"].FileList
+    whole = file_list.items
+    monkeypatch.setattr(file_list, "items", lambda self, start, stop: whole(self, start, min(stop, 7)))
+    with pytest.raises(EmbeddingError, match="the input ends at row 7, before all images that were listed"):
+        embed(job())
+    monkeypatch.undo()
+    assert embed(job(resume=True)).new == 7
+
+
 def test_a_collection_is_read_back(tmp_path, job):
     embed(job())
     rows = rows_of(tmp_path / "out")
