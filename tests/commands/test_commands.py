@@ -8,8 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-import aag_tf.export.embedding
-import aag_tf.export.search
 from aag_tf import evaluation, export, training
 from aag_tf.commands import embed as embed_command
 from aag_tf.commands import evaluate as evaluate_command
@@ -18,6 +16,7 @@ from aag_tf.commands import search as search_command
 from aag_tf.commands import train as train_command
 from aag_tf.config import EmbedConfig, EvaluateConfig, ExportConfig, SearchConfig
 from aag_tf.errors import RunDirectoryError
+from aag_tf.export import embedding, search
 
 # Runs commands one after the other as their console scripts do, each line of its output marked with the command's
 # number; ends with the modules that none of them may have imported.
@@ -151,7 +150,7 @@ def test_export_shows_its_report(capsys, monkeypatch):
 
 def test_embed_shows_its_report(capsys, monkeypatch):
     seen = []
-    monkeypatch.setattr(export.embedding, "embed", lambda config: seen.append(config) or "the report")
+    monkeypatch.setattr(embedding, "embed", lambda config: seen.append(config) or "the report")
     flags = ["--saved_model=m", "--input=i", "--output=o"]
     assert ended(capsys, monkeypatch, embed_command, *flags) == (0, "the report\n", "")
     assert seen == [EmbedConfig("m", "i", "o")]
@@ -161,7 +160,7 @@ def test_an_interrupted_embedding_says_how_to_go_on(capsys, monkeypatch):
     def interrupt(config):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export.embedding, "embed", interrupt)
+    monkeypatch.setattr(embedding, "embed", interrupt)
     code, out, err = ended(capsys, monkeypatch, embed_command, "--saved_model=m", "--input=i", "--output=o")
     assert (code, out) == (130, "")
     assert err == "aag-embed: stopped by Ctrl-C; give the same command with --resume to go on.\n"
@@ -169,6 +168,6 @@ def test_an_interrupted_embedding_says_how_to_go_on(capsys, monkeypatch):
 
 def test_search_shows_its_report(capsys, monkeypatch):
     seen = []
-    monkeypatch.setattr(export.search, "search", lambda config: seen.append(config) or "the report")
+    monkeypatch.setattr(search, "search", lambda config: seen.append(config) or "the report")
     assert ended(capsys, monkeypatch, search_command, "--embeddings=e", "--like=3") == (0, "the report\n", "")
     assert seen == [SearchConfig("e", like="3")]
