@@ -27,12 +27,12 @@ def command(saved_model: str, images: str, output: Path, *more: str) -> list[str
 
 
 def digests(output: Path) -> dict[str, str]:
-    files = [*output.glob("part-*"), output / "embeddings.npy", output / "paths.txt"]
+    files = [*output.glob("parquet/part-*"), output / "embeddings.npy", output / "paths.txt"]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
 
 
 def shards_of(output: Path) -> int:
-    return len(list(output.glob("part-*")))
+    return len(list(output.glob("parquet/part-*")))
 
 
 def kill_once(line: list[str], output: Path, pause: float) -> bool:
@@ -68,7 +68,7 @@ def main() -> None:
             pause = moments.uniform(0, 0.2)
             line = command(arguments.saved_model, arguments.images, killed, *resume)
             was_killed = kill_once(line, killed, pause)
-            halves = len(list(killed.glob(".part-*")))
+            halves = len(list(killed.glob("parquet/.part-*")))
             rows.append({"kill": number, "killed": was_killed, "files": shards_of(killed), "half_files": halves})
             print(f"kill {number}: {'SIGKILL' if was_killed else 'had ended'}, {rows[-1]['files']} of {total} files")
         subprocess.run(

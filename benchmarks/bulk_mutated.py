@@ -57,7 +57,7 @@ def embed(saved_model: str, paths: list[Path], folder: Path) -> tuple[dict[str, 
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", CHILD, *flags], capture_output=True, text=True, check=True)
     seconds = time.monotonic() - began
-    rows = pq.read_table(sorted((folder / "out").glob("part-*"))).to_pylist()
+    rows = pq.read_table(folder / "out" / "parquet").to_pylist()
     if [row["path"] for row in rows] != [str(path) for path in paths]:
         raise RuntimeError("the rows are not those of the list")
     return {row["path"]: row for row in rows}, int(done.stdout.split()[-1]) / 1024, seconds

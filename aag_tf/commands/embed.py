@@ -5,7 +5,7 @@
   aag-embed --saved_model=served/mine --input=paths.txt --output=embedded/listed --resume
 
 Cost: the encoder's own time; a progress bar says how much is left. Memory does not grow with the input.
-Makes: OUTPUT/part-*.parquet (path, embedding, ok, error), OUTPUT/embeddings.npy with OUTPUT/paths.txt, and
+Makes: OUTPUT/parquet/ (path, embedding, ok, error), OUTPUT/embeddings.npy with OUTPUT/paths.txt, and
 OUTPUT/manifest.json. Images that cannot be read are named in `error`, and end nothing.
 """
 

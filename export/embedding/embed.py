@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from aag_tf import saved_model
 from aag_tf.config import EmbedConfig
-from aag_tf.errors import EmbeddingError
+from aag_tf.errors import AagError, EmbeddingError
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.collection import Collection, write_numpy
 from aag_tf.export.embedding.inputs import Input, list_input, open_input, source_of
@@ -112,7 +112,11 @@ def _begin(output: Output, plan: dict[str, Any]) -> dict[str, Any]:
         if "rows" in manifest["input"]:
             return manifest
     output.write_manifest(plan)  # before the list, so that a run that is killed meanwhile can be resumed
-    manifest = plan | {"input": list_input(plan["input"], output.path)}
+    try:
+        manifest = plan | {"input": list_input(plan["input"], output.path)}
+    except AagError:
+        output.clear()  # nothing was begun, so that nothing need be overwritten the next time
+        raise
     output.write_manifest(manifest)
     return output.read_manifest()
 

@@ -2,7 +2,7 @@
 
 manifest.json            which images, which encoder, which settings; and, at the end, how many were embedded
 input.jsonl              the list of files, where the input is a folder or a list
-part-00000-of-00012.parquet, ...
+parquet/part-00000-of-00012.parquet, ...
 embeddings.npy, paths.txt    the same rows for NumPy, written last
 """
 
@@ -32,12 +32,13 @@ class Output:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).expanduser()
         self.manifest = self.path / "manifest.json"
+        self.parquet = self.path / "parquet"  # by themselves, since readers of Parquet take a directory whole
         self.vectors = self.path / "embeddings.npy"
         self.names = self.path / "paths.txt"
 
     def shard(self, number: int, count: int) -> Path:
         """The Parquet file `number` of `count`."""
-        return self.path / f"part-{number:05d}-of-{count:05d}.parquet"
+        return self.parquet / f"part-{number:05d}-of-{count:05d}.parquet"
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
         """Refuses a directory that may not be used, before any work is done and without touching it.
@@ -96,7 +97,7 @@ class Output:
 
     def remove_leftovers(self) -> None:
         """Deletes half-written files of a process that was killed."""
-        for entry in self.path.glob(".*"):
+        for entry in [*self.path.glob(".*"), *self.parquet.glob(".*")]:
             if entry.is_file():
                 entry.unlink()
 
@@ -104,6 +105,7 @@ class Output:
         """Fixes what this output is."""
         content = {"format": FORMAT, "format_version": FORMAT_VERSION} | manifest
         write_atomically(self.manifest, json.dumps(content, indent=2) + "\n")
+        self.parquet.mkdir(exist_ok=True)
 
     def read_manifest(self) -> dict[str, Any]:
         """What this output is.

@@ -26,7 +26,7 @@ def test_gives_the_rows_of_aag_embed(tmp_path, encoder_dir, settings):
     (tmp_path / "pictures" / ".hidden").mkdir()
     (tmp_path / "pictures" / ".hidden" / "x.png").touch()
     embed(EmbedConfig(str(encoder_dir), str(tmp_path / "pictures"), str(tmp_path / "out"), **settings))
-    expected, count = rows_of(tmp_path / "out", "part-*.parquet")
+    expected, count = rows_of(tmp_path / "out" / "parquet", "part-*.parquet")
     flags = [
         f"--saved_model={encoder_dir}",
         f"--input={tmp_path / 'pictures'}",

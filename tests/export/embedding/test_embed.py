@@ -13,7 +13,7 @@ import tensorflow as tf
 from small_pictures import BROKEN, make_folder, save_picture
 
 from aag_tf.config import EmbedConfig
-from aag_tf.errors import EmbeddingError
+from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import embed, open_collection, shards
 from aag_tf.saved_model import load_saved_model
 
@@ -39,11 +39,12 @@ def job(tmp_path, encoder_dir):
 
 
 def rows_of(path):
-    return pq.read_table(sorted(path.glob("part-*.parquet"))).to_pylist()
+    return pq.read_table(path / "parquet").to_pylist()  # as users read it: the directory as a whole
 
 
 def files_of(path):
-    return {file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.name != "manifest.json"}
+    files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.name != "manifest.json"]
+    return {file.name: file.read_bytes() for file in files}
 
 
 def test_gives_the_encoders_own_embeddings_in_order(tmp_path, encoder_dir, job):
@@ -63,7 +64,7 @@ def test_gives_the_encoders_own_embeddings_in_order(tmp_path, encoder_dir, job):
     text = str(report)
     assert "Embedded 9 of 12 images" in text
     assert f"  {BROKEN[1]}: not a picture in a known format" in text
-    assert [file.name for file in sorted((tmp_path / "out").glob("part-*"))] == [
+    assert [file.name for file in sorted((tmp_path / "out" / "parquet").iterdir())] == [
         f"part-{number:05}-of-00003.parquet" for number in range(3)
     ]
 
@@ -87,7 +88,7 @@ def test_normalized_half_precision_on_request(tmp_path, job):
     half = np.load(tmp_path / "half" / "embeddings.npy")
     assert half.dtype == np.float16
     np.testing.assert_allclose(half, whole / np.linalg.norm(whole, axis=1, keepdims=True), atol=1e-3)
-    assert pq.read_schema(tmp_path / "half" / "part-00000-of-00003.parquet") == shards.schema("float16")
+    assert pq.read_schema(tmp_path / "half" / "parquet" / "part-00000-of-00003.parquet") == shards.schema("float16")
 
 
 def test_a_batch_of_broken_pictures_only_is_no_trouble(tmp_path, job):
@@ -105,6 +106,13 @@ def test_an_input_of_which_nothing_can_be_read_is_an_error_that_names_one(tmp_pa
     (tmp_path / "none" / "1.png").write_bytes(b"")
     with pytest.raises(EmbeddingError, match=r"none of the 1 images .*; 1\.png, for one: not a picture"):
         embed(job(input=str(tmp_path / "none")))
+
+
+def test_an_empty_input_leaves_the_output_free(tmp_path, job):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no images, so there is nothing to embed"):
+        embed(job(input=str(tmp_path / "empty")))
+    assert embed(job()).images == 12
 
 
 def test_a_stopped_run_goes_on_where_it_was(tmp_path, job, monkeypatch):
@@ -134,8 +142,8 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, job, monkeypatch):
 def test_a_missing_or_damaged_file_is_written_anew(tmp_path, job):
     embed(job())
     before = files_of(tmp_path / "out")
-    (tmp_path / "out" / "part-00000-of-00003.parquet").write_bytes(b"PAR1")
-    (tmp_path / "out" / "part-00002-of-00003.parquet").unlink()
+    (tmp_path / "out" / "parquet" / "part-00000-of-00003.parquet").write_bytes(b"PAR1")
+    (tmp_path / "out" / "parquet" / "part-00002-of-00003.parquet").unlink()
     with pytest.raises(EmbeddingError, match=r"part-00000-of-00003.parquet is missing or damaged"):
         open_collection(tmp_path / "out")
     assert embed(job(resume=True)).new == 7
@@ -145,7 +153,7 @@ def test_a_missing_or_damaged_file_is_written_anew(tmp_path, job):
 def test_files_that_come_or_go_after_the_listing_move_no_row(tmp_path, job):
     embed(job())
     before = rows_of(tmp_path / "out")
-    (tmp_path / "out" / "part-00001-of-00003.parquet").unlink()
+    (tmp_path / "out" / "parquet" / "part-00001-of-00003.parquet").unlink()
     save_picture(tmp_path / "pictures" / "a" / "00a.png", 99)
     (tmp_path / "pictures" / before[6]["path"]).unlink()
     embed(job(resume=True))
@@ -165,11 +173,11 @@ def test_kill_9_loses_and_doubles_no_row(tmp_path, job):
     ]
     child = subprocess.Popen([sys.executable, "-c", COMMAND, *flags], stderr=subprocess.DEVNULL)
     out = tmp_path / "out"
-    while not list(out.glob("part-*")) and child.poll() is None:
+    while not list(out.glob("parquet/part-*")) and child.poll() is None:
         time.sleep(0.002)
     child.kill()
     assert child.wait() == -signal.SIGKILL
-    done = len(list(out.glob("part-*")))
+    done = len(list(out.glob("parquet/part-*")))
     assert 0 < done < 150
     report = embed(job(**settings, resume=True))
     assert report.new == 300 - 2 * done
@@ -223,7 +231,7 @@ def test_nothing_is_overwritten_unasked(tmp_path, job):
     with pytest.raises(EmbeddingError, match="already exists"):
         embed(job())
     assert embed(job(overwrite=True, shard_size=12)).new == 12
-    assert [file.name for file in (tmp_path / "out").glob("part-*")] == ["part-00000-of-00001.parquet"]
+    assert [file.name for file in (tmp_path / "out" / "parquet").iterdir()] == ["part-00000-of-00001.parquet"]
 
 
 def test_numbers_that_are_not_finite_are_an_error_of_their_row(tmp_path, job, monkeypatch):
