@@ -56,6 +56,7 @@ setup(
         "tensorboard>=2.20",
         "tensorflow>=2.21",
         "tensorflow-datasets>=4.9.10",
+        "threadpoolctl>=3.5",
         "tqdm>=4.66",
     ],
     extras_require={

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.optimize
 import tensorflow as tf
+import threadpoolctl
 
 from aag_tf.bars import progress_bar
 from aag_tf.errors import EvaluationError
@@ -199,7 +200,9 @@ def _minimise(problem: Problem, start: Fit, l2: float) -> Fit:
 
     origin = _flat(tf.matmul(lower, start.weights, transpose_a=True), start.bias).numpy()
     options = {"maxiter": MAX_ITERATIONS, "ftol": RELATIVE_TOLERANCE, "gtol": 1e-6}
-    found = scipy.optimize.minimize(value_and_gradient, origin, jac=True, method="L-BFGS-B", options=options)
+    # The search itself handles vectors of a few thousand numbers: threads would wait for each other ten times as long.
+    with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
+        found = scipy.optimize.minimize(value_and_gradient, origin, jac=True, method="L-BFGS-B", options=options)
     return _unpack(lower, tf.constant(found.x, tf.float64))
 
 
