@@ -37,6 +37,16 @@ from aag_tf.errors import ConfigError
         (lambda: ScheduleConfig(global_batch_size=1), ["--global_batch_size=1", "negatives"]),
         (lambda: ScheduleConfig(global_batch_size=64, cpu_replicas=3), ["64", "--cpu_replicas=3", "multiple of 3"]),
         (lambda: ScheduleConfig(replicas=2, cpu_replicas=2), ["--replicas", "--cpu_replicas", "one of the two"]),
+        (
+            lambda: ScheduleConfig(global_batch_size=64, cpu_replicas=2, accumulation_steps=3),
+            ["64", "--accumulation_steps=3", "multiple of 6"],
+        ),
+        (
+            lambda: TrainConfig(
+                augment=AugmentConfig(augment_impl="keras_cv"), schedule=ScheduleConfig(accumulation_steps=2)
+            ),
+            ["--accumulation_steps=2", "--augment_impl=keras_cv", "--augment_on=host"],
+        ),
         (lambda: RunConfig(resume=True, overwrite=True), ["--resume", "--overwrite"]),
         (EvaluateConfig, ["--run_dir", "--saved_model"]),
         (lambda: EvaluateConfig(run_dir="a", saved_model="b"), ["exactly one"]),

@@ -3,6 +3,7 @@
 import dataclasses
 
 from aag_tf.config.augment import AugmentConfig
+from aag_tf.config.checks import require
 from aag_tf.config.data import DataConfig
 from aag_tf.config.loss import LossConfig
 from aag_tf.config.model import EncoderConfig, ProjectorConfig
@@ -23,3 +24,11 @@ class TrainConfig:
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = dataclasses.field(default_factory=ScheduleConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        drawn_twice = self.schedule.accumulation_steps > 1 and self.augment.augment_on == "device"
+        require(
+            not (drawn_twice and self.augment.augment_impl == "keras_cv"),
+            f"--accumulation_steps={self.schedule.accumulation_steps} draws the views of an image twice, and "
+            "--augment_impl=keras_cv cannot draw the same ones again; leave it at fused, or add --augment_on=host.",
+        )
