@@ -59,7 +59,7 @@ def refuse_other_settings(strategy: tf.distribute.Strategy, cluster: Cluster, se
 def agreement(strategy: tf.distribute.Strategy) -> Callable[[bool], bool]:
     """A function that every worker calls at the same step, and that is true on all where one of them passes true."""
 
-    @tf.function
+    @tf.function(autograph=False)
     def votes(wish: tf.Tensor) -> Any:
         def count() -> tf.Tensor:
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, wish)
@@ -127,7 +127,7 @@ def _reason(error: tf.errors.OpError) -> str:
 
 
 def _run(strategy: tf.distribute.Strategy, function: Callable[[], Any]) -> Any:
-    results = tf.function(lambda: strategy.run(function))()
+    results = tf.function(lambda: strategy.run(function), autograph=False)()
     return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], results)
 
 
