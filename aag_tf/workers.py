@@ -62,7 +62,8 @@ def agreement(strategy: tf.distribute.Strategy) -> Callable[[bool], bool]:
     @tf.function(autograph=False)
     def votes(wish: tf.Tensor) -> Any:
         def count() -> tf.Tensor:
-            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, wish)
+            here = tf.identity(wish)  # an argument lies on no device, and is refused
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, here)
 
         return strategy.run(count)
 
