@@ -63,7 +63,7 @@ class AAG(keras.Model):
         self.seed = seed
         self.average = average
         # Traced once, however many replicas and micro-batches draw views.
-        self._make_views = tf.function(functools.partial(views.make, seed=seed), reduce_retracing=True, autograph=False)
+        self._make_views = tf.function(functools.partial(views.make, seed=seed), reduce_retracing=True)
         self.accumulation_steps = accumulation_steps
         if accumulation_steps > 1:
             _refuse_own_randomness(encoder)

@@ -28,13 +28,14 @@ def make_train_function(
         jit_compile: whether XLA compiles a step.
     """
 
+    @tf.autograph.experimental.do_not_convert
     def run(batch: Any) -> Figures:
         return {
             name: strategy.experimental_local_results(value)[0]
             for name, value in strategy.run(train_step, args=(batch,)).items()
         }
 
-    run_compiled = tf.function(run, reduce_retracing=True, jit_compile=jit_compile, autograph=False)
+    run_compiled = tf.function(run, reduce_retracing=True, jit_compile=jit_compile)
 
     def step(next_batch: Callable[[], Any]) -> Figures:
         began = tf.timestamp()
@@ -45,6 +46,7 @@ def make_train_function(
             waited = tf.timestamp() - began
         return {**run_compiled(batch), DATA_WAIT: waited}
 
+    @tf.autograph.experimental.do_not_convert
     def execution(iterator: Any) -> Figures:
         figures = step(iterator.get_next)  # tells Keras by an error that the data has ended
         if steps_per_execution == 1:
@@ -66,4 +68,4 @@ def make_train_function(
             parallel_iterations=1,
         )[1]
 
-    return tf.function(execution, reduce_retracing=True, autograph=False)
+    return tf.function(execution, reduce_retracing=True)
