@@ -18,24 +18,26 @@ def log_of_sum(exponents):
 def gnt_xent(projections, *, temperature, coupling, aux_weight=1.0, aux_negatives=True, sample_weight=None):
     x = np.asarray(projections, np.float64)
     images, views, _ = x.shape
-    z = [[unit(x[b, v]) for v in range(views)] for b in range(images)]
+    z = np.array([[unit(x[b, v]) for v in range(views)] for b in range(images)])
+    similarity = np.einsum("bvd,cud->bvcu", z, z) / temperature
     role = [1.0 if v < 2 else aux_weight for v in range(views)]
     numerator = denominator = 0.0
     for b in range(images):
         for v in range(views):
             negatives = [
-                z[b][v] @ z[c][u] / temperature
+                similarity[b, v, c, u]
                 for c in range(images)
                 for u in range(views)
                 if c != b and (aux_negatives or u < 2)
             ]
+            others = log_of_sum(negatives)
             for p in range(views):
                 if p == v:
                     continue
-                s = z[b][v] @ z[b][p] / temperature
-                own = [s + np.log(coupling)] if coupling > 0 else []
+                s = similarity[b, v, b, p]
+                denominator_of_pair = log_of_sum([s + np.log(coupling), others]) if coupling > 0 else others
                 weight = role[v] * role[p] * (1.0 if sample_weight is None else sample_weight[b])
-                numerator += weight * (log_of_sum(own + negatives) - s)
+                numerator += weight * (denominator_of_pair - s)
                 denominator += weight
     return numerator / denominator if denominator else 0.0
 

@@ -1,0 +1,146 @@
+"""What the coupling κ does to training, from the metrics of finished runs: pull, its spread, gradient norm, loss, kNN.
+
+The runs (some minutes each on two CPU cores; all that differs is κ and the seed):
+
+    for seed in 0 1; do for coupling in 0 1; do
+        aag-train --dataset=tfds:cifar10 --encoder=tiny --aux=none --global_batch_size=64 --train_steps=4000 \\
+            --precision=mixed_bfloat16 --learning_rate=0.002 --temperature=0.2 --log_every_steps=10 \\
+            --knn_every_epochs=2 --coupling=$coupling --seed=$seed --run_dir=runs/coupling${coupling}_seed$seed
+    done; done
+
+The figures:
+
+    python benchmarks/coupling.py runs/coupling* --picture=docs/images/coupling.png --json=coupling.json
+
+A line in the picture is the mean over seeds of a running mean over `WINDOW` records, its band reaches from the lowest
+to the highest seed. The table describes the second half of each run, mean over seeds:
+
+- `pull`, `pull spread`: mean and standard deviation over a batch's pairs of `1 - p`, the weight of a positive pair in
+  the gradient;
+- `gradient norm`, and `noise` of it: the standard deviation of its logarithm about the running mean, so that a loss
+  of another scale is judged alike; `largest / median` shows spikes;
+- `loss noise`: the standard deviation of the loss about its running mean;
+- `kNN`: at the last step, and the difference between seeds.
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WINDOW = 20  # records in a running mean
+PANELS = {
+    "positive_pull": "mean pull on positives, 1 − p",
+    "positive_pull_std": "spread of the pull in a batch",
+    "gradient_norm": "gradient norm",
+    "loss": "loss less its final value",
+    "effective_negatives": "effective negatives",
+    "knn_accuracy": "20-NN accuracy, held-out images",
+}
+COLOURS = {0.0: "tab:blue", 1.0: "tab:orange"}
+
+Series = dict[str, tuple[np.ndarray, np.ndarray]]  # of a figure: steps and values
+
+
+def read_run(run_dir: Path) -> tuple[float, int, Series]:
+    """κ, seed and every figure of a run over its steps."""
+    flags = json.loads((run_dir / "run.json").read_text())["flags"]
+    points: dict[str, dict[int, float]] = defaultdict(dict)
+    for line in (run_dir / "metrics.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        for name, value in record.items():
+            points[name][record["step"]] = value
+    series = {name: (np.array(list(found)), np.array(list(found.values()))) for name, found in points.items()}
+    return float(flags["coupling"]), int(flags["seed"]), series
+
+
+def running_mean(values: np.ndarray) -> np.ndarray:
+    """Centred mean over `WINDOW` records, over fewer at the ends."""
+    window = np.ones(min(WINDOW, len(values)))
+    return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")
+
+
+def steadiness(series: Series) -> dict[str, float]:
+    """What the second half of a run was like."""
+    half = len(series["loss"][1]) // 2
+    late = {name: values[half:] for name, (_, values) in series.items() if len(values) > half}
+    logarithm = np.log(late["gradient_norm"])
+    return {
+        "pull": float(late["positive_pull"].mean()),
+        "pull spread": float(late["positive_pull_std"].mean()),
+        "effective negatives": float(late["effective_negatives"].mean()),
+        "gradient norm": float(np.exp(logarithm.mean())),
+        "gradient noise": float(np.std(logarithm - running_mean(logarithm))),
+        "largest / median": float(late["gradient_norm"].max() / np.median(late["gradient_norm"])),
+        "loss noise": float(np.std(late["loss"] - running_mean(late["loss"]))),
+        "kNN": float(series["knn_accuracy"][1][-1]),
+    }
+
+
+def rows(runs: list[tuple[float, int, Series]]) -> list[dict[str, Any]]:
+    """One row for each κ: means over seeds, and how far seeds lie apart in kNN."""
+    table = []
+    for coupling in sorted({coupling for coupling, _, _ in runs}):
+        found = [steadiness(series) for value, _, series in runs if value == coupling]
+        means = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+        accuracies = [one["kNN"] for one in found]
+        table.append(
+            {"coupling": coupling, "seeds": len(found), **means, "kNN range": max(accuracies) - min(accuracies)}
+        )
+    return table
+
+
+def markdown(table: list[dict[str, Any]]) -> str:
+    names = list(table[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + " ---: |" * len(names)]
+    lines += ["| " + " | ".join(f"{row[name]:.3g}" for name in names) + " |" for row in table]
+    return "\n".join(lines)
+
+
+def draw(runs: list[tuple[float, int, Series]], path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 3, figsize=(12, 6.5), layout="constrained")
+    for axis, (name, title) in zip(axes.flat, PANELS.items(), strict=True):
+        for coupling in sorted({coupling for coupling, _, _ in runs}):
+            found = [series[name] for value, _, series in runs if value == coupling]
+            steps = found[0][0]
+            values = np.stack([values if name == "knn_accuracy" else running_mean(values) for _, values in found])
+            if name == "loss":
+                values = values - values[:, -1:]
+            colour = COLOURS.get(coupling)
+            axis.plot(steps, values.mean(axis=0), color=colour, label=f"κ = {coupling:g}")
+            axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.25, linewidth=0)
+        axis.set_title(title)
+        axis.grid(alpha=0.3)
+        if name == "gradient_norm":
+            axis.set_yscale("log")
+    axes[0, 0].legend()
+    for axis in axes[1]:
+        axis.set_xlabel("optimizer step")
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run_dirs", nargs="+", type=Path, help="run directories that differ in κ and seed only")
+    parser.add_argument("--picture", type=Path, help="PNG file to draw")
+    parser.add_argument("--json", help="file to write the rows to")
+    arguments = parser.parse_args()
+    runs = [read_run(run_dir) for run_dir in arguments.run_dirs]
+    table = rows(runs)
+    print(markdown(table))
+    if arguments.picture:
+        draw(runs, arguments.picture)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(table, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
