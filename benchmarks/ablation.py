@@ -1,0 +1,266 @@
+"""The study behind the defaults: does AAG do what its abstract says, at the scale of one small machine?
+
+    python benchmarks/ablation.py --plan          # what it will run, and about how many hours that takes
+    python benchmarks/ablation.py                 # goes on where it was stopped, however it was stopped
+    python benchmarks/ablation.py --hours=3       # starts no run after three hours
+    python benchmarks/ablation_report.py          # tables and pictures from what has ended so far
+
+`ablation_plan.py` says what is compared. Every run is `aag-train` in a process of its own, then judged by 20-NN and
+a linear probe; settings are chosen on held-out training images, and the test split is used once by each final run.
+One JSON line a run goes to `--results`, with settings, accuracies, curves, seconds and peak memory; commit that file as
+it grows. Run directories lie in `--runs`; a run that was cut off goes on from its checkpoint, and checkpoints are
+deleted once a run has been judged.
+
+Tiny, to see that it works (a few minutes):
+
+    python benchmarks/ablation.py --results=/tmp/a.jsonl --runs=/tmp/a --dataset=digits --second= --trials=2 \\
+        --views=6000 --tune_views=3000 --batches 32 64 --common="--encoder=tiny --width=0.25 --noflip"
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ablation_files
+from ablation_plan import STAGES, Job, Record, Study, estimated_hours, job_flags, num_views, pending
+
+HERE = Path(__file__).parent
+CURVE_POINTS = 60  # of each figure over a run, kept in its record
+CURVES = ("loss", "gradient_norm", "positive_pull", "positive_pull_std", "effective_negatives")
+DEFAULT_VIEWS_PER_SECOND = 1500.0  # tiny encoder in bfloat16 on two CPU cores, until runs have told
+DEFAULT_SECONDS_PER_RUN = 60.0
+
+
+def run_job(study: Study, job: Job, records: dict[str, Record], runs: Path) -> Record:
+    """Trains and judges one run, each in a process of its own, and returns its record."""
+    flags = job_flags(study, job, records)
+    run_dir = runs / job.key.replace("/", "_").replace(" ", "_").replace(",", "")
+    peak_bytes = train(flags, run_dir)
+    judge = [sys.executable, str(Path(__file__)), f"--judge={run_dir}"]
+    finished = subprocess.run([*judge, *(["--test"] if job.uses_test else [])], stdout=subprocess.PIPE, check=False)
+    if finished.returncode != 0:
+        raise SystemExit(f"judging {run_dir} failed; its checkpoint is kept, and the next call judges again.")
+    logged = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    views_per_step = job.batch * num_views(flags)
+    record = {
+        "key": job.key,
+        **{name: value for name, value in dataclasses.asdict(job).items() if value is not None},
+        "flags": flags,
+        **json.loads(finished.stdout.splitlines()[-1]),
+        "knn_curve": knn_curve(logged, views_per_step),
+        "curves": thinned_curves(logged, views_per_step),
+        "train_seconds": round(step_seconds(logged, job.batch), 1),
+        "peak_mib": round(peak_bytes / 2**20, 1),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "study": fingerprint(study),
+    }
+    shutil.rmtree(run_dir / "checkpoints")
+    return record
+
+
+def train(flags: list[str], run_dir: Path) -> int:
+    """Trains, or goes on; returns the peak of resident bytes.
+
+    Raises:
+        SystemExit: training ended without its last step.
+    """
+    kept = ["--checkpoints_to_keep=1", "--knn_every_epochs=1", "--log_every_steps=10", f"--run_dir={run_dir}"]
+    started = (run_dir / "checkpoints" / "checkpoint").exists()
+    # A run that was stopped before its first checkpoint starts again.
+    again = ["--resume"] if started else (["--overwrite"] if (run_dir / "run.json").exists() else [])
+    process = subprocess.Popen([sys.executable, "-m", "aag_tf.commands.train", *flags, *kept, *again])
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except KeyboardInterrupt:  # the run hears it too, and leaves a checkpoint
+        process.wait()
+        raise SystemExit(f"stopped; the next call goes on with {run_dir}.") from None
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise SystemExit(f"training in {run_dir} stopped; the next call goes on with it.")
+    return usage.ru_maxrss * 1024  # kilobytes on Linux
+
+
+def judge(run_dir: str, *, test: bool) -> dict[str, Any]:
+    """20-NN and linear probe of a run: on held-out images from the training ones, on test from both."""
+    import numpy as np
+
+    from aag_tf.data import open_source
+    from aag_tf.evaluation import embed, fit_linear_probe, inference, knn_accuracy
+    from aag_tf.trained import load_run
+
+    run = load_run(run_dir)
+    source = open_source(run.config.data)
+    if source.validation is None or (test and source.test is None):
+        raise SystemExit(f"{source.name} needs held-out images (--validation_fraction) and a test split.")
+    encoder = inference(run.encoder, run.image_shape)
+    splits = [source.train, source.validation, *([source.test] if test else [])]
+    features = [embed(encoder, split.images, progress=False) for split in splits]
+    labels = [split.labels for split in splits]
+
+    def scores(bank: slice, queries: int) -> dict[str, float]:
+        known, answers = np.concatenate(features[bank]), np.concatenate(labels[bank])
+        probe = fit_linear_probe(known, answers, progress=False)
+        return {
+            "knn": knn_accuracy(known, answers, features[queries], labels[queries], k=20),
+            "linear": float(np.mean(probe.predict(features[queries]) == labels[queries])),
+        }
+
+    found: dict[str, Any] = {"steps": run.step, "validation": scores(slice(0, 1), 1)}
+    return found | ({"test": scores(slice(0, 2), 2)} if test else {})
+
+
+def thinned_curves(logged: list[dict[str, float]], views_per_step: int) -> dict[str, list[float]]:
+    """`CURVES` over encoder views, thinned to `CURVE_POINTS` by means."""
+    steps = [record for record in logged if "loss" in record]
+    size = max(1, -(-len(steps) // CURVE_POINTS))
+    groups = [steps[i : i + size] for i in range(0, len(steps), size)]
+    means = {
+        name: [float(f"{sum(record[name] for record in group) / len(group):.5g}") for group in groups]
+        for name in CURVES
+    }
+    return {"views": [group[-1]["step"] * views_per_step for group in groups], **means}
+
+
+def knn_curve(logged: list[dict[str, float]], views_per_step: int) -> list[list[float]]:
+    """kNN accuracy on held-out images as [encoder views, accuracy]."""
+    return [[record["step"] * views_per_step, record["knn_accuracy"]] for record in logged if "knn_accuracy" in record]
+
+
+def step_seconds(logged: list[dict[str, float]], batch: int) -> float:
+    """Seconds that the steps took, over all sittings and without what happens beside them."""
+    steps = [record for record in logged if "loss" in record]
+    before = [0, *(record["step"] for record in steps[:-1])]
+    return sum((r["step"] - b) * batch / r["images_per_second"] for r, b in zip(steps, before, strict=True))
+
+
+def machine() -> str:
+    """Cores and their name: `2 cores of AMD EPYC`."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{os.cpu_count()} cores of {names[0] if names else platform.machine()}"
+
+
+def fingerprint(study: Study) -> dict[str, Any]:
+    """What must be the same in all records of one file; seeds, batches and the second data set may be extended."""
+    own = dataclasses.asdict(study)
+    return {name: own[name] for name in ("common", "dataset", "views", "tune_views", "trials")} | {
+        "common": list(study.common)
+    }
+
+
+def check_same_study(study: Study, records: dict[str, Record], results: Path) -> None:
+    """Refuses to mix results.
+
+    Raises:
+        SystemExit: a record was made with other settings.
+    """
+    for record in records.values():
+        for name, value in fingerprint(study).items():
+            if record["study"][name] != value:
+                raise SystemExit(
+                    f"{results} holds results with {name}={record['study'][name]}, and this is {name}={value}; "
+                    "give the same settings, or another --results."
+                )
+
+
+def speed(records: dict[str, Record]) -> tuple[float, float]:
+    """Encoder views a second as measured by the runs so far, and seconds of a run beside its steps."""
+    done = [record for record in records.values() if record["curves"]["views"]]
+    if not done:
+        return DEFAULT_VIEWS_PER_SECOND, DEFAULT_SECONDS_PER_RUN
+    views = sum(record["curves"]["views"][-1] for record in done)
+    return views / sum(record["train_seconds"] for record in done), DEFAULT_SECONDS_PER_RUN
+
+
+def show_plan(study: Study, records: dict[str, Record], stages: list[str]) -> None:
+    """Prints what is left as a table by stage, with hours; `around` is counted as soon as its winner is known."""
+    from ablation_plan import all_jobs, around_jobs, winning_aag
+
+    jobs = all_jobs(study, stages)
+    if "around" in stages:
+        jobs += around_jobs(study, winning_aag(study, records) or "AAG κ=0")
+    views_per_second, seconds_per_run = speed(records)
+    print(f"At {views_per_second:,.0f} encoder views a second and {seconds_per_run:.0f} s beside them a run:\n")
+    print("| stage | runs | done | hours left |\n| --- | ---: | ---: | ---: |")
+    left_over = []
+    for stage in STAGES:
+        own = [job for job in jobs if job.stage == stage]
+        left = [job for job in own if job.key not in records]
+        left_over += left
+        hours = estimated_hours(study, left, views_per_second=views_per_second, seconds_per_run=seconds_per_run)
+        if own:
+            print(f"| {stage} | {len(own)} | {len(own) - len(left)} | {hours:.1f} |")
+    hours = estimated_hours(study, left_over, views_per_second=views_per_second, seconds_per_run=seconds_per_run)
+    print(f"| all | {len(jobs)} | {len(jobs) - len(left_over)} | {hours:.1f} |")
+    ready = pending(study, records, stages)
+    if ready:
+        print(f"\nNext: {ready[0].key}\n    aag-train {' '.join(job_flags(study, ready[0], records))}")
+
+
+def arguments() -> argparse.Namespace:
+    default = Study()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", action="store_true", help="print what is left to run and its hours, and stop")
+    parser.add_argument("--hours", type=float, default=float("inf"), help="start no run after so many hours")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="which stages to run")
+    parser.add_argument(
+        "--results", type=Path, default=HERE / "results" / "ablation.jsonl", help="JSON lines, one a run"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="where run directories lie")
+    parser.add_argument("--common", default=" ".join(default.common), help="aag-train flags of every run")
+    parser.add_argument("--dataset", default=default.dataset, help="what is tuned and compared on")
+    parser.add_argument("--second", default=default.second, help="the second data set, never tuned on; empty for none")
+    parser.add_argument("--views", type=int, default=default.views, help="encoder views in a final run")
+    parser.add_argument("--tune_views", type=int, default=default.tune_views, help="encoder views in a trial")
+    parser.add_argument("--trials", type=int, default=default.trials, help="trials a method and batch size")
+    parser.add_argument("--seeds", type=int, nargs="+", default=default.seeds, help="of the final runs")
+    parser.add_argument("--batches", type=int, nargs="+", default=default.batches, help="global batch sizes")
+    parser.add_argument("--judge", help=argparse.SUPPRESS)
+    parser.add_argument("--test", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    if given.judge:
+        print(json.dumps(judge(given.judge, test=given.test)))
+        return
+    study = Study(
+        common=tuple(given.common.split()),
+        dataset=given.dataset,
+        second=given.second,
+        views=given.views,
+        tune_views=given.tune_views,
+        trials=given.trials,
+        seeds=tuple(given.seeds),
+        batches=tuple(sorted(given.batches)),
+    )
+    with ablation_files.only_one(given.results):
+        records = ablation_files.read(given.results)
+        check_same_study(study, records, given.results)
+        if given.plan:
+            show_plan(study, records, given.stages)
+            return
+        began = time.monotonic()
+        while jobs := pending(study, records, given.stages):
+            if time.monotonic() - began > 3600 * given.hours:
+                print(f"{given.hours:g} hours are over; {len(jobs)} runs could go on now.", file=sys.stderr)
+                return
+            print(f"[{len(records)} done] {jobs[0].key}", file=sys.stderr)
+            record = run_job(study, jobs[0], records, given.runs)
+            ablation_files.append(given.results, record)
+            records[record["key"]] = record
+            print(f"    {record.get('test') or record['validation']}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

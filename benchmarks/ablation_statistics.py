@@ -1,0 +1,69 @@
+"""Statistics of the study: means over seeds, paired differences with intervals, views needed to reach an accuracy."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.stats
+
+Record = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """A paired difference over seeds with its 95 % interval (Student's t); no interval from a single pair."""
+
+    mean: float
+    low: float
+    high: float
+    pairs: int
+
+
+def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
+    """`first - second` over the seeds that both have.
+
+    Raises:
+        ValueError: they share no seed.
+    """
+    seeds = sorted(set(first) & set(second))
+    if not seeds:
+        raise ValueError("there is no seed that both have run")
+    differences = np.array([first[seed] - second[seed] for seed in seeds])
+    mean = float(differences.mean())
+    if len(seeds) == 1:
+        return Difference(mean, float("nan"), float("nan"), 1)
+    error = float(differences.std(ddof=1)) / len(seeds) ** 0.5
+    half = float(scipy.stats.t.ppf(0.975, len(seeds) - 1)) * error
+    return Difference(mean, mean - half, mean + half, len(seeds))
+
+
+def by_seed(records: Iterable[Record], split: str, measure: str, **wanted: Any) -> dict[int, float]:
+    """`{seed: accuracy in per cent}` of the records whose fields are as wanted."""
+    return {
+        record["seed"]: 100.0 * record[split][measure]
+        for record in records
+        if all(record.get(name) == value for name, value in wanted.items())
+    }
+
+
+def mean_and_deviation(values: Iterable[float]) -> str:
+    """`65.2 ± 0.3`: mean and standard deviation over seeds."""
+    array = np.array(list(values))
+    if len(array) == 0:
+        return "–"
+    return f"{array.mean():.1f} ± {array.std(ddof=1):.1f}" if len(array) > 1 else f"{array[0]:.1f}"
+
+
+def views_to_reach(curve: Sequence[Sequence[float]], accuracy: float) -> float | None:
+    """The first number of views at which a curve of [views, accuracy] is as high, by straight lines between points.
+
+    `None` where it never is. Before its first point a curve is taken to rise from there only.
+    """
+    for index, (views, value) in enumerate(curve):
+        if value >= accuracy:
+            if index == 0:
+                return float(views)
+            before, lower = curve[index - 1]
+            return float(before + (views - before) * (accuracy - lower) / (value - lower))
+    return None

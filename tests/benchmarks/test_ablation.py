@@ -1,0 +1,223 @@
+"""What the ablation study plans, keeps and concludes, without running it."""
+
+import json
+
+import numpy as np
+import pytest
+from benchmark_scripts import script
+
+from aag_tf import flags
+from aag_tf.augment import PRESETS
+from aag_tf.config import TrainConfig
+
+plan = script("ablation_plan")
+files = script("ablation_files")
+statistics = script("ablation_statistics")
+report = script("ablation_report")
+
+STUDY = plan.Study(views=60_000, tune_views=12_000, trials=3, seeds=(0, 1), batches=(64, 256))
+
+
+def record(job, linear=0.5, **fields):
+    found = {"knn": linear - 0.05, "linear": linear}
+    return {
+        "key": job.key,
+        "stage": job.stage,
+        "method": job.method,
+        "batch": job.batch,
+        "seed": job.seed,
+        **({"trial": job.trial} if job.trial is not None else {}),
+        **({"variant": job.variant} if job.variant else {}),
+        "validation": found,
+        **({"test": {"knn": linear - 0.06, "linear": linear - 0.01}} if job.uses_test else {}),
+        "knn_curve": [[20_000, linear - 0.2], [40_000, linear - 0.1], [60_000, linear - 0.05]],
+        "curves": {
+            name: [1.0, 0.5] for name in ("views", "loss", "gradient_norm", "positive_pull", "positive_pull_std")
+        },
+        "peak_mib": 900.0,
+        "machine": "a machine",
+        "study": {"dataset": "d", "views": 60_000, "tune_views": 12_000, "trials": 3, "common": []},
+        **fields,
+    }
+
+
+def run_all(study, score=lambda job: 0.5, stages=plan.STAGES):
+    """Results as the driver would leave them, in order, and the order itself."""
+    records, order = {}, []
+    while jobs := plan.pending(study, records, stages):
+        records[jobs[0].key] = record(jobs[0], score(jobs[0]))
+        order.append(jobs[0])
+    return records, order
+
+
+def parsed(arguments):
+    return flags.parse(["aag-train", *arguments], TrainConfig, usage="")
+
+
+def test_every_method_is_tuned_with_the_same_trials_and_finished_with_the_same_seeds():
+    _, order = run_all(STUDY)
+    for batch in STUDY.batches:
+        for method in plan.METHODS:
+            own = [job for job in order if job.method == method and job.batch == batch]
+            assert [job.trial for job in own if job.stage == "tune"] == [0, 1, 2]
+            assert [job.seed for job in own if job.stage == "compute"] == [0, 1]
+            assert [job.seed for job in own if job.stage == "second"] == [0, 1]
+            assert len([job for job in own if job.stage == "epochs"]) == (0 if "two views" in method else 2)
+    assert len({job.key for job in order}) == len(order) == 2 * 5 * (3 + 2 + 2) + 2 * 3 * 2 + 2 * len(plan.AROUND)
+
+
+def test_no_run_starts_before_what_decides_its_settings():
+    _, order = run_all(STUDY)
+    position = {job.key: index for index, job in enumerate(order)}
+    for job in order:
+        if job.stage != "tune":
+            trials = [other for other in order if other.stage == "tune" and other.method == job.method]
+            assert all(position[t.key] < position[job.key] for t in trials if t.batch == job.batch)
+    finals = [
+        position[job.key] for job in order if job.stage == "compute" and job.method in plan.AAG and job.batch == 64
+    ]
+    assert min(position[job.key] for job in order if job.stage == "around") > max(finals)
+
+
+def test_a_trial_is_chosen_on_held_out_images_and_by_nothing_else():
+    records, _ = run_all(STUDY, lambda job: 0.4 + 0.1 * (job.trial == 1), ("tune",))
+    for method in plan.METHODS:
+        assert plan.best_trial(STUDY, records, method, 64) == 1
+    assert all("test" not in found for found in records.values())
+    job = plan.Job("compute", "AAG κ=0", 256, 0)
+    temperature, learning_rate, color = plan.trial_settings(3)[1]
+    config = parsed(plan.job_flags(STUDY, job, records))
+    assert config.loss.temperature == temperature
+    assert config.optimizer.learning_rate == pytest.approx(2 * learning_rate, rel=1e-2)
+    assert config.augment.color_strength == color
+    del records[plan.Job("tune", "AAG κ=0", 256, plan.TUNE_SEED, trial=2).key]
+    with pytest.raises(ValueError, match="waits for the trials"):
+        plan.job_flags(STUDY, job, records)
+
+
+def test_flags_are_those_of_aag_train_and_compute_is_equal():
+    records, order = run_all(STUDY)
+    for job in order:
+        config = parsed(plan.job_flags(STUDY, job, records))
+        assert config.augment.aux in {"none", "main", *PRESETS}
+        assert config.schedule.seed == job.seed
+        spent = config.schedule.train_steps * config.schedule.global_batch_size * config.augment.num_views
+        assert spent == pytest.approx(plan.encoder_views(STUDY, job), abs=job.batch * config.augment.num_views / 2)
+        if job.stage == "epochs":
+            assert config.schedule.train_steps == round(60_000 / (2 * job.batch))
+        assert (config.data.dataset == "tfds:fashion_mnist") == (job.stage == "second")
+    simclr, aag = (
+        parsed(plan.job_flags(STUDY, plan.Job("compute", m, 64, 0), records)) for m in (plan.SIMCLR, "AAG κ=0")
+    )
+    assert (simclr.augment.num_views, simclr.loss.coupling) == (2, 1.0)
+    assert (aag.augment.num_views, aag.loss.coupling) == (3, 0.0)
+
+
+def test_trials_visit_each_part_of_each_range_once():
+    for trials in (2, 8, 12):
+        for values, (low, high) in zip(
+            zip(*plan.trial_settings(trials), strict=True),
+            (plan.TEMPERATURES, plan.LEARNING_RATES, plan.COLOR_STRENGTHS),
+            strict=True,
+        ):
+            strata = np.floor(np.log(np.array(values) / low) / np.log(high / low) * trials)
+            assert sorted(strata) == list(range(trials))
+
+
+def test_the_winner_is_varied_one_setting_at_a_time():
+    records, order = run_all(STUDY, lambda job: 0.5 + 0.1 * (job.method == "AAG κ=1"))
+    assert plan.winning_aag(STUDY, records) == "AAG κ=1"
+    around = [job for job in order if job.stage == "around"]
+    assert {job.method for job in around} == {"AAG κ=1"}
+    base = plan.job_flags(STUDY, around[0], records)
+    for job in around:
+        config = parsed(plan.job_flags(STUDY, job, records))
+        expected = parsed([*base, *plan.AROUND[job.variant], f"--train_steps={config.schedule.train_steps}"])
+        assert config.loss == expected.loss
+        assert config.augment == expected.augment
+
+
+def test_hours_are_views_at_a_speed_and_a_rest_for_each_run():
+    jobs = [plan.Job("compute", "AAG κ=0", 64, seed) for seed in (0, 1)] + [plan.Job("epochs", "AAG κ=0", 64, 0)]
+    hours = plan.estimated_hours(STUDY, jobs, views_per_second=100.0, seconds_per_run=30.0)
+    assert hours == pytest.approx(((60_000 * 2 + 90_000) / 100 + 90) / 3600)
+
+
+def test_a_torn_line_is_no_record_and_is_cut_off_by_the_next(tmp_path):
+    path = tmp_path / "deep" / "results.jsonl"
+    assert files.read(path) == {}
+    files.append(path, {"key": "κ", "value": 1})
+    with open(path, "a") as file:
+        file.write('{"key": "b", "val')
+    assert list(files.read(path)) == ["κ"]
+    files.append(path, {"key": "c", "value": 3})
+    assert [json.loads(line)["key"] for line in path.read_text().splitlines()] == ["κ", "c"]
+
+
+def test_only_one_process_works_on_results(tmp_path):
+    with (
+        files.only_one(tmp_path / "r.jsonl"),
+        pytest.raises(SystemExit, match="another process"),
+        files.only_one(tmp_path / "r.jsonl"),
+    ):
+        pass
+
+
+def test_paired_difference_is_students():
+    # t = 4.303 for two degrees of freedom; deviation 1, so that the error of the mean is 1 / √3.
+    found = statistics.paired_difference({0: 3.0, 1: 4.0, 2: 5.0, 9: 1.0}, {0: 1.0, 1: 1.0, 2: 1.0})
+    assert (found.mean, found.pairs) == (3.0, 3)
+    assert found.high - found.mean == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
+    with pytest.raises(ValueError, match="no seed"):
+        statistics.paired_difference({0: 1.0}, {1: 1.0})
+
+
+def test_views_to_reach():
+    curve = [[10, 0.2], [20, 0.4], [30, 0.3], [40, 0.6]]
+    assert statistics.views_to_reach(curve, 0.3) == pytest.approx(15)
+    assert statistics.views_to_reach(curve, 0.5) == pytest.approx(30 + 10 * 2 / 3)
+    assert statistics.views_to_reach(curve, 0.1) == 10
+    assert statistics.views_to_reach(curve, 0.7) is None
+
+
+def test_report_compares_with_simclr_at_its_best_batch():
+    def score(job):
+        return (
+            0.5
+            + 0.02 * (job.method == "AAG κ=0")
+            + 0.01 * (job.batch == 256)
+            + 0.001 * job.seed * (job.stage != "tune")
+        )
+
+    records, _ = run_all(STUDY, score)
+    text = report.report(list(records.values()))
+    assert report.best_batch(list(records.values()), "compute", plan.SIMCLR) == 256
+    # 0.52 against 0.51 at batch 256, in per cent, on the same seeds.
+    assert "| AAG κ=0, batch 64 | +1.00 [+1.00, +1.00] (2)" in text
+    assert "| SimCLR, two views κ=1, batch 64 | -1.00 [-1.00, -1.00] (2)" in text
+    for title in ("equal encoder views", "equal epochs", "Around", "second data set", "Tuned", "Memory"):
+        assert title in text
+    # SimCLR ends at 0.45; AAG passes there on the way from 0.42 to 0.47.
+    assert "| AAG κ=0 | 87 % |" in text
+
+
+def test_pictures_are_drawn_of_what_has_ended(tmp_path):
+    pytest.importorskip("matplotlib", reason="pictures need the extra bench")
+    records, _ = run_all(STUDY)
+    pictures = report.draw(list(records.values()), tmp_path)
+    assert sorted(pictures) == sorted(path.name for path in tmp_path.glob("*.png"))
+    assert len(pictures) == 4
+
+
+def test_report_is_replaced_between_its_markers():
+    first = report.replace_between("# Results\n\nBefore.\n", "one")
+    second = report.replace_between(first + "\nAfter.\n", "two")
+    assert "one" not in second
+    assert second.index("Before.") < second.index("two") < second.index("After.")
+
+
+def test_a_report_of_a_study_that_has_just_begun():
+    records, _ = run_all(STUDY, stages=("tune",))
+    text = report.report(list(records.values())[:4])
+    assert "| SimCLR, two views κ=1 | – |" in text
+    assert "equal encoder views" not in text
