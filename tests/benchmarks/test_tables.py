@@ -1,0 +1,47 @@
+"""Tables of the benchmarks: the figures stand where they belong, and ratios are those of equal work."""
+
+import subprocess
+import sys
+
+import pytest
+from benchmark_scripts import script
+
+psutil = pytest.importorskip("psutil", reason="benchmarks need the extra bench")
+loss = script("loss")
+peers = script("peers")
+
+
+def test_losses_stand_by_size_and_implementation():
+    rows = [
+        {"implementation": "lightly", "projections": 768, "milliseconds": 12.34, "peak_mib": 24.3},
+        {"implementation": "dense", "projections": 192, "milliseconds": 1.0, "peak_mib": 5.0},
+        {"implementation": "dense", "projections": 768, "milliseconds": 4.9, "peak_mib": 10.2},
+    ]
+    assert loss.table(rows).splitlines() == [
+        "| projections | dense | lightly |",
+        "| ---: | ---: | ---: |",
+        "| 192 | 1.0 ms / 5 MiB | – |",
+        "| 768 | 4.9 ms / 10 MiB | 12.3 ms / 24 MiB |",
+    ]
+
+
+def test_training_is_compared_by_encoder_views():
+    shared = {"step": 50.0, "input": 9000.0, "peak_mib": 900.0, "start_seconds": 9.0}
+    rows = [
+        {"implementation": "two", "views": 2, "both": 30.0, **shared},
+        {"implementation": "three", "views": 3, "both": 20.0, **shared},
+    ]
+    two, three = peers.markdown(rows).splitlines()[2:]
+    assert two == "| two | 50 | 9,000 | 30 | 60 | 1.00 | 900 | 9.0 |"
+    assert three == "| three | 50 | 9,000 | 20 | 60 | 1.00 | 900 | 9.0 |"
+
+
+def test_memory_of_a_process_counts_its_children():
+    hold = "import subprocess, sys; b = bytearray(50_000_000); print('ready', flush=True); input()"
+    start = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {hold!r}]); p.wait()"
+    process = psutil.Popen([sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    try:
+        assert peers.resident(process) > 55_000_000
+    finally:
+        process.communicate(b"\n")
