@@ -31,7 +31,19 @@ from pathlib import Path
 from typing import Any
 
 import ablation_files
-from ablation_plan import STAGES, Job, Record, Study, estimated_hours, job_flags, num_views, pending
+from ablation_plan import (
+    STAGES,
+    Job,
+    Record,
+    Study,
+    all_jobs,
+    around_jobs,
+    estimated_hours,
+    job_flags,
+    num_views,
+    pending,
+    winning_aag,
+)
 
 HERE = Path(__file__).parent
 CURVE_POINTS = 60  # of each figure over a run, kept in its record
@@ -183,8 +195,6 @@ def speed(records: dict[str, Record]) -> tuple[float, float]:
 
 def show_plan(study: Study, records: dict[str, Record], stages: list[str]) -> None:
     """Prints what is left as a table by stage, with hours; `around` is counted as soon as its winner is known."""
-    from ablation_plan import all_jobs, around_jobs, winning_aag
-
     jobs = all_jobs(study, stages)
     if "around" in stages:
         jobs += around_jobs(study, winning_aag(study, records) or "AAG κ=0")
@@ -244,22 +254,28 @@ def main() -> None:
         seeds=tuple(given.seeds),
         batches=tuple(sorted(given.batches)),
     )
+    records = ablation_files.read(given.results)
+    check_same_study(study, records, given.results)
+    if given.plan:
+        show_plan(study, records, given.stages)
+        return
     with ablation_files.only_one(given.results):
-        records = ablation_files.read(given.results)
-        check_same_study(study, records, given.results)
-        if given.plan:
-            show_plan(study, records, given.stages)
+        run(study, given)
+
+
+def run(study: Study, given: argparse.Namespace) -> None:
+    """Runs what is left, one run after the other, and keeps each as it ends."""
+    records = ablation_files.read(given.results)
+    began = time.monotonic()
+    while jobs := pending(study, records, given.stages):
+        if time.monotonic() - began > 3600 * given.hours:
+            print(f"{given.hours:g} hours are over; {len(jobs)} runs could go on now.", file=sys.stderr)
             return
-        began = time.monotonic()
-        while jobs := pending(study, records, given.stages):
-            if time.monotonic() - began > 3600 * given.hours:
-                print(f"{given.hours:g} hours are over; {len(jobs)} runs could go on now.", file=sys.stderr)
-                return
-            print(f"[{len(records)} done] {jobs[0].key}", file=sys.stderr)
-            record = run_job(study, jobs[0], records, given.runs)
-            ablation_files.append(given.results, record)
-            records[record["key"]] = record
-            print(f"    {record.get('test') or record['validation']}", file=sys.stderr)
+        print(f"[{len(records)} done] {jobs[0].key}", file=sys.stderr)
+        record = run_job(study, jobs[0], records, given.runs)
+        ablation_files.append(given.results, record)
+        records[record["key"]] = record
+        print(f"    {record.get('test') or record['validation']}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,15 @@ def read_run(run_dir: Path) -> tuple[float, int, Series]:
     return float(flags["coupling"]), int(flags["seed"]), series
 
 
+def cut(runs: list[tuple[float, int, Series]]) -> list[tuple[float, int, Series]]:
+    """The runs up to the last step that all have reached, so that unfinished ones are compared fairly."""
+    last = min(series["loss"][0][-1] for _, _, series in runs)
+    return [
+        (coupling, seed, {name: (steps[steps <= last], values[steps <= last]) for name, (steps, values) in own.items()})
+        for coupling, seed, own in runs
+    ]
+
+
 def running_mean(values: np.ndarray) -> np.ndarray:
     """Centred mean over `WINDOW` records, over fewer at the ends."""
     window = np.ones(min(WINDOW, len(values)))
@@ -120,7 +129,7 @@ def draw(runs: list[tuple[float, int, Series]], path: Path) -> None:
         axis.set_title(title)
         axis.grid(alpha=0.3)
         if name == "gradient_norm":
-            axis.set_yscale("log")
+            axis.set_ylim(bottom=0.0)
     axes[0, 0].legend()
     for axis in axes[1]:
         axis.set_xlabel("optimizer step")
@@ -133,7 +142,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="PNG file to draw")
     parser.add_argument("--json", help="file to write the rows to")
     arguments = parser.parse_args()
-    runs = [read_run(run_dir) for run_dir in arguments.run_dirs]
+    runs = cut([read_run(run_dir) for run_dir in arguments.run_dirs])
     table = rows(runs)
     print(markdown(table))
     if arguments.picture:

@@ -53,6 +53,14 @@ def test_a_running_mean_leaves_constants_and_lines_alone():
     assert np.diff(line[20:80]) == pytest.approx(np.ones(59))
 
 
+def test_runs_are_compared_up_to_the_last_step_of_the_shortest(tmp_path):
+    long = make_run(tmp_path / "long", 0.0, 0, pull=1.0, norms=[1.0] * 80, accuracy=0.5)
+    short = make_run(tmp_path / "short", 1.0, 0, pull=1.0, norms=[1.0] * 60, accuracy=0.5)
+    for _, _, series in coupling.cut([coupling.read_run(long), coupling.read_run(short)]):
+        assert series["loss"][0][-1] == 600
+        assert series["knn_accuracy"][0].max() <= 600
+
+
 def test_a_picture_is_drawn(runs, tmp_path):
     pytest.importorskip("matplotlib", reason="pictures need the extra bench")
     coupling.draw(runs, tmp_path / "coupling.png")
