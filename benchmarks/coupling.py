@@ -124,7 +124,8 @@ def draw(runs: list[tuple[float, int, Series]], path: Path) -> None:
             if name == "loss":
                 values = values - values[:, -1:]
             colour = COLOURS.get(coupling)
-            axis.plot(steps, values.mean(axis=0), color=colour, label=f"κ = {coupling:g}")
+            mark = "o" if name == "knn_accuracy" else None  # there may be a single one
+            axis.plot(steps, values.mean(axis=0), marker=mark, color=colour, label=f"κ = {coupling:g}")
             axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.25, linewidth=0)
         axis.set_title(title)
         axis.grid(alpha=0.3)
