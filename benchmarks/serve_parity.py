@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ways_in import bare, saved_model_cli, ways_in, without_keras
+from ways_in import bare, open_inference, saved_model_cli, ways_in, without_keras
 
 from aag_tf.data import open_source
 from aag_tf.saved_model import load_saved_model
@@ -41,6 +41,8 @@ def main() -> None:
     largest = float(np.abs(expected).max())
     print(f"{len(images)} test images of {run.config.data.dataset}, embeddings up to {largest:.3g}")
     ways = {"a process without Keras": without_keras, "saved_model_cli": saved_model_cli}
+    if arguments.kserve_python:
+        ways["gRPC, KServe, Open Inference"] = open_inference(arguments.kserve_python)
     rows: list[dict[str, Any]] = []
     for name, way in (ways | ways_in(arguments.kserve_python)).items():
         with way(Path(saved_model)) as embed:

@@ -158,6 +158,24 @@ def rest_bytes(python: str) -> Way:
     return way
 
 
+def open_inference(python: str) -> Way:
+    """KServe's other protocol, over gRPC; the client is a process of KServe's environment, so not for timing."""
+
+    @contextlib.contextmanager
+    def way(saved_model: Path) -> Iterator[Embed]:
+        with kserve(python, saved_model) as (_, rpc), tempfile.TemporaryDirectory() as folder:
+            sent, received = f"{folder}/images.npy", f"{folder}/embedding.npy"
+
+            def embed(images: np.ndarray) -> np.ndarray:
+                np.save(sent, images)
+                _run([python, str(HERE / "open_inference_client.py"), str(rpc), NAME, sent, received])
+                return np.load(received)
+
+            yield embed
+
+    return way
+
+
 def post(url: str, body: object) -> dict[str, Any]:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:
