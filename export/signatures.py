@@ -173,11 +173,12 @@ def _embed(exported: Exported, images: tf.Tensor) -> tf.Tensor:
 def _without_emptiness(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """How many images there are, and the images, where there are none a black one: it has to be cut off again.
 
-    Unlike a branch, padding survives every converter.
+    Unlike a branch, and unlike padding, joining survives every converter.
     """
-    count = tf.shape(images)[0]
+    count, *sides = tf.unstack(tf.shape(images))
+    black = tf.zeros([1, *(known or side for known, side in zip(images.shape[1:], sides, strict=True))], images.dtype)
     missing = tf.cast(tf.equal(count, 0), tf.int32)
-    return count, tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
+    return count, tf.concat([images, black[:missing]], axis=0)
 
 
 def _vectors(name: str, vectors: tf.Tensor) -> Outputs:
