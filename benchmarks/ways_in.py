@@ -232,11 +232,7 @@ def ways_in(kserve_python: str | None) -> dict[str, Way]:
         "the same, embed_images": signature("embed_images"),
         "the same, embed_bytes (PNG)": signature("embed_bytes", "contents"),
         "keras.layers.TFSMLayer": tfsm_layer,
-        "gRPC, TensorFlow Serving's protocol": prediction_service,
     }
-    if kserve_python:
-        ways["REST, KServe"] = rest(kserve_python)
-        ways["REST, KServe, embed_bytes (PNG)"] = rest_bytes(kserve_python)
     for name in RUNTIMES:
         try:
             check_installed(name)
@@ -244,4 +240,10 @@ def ways_in(kserve_python: str | None) -> dict[str, Way]:
             print(f"left out: {error}")
         else:
             ways[RUNTIME_NAMES[name]] = runtime(name)
+    ways["gRPC, TensorFlow Serving's protocol"] = prediction_service
+    if kserve_python:
+        ways["REST, KServe"] = rest(kserve_python)
+        ways["REST, KServe, embed_bytes (PNG)"] = rest_bytes(kserve_python)
+    else:
+        print("left out: KServe; name its interpreter with --kserve_python")
     return ways
