@@ -34,7 +34,7 @@ class EncoderModel(kserve.Model):
         """One request in either protocol; what the graph refuses is an answer of status 400."""
         if isinstance(payload, kserve.InferRequest):
             name = (payload.parameters or {}).get("signature_name", SIGNATURE)
-            inputs = {tensor.name: _decoded(tensor) for tensor in payload.inputs}
+            inputs = {tensor.name: tensor.as_numpy() for tensor in payload.inputs}
             outputs = self._run(getattr(name, "string_param", name), inputs)
             return kserve.InferResponse(payload.id, self.name, [_encoded(*item) for item in outputs.items()])
         signature = payload.get("signature_name", SIGNATURE)
@@ -47,7 +47,10 @@ class EncoderModel(kserve.Model):
         specs = self._specs(signature)
         if set(inputs) != set(specs):
             raise InvalidInput(f"{signature} takes {', '.join(specs)} and got {', '.join(inputs) or 'nothing'}")
-        tensors = {name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()}
+        tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
+        for name, tensor in tensors.items():
+            if tensor.dtype != specs[name].dtype:
+                raise InvalidInput(f"{name} is {tensor.dtype.name} and must be {specs[name].dtype.name}")
         try:
             outputs = self._model.loaded.signatures[signature](**tensors)
         except (tf.errors.InvalidArgumentError, TypeError, ValueError) as error:
@@ -55,13 +58,18 @@ class EncoderModel(kserve.Model):
         return {name: value.numpy() for name, value in outputs.items()}
 
     def _columns(self, signature: str, instances: list[Any]) -> Tensors:
-        (name,) = self._specs(signature)
+        ((name, spec),) = self._specs(signature).items()
         rows = [row[name] if isinstance(row, dict) and name in row else row for row in instances]
-        if rows and isinstance(rows[0], dict):
-            rows = [base64.b64decode(row["b64"]) for row in rows]
-            return {name: np.array(rows, object)}
-        pixels = np.array(rows)
-        if pixels.size and (pixels.min() < 0 or pixels.max() > 255 or pixels.dtype.kind not in "iu"):
+        if spec.dtype == tf.string:
+            try:
+                return {name: np.array([base64.b64decode(row["b64"], validate=True) for row in rows], object)}
+            except (KeyError, TypeError, ValueError) as error:
+                raise InvalidInput('a file is an object {"b64": its content in base64}') from error
+        try:
+            pixels = np.array(rows) if rows else np.zeros([0, *(side or 1 for side in spec.shape[1:])], np.int64)
+        except ValueError as error:
+            raise InvalidInput("images of one request are all of one size") from error
+        if pixels.dtype.kind not in "iu" or (pixels.size and (pixels.min() < 0 or pixels.max() > 255)):
             raise InvalidInput("pixels are whole numbers from 0 to 255")
         return {name: pixels.astype(np.uint8)}
 
@@ -69,10 +77,6 @@ class EncoderModel(kserve.Model):
         if signature not in self._model.loaded.signatures:
             raise InvalidInput(f"there is no signature {signature}; choose {', '.join(self._model.loaded.signatures)}")
         return self._model.loaded.signatures[signature].structured_input_signature[1]
-
-
-def _decoded(tensor: kserve.InferInput) -> np.ndarray:
-    return tensor.as_numpy()
 
 
 def _encoded(name: str, value: np.ndarray) -> kserve.InferOutput:
