@@ -27,6 +27,8 @@ def build(saved_model: str, image_shape: tuple[int, ...], num_classes: int) -> t
     """A classifier on the encoder, and the encoder, whose weights are trained where its `trainable` is true."""
     # Preprocessing is inside; batch normalisation keeps the statistics it was exported with.
     encoder = keras.layers.TFSMLayer(saved_model, call_endpoint="serve")
+    for weight in encoder.weights:
+        weight._path = weight.path.replace(":", "_")  # Keras 3.15 keeps TensorFlow's ":0", which its optimizers refuse
     images = keras.Input(image_shape, dtype="uint8")
     embedding = encoder(images)["embedding"]
     logits = keras.layers.Dense(num_classes)(keras.layers.BatchNormalization()(embedding))

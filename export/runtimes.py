@@ -88,7 +88,8 @@ def check_installed(name: str) -> None:
 def _to_onnx(directory: Path, file: Path) -> None:
     import tf2onnx
 
-    signature = tf.saved_model.load(directory).signatures[SIGNATURE]
+    loaded = tf.saved_model.load(directory)  # owns the variables, hence kept
+    signature = loaded.signatures[SIGNATURE]
     (images,) = signature.structured_input_signature[1].values()
     serve = tf.function(lambda images: signature(**{INPUT: images}), input_signature=[images])
     tf2onnx.convert.from_function(serve, input_signature=[images], opset=ONNX_OPSET, output_path=str(file))
