@@ -4,7 +4,6 @@ import base64
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -84,14 +83,14 @@ def without_keras(saved_model: Path) -> Iterator[Embed]:
 @contextlib.contextmanager
 def saved_model_cli(saved_model: Path) -> Iterator[Embed]:
     """TensorFlow's command-line tool, a process a call."""
-    tool = str(Path(sys.executable).with_name("saved_model_cli"))
-    tool = tool if Path(tool).exists() else str(shutil.which("saved_model_cli"))
+    # What the console script does, which lies in no known place.
+    tool = [sys.executable, "-c", "from tensorflow.python.tools.saved_model_cli import main; main()"]
 
     def embed(images: np.ndarray) -> np.ndarray:
         with tempfile.TemporaryDirectory() as folder:
             np.save(f"{folder}/images.npy", images)
             command = ["run", "--dir", str(saved_model), "--tag_set", "serve", "--signature_def", "serving_default"]
-            _run([tool, *command, "--inputs", f"images={folder}/images.npy", "--outdir", folder])
+            _run([*tool, *command, "--inputs", f"images={folder}/images.npy", "--outdir", folder])
             return np.load(f"{folder}/embedding.npy")
 
     yield embed
