@@ -49,8 +49,8 @@ def main() -> None:
             show(rows[-1])
         rows.append({"way": name} | row)
         show(rows[-1])
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        if arguments.json:
+            Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def compare(

@@ -51,8 +51,8 @@ def main() -> None:
         difference = float(np.abs(got - expected).max()) / largest
         rows.append({"way": name, "images": len(images), "difference": difference, "same": difference <= TOLERANCE})
         print(f"{name:36} {difference:.1e}  {'ok' if difference <= TOLERANCE else 'DIFFERS'}", flush=True)
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        if arguments.json:
+            Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     if not all(row["same"] for row in rows):
         raise SystemExit(1)
 

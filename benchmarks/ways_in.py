@@ -29,7 +29,7 @@ Embed = Callable[[np.ndarray], np.ndarray]
 Way = Callable[[Path], contextlib.AbstractContextManager[Embed]]
 
 RUNTIME_NAMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO", "litert": "LiteRT"}
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 NAME = "encoder"
 PATIENCE = 120.0  # seconds for a server to start
 QUIET_CPU = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -55,8 +55,15 @@ def signature(name: str, argument: str = "images") -> Way:
     return way
 
 
+_PNGS: dict[bytes, list[bytes]] = {}
+
+
 def pngs(images: np.ndarray) -> list[bytes]:
-    return [tf.io.encode_png(image).numpy() for image in images]
+    """The images as files; kept, since a client has its files already."""
+    content = images.tobytes()
+    if content not in _PNGS:
+        _PNGS[content] = [tf.io.encode_png(image).numpy() for image in images]
+    return _PNGS[content]
 
 
 @contextlib.contextmanager
@@ -108,7 +115,7 @@ def runtime(name: str) -> Way:
 def prediction_service(saved_model: Path) -> Iterator[Embed]:
     """TensorFlow Serving's own gRPC protocol, answered by `prediction_server.py` in a process of its own."""
     port = free_port()
-    server = _server([sys.executable, str(HERE / "prediction_server.py"), str(saved_model), str(port)], port)
+    server = _server([sys.executable, str(HERE / "prediction_server.py"), str(saved_model.resolve()), str(port)], port)
     with server, grpc.insecure_channel(f"127.0.0.1:{port}", options=MESSAGE_SIZES) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
@@ -185,7 +192,7 @@ def post(url: str, body: object) -> dict[str, Any]:
 def kserve(python: str, saved_model: Path) -> Iterator[tuple[int, int]]:
     """A KServe server of the SavedModel: its HTTP and its gRPC port."""
     http, rpc = free_port(), free_port()
-    command = [python, "-m", "aag_tf.export.serving.kserve_server", f"--saved_model={saved_model}"]
+    command = [python, "-m", "aag_tf.export.serving.kserve_server", f"--saved_model={saved_model.resolve()}"]
     with _server([*command, f"--model_name={NAME}", f"--http_port={http}", f"--grpc_port={rpc}"], http):
         yield http, rpc
 
@@ -199,7 +206,9 @@ def free_port() -> int:
 @contextlib.contextmanager
 def _server(command: list[str], port: int) -> Iterator[None]:
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, env=QUIET_CPU, stdout=log, stderr=subprocess.STDOUT)
+        # Elsewhere, because in a checkout the folders of the package are not where an installation has them.
+        elsewhere = tempfile.gettempdir()
+        process = subprocess.Popen(command, env=QUIET_CPU, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + PATIENCE
             while not _listens(port):
