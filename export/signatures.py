@@ -129,10 +129,7 @@ def _embed_images(exported: Exported) -> Signature:
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
             count, padded = _without_emptiness(images)
-        size = exported.image_shape[:2]
-        same = tf.reduce_all(sides == tf.constant(size, tf.int64))
-        resized = tf.cond(same, lambda: padded, lambda: fit(padded, size))
-        resized = tf.ensure_shape(resized, [None, *exported.image_shape])
+        resized = tf.ensure_shape(fit(padded, exported.image_shape[:2]), [None, *exported.image_shape])
         return _vectors(OUTPUT, _embed(exported, resized)[:count])
 
     pixels = _pixels(shape) | {"max_pixels": exported.max_pixels}
