@@ -6,7 +6,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from aag_tf.data.images import Shape
 from aag_tf.errors import DataError
@@ -20,6 +20,10 @@ FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = 89_478_485
 # Larger pictures are decoded one at a time: each may take a gigabyte meanwhile, and there may be many threads.
 LARGE_PIXELS = 10_000_000
+# A progressive JPEG may ask for a full pass over the picture with every few bytes. Encoders write ten scans.
+MAX_PASSES = 16  # over a picture of the largest size; smaller ones may have more
+MAX_SCANS = 256
+JPEG_SCAN = b"\xff\xda"
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 SIDEWAYS = (5, 6, 7, 8)  # the EXIF orientations that swap height and width
 DEEPEST_GREY = 65_535
@@ -64,11 +68,12 @@ def decode(picture: Picture, shape: Shape) -> npt.NDArray[np.uint8]:
         uint8 [*shape].
 
     Raises:
-        DataError: the picture has too many pixels, or values whose range is unknown.
+        DataError: the picture has too many pixels or scans, or values whose range is unknown.
         Exception: Pillow cannot read it, for whatever reason it gives.
     """
     height, width, channels = shape
     with _open(picture) as image:
+        _require_few_scans(image)
         # JPEG decodes at 1/2, 1/4 or 1/8 much faster. Twice the wanted size is kept for the antialiased resize.
         image.draft(None, (2 * max(height, width), 2 * max(height, width)))
         upright = _upright(image, channels)
@@ -84,18 +89,36 @@ def thumbnail(picture: Picture, side: int) -> Image.Image:
         Exception: as `decode`.
     """
     with _open(picture) as image:
+        _require_few_scans(image)
         image.draft(None, (2 * side, 2 * side))
         upright = _upright(image, 3)
     upright.thumbnail((side, side))
     return upright
 
 
-def _open(picture: Picture) -> Image.Image:
+def _open(picture: Picture) -> ImageFile.ImageFile:
     image = Image.open(picture, formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise DataError(f"{image.width}x{image.height} pixels are more than the {MAX_PIXELS} that are decoded")
     return image
+
+
+def _require_few_scans(image: ImageFile.ImageFile) -> None:
+    """Refuses a JPEG that would take minutes to decode.
+
+    Raises:
+        DataError: it would.
+    """
+    file = image.fp
+    if image.format not in ("JPEG", "MPO") or file is None:
+        return
+    position = file.tell()
+    file.seek(0)
+    scans = file.read().count(JPEG_SCAN)
+    file.seek(position)
+    if scans >= MAX_SCANS or scans * image.width * image.height > MAX_PASSES * MAX_PIXELS:
+        raise DataError(f"{scans} scans of {image.width}x{image.height} pixels are more than are decoded")
 
 
 def _upright(image: Image.Image, channels: int) -> Image.Image:

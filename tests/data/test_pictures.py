@@ -1,4 +1,5 @@
 import concurrent.futures
+import io
 import time
 
 import numpy as np
@@ -140,6 +141,22 @@ def test_large_pictures_are_decoded_one_at_a_time(save_noise, monkeypatch):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: decode(path, (4, 4, 3)), range(8)))
         assert (max(most) > 1) == (expected > 1)
+
+
+def test_a_jpeg_of_endless_scans_is_refused(save_noise, monkeypatch):
+    path = save_noise("a.png", (48, 32))
+    Image.open(path).save(path.with_suffix(".jpg"), progressive=True)
+    data = path.with_suffix(".jpg").read_bytes()
+    pixels = decode(str(path.with_suffix(".jpg")), (32, 48, 3))
+    np.testing.assert_array_equal(pixels, np.asarray(Image.open(path.with_suffix(".jpg"))))
+    last = data.rindex(b"\xff\xda")
+    endless = data[:-2] + data[last:-2] * 300 + data[-2:]
+    with pytest.raises(DataError, match="scans of 48x32 pixels are more than are decoded"):
+        decode(io.BytesIO(endless), (32, 48, 3))
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 48 * 32)
+    decode(io.BytesIO(data), (32, 48, 3))
+    with pytest.raises(DataError, match="scans of 48x32"):
+        decode(io.BytesIO(data[:-2] + data[last:-2] * 16 + data[-2:]), (32, 48, 3))
 
 
 def test_a_thumbnail_is_the_whole_picture_made_no_larger(save_noise):
