@@ -69,20 +69,22 @@ class Ours:
         )
         self.images = ArrayImages(random_images())
         self.model = build_model(config, (SIDE, SIDE, 3), total_steps=1000)
+        self.model.make_train_function()
 
     def batches(self) -> Iterator[Any]:
         from aag_tf.data import training_batches
 
         return iter(training_batches(self.images, global_batch_size=BATCH, seed=0, start_step=0, num_steps=10**6))
 
-    def _train(self, batch: Any) -> float:
-        if self.model.train_function is None:
-            self.model.make_train_function()
-        return float(self.model.train_function(iter([batch]))["loss"])
+    def _train(self, batches: Iterator[Any]) -> float:
+        return float(self.model.train_function(batches)["loss"])
 
     def step(self) -> Step:
+        import tensorflow as tf
+
         views = self.model.draw_views(next(self.batches()))
-        return lambda: self._train({"views": views})
+        in_memory = iter(tf.data.Dataset.from_tensors({"views": views}).repeat())
+        return lambda: self._train(in_memory)
 
     def input(self) -> Step:
         import tensorflow as tf
@@ -92,7 +94,7 @@ class Ours:
 
     def both(self) -> Step:
         batches = self.batches()
-        return lambda: self._train(next(batches))
+        return lambda: self._train(batches)
 
 
 class PlainKeras:
