@@ -86,11 +86,11 @@ def train(flags: list[str], run_dir: Path) -> int:
     Raises:
         SystemExit: training ended without its last step.
     """
-    kept = ["--checkpoints_to_keep=1", "--knn_every_epochs=1", "--log_every_steps=10", f"--run_dir={run_dir}"]
-    started = (run_dir / "checkpoints" / "checkpoint").exists()
-    # A run that was stopped before its first checkpoint starts again.
-    again = ["--resume"] if started else (["--overwrite"] if (run_dir / "run.json").exists() else [])
-    process = subprocess.Popen([sys.executable, "-m", "aag_tf.commands.train", *flags, *kept, *again])
+    kept = ["--checkpoints_to_keep=1", "--knn_every_epochs=1", "--log_every_steps=10", "--projector_images=0"]
+    again = ["--resume"] if (run_dir / "run.json").exists() else []
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aag_tf.commands.train", *flags, *kept, f"--run_dir={run_dir}", *again]
+    )
     try:
         _, status, usage = os.wait4(process.pid, 0)
     except KeyboardInterrupt:  # the run hears it too, and leaves a checkpoint
@@ -103,6 +103,7 @@ def train(flags: list[str], run_dir: Path) -> int:
 
 def judge(run_dir: str, *, test: bool) -> dict[str, Any]:
     """20-NN and linear probe of a run: on held-out images from the training ones, on test from both."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import numpy as np
 
     from aag_tf.data import open_source
