@@ -289,9 +289,9 @@ def test_averaged_weights_are_judged_saved_and_gone_on_with(finished, tmp_path):
     train(config)
     averaged = weights(run_dir)
     losses = [[record["loss"] for record in records(path) if "loss" in record] for path in (run_dir, finished)]
-    assert losses[0] == losses[1]  # the average changes nothing in what is trained
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)  # the average changes nothing in what is trained
     distances = [np.abs(a - b).max() for a, b in zip(averaged, weights(finished), strict=True)]
-    assert 0 < max(distances) < 0.5
+    assert max(distances) > 1e-4  # it lags behind
 
     shutil.rmtree(run_dir / "checkpoints" / "step-12")
     again = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True))
