@@ -101,7 +101,8 @@ def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | Non
         _refuse_other_images(config, record, source)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
     if cluster is not None:
-        refuse_other_settings(strategy, cluster, f"{configs.mathematics(config)}, {len(source.train)} images")
+        settings = f"{configs.mathematics(config)}, resume {config.run.resume}, {len(source.train)} images"
+        refuse_other_settings(strategy, cluster, settings)
     with strategy.scope():
         model = build_model(config, source.image_shape, total_steps=total_steps, auxiliary=auxiliary)
     state = RunState(**model.parts())
