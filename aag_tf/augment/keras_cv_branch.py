@@ -61,6 +61,20 @@ class Sometimes(keras.layers.Layer):
         return tf.where(chosen, tf.cast(self.layer(images, training=training), tf.float32), images)
 
 
+class SquareCutout(keras_cv.layers.RandomCutout):
+    """keras-cv's cutout, which draws height and width apart, for squares; `height_factor` is of the shorter side."""
+
+    def get_random_transformation_batch(
+        self, batch_size: Any, images: tf.Tensor, **kwargs: Any
+    ) -> dict[str, tf.Tensor]:
+        """What keras-cv draws, with one side for both."""
+        drawn = super().get_random_transformation_batch(batch_size, images, **kwargs)
+        height = drawn["rectangles_height"]
+        side = self.height_factor(tf.shape(height)) * float(min(images.shape[1:3]))
+        side = tf.cast(tf.round(side), height.dtype)
+        return {**drawn, "rectangles_height": side, "rectangles_width": side}
+
+
 @keras.saving.register_keras_serializable(package="aag_tf")
 class KerasCVMainBranch(MainBranch):
     """`MainBranch` from keras-cv's layers; saturation and hue in HSV, clipped after every step.
@@ -179,7 +193,7 @@ class KerasCVAuxiliaryBranch(AuxiliaryBranch, KerasCVMainBranch):
         if settings.cutout == 0.0:
             return []
         side = (0.0, min(settings.cutout * self.strength, 1.0))
-        cutout = keras_cv.layers.RandomCutout(side, side, fill_value=GRAY)
+        cutout = SquareCutout(side, side, fill_value=GRAY)
         return [Sometimes(cutout, rate=settings.cutout_probability)]
 
 

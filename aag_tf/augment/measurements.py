@@ -67,7 +67,7 @@ def measure_crops(views: npt.ArrayLike) -> Crops:
     left, top = np.minimum(first[:, 0], last[:, 0]), np.minimum(first[:, 1], last[:, 1])
     return Crops(
         area=width * height,
-        aspect=width / height,
+        aspect=np.divide(width, height, out=np.full_like(width, np.nan), where=height > 0),
         vertical=_share(top, 1.0 - height),
         horizontal=_share(left, 1.0 - width),
         flipped=first[:, 0] > last[:, 0],
