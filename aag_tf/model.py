@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from aag_tf.accumulation import Batch, accumulated_gradients, cached_projections
 from aag_tf.errors import ConfigError
-from aag_tf.losses import GNTXent, contrastive_statistics, sum_replicas
+from aag_tf.losses import GNTXent, LearnedTemperature, contrastive_statistics, sum_replicas
 from aag_tf.losses.temperature import as_temperature
 from aag_tf.optimizers import WeightAverage
 from aag_tf.train_function import make_train_function
@@ -73,6 +73,9 @@ class AAG(keras.Model):
         """Sets optimizer and loss; other arguments are those of `keras.Model.compile`."""
         super().compile(optimizer=optimizer, **kwargs)
         self.contrastive_loss = loss
+        temperature = loss.temperature
+        # Held here too, since Keras tracks the weights of layers and not those of losses.
+        self.temperature = temperature if isinstance(temperature, LearnedTemperature) else None
 
     def make_train_function(self, force: bool = False) -> None:
         """What `fit` calls for each step; see `aag_tf.train_function`."""
@@ -95,7 +98,15 @@ class AAG(keras.Model):
     def parts(self) -> dict[str, Any]:
         """What a checkpoint holds, by name."""
         average = {} if self.average is None else {"average_encoder": self.average.encoder}
-        return {"encoder": self.encoder, "projector": self.projector, "optimizer": self.optimizer, **average}
+        temperature = {} if self.temperature is None else {"temperature": self.temperature}
+        networks = {"encoder": self.encoder, "projector": self.projector}
+        return {**networks, "optimizer": self.optimizer, **average, **temperature}
+
+    @property
+    def trained_variables(self) -> list[Any]:
+        """What the optimizer moves: both networks, and the temperature where it is learned."""
+        temperature = [] if self.temperature is None else self.temperature.trainable_variables
+        return self.encoder.trainable_variables + self.projector.trainable_variables + temperature
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The embedding of images."""
@@ -123,7 +134,7 @@ class AAG(keras.Model):
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step of gradient descent; returns loss, gradient norm and the statistics of the contrast."""
-        variables = self.encoder.trainable_variables + self.projector.trainable_variables
+        variables = self.trained_variables
         scale = self.optimizer.scale_loss(tf.ones([]))  # of the loss in float16, else 1; `apply` may move it
         descend = self._gradients if self.accumulation_steps == 1 else self._accumulated_gradients
         projections, share, gradients = descend(batch, variables, scale)
@@ -152,8 +163,11 @@ class AAG(keras.Model):
             tape.watch(projections)
             share = self.contrastive_loss(None, projections)
             scaled = share * scale
-        pull = tape.gradient(scaled, projections)
-        return projections, share, accumulated_gradients(self.project_batch, batch, pull, variables, count)
+        of_loss = [] if self.temperature is None else self.temperature.trainable_variables
+        pull, *by_loss = tape.gradient(scaled, [projections, *of_loss])
+        of_networks = variables[: len(variables) - len(of_loss)]
+        gradients = accumulated_gradients(self.project_batch, batch, pull, of_networks, count)
+        return projections, share, gradients + by_loss
 
     def project_batch(self, batch: Batch) -> tf.Tensor:
         """Draws the views of a training batch and projects them, as `project` does in training."""

@@ -21,7 +21,8 @@ from aag_tf.data import Source, fingerprint, open_source, training_batches
 from aag_tf.devices import jit_compile, make_strategy
 from aag_tf.encoders import build_encoder
 from aag_tf.errors import ConfigError, RunDirectoryError
-from aag_tf.losses import GNTXent
+from aag_tf.losses import GNTXent, LearnedTemperature
+from aag_tf.losses.temperature import Temperature
 from aag_tf.model import AAG
 from aag_tf.optimizers import WeightAverage, build_optimizer
 from aag_tf.run_directory import RunDirectory, write_atomically
@@ -191,8 +192,11 @@ def build_model(
         average=average,
         accumulation_steps=config.schedule.accumulation_steps,
     )
+    temperature: Temperature = config.loss.temperature
+    if config.loss.learn_temperature:
+        temperature = LearnedTemperature(config.loss.temperature, minimum=config.loss.temperature_minimum)
     loss = GNTXent(
-        temperature=config.loss.temperature,
+        temperature=temperature,
         coupling=config.loss.coupling,
         aux_weight=config.loss.aux_weight,
         aux_negatives=config.loss.aux_negatives,
@@ -207,7 +211,7 @@ def build_model(
         jit_compile=jit_compile(config.schedule, tf.distribute.get_strategy()),
         steps_per_execution=config.schedule.steps_per_execution,
     )
-    model.optimizer.build(encoder.trainable_variables + projector.trainable_variables)  # so that it can be restored
+    model.optimizer.build(model.trained_variables)  # so that it can be restored
     return model
 
 

@@ -15,6 +15,19 @@ def define(flag_values: flags.FlagValues) -> None:
         "higher at all of them alike. Tune it first: no other setting of the loss matters as much.",
         flag_values=flag_values,
     )
+    flags.DEFINE_bool(
+        "learn_temperature",
+        default.learn_temperature,
+        "Train the temperature with the networks, from --temperature on, between --temperature_minimum and 1. With "
+        "--coupling=0 the loss rewards ever lower temperatures, so that it soon lies at its bound.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_float(
+        "temperature_minimum",
+        default.temperature_minimum,
+        "Lowest value that a learned temperature may take, above 0, at most 1.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_float(
         "coupling",
         default.coupling,

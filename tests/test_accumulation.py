@@ -11,7 +11,7 @@ from aag_tf.augment import build_views
 from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig
 from aag_tf.data import open_source, training_batches
 from aag_tf.errors import ConfigError
-from aag_tf.losses import GNTXent, gnt_xent
+from aag_tf.losses import GNTXent, LearnedTemperature, gnt_xent
 from aag_tf.model import AAG
 from aag_tf.trained import build_networks
 
@@ -37,11 +37,13 @@ def with_batch_norm():
     return build_networks(EncoderConfig(width=0.25), ProjectorConfig(projector_width=16, projector_dim=8), IMAGE_SHAPE)
 
 
-def make_model(networks, accumulation_steps, optimizer=None):
+def make_model(networks, accumulation_steps, optimizer=None, **loss):
     views = build_views(AugmentConfig(flip=False), IMAGE_SHAPE)
     model = AAG(*networks, views, seed=3, accumulation_steps=accumulation_steps)
     # At rate 1 a step of plain SGD moves the weights by minus the gradient.
-    model.compile(optimizer or keras.optimizers.SGD(1.0), GNTXent(coupling=0.5, aux_weight=0.7), jit_compile=False)
+    model.compile(
+        optimizer or keras.optimizers.SGD(1.0), GNTXent(coupling=0.5, aux_weight=0.7, **loss), jit_compile=False
+    )
     return model
 
 
@@ -113,3 +115,13 @@ def test_an_encoder_that_draws_its_own_random_numbers_is_refused():
     make_model(networks, 1)
     with pytest.raises(ConfigError, match=r"--accumulation_steps .* drop_half"):
         make_model(networks, 2)
+
+
+def test_a_learned_temperature_moves_alike_in_micro_batches(digits):
+    learned = []
+    for steps in (1, 4):
+        model = make_model(without_batch_norm(), steps, temperature=LearnedTemperature(0.2))
+        step(model, digits)
+        learned.append(float(model.temperature.value()))
+    assert learned[1] == pytest.approx(learned[0], rel=1e-4)
+    assert abs(learned[0] - 0.2) > 1e-3

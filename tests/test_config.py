@@ -32,6 +32,11 @@ from aag_tf.errors import ConfigError
         (lambda: LossConfig(temperature=0.0), ["--temperature=0", "above 0"]),
         (lambda: LossConfig(temperature=-1.0), ["--temperature=-1", "above 0"]),
         (lambda: LossConfig(temperature=float("nan")), ["--temperature=nan"]),
+        (
+            lambda: LossConfig(temperature=0.04, learn_temperature=True),
+            ["--temperature=0.04", "--temperature_minimum=0.05"],
+        ),
+        (lambda: LossConfig(temperature=2.0, learn_temperature=True), ["--temperature=2", "and 1"]),
         (lambda: LossConfig(coupling=1.5), ["--coupling=1.5", "at most 1"]),
         (lambda: OptimizerConfig(optimizer="adam"), ["--optimizer=adam", "adamw, sgd, lars"]),
         (lambda: ScheduleConfig(global_batch_size=1), ["--global_batch_size=1", "negatives"]),

@@ -108,14 +108,14 @@ def test_another_seed_is_another_run(finished, tmp_path):
     )
 
 
+class StopAtSeven(Interruption):
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.model.stop_training = batch + 1 >= 7
+
+
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
     run_dir = tmp_path / "stopped"
-
-    class StopAtSeven(Interruption):
-        def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
-            self.model.stop_training = batch + 1 >= 7
-
     monkeypatch.setattr("aag_tf.training.Interruption", StopAtSeven)
     result = train(settings(run_dir))
     assert (result.step, result.complete) == (7, False)
@@ -129,6 +129,29 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, 
     steps = [record["step"] for record in records(run_dir) if "loss" in record]
     assert steps == sorted(set(steps))
     assert train(settings(run_dir, resume=True)).step == STEPS  # nothing is left to do
+
+
+def test_a_learned_temperature_is_trained_kept_in_bounds_logged_and_gone_on_with(tmp_path, monkeypatch):
+    def learning(name, **run):
+        config = settings(tmp_path / name, **run)
+        loss = LossConfig(learn_temperature=True, temperature_minimum=0.198, coupling=0.0)
+        return dataclasses.replace(config, loss=loss, optimizer=OptimizerConfig(learning_rate=0.02))
+
+    train(learning("whole"))
+    logged = [record["temperature"] for record in records(tmp_path / "whole") if "temperature" in record]
+    assert len(set(logged)) > 1
+    assert min(logged) >= 0.198 - 1e-6
+    assert abs(logged[-1] - 0.2) > 1e-4
+
+    monkeypatch.setattr("aag_tf.training.Interruption", StopAtSeven)
+    assert train(learning("parts")).step == 7
+    monkeypatch.undo()
+    train(learning("parts", resume=True))
+    assert [record["temperature"] for record in records(tmp_path / "parts") if "temperature" in record][-1] == logged[
+        -1
+    ]
+    for first, again in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
+        np.testing.assert_array_equal(first, again)
 
 
 def test_resume_refuses_other_mathematics_by_the_name_of_the_flag(finished):
@@ -213,7 +236,10 @@ def test_unlabelled_images_train_without_knn(tmp_path):
         {"schedule": ScheduleConfig(train_steps=4, global_batch_size=64, precision="mixed_bfloat16")},
         {"schedule": ScheduleConfig(train_steps=4, global_batch_size=64, precision="mixed_float16")},
         {"schedule": ScheduleConfig(train_steps=4, global_batch_size=64, steps_per_execution=2)},
-        {"schedule": ScheduleConfig(train_steps=4, global_batch_size=64, cpu_replicas=2)},
+        {
+            "schedule": ScheduleConfig(train_steps=4, global_batch_size=64, cpu_replicas=2),
+            "loss": LossConfig(learn_temperature=True, coupling=1.0),
+        },
         {"schedule": ScheduleConfig(train_steps=4, global_batch_size=64, jit_compile="on")},
         {
             "schedule": ScheduleConfig(

@@ -49,6 +49,7 @@ class LearnedTemperature(keras.layers.Layer):
             dtype="float32",
             initializer=keras.initializers.Constant(math.log(initial)),
             constraint=self._within_bounds,
+            aggregation="mean",  # replicas apply the constraint to the same value
         )
         self.built = True
 

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-EXCLUDED = ("bias", "gamma", "beta")  # batch norm and biases: neither decayed nor rescaled, as SimCLR does
+# Batch norm and biases are neither decayed nor rescaled, as SimCLR does; nor is a learned temperature.
+EXCLUDED = ("bias", "gamma", "beta", "log_temperature")
 
 
 @keras.saving.register_keras_serializable(package="aag_tf")
