@@ -57,7 +57,7 @@ def test_a_flagfile_may_include_another(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--temprature=1"], "--temprature is not a flag; did you mean --temperature?"),
+        (["--temprature=1"], "--temprature is not a flag; did you mean --temperature or --temperature_minimum?"),
         (["--xyzzy"], "--xyzzy is not a flag; --help lists all flags."),
         (["--temperature=hot"], "--temperature=hot is not a number; --help says which are allowed."),
         (["--epochs=1.5"], "--epochs=1.5 is not a whole number; --help says which are allowed."),
