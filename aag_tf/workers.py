@@ -29,7 +29,8 @@ def broadcast_from_chief(strategy: tf.distribute.Strategy, variables: Sequence[A
         context = tf.distribute.get_replica_context()
         is_first = tf.equal(context.replica_id_in_sync_group, 0)
         offers = [tf.where(is_first, value, tf.zeros_like(value)) for value in map(_reducible, values)]
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, offers)
+        # One at a time: a list must be of one type, and step counters are integers.
+        return [context.all_reduce(tf.distribute.ReduceOp.SUM, offer) for offer in offers]
 
     for variable, value, shared in zip(variables, values, _run(strategy, share), strict=True):
         variable.assign(tf.cast(shared, value.dtype))
