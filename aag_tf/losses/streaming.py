@@ -23,6 +23,7 @@ import tensorflow as tf
 from aag_tf.losses.gather import first_row, gather_replicas
 
 BLOCK_ELEMENTS = 2**22  # similarities in one block: 16 MiB in float32, about a last-level cache
+MOST_PARTS = 64  # of similarities that are kept: each is a part of the graph
 
 Size = Any  # an int where it is known, else an int32 scalar
 
@@ -96,15 +97,14 @@ def negatives_log_sum_exp(scaled: tf.Tensor, *, negative_views: int | None = Non
         def computed(images: tf.Tensor) -> tf.Tensor:
             return _similarities(tf.gather(local, images), images + first, everyone)
 
-        # A row for each image, so that the gradient too may take them block by block.
-        kept = tf.reshape(computed(tf.range(count)), [count, num_views, total * num_views]) if keep else None
-
-        def similarities(images: tf.Tensor) -> tf.Tensor:
-            return computed(images) if kept is None else _flat(tf.gather(kept, images))
+        block = _images_per_block(total, num_views)
+        parts = _parts(count, block) if keep else []
+        kept = [computed(images) for images in parts]
 
         def by_blocks(function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:
-            block = _images_per_block(total, num_views)
-            return _map_blocks(lambda images: function(images, similarities(images)), count, block, dtype)
+            if keep:
+                return tf.concat([function(*part) for part in zip(parts, kept, strict=True)], axis=0)
+            return _map_blocks(lambda images: function(images, computed(images)), count, block, dtype)
 
         def forward(images: tf.Tensor, similarity: tf.Tensor) -> tf.Tensor:
             barred = _barred(negative_views, num_views, total, dtype)
@@ -140,6 +140,17 @@ def _images_per_block(num_images: Size, num_views: int) -> Size:
     """How many images' rows of the similarity matrix fill a block; at least one."""
     images = BLOCK_ELEMENTS // (num_views * num_views * num_images)
     return max(1, images) if isinstance(images, int) else tf.maximum(1, images)
+
+
+def _parts(count: Size, block: Size) -> list[tf.Tensor]:
+    """The positions `0 .. count - 1` in blocks, no more than `MOST_PARTS`; in one where their number is unknown.
+
+    Blocks that stay in the cache while they are worked on are faster than the whole, though all of them are kept.
+    """
+    if not (isinstance(count, int) and isinstance(block, int)):
+        return [tf.range(count)]
+    block = max(block, -(-count // MOST_PARTS))
+    return [tf.range(first, min(first + block, count)) for first in range(0, count, block)]
 
 
 def _map_blocks(function: Callable[[tf.Tensor], tf.Tensor], count: Size, block: Size, dtype: tf.DType) -> tf.Tensor:
