@@ -1,11 +1,11 @@
 """Time and peak memory of GNT-Xent, forward and backward, beside other implementations of the same loss.
 
-    python benchmarks/loss.py --json=loss.json          # about ten minutes on two CPU cores
+    python benchmarks/loss.py --json=loss.json          # about six minutes on two CPU cores
 
 Every implementation computes SimCLR's NT-Xent (two views, coupling 1) of the same projections in 128 dimensions and
-its gradient; the losses must agree. Every measurement runs in a process of its own. Memory is the process's peak less
-what it held when libraries and projections were loaded. Peers that are not installed are left out; `--peers_python`
-names the interpreter of another environment for those in PyTorch.
+its gradient; the losses must agree. Every measurement runs in a process of its own, and at each size these processes
+take turns. Memory is a process's peak less what it held when libraries and projections were loaded. Peers that are
+not installed are left out; `--peers_python` names the interpreter of another environment for those in PyTorch.
 """
 
 import argparse
@@ -25,7 +25,9 @@ DIM = 128
 TEMPERATURE = 0.2
 SIZES = (192, 768, 3072, 12288, 65536)
 LARGEST_MATRIX = 12288  # rows of a similarity matrix that is kept: the next size alone would fill 16 GiB
-SECONDS = 2.0  # of repetitions a measurement; the best one counts, and there are at least two
+ROUNDS = 5  # in which implementations take turns, so that what disturbs the machine disturbs all of them
+ENOUGH = 60.0  # seconds of rounds at one size, though never less than two rounds
+SECONDS = 0.4  # of repetitions in a round, one at least; the best repetition of all rounds counts
 
 Step = Callable[[], float]
 
@@ -105,32 +107,38 @@ IMPLEMENTATIONS = {
     "streaming": (_gnt_xent("streaming"), "aag_tf", max(SIZES)),
     "plain TensorFlow": (_plain_tensorflow, "tensorflow", LARGEST_MATRIX),
     "lightly": (_lightly, "lightly.loss.ntx_ent_loss", LARGEST_MATRIX),
-    # It compares every positive pair with every negative: 7 GiB at 768, and 27 GiB in one piece at 3072.
-    "pytorch-metric-learning": (_metric_learning, "pytorch_metric_learning", 768),
+    # It compares every positive pair with every negative: 7 GiB and 12 s at 768, 27 GiB in one piece at 3072.
+    "pytorch-metric-learning": (_metric_learning, "pytorch_metric_learning", 192),
 }
 PYTORCH = ("lightly", "pytorch-metric-learning")
 
 
-def measure(name: str, size: int) -> dict[str, Any]:
-    """One row, in this process."""
+def measure(name: str, size: int) -> None:
+    """In a process of its own: a round for each line of standard input, at the end one JSON object."""
     prepare, _, _ = IMPLEMENTATIONS[name]
     prepare(projections(192))()  # thread pools and kernels are loaded by the first call
     step = prepare(projections(size))
     before = psutil.Process().memory_info().rss
-    seconds: list[float] = []
-    loss = 0.0
-    while len(seconds) < 2 or (sum(seconds) < SECONDS and len(seconds) < 200):
-        start = time.perf_counter()
-        loss = step()
-        seconds.append(time.perf_counter() - start)
+    loss = step()
+    print("ready", flush=True)
+    best = float("inf")
+    for _ in sys.stdin:
+        seconds: list[float] = []
+        while sum(seconds) < SECONDS:
+            start = time.perf_counter()
+            step()
+            seconds.append(time.perf_counter() - start)
+        best = min(best, *seconds)
+        print("done", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
-    return {
+    row = {
         "implementation": name,
         "projections": size,
-        "milliseconds": round(1e3 * min(seconds), 2),
+        "milliseconds": round(1e3 * best, 2),
         "peak_mib": round(max(0, peak - before) / 2**20, 1),
         "loss": loss,
     }
+    print(json.dumps(row))
 
 
 def is_installed(name: str) -> bool:
@@ -141,13 +149,56 @@ def is_installed(name: str) -> bool:
     return True
 
 
-def measure_apart(name: str, size: int, python: str) -> dict[str, Any] | None:
-    """One row from a fresh process; `None` where the implementation is not installed."""
-    command = [python, __file__, f"--measure={name}", f"--size={size}"]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    if finished.returncode != 0:
-        raise RuntimeError(f"{name} with {size} projections failed:\n{finished.stderr[-2000:]}")
-    return json.loads(finished.stdout.splitlines()[-1])
+class Apart:
+    """A measurement in a fresh process, which waits for its turns.
+
+    Args:
+        name: of the implementation.
+        size: projections.
+        python: the interpreter to run it with.
+    """
+
+    def __init__(self, name: str, size: int, python: str) -> None:
+        self.name = name
+        command = [python, __file__, f"--measure={name}", f"--size={size}"]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.installed = self._answer() == "ready"
+
+    def turn(self) -> None:
+        """One round."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self._answer()
+
+    def row(self) -> dict[str, Any]:
+        """Ends the process and returns what it measured."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return json.loads(self._answer())
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        if not line:
+            assert self.process.stderr is not None
+            raise RuntimeError(f"{self.name} failed:\n{self.process.stderr.read()[-2000:]}")
+        return line
+
+
+def measure_side_by_side(size: int, peers_python: str) -> list[dict[str, Any]]:
+    """The rows of all implementations that are installed and can take this size."""
+    able = [name for name, (_, _, largest) in IMPLEMENTATIONS.items() if size <= largest]
+    apart = [Apart(name, size, peers_python if name in PYTORCH else sys.executable) for name in able]
+    installed = [one for one in apart if one.installed]
+    began = time.monotonic()
+    for done in range(ROUNDS):
+        if done < 2 or time.monotonic() - began < ENOUGH:
+            for one in installed:
+                one.turn()
+    return [one.row() for one in installed]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -172,22 +223,22 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=192, help="projections, with --measure")
     arguments = parser.parse_args()
     if arguments.measure:
-        installed = is_installed(arguments.measure)
-        print(json.dumps(measure(arguments.measure, arguments.size) if installed else None))
+        if is_installed(arguments.measure):
+            measure(arguments.measure, arguments.size)
+        else:
+            print("absent")
         return
 
     rows: list[dict[str, Any]] = []
     for size in arguments.sizes:
-        for name, (_, _, largest) in IMPLEMENTATIONS.items():
-            if size > largest:
-                continue
-            row = measure_apart(name, size, arguments.peers_python if name in PYTORCH else sys.executable)
-            if row is not None:
-                rows.append(row)
-                print(f"{name}, {size}: {row['milliseconds']} ms, {row['peak_mib']} MiB", file=sys.stderr)
-        losses = [row["loss"] for row in rows if row["projections"] == size]
+        found = measure_side_by_side(size, arguments.peers_python)
+        for row in found:
+            name, milliseconds, peak = row["implementation"], row["milliseconds"], row["peak_mib"]
+            print(f"{name}, {size}: {milliseconds} ms, {peak} MiB", file=sys.stderr)
+        losses = [row["loss"] for row in found]
         if max(losses) - min(losses) > 1e-4 * max(losses):
             raise RuntimeError(f"the implementations disagree at {size} projections: {losses}")
+        rows += found
     print(table(rows))
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
