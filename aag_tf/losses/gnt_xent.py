@@ -106,7 +106,9 @@ def pair_losses(margin: tf.Tensor, coupling: float) -> tf.Tensor:
     """`loss(i, p) = log(κ + exp(margin))` without overflow, from `margin = log Σ_n exp s(i, n) - s(i, p)`."""
     if coupling == 0.0:
         return margin
-    return tf.math.softplus(margin - math.log(coupling)) + math.log(coupling)
+    # From the larger of the two terms: from the other one, a small coupling or a solved pair would be lost in rounding.
+    own = math.log(coupling)
+    return tf.where(margin > own, margin + tf.math.softplus(own - margin), own + tf.math.softplus(margin - own))
 
 
 def _pair_weight(views: int, aux_weight: float, dtype: tf.DType) -> tf.Tensor:

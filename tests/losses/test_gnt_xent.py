@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature, gnt_xent, streaming
+from aag_tf.losses.gnt_xent import pair_losses
 
 FORMS = ("dense", "streaming")
 
@@ -59,6 +60,18 @@ def test_float32_value_equals_the_loops(form, case):
     actual = float(gnt_xent(projections, form=form, **arguments))
     # A value near zero is a difference of similarities, and those are rounded at the scale of 1/τ.
     assert actual == pytest.approx(expected, rel=1e-5, abs=5e-7 / arguments["temperature"])
+
+
+@pytest.mark.parametrize("coupling", [1e-300, 1e-30, 1e-3, 1.0])
+def test_a_pairs_loss_and_pull_keep_their_digits_whatever_the_coupling(coupling):
+    margin = np.array([-80.0, -7.0, -0.5, 0.0, 0.5, 7.0, 80.0])
+    with tf.GradientTape() as tape:
+        x = tf.constant(margin, tf.float32)
+        tape.watch(x)
+        losses = pair_losses(x, coupling)
+    np.testing.assert_allclose(losses, np.logaddexp(np.log(coupling), margin), rtol=2e-6, atol=1e-37)
+    pull = 1.0 / (1.0 + np.exp(np.log(coupling) - margin))
+    np.testing.assert_allclose(tape.gradient(losses, x), pull, rtol=1e-5, atol=1e-38)
 
 
 @pytest.mark.parametrize("form", FORMS)
