@@ -3,6 +3,7 @@ from .augment import Branch as Branch
 from .augment import LayersBranch as LayersBranch
 from .augment import MainBranch as MainBranch
 from .augment import ViewMaker as ViewMaker
+from .callbacks import EncoderMonitor as EncoderMonitor
 from .config import AugmentConfig as AugmentConfig
 from .config import ContactSheetConfig as ContactSheetConfig
 from .config import DataConfig as DataConfig

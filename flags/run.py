@@ -58,7 +58,8 @@ def _define_rhythm(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "knn_every_epochs",
         default.knn_every_epochs,
-        "Epochs between two kNN accuracies on held-out images, the live sign of progress; 0 switches it off.",
+        "Epochs between two looks at the encoder on held-out images: kNN and linear probe where there are labels, and "
+        "effective rank and uniformity; the live signs of progress. 0 switches them off.",
         flag_values=flag_values,
     )
 

@@ -8,8 +8,8 @@ from aag_tf.callbacks.embedding_projector import EmbeddingProjector
 from aag_tf.callbacks.histograms import Histograms
 from aag_tf.callbacks.hyperparameters import Hyperparameters
 from aag_tf.callbacks.interruption import Interruption
-from aag_tf.callbacks.knn import KnnMonitor
 from aag_tf.callbacks.metrics_file import MetricsFile
+from aag_tf.callbacks.monitor import EncoderMonitor
 from aag_tf.callbacks.opening import Opening
 from aag_tf.callbacks.position import Span, is_due
 from aag_tf.callbacks.profiler import Profiler
@@ -23,10 +23,10 @@ __all__ = [
     "CollapseWarning",
     "Divergence",
     "EmbeddingProjector",
+    "EncoderMonitor",
     "Histograms",
     "Hyperparameters",
     "Interruption",
-    "KnnMonitor",
     "MetricsFile",
     "Opening",
     "Profiler",

@@ -11,8 +11,8 @@ from aag_tf.callbacks.embedding_projector import EmbeddingProjector
 from aag_tf.callbacks.histograms import Histograms
 from aag_tf.callbacks.hyperparameters import Hyperparameters
 from aag_tf.callbacks.interruption import Interruption
-from aag_tf.callbacks.knn import KnnMonitor
 from aag_tf.callbacks.metrics_file import MetricsFile
+from aag_tf.callbacks.monitor import EncoderMonitor
 from aag_tf.callbacks.opening import Opening
 from aag_tf.callbacks.position import Span
 from aag_tf.callbacks.profiler import Profiler
@@ -74,13 +74,13 @@ def build_callbacks(
 
     opening = [Opening(events, config, source.train.images)] if span.start_step == 0 else []
     step_log = StepLog(writers, span, every=run.log_every_steps, global_batch_size=config.schedule.global_batch_size)
-    knn = []
-    if run.knn_every_epochs > 0 and source.train.labels is not None and source.validation is not None:
+    monitor = []
+    if run.knn_every_epochs > 0 and source.validation is not None:
         every = run.knn_every_epochs * span.steps_per_epoch
-        knn = [KnnMonitor(model.judged_encoder, source.train, source.validation, writers, span, every=every)]
+        monitor = [EncoderMonitor(model.judged_encoder, source.train, source.validation, writers, span, every=every)]
     pictures = _pictures(run, model, source, events, span)
     hyperparameters = Hyperparameters(events, config)
-    return [divergence, hyperparameters, *opening, step_log, progress, *knn, *pictures, checkpoints, interruption]
+    return [divergence, hyperparameters, *opening, step_log, progress, *monitor, *pictures, checkpoints, interruption]
 
 
 def _pictures(

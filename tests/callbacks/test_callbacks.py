@@ -1,5 +1,6 @@
 """Records, progress, metrics file, checkpoints and signals, each on its own."""
 
+import importlib
 import io
 import json
 import os
@@ -16,19 +17,22 @@ from aag_tf.callbacks import (
     Checkpoints,
     CollapseWarning,
     Divergence,
+    EncoderMonitor,
     Interruption,
-    KnnMonitor,
     MetricsFile,
     Progress,
     Span,
     StepLog,
     TensorBoardWriter,
 )
-from aag_tf.callbacks.knn import embedding_spread
+from aag_tf.callbacks.monitor import embedding_spread
 from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import OptimizerConfig, TrainConfig
 from aag_tf.data import ArrayImages, Split
 from aag_tf.errors import TrainingError
+from aag_tf.evaluation import embed, knn_accuracy, rankme, uniformity
+
+monitor_module = importlib.import_module("aag_tf.callbacks.monitor")
 
 
 class Kept:
@@ -271,18 +275,69 @@ def test_events_that_a_run_is_going_to_repeat_are_dropped(tmp_path):
     assert events_in(tmp_path) == [(1, 7.0)]
 
 
-def test_knn_monitor_measures_when_due_on_images_of_every_class():
+def two_classes(count=600):
+    """Dark and bright images, sorted by class, as data sets often are."""
     rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], 300)  # sorted by class, as data sets often are
-    pixels = (labels[:, None, None, None] * 200 + rng.integers(0, 50, (600, 2, 2, 1))).astype(np.uint8)
-    split = Split(ArrayImages(pixels), labels)
-    encoder = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Rescaling(1 / 100, -1)])
+    labels = np.repeat([0, 1], count // 2)
+    pixels = (labels[:, None, None, None] * 200 + rng.integers(0, 50, (count, 2, 2, 1))).astype(np.uint8)
+    return Split(ArrayImages(pixels), labels)
+
+
+def scaled_pixels(scale=0.01, offset=-1.0):
+    layers = [keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Rescaling(scale, offset)]
+    return keras.Sequential(layers)
+
+
+def monitor(split, writer=None, encoder=None):
+    writers = [] if writer is None else [writer]
+    return EncoderMonitor(encoder or scaled_pixels(), split, split, writers, Span(0, 5, 5), every=3)
+
+
+def test_the_monitor_measures_when_due_on_images_of_every_class():
     writer = Kept()
-    monitor = KnnMonitor(encoder, split, split, [writer], Span(0, 5, 5), every=3)
+    watching = monitor(two_classes(), writer)
     for batch in range(5):
-        monitor.on_train_batch_end(batch)
+        watching.on_train_batch_end(batch)
     assert [record["step"] for record in writer.records] == [3, 5]
-    assert all(record["knn_accuracy"] > 0.95 for record in writer.records)
+    for record in writer.records:
+        assert record["knn_accuracy"] > 0.95
+        assert record["linear_accuracy"] > 0.95
+        assert 1 < record["effective_rank"] < 4
+        assert record["feature_uniformity"] < 0
+        assert record["monitor_seconds"] > 0
+
+
+def test_the_monitor_agrees_with_the_measures_of_aag_evaluate(monkeypatch):
+    monkeypatch.setattr(monitor_module, "BANK_IMAGES", 100)
+    monkeypatch.setattr(monitor_module, "QUERY_IMAGES", 60)
+    watching = monitor(two_classes())
+    assert (len(watching.bank), len(watching.queries)) == (100, 60)
+    features = embed(watching.embedding, watching.queries.images, progress=False)
+    bank = embed(watching.embedding, watching.bank.images, progress=False)
+    record = watching.measure(1)
+    truth = watching.queries.labels
+    assert record["knn_accuracy"] == knn_accuracy(bank, watching.bank.labels, features, truth)
+    assert record["effective_rank"] == rankme(features)
+    assert record["feature_uniformity"] == uniformity(features)
+
+
+def test_the_monitor_works_without_labels_with_one_class_and_with_few_images():
+    split = two_classes()
+    unlabelled = monitor(Split(split.images)).measure(1)
+    assert set(unlabelled) == {"step", "effective_rank", "feature_uniformity", "embedding_spread", "monitor_seconds"}
+    one_class = monitor(Split(split.images, split.labels * 0)).measure(1)
+    assert set(one_class) == set(unlabelled)
+    assert set(monitor(split.select(np.array([0]))).measure(1)) == {"step", "monitor_seconds"}
+    few = split.select(np.array([0, 1, 2, 597, 598, 599]))  # fewer than the twenty neighbours that vote
+    assert monitor(few).measure(1)["linear_accuracy"] == 1
+
+
+def test_the_monitor_shows_a_collapse_and_survives_nan():
+    collapsed = monitor(two_classes(), encoder=scaled_pixels(scale=0.0, offset=1.0)).measure(1)
+    assert collapsed["effective_rank"] == pytest.approx(1, abs=1e-3)
+    assert collapsed["feature_uniformity"] == pytest.approx(0, abs=1e-5)
+    broken = monitor(two_classes(), encoder=scaled_pixels(scale=float("nan"))).measure(1)
+    assert set(broken) == {"step", "monitor_seconds"}
 
 
 def test_a_signal_stops_at_the_next_step_and_a_second_one_at_once():
