@@ -135,7 +135,7 @@ def _content(evaluation: Evaluation) -> Content:
         columns={part.features: part.measures for part in (result, *others)},
         titles=measure_titles(evaluation.results),
         facts=facts,
-        material=_material(evaluation),
+        material=material_of(evaluation),
         robustness=_robustness(result),
         metrics=metrics,
         command=evaluation.command,
@@ -147,7 +147,8 @@ def _subject(facts: Mapping[str, Any]) -> str:
     return next(str(facts[name]) for name in names if name in facts)
 
 
-def _material(evaluation: Evaluation) -> Material:
+def material_of(evaluation: Evaluation) -> Material:
+    """What the pictures of an evaluation are drawn from, as far as there are images, labels and neighbours enough."""
     judged = evaluation.judged
     labels = judged.bank.labels
     labelled = labels is not None and judged.queries.labels is not None and len(np.unique(labels)) > 1

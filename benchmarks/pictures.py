@@ -1,0 +1,75 @@
+"""What watching and drawing cost: one measurement of `EncoderMonitor`, and `report.html` with each of its pictures.
+
+    python benchmarks/pictures.py --run_dir=runs/cifar10 --json=pictures.json  # about four minutes on two CPU cores
+
+Needs a trained run with its labelled data set. It is judged beside its untrained self first, since a report shows that.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aag_tf import EncoderMonitor, EvaluateConfig, evaluate, load_run, write_report
+from aag_tf.callbacks import Span
+from aag_tf.config import JudgeConfig
+from aag_tf.data import open_source
+from aag_tf.evaluation.html.confusion import confuse
+from aag_tf.evaluation.html.embedding_map import draw_maps
+from aag_tf.evaluation.html.gallery import choose_examples
+from aag_tf.evaluation.html.report import material_of
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return round(time.perf_counter() - start, 2)
+
+
+def watching(run_dir: str) -> list[dict[str, Any]]:
+    run = load_run(run_dir)
+    source = open_source(run.config.data)
+    assert source.validation is not None
+    monitor = EncoderMonitor(run.encoder, source.train, source.validation, [], Span(0, 1, 1), every=1)
+    record: dict[str, float] = {}
+    rows = []
+    for name in ("EncoderMonitor, first call", "EncoderMonitor, later calls"):
+        rows.append({"what": name, "seconds": seconds(lambda: record.update(monitor.measure(0)))})
+    figures = {name: round(value, 4) for name, value in record.items() if not name.endswith("seconds")}
+    return [*rows[:1], rows[1] | figures]
+
+
+def drawing(run_dir: str, report: Path) -> list[dict[str, Any]]:
+    judge = JudgeConfig(floors="untrained")
+    evaluation = evaluate(EvaluateConfig(run_dir=run_dir, report=False, judge=judge))
+    print(evaluation, flush=True)
+    rows = [{"what": "report.html, all of it", "seconds": seconds(lambda: write_report(evaluation, report))}]
+    rows[0]["kB"] = report.stat().st_size // 1000
+    material = material_of(evaluation)
+    for name, draw in (("confusion", confuse), ("gallery", choose_examples), ("maps", draw_maps)):
+        rows.append({"what": f"of it: {name}", "seconds": seconds(lambda draw=draw: draw(material))})
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run_dir", required=True, help="a run that aag-train made")
+    parser.add_argument("--report", help="where to keep the report")
+    parser.add_argument("--json", help="file to write the rows to")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(arguments.report or Path(directory) / "report.html")
+        rows = watching(arguments.run_dir)
+        print(rows, flush=True)
+        rows += drawing(arguments.run_dir, report)
+    for row in rows:
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
