@@ -27,8 +27,8 @@ class EncoderMonitor(keras.callbacks.Callback):
     Where both have labels, of two classes at least, it reports `knn_accuracy` (weighted kNN, k = 20) and
     `linear_accuracy` (linear probe by L-BFGS), shares in [0, 1] of the held-out images. With or without labels it
     reports `effective_rank` (RankMe; it falls when the encoder collapses), `feature_uniformity` (lower is more spread
-    out) and `embedding_spread` of the held-out embeddings, and `monitor_seconds`. Figures that features do not allow, say because they
-    hold NaN, are left out: watching never ends a run.
+    out) and `embedding_spread` of the held-out embeddings, and `monitor_seconds`. Figures that features do not allow,
+    say because they hold NaN, are left out: watching never ends a run.
 
     Its time is bounded: at most 12 000 images are embedded and four small probes fitted. It reads weights only, and
     draws nothing at random, so that training goes on exactly as without it.
