@@ -60,8 +60,8 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "aag-train: --temprature is not a flag; did you mean --temperature or --temperature_minimum?",
         "aag-train: --recipe=nothing_like_it is not known; choose one of cifar10, cifar100, cifar10_cpu, demo, "
         "fashion_mnist, svhn, or --flagfile=<file>.",
-        "aag-evaluate: give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file> and "
-        "--train_features=<file>.",
+        "aag-evaluate: give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file>, "
+        "--train_features=<file> and --compare <run> <run>.",
         "aag-export: --export_dir is missing; name the directory that versions are written to.",
         "aag-augment: --strengths=0.5,lots is no list of numbers from 0 to 2; write it like --strengths=0.5,1,2.",
         "aag-train: 'stray' is not a flag; write settings as --name=value (--help lists them).",
@@ -127,17 +127,41 @@ def test_a_worker_that_refuses_is_one_sentence(capsys, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("path", [Path("runs/a/evaluation.json"), None])
-def test_evaluate_shows_the_table_and_names_the_file(capsys, monkeypatch, path):
+@pytest.mark.parametrize(
+    ("path", "report", "lines"),
+    [
+        (None, None, ""),
+        (Path("a/evaluation.json"), None, "\nEvery figure and setting: a/evaluation.json\n"),
+        (
+            Path("a/evaluation.json"),
+            Path("a/report.html"),
+            "\nEvery figure and setting: a/evaluation.json\nIn pictures: a/report.html\n",
+        ),
+    ],
+)
+def test_evaluate_shows_the_table_and_names_the_files(capsys, monkeypatch, path, report, lines):
     class Fake(SimpleNamespace):
         def __str__(self):
             return "the table"
 
     seen = []
-    monkeypatch.setattr(evaluation, "evaluate", lambda config: seen.append(config) or Fake(path=path))
+    monkeypatch.setattr(evaluation, "evaluate", lambda config: seen.append(config) or Fake(path=path, report=report))
     code, out, err = ended(capsys, monkeypatch, evaluate_command, "--run_dir=runs/a")
     assert (code, err, seen) == (0, "", [EvaluateConfig(run_dir="runs/a")])
-    assert out == ("the table\n" if path is None else f"the table\n\nEvery figure and setting: {path}\n")
+    assert out == f"the table\n{lines}"
+
+
+def test_compare_shows_the_table_and_names_the_page(capsys, monkeypatch):
+    class Fake(SimpleNamespace):
+        def __str__(self):
+            return "both"
+
+    monkeypatch.setattr(evaluation, "compare", lambda config: Fake(path=Path("comparison.html")))
+    assert ended(capsys, monkeypatch, evaluate_command, "--compare", "a", "b") == (
+        0,
+        "both\n\nIn pictures: comparison.html\n",
+        "",
+    )
 
 
 def test_export_shows_its_report(capsys, monkeypatch):
