@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from aag_tf.evaluation.measure import Measure
+from aag_tf.evaluation.results import FeatureResult, measure_titles, shown
+
 
 def model_card(metadata: dict[str, Any]) -> str:
     """The card that belongs to the content of a `model.json`."""
@@ -51,17 +54,17 @@ def _evaluation(evaluation: dict[str, Any] | None) -> str:
     if evaluation is None:
         return "Not evaluated when it was exported: `aag-evaluate` measures it."
     data = evaluation["data"]
-    lines = [
-        f"Top-1 accuracy on the {data['split']} split of `{data['dataset']}` ({data['num_queries']} images, "
-        f"{data['num_classes']} classes) of frozen features, beside its floors:",
-        "",
-        f"| features | {evaluation['settings']['knn_k']}-NN | linear probe |",
-        "| --- | --- | --- |",
+    results = [
+        FeatureResult(entry["features"], entry["dim"], [Measure(**measure) for measure in entry["measures"]])
+        for entry in evaluation["results"]
     ]
-    for score in evaluation["scores"]:
-        lines.append(f"| {score['name']} | {_percent(score['knn_accuracy'])} | {_percent(score['linear_accuracy'])} |")
+    lines = [
+        f"Frozen features of {data['num_queries']} images of the {data['split']} split of `{data['dataset']}`, judged "
+        f"by {data['num_bank']} others; accuracies in per cent with their 95 % interval, beside the floors:",
+        "",
+        "| | " + " | ".join(result.features for result in results) + " |",
+        "| --- |" + " --- |" * len(results),
+    ]
+    for name, title in measure_titles(results).items():
+        lines.append(f"| {title} | " + " | ".join(shown(result.measure(name)) for result in results) + " |")
     return "\n".join(lines)
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f} %"

@@ -1,5 +1,6 @@
 """Writes a SavedModel, and beside it the metadata for programs and the model card for people."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import keras
 
 from aag_tf import config as configs
-from aag_tf.errors import ExportError
+from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.export.model_card import model_card
 from aag_tf.export.signatures import Signature
 from aag_tf.run_directory import RunDirectory
@@ -57,21 +58,18 @@ def metadata_of(
 
 
 def evaluation_of(run_dir: str, step: int) -> dict[str, Any] | None:
-    """What `aag-evaluate` measured on this step of the run: its data, scores and settings; `None` if it did not.
+    """What `aag-evaluate` measured on this step of the run: its data, settings and results; `None` if it did not.
 
     Raises:
-        ExportError: its report is damaged.
+        EvaluationError: its report is damaged, or of another version.
     """
-    file = RunDirectory(run_dir).evaluation
-    try:
-        report = json.loads(file.read_text(encoding="utf-8"))
-        if report["subject"]["step"] != step:
-            return None
-        return {key: report[key] for key in ("data", "scores", "settings")}
-    except FileNotFoundError:
+    if not RunDirectory(run_dir).evaluation.exists():
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ExportError(f"{file} is damaged ({error}); run aag-evaluate again, or delete it.") from error
+    saved = read_evaluation(run_dir)
+    if saved.subject.get("step") != step:
+        return None
+    results = [dataclasses.asdict(result) for result in saved.results]
+    return {"data": saved.data, "settings": saved.settings, "results": results}
 
 
 def write_metadata(directory: Path, metadata: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from small_runs import STEP, make_run, save_images
 
 from aag_tf.config import EvaluateConfig, ExportConfig
-from aag_tf.errors import ExportError, RunDirectoryError
+from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export, load_saved_model
 
@@ -265,22 +265,35 @@ def test_the_figures_of_this_step_are_in_the_metadata_and_on_the_card(tmp_path):
     unjudged = quick(run, tmp_path / "model")
     assert unjudged.metadata["evaluation"] is None
     assert "Not evaluated when it was exported" in (unjudged.path / "model_card.md").read_text()
-    scores = [{"name": "trained encoder", "dim": 32, "knn_accuracy": 0.875, "linear_accuracy": 0.9375}]
+    results = [
+        {
+            "features": "trained encoder",
+            "dim": 32,
+            "measures": [
+                {"name": "knn", "value": 0.875, "n": 360, "low": 0.84, "high": 0.91, "details": {"k": 20}},
+                {"name": "rankme", "value": 12.5, "n": 360, "low": None, "high": None, "details": {}},
+            ],
+        }
+    ]
     report = {
+        "schema": 2,
+        "command": "aag-evaluate --run_dir=run",
+        "versions": {},
         "subject": {"step": STEP},
         "data": {"dataset": "digits", "split": "test", "num_queries": 360, "num_bank": 1437, "num_classes": 10},
-        "scores": scores,
+        "results": results,
         "settings": {"knn_k": 20},
     }
     file = tmp_path / "run" / "evaluation.json"
     file.write_text(json.dumps(report))
     judged = quick(run, tmp_path / "model")
-    assert json.loads((judged.path / "model.json").read_text())["evaluation"]["scores"] == scores
+    assert json.loads((judged.path / "model.json").read_text())["evaluation"]["results"] == results
     card = (judged.path / "model_card.md").read_text()
-    assert "| trained encoder | 87.50 % | 93.75 % |" in card
+    assert "| kNN (k=20) | 87.50 [84.0, 91.0] |" in card
+    assert "| effective rank, RankMe | 12.5 |" in card
     assert "| `embed_bytes` | `contents` string [any] |" in card
     file.write_text(json.dumps(report | {"subject": {"step": STEP + 1}}))
     assert quick(run, tmp_path / "model").metadata["evaluation"] is None
     file.write_text("{")
-    with pytest.raises(ExportError, match="run aag-evaluate again"):
+    with pytest.raises(EvaluationError, match="run aag-evaluate again"):
         quick(run, tmp_path / "model")
