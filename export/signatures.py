@@ -124,7 +124,9 @@ def _embed_images(exported: Exported) -> Signature:
             tf.debugging.assert_greater(sides, tf.constant(0, tf.int64), "images without pixels"),
             tf.debugging.assert_less_equal(sides, tf.constant(LARGEST_SIDE, tf.int64), "a side is too long"),
             tf.debugging.assert_less_equal(
-                sides[0] * sides[1], tf.constant(exported.max_pixels, tf.int64), "too large"
+                sides[0] * sides[1],
+                tf.constant(exported.max_pixels, tf.int64),
+                f"images of more than {exported.max_pixels} pixels",
             ),
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
