@@ -1,7 +1,7 @@
 """Embeddings for TensorBoard's projector: a point an image, with its thumbnail and, where known, its label."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import PIL.Image
 from tensorboard.plugins import projector
 
-from aag_tf.callbacks.position import Span, is_due
+from aag_tf.callbacks.periodic import Periodic
+from aag_tf.callbacks.position import Span
 from aag_tf.data import Split
 from aag_tf.evaluation import embed, inference
 from aag_tf.run_directory import write_atomically
@@ -18,7 +19,7 @@ from aag_tf.run_directory import write_atomically
 THUMBNAIL = 32  # pixels; the projector's largest texture, 8192 pixels wide, has room for 65 536 of these
 
 
-class EmbeddingProjector(keras.callbacks.Callback):
+class EmbeddingProjector(Periodic):
     """Embeds the same images every so often and at the end, and replaces what the projector shows.
 
     Args:
@@ -40,24 +41,14 @@ class EmbeddingProjector(keras.callbacks.Callback):
         *,
         every: int,
     ) -> None:
-        super().__init__()
+        super().__init__(span, every=every)
         self.directory = directory
         self.embedding = inference(encoder, images.images.shape)
         self.images = images
         self.class_names = class_names
-        self.span = span
-        self.every = every
-        self._written = span.start_step
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Writes where it is due."""
-        step = self.span.step(batch)
-        if is_due(step, self.every, self._written) or step >= self.span.total_steps:
-            self._written = step
-            self.write()
-
-    def write(self) -> None:
-        """Embeds the images now and writes vectors, labels, thumbnails and, last, what names them."""
+    def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Embeds the images and writes vectors, labels, thumbnails and, last, what names them."""
         vectors = embed(self.embedding, self.images.images, progress=False)
         self.directory.mkdir(parents=True, exist_ok=True)
         lines = ["\t".join(f"{value:.5g}" for value in vector) for vector in vectors]

@@ -1,13 +1,14 @@
 """How good the encoder is while a run goes on: the figures that tell whether it is worth waiting."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from aag_tf.callbacks.position import Span, is_due
+from aag_tf.callbacks.periodic import Periodic
+from aag_tf.callbacks.position import Span
 from aag_tf.callbacks.step_log import Writer
 from aag_tf.data import Split
 from aag_tf.errors import EvaluationError
@@ -21,7 +22,7 @@ QUERY_IMAGES = 2_000
 L2_GRID = (1e-1, 1e-2, 1e-3)  # of the probe: the part of the full grid that ever wins on so few rows
 
 
-class EncoderMonitor(keras.callbacks.Callback):
+class EncoderMonitor(Periodic):
     """Embeds a fixed part of train and of the held-out split, and judges the embeddings.
 
     Where both have labels, of two classes at least, it reports `knn_accuracy` (weighted kNN, k = 20) and
@@ -55,21 +56,15 @@ class EncoderMonitor(keras.callbacks.Callback):
         *,
         every: int,
     ) -> None:
-        super().__init__()
+        super().__init__(span, every=every)
         self.embedding = inference(encoder, queries.images.shape)
         self.bank = bank.take(BANK_IMAGES)
         self.queries = queries.take(QUERY_IMAGES)
         self.writers = writers
-        self.span = span
-        self.every = every
-        self._measured = span.start_step
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Measures where it is due."""
-        step = self.span.step(batch)
-        if is_due(step, self.every, self._measured) or step >= self.span.total_steps:
-            self._measured = step
-            self.measure(step)
+    def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Measures."""
+        self.measure(step)
 
     def measure(self, step: int) -> dict[str, float]:
         """Runs the measurement now; returns the record that the writers received."""

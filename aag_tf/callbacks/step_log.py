@@ -4,11 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import keras
 import tensorflow as tf
 
 from aag_tf.callbacks.memory import memory_in_use
-from aag_tf.callbacks.position import Span, is_due
+from aag_tf.callbacks.periodic import Periodic
+from aag_tf.callbacks.position import Span
 from aag_tf.train_function import DATA_WAIT
 
 
@@ -19,7 +19,7 @@ class Writer(Protocol):
         """Keeps or shows the record."""
 
 
-class StepLog(keras.callbacks.Callback):
+class StepLog(Periodic):
     """Hands `{step, epoch, loss, …, learning_rate, images_per_second, …}` to writers every `every` steps.
 
     The speed is that of the steps since the last record, input included and other callbacks left out;
@@ -40,38 +40,36 @@ class StepLog(keras.callbacks.Callback):
         every: int,
         global_batch_size: int,
     ) -> None:
-        super().__init__()
+        super().__init__(span, every=every)
         self.writers = writers
-        self.span = span
-        self.every = every
         self.global_batch_size = global_batch_size
         self._seconds = 0.0
         self._waited = 0.0
-        self._last_logged = span.start_step
         self._began = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Starts the clock."""
         self._began = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Stops the clock, since the step is over once Keras hands over its figures, and writes a record where due."""
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Stops the clock, since the step is over once Keras hands over its figures."""
         self._seconds += time.perf_counter() - self._began
         figures = {name: float(value) for name, value in (logs or {}).items()}
         self._waited += figures.pop(DATA_WAIT, 0.0)
-        step = self.span.step(batch)
-        if not is_due(step, self.every, self._last_logged) and step < self.span.total_steps:
-            return
-        images = (step - self._last_logged) * self.global_batch_size
+        super().on_train_batch_end(batch, figures)
+
+    def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Writes a record."""
+        images = (step - self.last_due) * self.global_batch_size
         record = {
             "step": step,
             "epoch": step / self.span.steps_per_epoch,
-            **figures,
+            **logs,
             "learning_rate": float(tf.convert_to_tensor(self.model.optimizer.learning_rate)),
             "images_per_second": images / self._seconds,
             "data_wait_share": self._waited / self._seconds,
             **memory_in_use(),
         }
-        self._seconds, self._waited, self._last_logged = 0.0, 0.0, step
+        self._seconds, self._waited = 0.0, 0.0
         for writer in self.writers:
             writer.write(record)

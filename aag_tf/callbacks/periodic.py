@@ -1,0 +1,39 @@
+"""What happens every so many steps, and at the end of a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from aag_tf.callbacks.position import Span, is_due
+
+
+class Periodic(keras.callbacks.Callback):
+    """Calls `on_due` every `every` steps and at the last step of a run.
+
+    Args:
+        span: the steps of this `fit`.
+        every: steps between two calls.
+    """
+
+    def __init__(self, span: Span, *, every: int) -> None:
+        super().__init__()
+        self.span = span
+        self.every = every
+        self.last_due = span.start_step
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Counts the step."""
+        step = self.span.step(batch)
+        if is_due(step, self.every, self.last_due) or step >= self.span.total_steps:
+            self.on_due(step, logs or {})
+            self.last_due = step
+
+    def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Does what is due.
+
+        Args:
+            step: steps done.
+            logs: what the step reported.
+        """
+        raise NotImplementedError
