@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -22,13 +21,11 @@ from aag_tf.callbacks import (
     MetricsFile,
     Profiler,
     Span,
-    StepLog,
     TensorBoardWriter,
 )
 from aag_tf.config import LossConfig, RunConfig, TrainConfig
 from aag_tf.data import ArrayImages, Split
 from aag_tf.errors import ConfigError
-from aag_tf.train_function import DATA_WAIT
 
 TABLE = Path(__file__).parents[2] / "docs" / "tensorboard.md"
 SPAN = Span(start_step=0, total_steps=5, steps_per_epoch=5)
@@ -64,6 +61,27 @@ def test_the_best_accuracy_is_kept_beside_each_and_over_a_resume(tmp_path):
     for step, accuracy in [(3, 0.375), (4, 0.75)]:
         events.write({"step": step, "knn_accuracy": accuracy})
     assert scalars(tmp_path / "events", "evaluation/best_knn_accuracy") == {3: 0.5, 4: 0.75}
+
+
+def test_events_that_a_run_is_going_to_repeat_are_dropped(tmp_path):
+    def losses():
+        events = read(tmp_path).Tensors("loss/gnt_xent")
+        return [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events]
+
+    first = TensorBoardWriter(tmp_path)
+    for step in (1, 2, 3, 4):
+        first.write({"step": step, "loss": step / 2})
+    first.close()
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-5])  # a process was killed here
+    second = TensorBoardWriter(tmp_path, start_step=2)
+    second.write({"step": 3, "loss": 9.0})
+    second.close()
+    assert losses() == [(1, 0.5), (2, 1.0), (3, 9.0)]
+    third = TensorBoardWriter(tmp_path)  # from step 0
+    third.write({"step": 1, "loss": 7.0})
+    third.close()
+    assert losses() == [(1, 7.0)]
 
 
 def test_hyperparameters_are_the_settings_that_decide_what_is_learnt(tmp_path):
@@ -135,24 +153,6 @@ def test_the_profiler_records_the_steps_asked_for(tmp_path):
         callback.on_train_batch_end(batch)
     assert seen == [False, True, True, False, False]
     assert list(tmp_path.rglob("*.xplane.pb"))
-
-
-def test_a_step_log_says_which_part_of_the_time_was_waiting(tmp_path):
-    class Kept(list):
-        def write(self, record):
-            self.append(record)
-
-    kept = Kept()
-    log = StepLog([kept], Span(0, 4, 4), every=2, global_batch_size=8)
-    log.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))
-    clock = iter([0.0, 2.0, 10.0, 12.0, 20.0, 21.0, 30.0, 31.0])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aag_tf.callbacks.step_log.time.perf_counter", lambda: next(clock))
-        for batch, waited in enumerate([1.0, 2.0, 0.0, 0.5]):
-            log.on_train_batch_begin(batch)
-            log.on_train_batch_end(batch, {"loss": 1.0, DATA_WAIT: waited})
-    assert [record["data_wait_share"] for record in kept] == [3.0 / 4.0, 0.5 / 2.0]
-    assert all(0.01 < record["host_memory_gib"] < 1000 and DATA_WAIT not in record for record in kept)
 
 
 @pytest.mark.parametrize("steps", ["", "5", "0,3", "7,3", "a,b", "1,2,3"])

@@ -1,0 +1,102 @@
+"""Records of a run: when they come, what they say, and where they are shown and kept."""
+
+import io
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from aag_tf.callbacks import MetricsFile, Progress, Span, StepLog
+from aag_tf.train_function import DATA_WAIT
+
+
+def run_steps(callback, first, last, width=1):
+    """Calls the batch hooks as `fit` does, with `width` steps per execution."""
+    callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))
+    for batch in range(first, last, width):
+        callback.on_train_batch_begin(batch)
+        callback.on_train_batch_end(batch + width - 1, {"loss": float(batch)})
+
+
+def step_log(writer, **changes):
+    span = Span(changes.pop("start_step", 0), total_steps=10, steps_per_epoch=5)
+    return StepLog([writer], span, **{"every": 4, "global_batch_size": 8, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "width", "steps"),
+    [
+        ({}, 1, [4, 8, 10]),
+        ({}, 2, [4, 8, 10]),
+        ({"every": 100}, 1, [10]),
+        ({"every": 3}, 2, [4, 6, 10]),
+        ({"every": 6}, 4, [8, 10]),
+    ],
+)
+def test_records_come_every_so_many_steps_and_at_the_end(writer, changes, width, steps):
+    run_steps(step_log(writer, **changes), 0, 10, width)
+    assert [record["step"] for record in writer.records] == steps
+
+
+def test_a_record_says_where_it_is_and_how_fast(writer):
+    run_steps(step_log(writer, start_step=6), 0, 4)
+    assert [(record["step"], record["epoch"], record["loss"]) for record in writer.records] == [
+        (8, 8 / 5, 1.0),
+        (10, 10 / 5, 3.0),
+    ]
+    assert all(record["learning_rate"] == 0.5 and record["images_per_second"] > 0 for record in writer.records)
+
+
+def test_a_step_log_says_which_part_of_the_time_was_waiting(writer, monkeypatch):
+    log = StepLog([writer], Span(0, 4, 4), every=2, global_batch_size=8)
+    log.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))
+    clock = iter([0.0, 2.0, 10.0, 12.0, 20.0, 21.0, 30.0, 31.0])
+    monkeypatch.setattr("aag_tf.callbacks.step_log.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    for batch, waited in enumerate([1.0, 2.0, 0.0, 0.5]):
+        log.on_train_batch_begin(batch)
+        log.on_train_batch_end(batch, {"loss": 1.0, DATA_WAIT: waited})
+    assert [record["data_wait_share"] for record in writer.records] == [3.0 / 4.0, 0.5 / 2.0]
+    assert all(0.01 < record["host_memory_gib"] < 1000 and DATA_WAIT not in record for record in writer.records)
+
+
+def test_the_metrics_file_drops_what_will_be_done_again(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    first = MetricsFile(path)
+    for step in (1, 2, 3):
+        first.write({"step": step, "loss": step / 2})
+    with path.open("a") as file:
+        file.write('{"step": 4, "lo')  # a process was killed here
+    MetricsFile(path, start_step=2).write({"step": 3, "loss": 9.0})
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [
+        {"step": 1, "loss": 0.5},
+        {"step": 2, "loss": 1.0},
+        {"step": 3, "loss": 9.0},
+    ]
+
+
+def test_progress_off_a_terminal_is_a_line_now_and_then():
+    stream = io.StringIO()
+    progress = Progress(Span(0, 100, 10), stream=stream)
+    progress.on_train_begin()
+    progress.write({"step": 10, "knn_accuracy": 0.625})
+    for step in (10, 20, 100):
+        progress.write({"step": step, "loss": 2.0, "images_per_second": 1234.5})
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2  # the second is within half a minute of the first, the last always comes
+    assert lines[0].startswith("step 10 of 100: loss 2.000, 1,234 images/s, kNN 62.5%")
+
+
+def test_progress_on_a_terminal_is_a_bar():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    progress = Progress(Span(40, 100, 10), stream=stream)
+    progress.on_train_begin()
+    progress.write({"step": 100, "loss": 2.0, "images_per_second": 1234.5})
+    for batch in range(60):
+        progress.on_train_batch_end(batch)
+    progress.close()
+    assert "100/100" in stream.getvalue()
+    assert "loss 2.000" in stream.getvalue()
