@@ -1,14 +1,11 @@
 """The training step: the same mathematics over any number of replicas, and figures that mean what they say."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from train_steps import Recorder
+from processes import Process, finish
+from train_steps import Recorder, train_steps
 
 from aag_tf.augment import build_views
 from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig
@@ -50,17 +47,17 @@ def weights(model):
     return [tf.convert_to_tensor(weight).numpy() for weight in model.encoder.weights + model.projector.weights]
 
 
-def train_steps(directory, ways):
-    """What `train_steps.py` finds for each way: `(replicas, micro-batches)` to `{name: array}`."""
-    script = Path(__file__).parent / "train_steps.py"
+def several_ways(directory, ways):
+    """What `train_steps` finds for each way: `(replicas, micro-batches)` to `{name: array}`."""
     outputs = {way: directory / f"{way[0]}x{way[1]}.npz" for way in ways}
-    processes = [subprocess.Popen([sys.executable, script, *map(str, way), out]) for way, out in outputs.items()]
-    assert [process.wait(timeout=300) for process in processes] == [0] * len(ways)
+    processes = [Process(train_steps, *way, out, log=out.with_suffix(".txt")) for way, out in outputs.items()]
+    codes, messages = finish(processes)
+    assert codes == [0] * len(ways), messages
     return {way: dict(np.load(out)) for way, out in outputs.items()}
 
 
 def test_replicas_change_neither_losses_nor_gradients(tmp_path):
-    found = train_steps(tmp_path, [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)])
+    found = several_ways(tmp_path, [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)])
     whole = found[1, 1]
     every = [value for name, value in whole.items() if name[len("gradient") :].isdigit()]
     assert whole["gradient_norm"][0] == pytest.approx(np.sqrt(sum(np.sum(value**2) for value in every)), rel=1e-4)

@@ -1,23 +1,18 @@
 """Several machines, played by processes on the loopback interface, through the command that users type."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import Process, aag_train, finish
 
 from aag_tf import config as configs
 from aag_tf.config import EncoderConfig, OptimizerConfig, ProjectorConfig, RunConfig, ScheduleConfig, TrainConfig
 from aag_tf.trained import load_run
-
-MINUTES = 60.0
-PATIENCE = 5 * MINUTES  # a hung cluster must fail the test and not the suite
 
 
 def settings(run_dir, **schedule) -> TrainConfig:
@@ -38,34 +33,18 @@ def free_addresses(count):
         return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
-def start(config, *flags, workers=1):
-    """`aag-train` once a worker; the chief first."""
+def start(config, *flags, workers=1, own=((), ())):
+    """`aag-train` once a worker, the chief first; `own` has flags that only one of them gets."""
+    run_dir = Path(config.run.run_dir)
     addresses = free_addresses(workers)
     processes = []
     for index in range(workers):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "TF_CONFIG": json.dumps(task) if workers > 1 else "", "CUDA_VISIBLE_DEVICES": "-1"}
-        command = [sys.executable, "-m", "aag_tf.commands.train", *configs.flag_lines(config), *flags]
-        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment))
+        environment = {"TF_CONFIG": json.dumps(task) if workers > 1 else "", "CUDA_VISIBLE_DEVICES": "-1"}
+        log = run_dir.with_name(f"{run_dir.name}-{index}.txt")
+        line = [*configs.flag_lines(config), *flags, *own[index]]
+        processes.append(Process(aag_train, *line, log=log, environment=environment))
     return processes
-
-
-def finish(processes):
-    """Exit codes and messages of all, none of which may hang."""
-    try:
-        messages = [process.communicate(timeout=PATIENCE)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    return [process.returncode for process in processes], messages
-
-
-def wait_for(condition, processes):
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until
-        assert all(process.poll() is None for process in processes), finish(processes)
-        time.sleep(0.05)
 
 
 def losses(run_dir):
@@ -102,8 +81,8 @@ def test_two_workers_report_the_losses_of_one_and_only_the_chief_writes(tmp_path
 def test_a_lost_worker_stops_the_others_and_resume_goes_on_until_one_is_asked_to_stop(tmp_path):
     config = settings(tmp_path / "run", train_steps=100_000)
     processes = start(config, workers=2)
-    wait_for(lambda: list((tmp_path / "run").glob("checkpoints/step-5")), processes)
-    processes[1].kill()
+    processes[0].wait_for(lambda: list((tmp_path / "run").glob("checkpoints/step-5")))
+    processes[1].send(signal.SIGKILL)
     codes, messages = finish(processes)
     assert codes == [3, -signal.SIGKILL], messages
     assert "worker 0 of 2 has lost another worker" in messages[0]
@@ -112,8 +91,8 @@ def test_a_lost_worker_stops_the_others_and_resume_goes_on_until_one_is_asked_to
     reached = load_run(str(tmp_path / "run")).step
 
     processes = start(config, "--resume", workers=2)
-    wait_for(lambda: max(losses(tmp_path / "run")) > reached + 2, processes)
-    processes[1].send_signal(signal.SIGTERM)
+    processes[0].wait_for(lambda: max(losses(tmp_path / "run")) > reached + 2)
+    processes[1].send(signal.SIGTERM)
     codes, messages = finish(processes)
     assert codes == [143, 143], messages
     steps = sorted(losses(tmp_path / "run"))
@@ -121,19 +100,7 @@ def test_a_lost_worker_stops_the_others_and_resume_goes_on_until_one_is_asked_to
 
 
 def test_workers_with_other_flags_are_refused_before_the_first_step(tmp_path):
-    addresses = free_addresses(2)
-    processes = []
-    for index, temperature in enumerate((0.2, 0.3)):
-        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        command = [sys.executable, "-m", "aag_tf.commands.train", *configs.flag_lines(settings(tmp_path / "run"))]
-        processes.append(
-            subprocess.Popen(
-                [*command, f"--temperature={temperature}"],
-                stderr=subprocess.PIPE,
-                text=True,
-                env={**os.environ, "TF_CONFIG": json.dumps(task), "CUDA_VISIBLE_DEVICES": "-1"},
-            )
-        )
+    processes = start(settings(tmp_path / "run"), workers=2, own=(["--temperature=0.2"], ["--temperature=0.3"]))
     codes, messages = finish(processes)
     # The first to notice leaves, and the other may then miss it before it has noticed itself.
     assert set(codes) <= {2, 3}, messages

@@ -1,10 +1,8 @@
-"""A few training steps over CPU replicas, in a process of their own: `train_steps.py REPLICAS MICRO_BATCHES OUT.npz`.
+"""A few training steps over CPU replicas, for a process of their own.
 
 TensorFlow ties its collective operations to the first set of devices that a process uses, so that one process cannot
 compare one, two and four replicas.
 """
-
-import sys
 
 import keras
 import numpy as np
@@ -33,7 +31,8 @@ class Recorder(keras.callbacks.Callback):
         self.steps.append({name: float(value) for name, value in logs.items() if "seconds" not in name})
 
 
-def main(replicas, accumulation_steps, out):
+def train_steps(replicas, accumulation_steps, out):
+    """Trains for `STEPS` steps and saves gradients and figures to `out`, an npz file."""
     strategy = make_strategy(ScheduleConfig(cpu_replicas=replicas, global_batch_size=BATCH))
     source = open_source(DataConfig())
     with strategy.scope():
@@ -63,7 +62,3 @@ def main(replicas, accumulation_steps, out):
     for name in recorder.steps[0]:
         found[name] = np.array([step[name] for step in recorder.steps])
     np.savez(out, **found)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

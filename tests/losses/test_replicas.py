@@ -1,28 +1,26 @@
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
 import tensorflow as tf
+from processes import Process, finish
+from replica_shares import compare_shares
 
 from aag_tf.losses import gather_replicas
 
-WORKER = Path(__file__).parent / "replicas_worker.py"
 
-
-@pytest.mark.parametrize("replicas", [2, 4])
-def test_shares_sum_to_the_whole_in_value_and_gradient(replicas):
-    finished = subprocess.run(
-        [sys.executable, str(WORKER), str(replicas)], capture_output=True, text=True, timeout=600, check=False
+def test_shares_sum_to_the_whole_in_value_and_gradient(tmp_path):
+    outputs = [tmp_path / f"{replicas}.json" for replicas in (2, 4)]
+    codes, messages = finish(
+        [Process(compare_shares, int(out.stem), out, log=out.with_suffix(".txt")) for out in outputs]
     )
-    assert finished.returncode == 0, finished.stderr[-2000:]
-    results = json.loads(finished.stdout.splitlines()[-1])
-    assert len(results) == 4
-    for case, deviations in results.items():
-        assert max(deviations["loss_and_gradients"]) < 1e-12, case  # float64, relative to the largest entry
-        assert deviations["statistics"] < 1e-6, case
-        assert deviations["smallest_share"] > 0.1, case  # nobody is left without work
+    assert codes == [0, 0], messages
+    for out in outputs:
+        results = json.loads(out.read_text())
+        assert len(results) == 4
+        for name, deviations in results.items():
+            case = f"{out.stem} replicas, {name}"
+            assert max(deviations["loss_and_gradients"]) < 1e-12, case  # float64, relative to the largest entry
+            assert deviations["statistics"] < 1e-6, case
+            assert deviations["smallest_share"] > 0.1, case  # nobody is left without work
 
 
 def test_one_replica_gathers_nothing():

@@ -1,10 +1,10 @@
-"""Run as a script: the loss's shares over N replicas of one CPU, against the whole on one, as JSON on the last line.
+"""The loss's shares over N replicas of one CPU, against the whole on one.
 
 A process can hold one group of collective devices only, hence a process for each number of replicas.
 """
 
 import json
-import sys
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,8 @@ import tensorflow as tf
 from aag_tf.losses import GNTXent, contrastive_statistics, streaming
 
 
-def main(replicas: int) -> None:
+def compare_shares(replicas: int, out: Path) -> None:
+    """Writes how far shares and whole differ, in several forms of the loss, to `out` as JSON."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
     strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
@@ -67,8 +68,4 @@ def main(replicas: int) -> None:
         ("streaming", True, uneven),
     ):
         results[f"{form}, aux_negatives={aux_negatives}, {sizes}"] = deviations(form, aux_negatives, sizes)
-    print(json.dumps(results))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    out.write_text(json.dumps(results))
