@@ -1,0 +1,172 @@
+"""Stopping a run and going on: the same weights and records as without, and refusals where they would not be."""
+
+import dataclasses
+import json
+import shutil
+import signal
+
+import keras
+import numpy as np
+import pytest
+from processes import Process, aag_train
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from training_runs import STEPS, records, settings, weights
+
+from aag_tf import config as configs
+from aag_tf.augment import LayersBranch
+from aag_tf.callbacks import Interruption
+from aag_tf.config import DataConfig, LossConfig, OptimizerConfig, ScheduleConfig
+from aag_tf.errors import RunDirectoryError, TrainingError
+from aag_tf.trained import load_run
+from aag_tf.training import train
+
+
+class StopAtSeven(Interruption):
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.model.stop_training = batch + 1 >= 7
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
+    run_dir = tmp_path / "stopped"
+    monkeypatch.setattr("aag_tf.training.Interruption", StopAtSeven)
+    result = train(settings(run_dir))
+    assert (result.step, result.complete) == (7, False)
+    assert load_run(str(run_dir)).step == 7
+    monkeypatch.undo()
+
+    resumed = train(settings(run_dir, resume=True))
+    assert resumed.complete
+    for first, again in zip(weights(finished), weights(run_dir), strict=True):
+        np.testing.assert_array_equal(first, again)
+    steps = [record["step"] for record in records(run_dir) if "loss" in record]
+    assert steps == sorted(set(steps))
+    assert train(settings(run_dir, resume=True)).step == STEPS  # nothing is left to do
+
+
+def test_a_run_without_a_checkpoint_goes_on_from_step_0(finished, tmp_path):
+    run_dir = tmp_path / "killed"
+    shutil.copytree(finished, run_dir)
+    shutil.rmtree(run_dir / "checkpoints")
+    assert train(settings(run_dir, resume=True)).complete
+    for first, again in zip(weights(finished), weights(run_dir), strict=True):
+        np.testing.assert_array_equal(first, again)
+    assert [record["step"] for record in records(run_dir)] == [record["step"] for record in records(finished)]
+    events = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    assert [event.step for event in events.Tensors("loss/gnt_xent")] == [5, 10, 12]
+
+
+def test_a_learned_temperature_is_trained_kept_in_bounds_logged_and_gone_on_with(tmp_path):
+    run_dir = tmp_path / "run"
+
+    def learning(**run):
+        config = settings(run_dir, checkpoint_every_steps=5, **run)
+        loss = LossConfig(learn_temperature=True, temperature_minimum=0.198, coupling=0.0)
+        return dataclasses.replace(config, loss=loss, optimizer=OptimizerConfig(learning_rate=0.02))
+
+    def temperatures():
+        return [record["temperature"] for record in records(run_dir) if "temperature" in record]
+
+    train(learning())
+    logged, whole = temperatures(), weights(run_dir)
+    assert len(set(logged)) > 1
+    assert min(logged) >= 0.198 - 1e-6
+    assert abs(logged[-1] - 0.2) > 1e-4
+
+    shutil.rmtree(run_dir / "checkpoints" / "step-12")
+    assert train(learning(resume=True)).complete
+    assert temperatures() == logged
+    for first, again in zip(whole, weights(run_dir), strict=True):
+        np.testing.assert_array_equal(first, again)
+
+
+def test_averaged_weights_are_judged_saved_and_gone_on_with(finished, tmp_path):
+    run_dir = tmp_path / "average"
+    config = dataclasses.replace(
+        settings(run_dir, checkpoint_every_steps=5), optimizer=OptimizerConfig(ema_momentum=0.9)
+    )
+    train(config)
+    averaged = weights(run_dir)
+    losses = [[record["loss"] for record in records(path) if "loss" in record] for path in (run_dir, finished)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)  # the average changes nothing in what is trained
+    distances = [np.abs(a - b).max() for a, b in zip(averaged, weights(finished), strict=True)]
+    assert max(distances) > 1e-4  # it lags behind
+
+    shutil.rmtree(run_dir / "checkpoints" / "step-12")
+    again = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True))
+    assert train(again).complete
+    for first, second in zip(averaged, weights(run_dir), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_resume_refuses_other_mathematics_by_the_name_of_the_flag(finished):
+    config = settings(finished, resume=True)
+    with pytest.raises(RunDirectoryError, match=r"--temperature \(was 0.2, is 0.5\)"):
+        train(dataclasses.replace(config, loss=LossConfig(temperature=0.5)))
+
+
+def test_resume_refuses_other_images_and_follows_moved_ones(tmp_path):
+    def save(name, seed, count=40):
+        images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), np.uint8)
+        np.savez(tmp_path / name, images=images)
+
+    def going_on(name, **run):
+        return dataclasses.replace(
+            settings(tmp_path / "run", **run),
+            data=DataConfig(dataset=f"npz:{tmp_path / name}"),
+            schedule=ScheduleConfig(train_steps=2, global_batch_size=8),
+        )
+
+    save("images.npz", 0)
+    train(going_on("images.npz"))
+    save("moved.npz", 0)
+    assert train(going_on("moved.npz", resume=True)).complete
+    save("other.npz", 1)
+    with pytest.raises(RunDirectoryError, match=r"other\.npz has other ones; restore them"):
+        train(going_on("other.npz", resume=True))
+    save("images.npz", 0, count=50)  # somebody has added some
+    with pytest.raises(RunDirectoryError, match=r"\d+ of shape \[8, 8, 1\]; .* has \d+ of shape"):
+        train(going_on("images.npz", resume=True))
+
+
+def test_a_users_own_layers_train_and_resume(tmp_path):
+    own = LayersBranch([keras.layers.RandomRotation(0.1, seed=1)], seed=2)
+    config = settings(tmp_path / "run")
+    halfway = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, train_steps=4))
+    assert train(halfway, auxiliary=own).complete
+    recorded = json.loads((tmp_path / "run" / "run.json").read_text())["auxiliary"]
+    assert recorded["class_name"] == "LayersBranch"
+    again = dataclasses.replace(halfway, run=dataclasses.replace(halfway.run, resume=True))
+    assert train(again, auxiliary=own).complete
+    with pytest.raises(RunDirectoryError, match="auxiliary branch"):
+        train(again)
+
+
+def test_a_loss_that_is_nan_ends_the_run_and_keeps_its_checkpoint(tmp_path):
+    config = dataclasses.replace(
+        settings(tmp_path / "run", checkpoint_every_steps=1),
+        optimizer=OptimizerConfig("sgd", learning_rate=1e25, warmup_fraction=0.5),
+    )
+    with pytest.raises(
+        TrainingError, match=r"(at|after) step \d+; the last good checkpoint is .*--learning_rate=1e\+25"
+    ):
+        train(config)
+    kept = load_run(str(tmp_path / "run"))
+    assert all(np.isfinite(weight).all() for weight in kept.encoder.get_weights())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_command_with_a_usable_checkpoint(number, code, tmp_path):
+    config = dataclasses.replace(
+        settings(tmp_path / "run"), schedule=ScheduleConfig(train_steps=100_000, global_batch_size=128)
+    )
+    process = Process(aag_train, *configs.flag_lines(config), log=tmp_path / "messages.txt")
+    process.wait_for(lambda: "\nstep " in f"\n{process.messages}")
+    process.send(number)
+    assert process.finish() == code
+    assert "--resume" in process.messages
+    assert "Traceback" not in process.messages
+    run = load_run(str(tmp_path / "run"))
+    assert run.step > 0
+    assert f"stopped at step {run.step} of 100000" in process.messages

@@ -1,0 +1,106 @@
+"""What a run on the digits leaves: its files and its record, from which it can be repeated."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from training_runs import records, settings, weights
+
+from aag_tf import flags
+from aag_tf.callbacks import TAGS, Interruption
+from aag_tf.config import EncoderConfig, ScheduleConfig, TrainConfig
+from aag_tf.errors import ConfigError, RunDirectoryError
+from aag_tf.trained import untrained_encoder
+from aag_tf.training import plan_steps, train
+
+
+def test_metrics_are_logged_every_so_many_steps_and_at_the_end(finished):
+    logged = [record for record in records(finished) if "loss" in record]
+    assert [record["step"] for record in logged] == [5, 10, 12]
+    assert logged[-1]["epoch"] == pytest.approx(12 / 10)  # 1 294 training digits are ten batches of 128
+    for record in logged:
+        assert set(record) >= {"loss", "gradient_norm", "learning_rate", "images_per_second", "uniformity"}
+        assert all(np.isfinite(value) for value in record.values())
+    measured = [record for record in records(finished) if "knn_accuracy" in record]
+    assert [record["step"] for record in measured] == [10, 12]
+    assert all(0.5 < record["knn_accuracy"] <= 1.0 for record in measured)
+
+
+def test_events_hold_every_figure_under_its_tag_the_views_and_the_flags(finished):
+    events = EventAccumulator(str(finished / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    tags = set(events.Tags()["tensors"])
+    elsewhere = {TAGS[name] for name in ("loss_scale", "device_memory_gib", "device_memory_peak_gib")}
+    assert tags >= set(TAGS.values()) - elsewhere  # float16 and GPUs only
+    losses = {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("loss/gnt_xent")}
+    logged = {record["step"]: record["loss"] for record in records(finished) if "loss" in record}
+    assert losses == pytest.approx(logged, rel=1e-6)
+    width, height, picture = tf.make_ndarray(events.Tensors("views")[0].tensor_proto)[:3]
+    decoded = tf.io.decode_png(picture)
+    assert decoded.shape[:2] == (int(height), int(width))
+    assert np.std(decoded) > 20
+    assert b"--temperature=0.2" in tf.make_ndarray(events.Tensors("flags")[0].tensor_proto).item()
+
+
+def test_the_flagfile_repeats_the_run(finished, tmp_path):
+    config = flags.parse(
+        ["aag-train", f"--flagfile={finished / 'flags.txt'}", f"--run_dir={tmp_path / 'again'}"], TrainConfig, usage=""
+    )
+    train(config)
+    for first, again in zip(weights(finished), weights(tmp_path / "again"), strict=True):
+        np.testing.assert_array_equal(first, again)
+
+
+def test_another_seed_is_another_run(finished, tmp_path):
+    config = settings(tmp_path / "other")
+    train(dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, seed=1)))
+    assert any(
+        not np.array_equal(first, other)
+        for first, other in zip(weights(finished), weights(tmp_path / "other"), strict=True)
+    )
+
+
+def test_an_untrained_encoder_is_the_one_that_training_started_from(tmp_path, monkeypatch):
+    config = settings(tmp_path / "run")
+    started_from = []
+
+    class BegunError(Exception):
+        """Enough has been seen."""
+
+    class LookAtTheBeginning(Interruption):
+        def on_train_begin(self, logs=None):
+            started_from.extend(tf.convert_to_tensor(weight).numpy() for weight in self.model.encoder.weights)
+            raise BegunError
+
+    monkeypatch.setattr("aag_tf.training.Interruption", LookAtTheBeginning)
+    with pytest.raises(BegunError):
+        train(config)
+    untrained = untrained_encoder(config.encoder, (8, 8, 1), config.schedule.seed)
+    for weight, expected in zip(untrained.weights, started_from, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), expected)
+
+
+def test_an_existing_run_is_not_touched(finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+    with pytest.raises(RunDirectoryError, match=r"--resume .* --overwrite"):
+        train(settings(finished))
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
+
+
+def test_settings_are_refused_before_the_run_directory_is_made(tmp_path):
+    config = settings(tmp_path / "run")
+    for bad, word in [
+        (dataclasses.replace(config, schedule=ScheduleConfig(global_batch_size=5000)), "--global_batch_size=5000"),
+        (dataclasses.replace(config, encoder=EncoderConfig("resnet18", stem="imagenet")), "--image_size=32"),
+        (dataclasses.replace(config, schedule=ScheduleConfig(replicas=3, global_batch_size=63)), "--replicas=3"),
+    ]:
+        with pytest.raises(ConfigError, match=word):
+            train(bad)
+    assert not (tmp_path / "run").exists()
+
+
+def test_steps_are_planned_from_epochs_or_given():
+    assert plan_steps(ScheduleConfig(epochs=3, global_batch_size=10), 105) == (10, 30)
+    assert plan_steps(ScheduleConfig(epochs=3, train_steps=7, global_batch_size=10), 105) == (10, 7)
