@@ -1,15 +1,15 @@
-"""Imports scripts of `benchmarks/`, which are no package."""
+"""Imports scripts of `benchmarks/` and `examples/`, which are no packages."""
 
 import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+ROOT = Path(__file__).parents[1]
 
 
-def script(name: str) -> ModuleType:
+def script(name: str, folder: str = "benchmarks") -> ModuleType:
     """A script as a module; scripts that it imports are found beside it."""
-    if str(FOLDER) not in sys.path:
-        sys.path.append(str(FOLDER))
+    if str(ROOT / folder) not in sys.path:
+        sys.path.append(str(ROOT / folder))
     return importlib.import_module(name)

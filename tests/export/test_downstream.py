@@ -1,39 +1,23 @@
 """Software that knows nothing of this package: TensorFlow's command line, a Keras layer, Serving's protocol."""
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from small_runs import make_run
-
-from aag_tf.config import ExportConfig
-from aag_tf.export import export
-
-ROOT = Path(__file__).parents[2]
+from benchmark_scripts import script
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("run")
-    encoder = make_run(path / "run")
-    report = export(ExportConfig(run_dir=str(path / "run"), export_dir=str(path / "model"), verify=False))
+def served(run, encoder_dir):
+    """A SavedModel, images, and the embeddings that they have."""
     images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), np.uint8)
-    return report.path, images, encoder(images, training=False).numpy()
+    return encoder_dir / "1", images, run[1](images, training=False).numpy()
 
 
-def module(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
-
-
-def test_saved_model_cli_runs_it(run, tmp_path):
-    saved_model, images, expected = run
+def test_saved_model_cli_runs_it(served, tmp_path):
+    saved_model, images, expected = served
     np.save(tmp_path / "images.npy", images)
     command = "from tensorflow.python.tools.saved_model_cli import main; main()"
     arguments = ["run", "--dir", saved_model, "--tag_set", "serve", "--signature_def", "serving_default"]
@@ -42,9 +26,9 @@ def test_saved_model_cli_runs_it(run, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "embedding.npy"), expected, atol=1e-5)
 
 
-def test_a_keras_layer_gives_the_embeddings_and_can_be_fine_tuned(run):
-    saved_model, images, expected = run
-    example = module(ROOT / "examples" / "fine_tune.py")
+def test_a_keras_layer_gives_the_embeddings_and_can_be_fine_tuned(served):
+    saved_model, images, expected = served
+    example = script("fine_tune", "examples")
     layer = keras.layers.TFSMLayer(str(saved_model), call_endpoint="serve")
     np.testing.assert_allclose(layer(images)["embedding"], expected, atol=1e-5)
     model, encoder = example.build(str(saved_model), (8, 8, 1), 10)
@@ -58,14 +42,14 @@ def test_a_keras_layer_gives_the_embeddings_and_can_be_fine_tuned(run):
     assert np.abs(encoder(digits[:5])["embedding"] - before).max() > 1e-3
 
 
-def test_a_client_of_tensorflow_serving_gets_the_embeddings_and_the_refusals(run):
+def test_a_client_of_tensorflow_serving_gets_the_embeddings_and_the_refusals(served):
     grpc = pytest.importorskip("grpc")
     pytest.importorskip("tensorflow_serving.apis", reason="needs tensorflow-serving-api, of the extra bench")
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2
 
-    saved_model, images, expected = run
-    service = module(ROOT / "benchmarks" / "prediction_server.py").PredictionService(str(saved_model))
+    saved_model, images, expected = served
+    service = script("prediction_server").PredictionService(str(saved_model))
 
     class Context:
         def abort(self, code, details):

@@ -23,20 +23,15 @@ verify_module = importlib.import_module("aag_tf.export.verify")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("runs") / "digits"
-    return str(path), make_run(path)
-
-
-@pytest.fixture(scope="module")
 def exported(run, tmp_path_factory):
     """Version 1 of the run's encoder, verified; tests must not change it."""
     directory = tmp_path_factory.mktemp("exports") / "model"
     return directory, export(ExportConfig(run_dir=run[0], export_dir=str(directory), signatures=EVERY_SIGNATURE))
 
 
-def quick(run, directory, **settings):
-    return export(ExportConfig(run_dir=run[0], export_dir=str(directory), verify=False, **settings))
+def quick(run, directory, signatures="serving_default", **settings):
+    config = ExportConfig(run_dir=run[0], export_dir=str(directory), signatures=signatures, verify=False, **settings)
+    return export(config)
 
 
 def content(directory):
@@ -174,7 +169,7 @@ def test_a_model_that_differs_from_its_encoder_is_not_published(run, tmp_path, m
     write = export_module.write_saved_model
     monkeypatch.setattr(export_module, "write_saved_model", other_weights)
     with pytest.raises(ExportError, match="differs from the encoder by"):
-        export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path)))
+        export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path), signatures="serving_default"))
     assert content(tmp_path) == []
 
 
@@ -187,7 +182,7 @@ def test_a_model_that_does_not_load_is_not_published(run, tmp_path, monkeypatch)
     write = export_module.write_saved_model
     monkeypatch.setattr(export_module, "write_saved_model", truncated)
     with pytest.raises(ExportError, match="does not work in a fresh process") as caught:
-        export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path)))
+        export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path), signatures="serving_default"))
     assert "\n" not in str(caught.value)
     assert content(tmp_path) == []
 
@@ -286,7 +281,7 @@ def test_the_figures_of_this_step_are_in_the_metadata_and_on_the_card(tmp_path):
     }
     file = tmp_path / "run" / "evaluation.json"
     file.write_text(json.dumps(report))
-    judged = quick(run, tmp_path / "model")
+    judged = quick(run, tmp_path / "model", "serving_default,embed_bytes")
     assert json.loads((judged.path / "model.json").read_text())["evaluation"]["results"] == results
     card = (judged.path / "model_card.md").read_text()
     assert "| kNN (k=20) | 87.50 [84.0, 91.0] |" in card

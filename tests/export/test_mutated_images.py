@@ -1,27 +1,19 @@
 """Broken and odd picture files by the hundred: refused or embedded as their kind demands, and no neighbour harmed."""
 
-import importlib.util
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from benchmark_scripts import script
 from small_runs import make_run, save_images
 
 from aag_tf.config import ExportConfig
 from aag_tf.export import export, load_saved_model
 
+mutated = script("mutated_images")
+
 COUNT = 116  # every kind in every format twice
-
-
-@pytest.fixture(scope="module")
-def mutated():
-    path = Path(__file__).parents[2] / "benchmarks" / "mutated_images.py"
-    spec = importlib.util.spec_from_file_location("mutated_images", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +24,14 @@ def model(tmp_path_factory):
     return load_saved_model(folder / "model")
 
 
-def test_the_same_seed_gives_the_same_files(mutated):
+def test_the_same_seed_gives_the_same_files():
     first, again = (list(mutated.mutated_images(COUNT, seed=3)) for _ in range(2))
     assert first == again
     assert first != list(mutated.mutated_images(COUNT, seed=4))
     assert Counter(picture.kind for picture in first).keys() == mutated.KINDS.keys()
 
 
-def test_every_file_is_refused_or_embedded_and_no_neighbour_is_harmed(mutated, model):
+def test_every_file_is_refused_or_embedded_and_no_neighbour_is_harmed(model):
     known = next(iter(mutated.mutated_images(1, seed=9))).data
     reference = model.embed_bytes(tf.constant([known]))[0].numpy()[0]
     pictures = list(mutated.mutated_images(COUNT))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import make_run
 
 from aag_tf.config import ExportConfig
 from aag_tf.errors import ConfigError, ExportError
@@ -20,12 +19,6 @@ def installed(name):
     except ExportError:
         return False
     return True
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("runs") / "digits"
-    return str(path), make_run(path)
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
@@ -66,7 +59,11 @@ def test_a_conversion_that_fails_publishes_nothing(run, tmp_path, monkeypatch):
     runtime = RUNTIMES[name]
     monkeypatch.setitem(RUNTIMES, name, type(runtime)((), runtime.file, fail, runtime.load))
     with pytest.raises(ExportError, match="NotImplementedError: Op Foo is not supported\\); leave openvino out"):
-        export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path), formats=name, verify=False))
+        export(
+            ExportConfig(
+                run_dir=run[0], export_dir=str(tmp_path), formats=name, signatures="serving_default", verify=False
+            )
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 from picture_files import encode
 from PIL import Image
-from small_runs import make_run
 
 from aag_tf.config import ExportConfig
 from aag_tf.data.resizing import fit
@@ -17,17 +16,15 @@ DIM, PROJECTION_DIM = 32, 4
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("runs") / "digits"
-    make_run(path)
-    return load_run(str(path)), str(path)
+def networks(run):
+    return load_run(run[0])
 
 
 @pytest.fixture(scope="module")
 def model(run, tmp_path_factory):
     directory = str(tmp_path_factory.mktemp("exports"))
     names = "serving_default,embed_bytes,embed_images,project"
-    export(ExportConfig(run_dir=run[1], export_dir=directory, signatures=names, verify=False, max_pixels=10_000))
+    export(ExportConfig(run_dir=run[0], export_dir=directory, signatures=names, verify=False, max_pixels=10_000))
     return load_saved_model(directory)
 
 
@@ -51,11 +48,11 @@ def test_normalized_has_length_one_and_the_direction_of_the_embedding(signatures
     np.testing.assert_allclose(answer["normalized"] * lengths, answer["embedding"], rtol=1e-5, atol=1e-6)
 
 
-def test_bytes_give_the_embeddings_of_their_pixels(run, signatures):
+def test_bytes_give_the_embeddings_of_their_pixels(networks, signatures):
     batch = images(6)
     answer = signatures["embed_bytes"](contents=tf.constant([png(image) for image in batch]))
     assert answer["valid"].numpy().all()
-    np.testing.assert_allclose(answer["embedding"], run[0].encoder(batch, training=False), atol=1e-6)
+    np.testing.assert_allclose(answer["embedding"], networks.encoder(batch, training=False), atol=1e-6)
 
 
 def test_a_broken_file_is_named_and_costs_no_neighbour(signatures):
@@ -73,28 +70,28 @@ def test_the_reader_of_saved_models_embeds_bytes(run, model, tmp_path):
     embedding, valid = model.embed_bytes(tf.constant([png(images(1)[0]), b"broken"]))
     assert embedding.shape == (2, DIM)
     assert valid.numpy().tolist() == [True, False]
-    export(ExportConfig(run_dir=run[1], export_dir=str(tmp_path), signatures="serving_default", verify=False))
+    export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path), signatures="serving_default", verify=False))
     with pytest.raises(ExportError, match="no signature embed_bytes"):
         load_saved_model(tmp_path).embed_bytes(tf.constant([b""]))
 
 
-def test_images_of_any_size_are_resized_as_training_does(run, signatures):
+def test_images_of_any_size_are_resized_as_training_does(networks, signatures):
     batch = images(3, (20, 31, 1))
     answer = signatures["embed_images"](images=tf.constant(batch))
-    expected = run[0].encoder(fit(tf.constant(batch), (8, 8)), training=False)
+    expected = networks.encoder(fit(tf.constant(batch), (8, 8)), training=False)
     np.testing.assert_allclose(answer["embedding"], expected, atol=1e-6)
     same = images(3)
     np.testing.assert_allclose(
         signatures["embed_images"](images=tf.constant(same))["embedding"],
-        run[0].encoder(same, training=False),
+        networks.encoder(same, training=False),
         atol=1e-6,
     )
 
 
-def test_projections_are_those_of_training(run, signatures):
+def test_projections_are_those_of_training(networks, signatures):
     batch = images(4)
     answer = signatures["project"](images=tf.constant(batch))
-    expected = run[0].projector(run[0].encoder(batch, training=False), training=False).numpy()
+    expected = networks.projector(networks.encoder(batch, training=False), training=False).numpy()
     np.testing.assert_allclose(answer["projection"], expected, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(answer["normalized"], axis=1), 1, atol=1e-6)
 
