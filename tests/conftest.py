@@ -1,5 +1,6 @@
 """What all tests share: quiet TensorFlow, and one CPU that poses as four devices, so that replicas can be tested."""
 
+import gc
 import os
 import sys
 
@@ -15,3 +16,5 @@ def pytest_collection_finish(session):
     if tf is not None:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * LOGICAL_CPUS)
+    # What has been imported stays; that the garbage collector walks it again and again costs a tenth of the time.
+    gc.freeze()
