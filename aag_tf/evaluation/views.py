@@ -35,12 +35,12 @@ def view(images: Images, branch: MainBranch, seed: int, purpose: str, number: in
         number: which view; those of two numbers share none either.
     """
     fold = seeds.fold(seed, purpose, number)
+    return TransformedImages(images, lambda pictures, numbers: _draw(branch, pictures, numbers, fold))
 
-    def transform(pictures: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-        views = branch.transform(pictures, uniforms(fold, 0, numbers, branch.num_uniforms))
-        return tf.cast(tf.round(tf.clip_by_value(views, 0.0, 255.0)), tf.uint8)
 
-    return TransformedImages(images, transform)
+def _draw(branch: MainBranch, pictures: tf.Tensor, numbers: tf.Tensor, fold: seeds.Seed | tf.Tensor) -> tf.Tensor:
+    views = branch.transform(pictures, uniforms(fold, 0, numbers, branch.num_uniforms))
+    return tf.cast(tf.round(tf.clip_by_value(views, 0.0, 255.0)), tf.uint8)
 
 
 def labelled_batches(
@@ -61,10 +61,19 @@ def labelled_batches(
     """
     size = len(images)
     each = size // batch_size
-    for epoch in range(-(-steps // each)):
-        order = epoch_order(size, seed, epoch)[: min(each, steps - epoch * each) * batch_size]
-        views = view(images, branch, seed, "supervised_view", epoch)
-        numbers = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-        batches = numbers.map(views.fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        for pictures, rows in zip(batches.prefetch(tf.data.AUTOTUNE), order.reshape(-1, batch_size), strict=True):
-            yield pictures, tf.constant(labels[rows])
+
+    def positions() -> Iterator[tuple[np.ndarray, seeds.Seed]]:
+        for epoch in range(-(-steps // each)):
+            order = epoch_order(size, seed, epoch)[: min(each, steps - epoch * each) * batch_size]
+            for rows in order.reshape(-1, batch_size):
+                yield rows, seeds.fold(seed, "supervised_view", epoch)
+
+    def fetch(rows: tf.Tensor, fold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _draw(branch, images.fetch(rows), rows, fold), rows
+
+    # One pipeline for all epochs: with few images they are short, and each of its own would be traced anew.
+    signature = (tf.TensorSpec([batch_size], tf.int64), tf.TensorSpec([2], tf.int32))
+    batches = tf.data.Dataset.from_generator(positions, output_signature=signature)
+    batches = batches.map(fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    for pictures, rows in batches.prefetch(tf.data.AUTOTUNE):
+        yield pictures, tf.constant(labels[rows.numpy()])
