@@ -1,0 +1,78 @@
+"""Every command line that the documentation shows is one that the commands take."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from aag_tf import flags
+from aag_tf.config import (
+    ContactSheetConfig,
+    EmbedConfig,
+    EvaluateConfig,
+    ExportConfig,
+    SearchConfig,
+    TrainConfig,
+    leaves,
+)
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = {
+    "aag-augment": ContactSheetConfig,
+    "aag-embed": EmbedConfig,
+    "aag-evaluate": EvaluateConfig,
+    "aag-export": ExportConfig,
+    "aag-search": SearchConfig,
+    "aag-train": TrainConfig,
+}
+COMMAND = re.compile(r"^ *(?:\$ |[A-Z_]+=\S+ )*(aag-[a-z]+ (?:.*\\\n)*.*)", re.MULTILINE)
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def command_lines(text):
+    """Command lines that open a line, less what a comment adds and a shell appends."""
+    for found in COMMAND.findall(text):
+        line = shlex.split(found.replace("\\\n", " "), comments=True)
+        yield line[: next((i for i, word in enumerate(line) if word in ("&&", "||", "|", ">", "&", ";")), None)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_shown_in_a_document_are_taken(document, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recorded = Path("runs/mine/flags.txt")  # documents go on with a run by its own flags
+    recorded.parent.mkdir(parents=True)
+    recorded.write_text("--dataset=digits\n")
+    for line in command_lines(document.read_text()):
+        flags.parse(line, CONFIGS[line[0]], usage="")
+
+
+@pytest.mark.parametrize("command", CONFIGS)
+def test_commands_shown_by_help_are_taken(command):
+    module = importlib.import_module(command.replace("aag-", "aag_tf.commands."))
+    lines = list(command_lines(module.__doc__))
+    assert lines
+    for line in lines:
+        assert line[0] == command
+        flags.parse(line, CONFIGS[command], usage="")
+
+
+def test_command_lines_are_found_whole():
+    text = "Run\n  aag-train --recipe=demo \\\n      --seed=1  # or 2\n    $ aag-embed --input='my images' | tee log\n"
+    assert list(command_lines(text)) == [["aag-train", "--recipe=demo", "--seed=1"], ["aag-embed", "--input=my images"]]
+
+
+def test_flags_that_documents_speak_of_exist():
+    known = {"compare", "flagfile", "help", "helpfull", "recipe"} | {
+        "requeue",
+        "runner",
+        "signal",
+    }  # Slurm's and Beam's
+    for config in CONFIGS.values():
+        known |= {*leaves(config), *(f"no{name}" for name in leaves(config))}
+    for script in (ROOT / "benchmarks").glob("*.py"):
+        known |= set(re.findall(r'"--([a-z_]+)"', script.read_text()))
+    for document in DOCUMENTS:
+        spoken_of = set(re.findall(r"`--([a-z_]+)[=`]", document.read_text()))
+        assert spoken_of <= known, (document.name, spoken_of - known)
