@@ -6,14 +6,13 @@ Times `AAG.train_step` on views that are ready, and the drawing of the views by 
 them; the share is the second divided by the sum. Images are 32x32x3, two main views and one auxiliary view each.
 """
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from rows import argument_parser, write_json
 
 SECONDS = 6.0  # of repetitions a measurement; the best one counts, and there are at least three
 ENCODERS = {"tiny": 0.15, "resnet18": 0.03}  # the share that is allowed
@@ -75,8 +74,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--encoders", nargs="+", choices=ENCODERS, default=list(ENCODERS))
     parser.add_argument("--presets", nargs="+", default=["default", "randaugment"])
     parser.add_argument("--batch", type=int, default=64)
@@ -88,9 +86,7 @@ def main() -> None:
             rows.append(measure(encoder, preset, arguments.batch, arguments.precision))
             print(rows[-1], file=sys.stderr)
     print(table(rows))
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=1)
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

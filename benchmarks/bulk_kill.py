@@ -7,7 +7,6 @@ it lists, writes a file or sums up). Then the command is given again with --resu
 must be the same, byte for byte: every Parquet file, embeddings.npy and paths.txt.
 """
 
-import argparse
 import hashlib
 import json
 import random
@@ -17,6 +16,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from rows import argument_parser, write_json
 
 COMMAND = "from aag_tf.commands.embed import run; run()"
 
@@ -47,12 +48,11 @@ def kill_once(line: list[str], output: Path, pause: float) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--saved_model", required=True, help="an exported encoder")
     parser.add_argument("--images", required=True, help="what to embed: anything that --input takes")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--json", help="file to write the rows to")
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
     rows = []
@@ -76,8 +76,7 @@ def main() -> None:
         )
         same = digests(whole) == digests(killed)
     print(f"{sum(row['killed'] for row in rows)} kills; {'the same, byte for byte' if same else 'DIFFERENT'}")
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps({"rows": rows, "same": same}, indent=1) + "\n")
+    write_json(arguments.json, {"rows": rows, "same": same})
     sys.exit(not same)
 
 

@@ -8,10 +8,8 @@ another place in a batch may round otherwise). A mutated file must be refused wi
 it is read alone. Both runs are processes of their own, whose peak memory is compared.
 """
 
-import argparse
 import collections
 import itertools
-import json
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
 from mutated_images import EMBEDDED, REFUSED, mutated_images
+from rows import argument_parser, write_json
 
 from aag_tf.data import pictures
 from aag_tf.saved_model import load_saved_model
@@ -85,12 +84,11 @@ def wrong_mutated_rows(saved_model: str, mutated: list[Path], rows: dict[str, An
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--saved_model", required=True, help="an exported encoder")
     parser.add_argument("--good", required=True, help="a folder of picture files that can all be read")
     parser.add_argument("--count", type=int, default=10_000, help="mutated files")
     parser.add_argument("--seed", type=int, default=0, help="of the mutations")
-    parser.add_argument("--json", help="file to write the figures to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         expected = write_mutated(Path(folder, "mutated"), arguments.count, arguments.seed)
@@ -125,10 +123,7 @@ def main() -> None:
         print(f"{name:24}{value}")
     for text, count in [*unexpected.items(), *reasons.most_common(12)]:
         print(f"{count:8}  {text}")
-    if arguments.json:
-        Path(arguments.json).write_text(
-            json.dumps(figures | {"reasons": dict(reasons), "outcomes": dict(unexpected)}, indent=1) + "\n"
-        )
+    write_json(arguments.json, figures | {"reasons": dict(reasons), "outcomes": dict(unexpected)})
     sys.exit(bool(figures["good_rows_wrong"] or wrong or figures["refused_without_reason"]))
 
 

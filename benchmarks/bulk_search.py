@@ -6,14 +6,12 @@ Queries are rows of the collection, spread evenly. `recall` is the share of the 
 index finds. Reading the collection from disk is part of every exact query; loading the index is given by itself.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import argument_parser, write_json
 
 from aag_tf.export.embedding import open_collection
 from aag_tf.export.search import index as indexes
@@ -26,11 +24,10 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--embeddings", required=True, help="a directory that aag-embed wrote")
     parser.add_argument("--top_k", type=int, default=20)
     parser.add_argument("--queries", type=int, default=50)
-    parser.add_argument("--json", help="file to write the figures to")
     arguments = parser.parse_args()
     collection = open_collection(arguments.embeddings)
     rows = np.flatnonzero(collection.ok())[:: max(1, len(collection) // arguments.queries)][: arguments.queries]
@@ -59,8 +56,7 @@ def main() -> None:
     }
     for name, value in figures.items():
         print(f"{name:14}{value}")
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(figures, indent=1) + "\n")
+    write_json(arguments.json, figures)
 
 
 if __name__ == "__main__":

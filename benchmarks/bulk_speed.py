@@ -8,9 +8,7 @@ counts. `decode` is reading and decoding alone, by the same threads: where the e
 decoding decides.
 """
 
-import argparse
 import itertools
-import json
 import shutil
 import tempfile
 import time
@@ -19,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from rows import argument_parser, write_json
 
 from aag_tf.config import EmbedConfig
 from aag_tf.export.embedding import embed
@@ -67,12 +66,11 @@ def measure(saved_model: str, images: str, limit: int, repeats: int) -> dict[str
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--saved_model", action="append", required=True, help="an exported encoder; may be repeated")
     parser.add_argument("--images", required=True, help="a folder of PNG and JPEG files")
     parser.add_argument("--limit", type=int, default=5000, help="files to embed")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", help="file to write the rows to")
     arguments = parser.parse_args()
     rows = [measure(model, arguments.images, arguments.limit, arguments.repeats) for model in arguments.saved_model]
     print("| encoder | images | decode alone, img/s | bare encoder, img/s | aag-embed, img/s | ratio |")
@@ -80,8 +78,7 @@ def main() -> None:
     for row in rows:
         cells = (row["encoder"], row["images"], row["decode"], row["bare"], row["end_to_end"], f"{row['ratio']:.1%}")
         print("| " + " | ".join(map(str, cells)) + " |")
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n")
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ scikit-learn solves the same problem (the same standardisation and the regularis
 that one fit, ours includes the choice among seven).
 """
 
-import argparse
-import json
 import resource
 import time
 from typing import Any
 
 import numpy as np
+from rows import argument_parser, markdown, write_json
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -81,16 +80,8 @@ def measure(train: int, test: int, dim: int, *, reference: bool) -> dict[str, An
     }
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = ["| " + " | ".join(name.replace("_", " ") for name in names) + " |", "| ---: " * len(names) + "|"]
-    lines += ["| " + " | ".join(str(row.get(name, "–")) for name in names) + " |" for row in rows]
-    return "\n".join(lines)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--train", type=int, default=60_000, help="features to learn from")
     parser.add_argument("--test", type=int, default=10_000, help="features to judge on")
     parser.add_argument("--dims", type=int, nargs="+", default=[128, 512], help="numbers in a feature")
@@ -100,10 +91,8 @@ def main() -> None:
     for dim in arguments.dims:
         rows.append(measure(arguments.train, arguments.test, dim, reference=not arguments.no_reference))
         print(rows[-1], flush=True)
-    print(table(rows))
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=1)
+    print(markdown(rows))
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@
 Needs a trained run with its labelled data set. It is judged beside its untrained self first, since a report shows that.
 """
 
-import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from rows import argument_parser, write_json
 
 from aag_tf import EncoderMonitor, EvaluateConfig, evaluate, load_run, write_report
 from aag_tf.callbacks import Span
@@ -55,10 +55,9 @@ def drawing(run_dir: str, report: Path) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--run_dir", required=True, help="a run that aag-train made")
     parser.add_argument("--report", help="where to keep the report")
-    parser.add_argument("--json", help="file to write the rows to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         report = Path(arguments.report or Path(directory) / "report.html")
@@ -67,8 +66,7 @@ def main() -> None:
         rows += drawing(arguments.run_dir, report)
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

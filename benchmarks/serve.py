@@ -8,13 +8,12 @@ the bare encoder's (a graph function of the Keras model, uint8 arrays in and out
 rounds' ratios, so that what else the machine does meanwhile counts for both alike.
 """
 
-import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import argument_parser, write_json
 from ways_in import Embed, bare, ways_in
 
 from aag_tf.data import open_source
@@ -25,13 +24,12 @@ BATCH = 64
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--run_dir", required=True)
     parser.add_argument("--saved_model", required=True)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--calls", type=int, default=20, help="at batch 1, a round; at batch 64 a quarter of it")
     parser.add_argument("--kserve_python")
-    parser.add_argument("--json")
     arguments = parser.parse_args()
 
     run = load_run(arguments.run_dir)
@@ -49,8 +47,7 @@ def main() -> None:
             show(rows[-1])
         rows.append({"way": name} | row)
         show(rows[-1])
-        if arguments.json:
-            Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(arguments.json, rows)
 
 
 def compare(

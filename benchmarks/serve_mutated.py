@@ -13,10 +13,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import psutil
+from rows import argument_parser, write_json
 
 BATCH = 64
 EVERY = 8  # every eighth file of a batch is a good one of known embedding
@@ -77,11 +77,10 @@ def work(saved_model: str, count: int, seed: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--saved_model", required=True)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
@@ -120,8 +119,7 @@ def main() -> None:
         "kinds": dict(kinds),
     }
     print({key: value for key, value in result.items() if key != "kinds"})
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_json(arguments.json, result)
     if code or broken or wrong or sum(kinds.values()) != arguments.count:
         raise SystemExit(1)
 

@@ -7,12 +7,11 @@ A few minutes on two CPU cores. `--kserve_python` names the interpreter of an en
 that are not installed are left out and said so. A difference is a share of the largest number in the embeddings.
 """
 
-import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import argument_parser, write_json
 from ways_in import bare, open_inference, saved_model_cli, ways_in, without_keras
 
 from aag_tf.data import open_source
@@ -24,12 +23,11 @@ BATCH = 100
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--run_dir", required=True)
     parser.add_argument("--saved_model", required=True)
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--kserve_python")
-    parser.add_argument("--json")
     arguments = parser.parse_args()
 
     run = load_run(arguments.run_dir)
@@ -51,8 +49,7 @@ def main() -> None:
         difference = float(np.abs(got - expected).max()) / largest
         rows.append({"way": name, "images": len(images), "difference": difference, "same": difference <= TOLERANCE})
         print(f"{name:36} {difference:.1e}  {'ok' if difference <= TOLERANCE else 'DIFFERS'}", flush=True)
-        if arguments.json:
-            Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(arguments.json, rows)
     if not all(row["same"] for row in rows):
         raise SystemExit(1)
 

@@ -129,16 +129,15 @@ def prediction_service(saved_model: Path) -> Iterator[Embed]:
         yield embed
 
 
-def rest(python: str) -> Way:
-    """TensorFlow Serving's REST protocol, answered by KServe in an environment of its own."""
+def rest(python: str, body: Callable[[np.ndarray], dict[str, object]]) -> Way:
+    """TensorFlow Serving's REST protocol, answered by KServe in an environment of its own; `body` is what is sent."""
 
     @contextlib.contextmanager
     def way(saved_model: Path) -> Iterator[Embed]:
         with kserve(python, saved_model) as (http, _):
 
             def embed(images: np.ndarray) -> np.ndarray:
-                body = {"signature_name": "serving_default", "instances": images.tolist()}
-                answer = post(f"http://127.0.0.1:{http}/v1/models/{NAME}:predict", body)
+                answer = post(f"http://127.0.0.1:{http}/v1/models/{NAME}:predict", body(images))
                 return np.array([row["embedding"] for row in answer["predictions"]], np.float32)
 
             yield embed
@@ -146,22 +145,13 @@ def rest(python: str) -> Way:
     return way
 
 
-def rest_bytes(python: str) -> Way:
-    """The same with PNG files through `embed_bytes`."""
+def as_pixels(images: np.ndarray) -> dict[str, object]:
+    return {"signature_name": "serving_default", "instances": images.tolist()}
 
-    @contextlib.contextmanager
-    def way(saved_model: Path) -> Iterator[Embed]:
-        with kserve(python, saved_model) as (http, _):
 
-            def embed(images: np.ndarray) -> np.ndarray:
-                files = [{"b64": base64.b64encode(png).decode()} for png in pngs(images)]
-                body = {"signature_name": "embed_bytes", "instances": files}
-                answer = post(f"http://127.0.0.1:{http}/v1/models/{NAME}:predict", body)
-                return np.array([row["embedding"] for row in answer["predictions"]], np.float32)
-
-            yield embed
-
-    return way
+def as_pngs(images: np.ndarray) -> dict[str, object]:
+    files = [{"b64": base64.b64encode(png).decode()} for png in pngs(images)]
+    return {"signature_name": "embed_bytes", "instances": files}
 
 
 def open_inference(python: str) -> Way:
@@ -250,8 +240,8 @@ def ways_in(kserve_python: str | None) -> dict[str, Way]:
             ways[RUNTIME_NAMES[name]] = runtime(name)
     ways["gRPC, TensorFlow Serving's protocol"] = prediction_service
     if kserve_python:
-        ways["REST, KServe"] = rest(kserve_python)
-        ways["REST, KServe, embed_bytes (PNG)"] = rest_bytes(kserve_python)
+        ways["REST, KServe"] = rest(kserve_python, as_pixels)
+        ways["REST, KServe, embed_bytes (PNG)"] = rest(kserve_python, as_pngs)
     else:
         print("left out: KServe; name its interpreter with --kserve_python")
     return ways

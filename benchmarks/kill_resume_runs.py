@@ -1,0 +1,106 @@
+"""Runs that are there to be disturbed: how they are started, and what they have got to."""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+STEPS = 40
+CHECKPOINT_EVERY = 4
+FLAGS = [
+    "--dataset=digits",
+    "--encoder=tiny",
+    "--width=0.25",
+    "--projector_width=16",
+    "--projector_dim=8",
+    "--global_batch_size=128",  # ten steps an epoch
+    f"--train_steps={STEPS}",
+    f"--checkpoint_every_steps={CHECKPOINT_EVERY}",
+    "--log_every_steps=1",
+    "--knn_every_epochs=1",
+    "--ema_momentum=0.9",
+]
+PATIENCE = 300.0  # seconds until a run is given up
+
+
+def child(flags: list[str], messages: str) -> None:
+    """The command `aag-train`, in a fresh process."""
+    descriptor = os.open(messages, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.argv = ["aag-train", *flags]
+    from aag_tf.commands import train
+
+    train.run()
+
+
+class Runs:
+    """Starts runs in processes that fork from one which has imported everything and used nothing.
+
+    Args:
+        folder: where run directories go.
+        replicas: CPU replicas of a run.
+    """
+
+    def __init__(self, folder: Path, replicas: int) -> None:
+        self.folder = folder
+        self.flags = [*FLAGS, *([f"--cpu_replicas={replicas}"] if replicas > 1 else [])]
+        self.processes = multiprocessing.get_context("forkserver")
+        self.processes.set_forkserver_preload(["aag_tf.training", "aag_tf.commands.train"])
+
+    def start(self, run_dir: Path, *more: str) -> multiprocessing.Process:
+        """A run that is under way."""
+        flags = [*self.flags, f"--run_dir={run_dir}", *more]
+        process = self.processes.Process(target=child, args=(flags, str(self.messages(run_dir))))
+        process.start()
+        return process
+
+    def finish(self, run_dir: Path, *more: str) -> tuple[int, str]:
+        """Exit code and messages of a run that is let alone."""
+        process = self.start(run_dir, *more)
+        process.join(PATIENCE)
+        if process.is_alive():
+            process.kill()
+            raise RuntimeError(f"{run_dir} did not end:\n{self.messages(run_dir).read_text()}")
+        return process.exitcode, said(self.messages(run_dir))
+
+    def messages(self, run_dir: Path) -> Path:
+        """What its newest process has printed."""
+        return self.folder / f"{run_dir.name}.txt"
+
+
+def said(messages: Path) -> str:
+    """What a command printed, less progress."""
+    lines = messages.read_text(errors="replace").splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("step ", "I0000", "W0000", "WARNING: All log")))
+
+
+def last_step(run_dir: Path) -> int:
+    """The newest step in metrics.jsonl."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        return int(json.loads((run_dir / "metrics.jsonl").read_text().splitlines()[-1])["step"])
+    return 0
+
+
+def checkpoint_steps(run_dir: Path) -> list[int]:
+    """Steps of the checkpoints that lie in a run directory."""
+    return sorted(int(path.name.split("-")[1]) for path in (run_dir / "checkpoints").glob("step-*"))
+
+
+def writing(run_dir: Path) -> bool:
+    """Whether a checkpoint is being written or deleted right now."""
+    return any((run_dir / "checkpoints").glob(".unfinished-*"))
+
+
+def wait_until(condition: Callable[[], bool], process: multiprocessing.Process, poll: float = 0.002) -> bool:
+    """Whether the condition came to hold before the process ended."""
+    began = time.monotonic()
+    while process.is_alive() and time.monotonic() - began < PATIENCE:
+        if condition():
+            return True
+        time.sleep(poll)
+    return False
