@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -51,7 +52,7 @@ def untrained_encoder(config: EncoderConfig, image_shape: tuple[int, int, int], 
         return build_encoder(config, image_shape)
 
 
-def load_run(run_dir: str, checkpoint: str = "latest") -> TrainedRun:
+def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
     """Rebuilds the networks of a run in float32 and restores one of its checkpoints, verified.
 
     The encoder is that of averaged weights where the run kept an average (`ema_momentum`).

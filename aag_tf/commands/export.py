@@ -3,7 +3,8 @@
   aag-export --run_dir=runs/demo --export_dir=runs/demo/saved_model
 
 Cost: under a minute on two CPU cores.
-Makes: EXPORT_DIR/VERSION/ with the SavedModel and model.json; nothing is published unless the proof holds.
+Makes: EXPORT_DIR/VERSION/ with the SavedModel, model.json and model_card.md; nothing is published unless the proof
+holds.
 """
 
 from collections.abc import Sequence
