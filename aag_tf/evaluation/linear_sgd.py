@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf import seeds
+from aag_tf.augment import MainBranch
 from aag_tf.bars import progress_bar
 from aag_tf.data import epoch_order
 from aag_tf.errors import EvaluationError
@@ -100,12 +101,13 @@ def linear_sgd(candidate: Candidate) -> list[Measure]:
     steps = len(learning) // batch_size
     heads = Heads(candidate.dim, len(classes), rates, steps * config.sgd_epochs)
     owners = tf.constant(indices, tf.int32)
-    augment = config.sgd_augment and candidate.embed is not None and candidate.bank.images is not None
+    images = candidate.bank.images if config.sgd_augment and candidate.embed is not None else None
+    branch = None if images is None else crops_and_flips(candidate.augment, images.shape)
     rows = standardised(candidate.bank.features)
     with progress_bar(f"{candidate.name}: SGD", config.sgd_epochs, "epoch", wanted=candidate.progress) as bar:
         for epoch in range(config.sgd_epochs):
-            if augment:
-                rows = standardised(_augmented_features(candidate, epoch))
+            if branch is not None:
+                rows = standardised(_augmented_features(candidate, branch, epoch))
             order = learning[epoch_order(len(learning), config.seed, epoch)[: steps * batch_size]]
             heads.learn(rows, owners, tf.constant(order.reshape(steps, batch_size)))
             bar.update()
@@ -123,19 +125,17 @@ def linear_sgd(candidate: Candidate) -> list[Measure]:
         "held_out_accuracy": dict(zip(map("{:g}".format, rates), held_out_accuracy, strict=False)),
         "batch_size": batch_size,
         "momentum": MOMENTUM,
-        "augmented": augment,
+        "augmented": branch is not None,
         "seconds": time.perf_counter() - began,
     }
     predicted = classes[np.argmax(scores, axis=1)]
     return [mean_measure("linear_sgd", predicted == candidate.query_labels, config.seed, **details)]
 
 
-def _augmented_features(candidate: Candidate, epoch: int) -> np.ndarray:
-    images = candidate.bank.images
+def _augmented_features(candidate: Candidate, branch: MainBranch, epoch: int) -> np.ndarray:
     assert candidate.embed is not None
-    assert images is not None
-    branch = crops_and_flips(candidate.augment, images.shape)
-    return candidate.embed(view(images, branch, candidate.config.seed, "linear_sgd_view", epoch))
+    assert candidate.bank.images is not None
+    return candidate.embed(view(candidate.bank.images, branch, candidate.config.seed, "linear_sgd_view", epoch))
 
 
 def _divided(count: int, seed: int, *, several: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -35,10 +35,11 @@ def view(images: Images, branch: MainBranch, seed: int, purpose: str, number: in
         number: which view; those of two numbers share none either.
     """
     fold = seeds.fold(seed, purpose, number)
-    return TransformedImages(images, lambda pictures, numbers: _draw(branch, pictures, numbers, fold))
+    return TransformedImages(images, lambda pictures, numbers: _draw(branch, pictures, numbers, tf.constant(fold)))
 
 
-def _draw(branch: MainBranch, pictures: tf.Tensor, numbers: tf.Tensor, fold: seeds.Seed | tf.Tensor) -> tf.Tensor:
+@tf.function(reduce_retracing=True)  # once for all views of a branch: tracing takes longer than a thousand small views
+def _draw(branch: MainBranch, pictures: tf.Tensor, numbers: tf.Tensor, fold: tf.Tensor) -> tf.Tensor:
     views = branch.transform(pictures, uniforms(fold, 0, numbers, branch.num_uniforms))
     return tf.cast(tf.round(tf.clip_by_value(views, 0.0, 255.0)), tf.uint8)
 
