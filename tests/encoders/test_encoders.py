@@ -26,12 +26,13 @@ def images(shape, count=2):
         (EncoderConfig("MobileNetV3Small"), (32, 32, 3), 576),
     ],
 )
-def test_embeds_uint8_images_to_finite_float32(config, shape, features):
+def test_embeds_uint8_images_to_finite_float32_that_tells_them_apart(config, shape, features):
     encoder = build_encoder(config, shape)
     embedding = encoder(images(shape), training=False)
     assert embedding.shape == (2, features)
     assert embedding.dtype == tf.float32
     assert np.isfinite(embedding).all()
+    assert np.any(embedding[0] != embedding[1])
 
 
 def test_published_sizes():

@@ -9,6 +9,7 @@ from aag_tf.config import JudgeConfig
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import Candidate, Examples, Measure, judge, results
 from aag_tf.evaluation.judge import MEASURES
+from aag_tf.evaluation.knn import find_neighbours
 
 FEATURES, LABELS = load_digits(return_X_y=True)
 
@@ -44,9 +45,16 @@ def test_every_accuracy_is_the_share_of_right_answers_with_its_interval():
 
 
 def test_neighbours_are_searched_once(monkeypatch):
+    searches = []
+
+    def search(*arguments, **settings):
+        searches.append(settings["k"])
+        return find_neighbours(*arguments, **settings)
+
+    monkeypatch.setattr("aag_tf.evaluation.candidate.find_neighbours", search)
     judged = candidate(measures="knn,unlabelled")
     judge(judged)
-    assert judged.neighbours is judged.neighbours
+    assert searches == [20]
     nearest = FEATURES[:900] / np.linalg.norm(FEATURES[:900], axis=1, keepdims=True)
     queries = FEATURES[900:1400] / np.linalg.norm(FEATURES[900:1400], axis=1, keepdims=True)
     expected = np.sort(queries @ nearest.T, axis=1)[:, ::-1][:, :20]
