@@ -36,8 +36,8 @@ demo: $(INSTALLED) ## Train on the built-in digits, evaluate, export and verify 
 	$(BIN)/aag-export --run_dir=$(RUN_DIR) --export_dir=$(RUN_DIR)/saved_model
 	@echo "Watch the run: $(VENV)/bin/tensorboard --logdir $(RUN_DIR)"
 
-test: $(INSTALLED) ## Run the tests.
-	$(BIN)/python -m pytest
+test: $(INSTALLED) ## Run the tests, in two processes: most of their time is TensorFlow's tracing, on one core.
+	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
 
 lint: $(INSTALLED) ## Check style and formatting.
 	$(BIN)/ruff check .

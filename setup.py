@@ -67,6 +67,7 @@ setup(
             "mypy>=1.10",
             "protobuf>=7.36",
             "pytest>=8.0",
+            "pytest-xdist>=3.6",
             "ruff>=0.6",
             "tensorflow-serving-api>=2.21",
         ],
