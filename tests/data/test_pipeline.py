@@ -72,7 +72,7 @@ def test_transform_in_parallel_keeps_order_and_values():
     def stamp(batch):
         # The noise depends on (step, row) only; the busy loop makes early batches late ones if order is not kept.
         step = tf.cast(batch["step"][0], tf.int32)
-        (loops,) = tf.while_loop(lambda i: i < (40 - step) * 500, lambda i: [i + 1], [0])
+        (loops,) = tf.while_loop(lambda i: i < (40 - step) * 50, lambda i: [i + 1], [0])
         noise = tf.random.stateless_uniform([3, 1, 1, 1], [step, 0])
         # The number of loops is part of the result, since TensorFlow leaves out what nothing needs.
         return {"views": tf.cast(batch["image"], tf.float32) + noise, "step": batch["step"], "loops": loops}
