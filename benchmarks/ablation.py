@@ -3,6 +3,7 @@
     python benchmarks/ablation.py --plan          # what it will run, and about how many hours that takes
     python benchmarks/ablation.py                 # goes on where it was stopped, however it was stopped
     python benchmarks/ablation.py --hours=3       # starts no run after three hours
+    python benchmarks/ablation.py --jobs=2        # two runs at a time, each on its share of the cores
     python benchmarks/ablation_report.py          # tables and pictures from what has ended so far
 
 `ablation_plan.py` says what is compared. Every run is `aag-train` in a process of its own, then judged by 20-NN and
@@ -26,6 +27,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,17 +51,17 @@ from ablation_plan import (
 HERE = Path(__file__).parent
 CURVE_POINTS = 60  # of each figure over a run, kept in its record
 CURVES = ("loss", "gradient_norm", "positive_pull", "positive_pull_std", "effective_negatives")
-DEFAULT_VIEWS_PER_SECOND = 1500.0  # tiny encoder in bfloat16 on two CPU cores, until runs have told
+DEFAULT_VIEWS_PER_SECOND = 4000.0  # half as wide a tiny encoder in bfloat16 on one CPU core, until runs have told
 DEFAULT_SECONDS_PER_RUN = 60.0
 
 
-def run_job(study: Study, job: Job, records: dict[str, Record], runs: Path) -> Record:
+def run_job(study: Study, job: Job, flags: list[str], runs: Path, cores: int) -> Record:
     """Trains and judges one run, each in a process of its own, and returns its record."""
-    flags = job_flags(study, job, records)
     run_dir = runs / job.key.replace("/", "_").replace(" ", "_").replace(",", "")
-    peak_bytes = train(flags, run_dir)
-    judge = [sys.executable, str(Path(__file__)), f"--judge={run_dir}"]
-    finished = subprocess.run([*judge, *(["--test"] if job.uses_test else [])], stdout=subprocess.PIPE, check=False)
+    environment = os.environ | {"TF_NUM_INTRAOP_THREADS": str(cores), "OPENBLAS_NUM_THREADS": str(cores)}
+    peak_bytes = train(flags, run_dir, environment)
+    judge = [sys.executable, str(Path(__file__)), f"--judge={run_dir}", *(["--test"] if job.uses_test else [])]
+    finished = subprocess.run(judge, stdout=subprocess.PIPE, check=False, env=environment)
     if finished.returncode != 0:
         raise SystemExit(f"judging {run_dir} failed; its checkpoint is kept, and the next call judges again.")
     logged = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
@@ -80,7 +83,7 @@ def run_job(study: Study, job: Job, records: dict[str, Record], runs: Path) -> R
     return record
 
 
-def train(flags: list[str], run_dir: Path) -> int:
+def train(flags: list[str], run_dir: Path, environment: Mapping[str, str]) -> int:
     """Trains, or goes on; returns the peak of resident bytes.
 
     Raises:
@@ -89,7 +92,8 @@ def train(flags: list[str], run_dir: Path) -> int:
     kept = ["--checkpoints_to_keep=1", "--knn_every_epochs=1", "--log_every_steps=10", "--projector_images=0"]
     again = ["--resume"] if (run_dir / "run.json").exists() else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "aag_tf.commands.train", *flags, *kept, f"--run_dir={run_dir}", *again]
+        [sys.executable, "-m", "aag_tf.commands.train", *flags, *kept, f"--run_dir={run_dir}", *again],
+        env=environment,
     )
     try:
         _, status, usage = os.wait4(process.pid, 0)
@@ -194,13 +198,16 @@ def speed(records: dict[str, Record]) -> tuple[float, float]:
     return views / sum(record["train_seconds"] for record in done), DEFAULT_SECONDS_PER_RUN
 
 
-def show_plan(study: Study, records: dict[str, Record], stages: list[str]) -> None:
+def show_plan(study: Study, records: dict[str, Record], stages: list[str], jobs_at_a_time: int) -> None:
     """Prints what is left as a table by stage, with hours; `around` is counted as soon as its winner is known."""
     jobs = all_jobs(study, stages)
     if "around" in stages:
         jobs += around_jobs(study, winning_aag(study, records) or "AAG κ=0")
     views_per_second, seconds_per_run = speed(records)
-    print(f"At {views_per_second:,.0f} encoder views a second and {seconds_per_run:.0f} s beside them a run:\n")
+    at_a_time = "one run at a time" if jobs_at_a_time == 1 else f"{jobs_at_a_time} runs at a time"
+    print(
+        f"{at_a_time}, {views_per_second:,.0f} encoder views a second and {seconds_per_run:.0f} s beside them a run:\n"
+    )
     print("| stage | runs | done | hours left |\n| --- | ---: | ---: | ---: |")
     left_over = []
     for stage in STAGES:
@@ -209,9 +216,9 @@ def show_plan(study: Study, records: dict[str, Record], stages: list[str]) -> No
         left_over += left
         hours = estimated_hours(study, left, views_per_second=views_per_second, seconds_per_run=seconds_per_run)
         if own:
-            print(f"| {stage} | {len(own)} | {len(own) - len(left)} | {hours:.1f} |")
+            print(f"| {stage} | {len(own)} | {len(own) - len(left)} | {hours / jobs_at_a_time:.1f} |")
     hours = estimated_hours(study, left_over, views_per_second=views_per_second, seconds_per_run=seconds_per_run)
-    print(f"| all | {len(jobs)} | {len(jobs) - len(left_over)} | {hours:.1f} |")
+    print(f"| all | {len(jobs)} | {len(jobs) - len(left_over)} | {hours / jobs_at_a_time:.1f} |")
     ready = pending(study, records, stages)
     if ready:
         print(f"\nNext: {ready[0].key}\n    aag-train {' '.join(job_flags(study, ready[0], records))}")
@@ -222,6 +229,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", action="store_true", help="print what is left to run and its hours, and stop")
     parser.add_argument("--hours", type=float, default=float("inf"), help="start no run after so many hours")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each with its share of the cores")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="which stages to run")
     parser.add_argument(
         "--results", type=Path, default=HERE / "results" / "ablation.jsonl", help="JSON lines, one a run"
@@ -258,25 +266,35 @@ def main() -> None:
     records = ablation_files.read(given.results)
     check_same_study(study, records, given.results)
     if given.plan:
-        show_plan(study, records, given.stages)
+        show_plan(study, records, given.stages, given.jobs)
         return
     with ablation_files.only_one(given.results):
         run(study, given)
 
 
 def run(study: Study, given: argparse.Namespace) -> None:
-    """Runs what is left, one run after the other, and keeps each as it ends."""
+    """Runs what is left, `--jobs` at a time, and keeps each as it ends."""
     records = ablation_files.read(given.results)
-    began = time.monotonic()
-    while jobs := pending(study, records, given.stages):
-        if time.monotonic() - began > 3600 * given.hours:
-            print(f"{given.hours:g} hours are over; {len(jobs)} runs could go on now.", file=sys.stderr)
-            return
-        print(f"[{len(records)} done] {jobs[0].key}", file=sys.stderr)
-        record = run_job(study, jobs[0], records, given.runs)
-        ablation_files.append(given.results, record)
-        records[record["key"]] = record
-        print(f"    {record.get('test') or record['validation']}", file=sys.stderr)
+    began, cores = time.monotonic(), max(1, (os.cpu_count() or 1) // given.jobs)
+    running: dict[Future[Record], str] = {}
+    with ThreadPoolExecutor(given.jobs) as pool:
+        while True:
+            waiting = [job for job in pending(study, records, given.stages) if job.key not in running.values()]
+            if time.monotonic() - began > 3600 * given.hours:
+                print(f"{given.hours:g} hours are over; {len(waiting)} more runs could start now.", file=sys.stderr)
+                waiting = []
+            for job in waiting[: given.jobs - len(running)]:
+                print(f"[{len(records)} done] {job.key}", file=sys.stderr)
+                flags = job_flags(study, job, records)
+                running[pool.submit(run_job, study, job, flags, given.runs, cores)] = job.key
+            if not running:
+                return
+            for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                del running[ended]
+                record = ended.result()
+                ablation_files.append(given.results, record)
+                records[record["key"]] = record
+                print(f"    {record['key']}: {record.get('test') or record['validation']}", file=sys.stderr)
 
 
 if __name__ == "__main__":

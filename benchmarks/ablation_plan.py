@@ -71,12 +71,12 @@ class Study:
         batches: global batch sizes, the smallest first.
     """
 
-    common: tuple[str, ...] = ("--encoder=tiny", "--precision=mixed_bfloat16")
+    common: tuple[str, ...] = ("--encoder=tiny", "--width=0.5", "--precision=mixed_bfloat16")
     dataset: str = "tfds:cifar10"
     second: str = "tfds:fashion_mnist"
-    views: int = 600_000
-    tune_views: int = 200_000
-    trials: int = 8
+    views: int = 1_000_000
+    tune_views: int = 250_000
+    trials: int = 6
     seeds: tuple[int, ...] = (0, 1, 2)
     batches: tuple[int, ...] = (64, 256, 1024)
 
