@@ -131,8 +131,7 @@ def _embed_images(exported: Exported) -> Signature:
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
             count, padded = _without_emptiness(images)
-        resized = tf.ensure_shape(fit(padded, exported.image_shape[:2]), [None, *exported.image_shape])
-        return _vectors(OUTPUT, _embed(exported, resized)[:count])
+        return _vectors(OUTPUT, _embed(exported, fit(padded, exported.image_shape[:2]))[:count])
 
     pixels = _pixels(shape) | {"max_pixels": exported.max_pixels}
     return Signature(

@@ -50,7 +50,13 @@ def fit(images: tf.Tensor, size: Size) -> tf.Tensor:
     """
     if tuple(images.shape[-3:-1]) == size:
         return images
-    height, width = tf.shape(images)[-3], tf.shape(images)[-2]
+    found = tf.shape(images)[-3:-1]
+    fitted = tf.cond(tf.reduce_all(found == tf.constant(size)), lambda: images, lambda: _scaled(images, found, size))
+    return tf.ensure_shape(fitted, [*images.shape[:-3], *size, images.shape[-1]])
+
+
+def _scaled(images: tf.Tensor, found: tf.Tensor, size: Size) -> tf.Tensor:
+    height, width = tf.unstack(found)
     crop_height = tf.maximum(1, tf.minimum(height, width * size[0] // size[1]))
     crop_width = tf.maximum(1, tf.minimum(width, height * size[1] // size[0]))
     top, left = (height - crop_height) // 2, (width - crop_width) // 2
