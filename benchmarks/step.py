@@ -1,10 +1,11 @@
 """What a training step costs beyond the encoder: views, projector, loss, statistics, optimizer, callbacks, files.
 
-    python benchmarks/step.py --json=step.json            # about three minutes on two CPU cores
+    python benchmarks/step.py --json=step.json            # about four minutes on two CPU cores
 
 A real run (`aag_tf.train`) with logging, TensorBoard and checkpoints; after each of its steps the same encoder goes
 forward and backward once over the same views, with nothing around it. Both are timed in turn in one process, so that
-what else the machine does falls on both alike. The first steps, which trace and compile, are left out.
+what else the machine does falls on both alike. The first steps, which trace and compile, are left out. Checkpoints are
+saved far more often than in earnest, to have some; what one takes is spread over an epoch of `--epoch_steps`.
 """
 
 import argparse
@@ -36,8 +37,8 @@ class InTurn(keras.callbacks.Callback):
         super().__init__()
         self.config = config
         self.encoder = build_encoder(config.encoder, image_shape)
-        self.seconds: dict[str, list[float]] = {"bare": [], "step": [], "views": [], "callbacks": []}
-        self._marks = [0.0, 0.0]
+        self.seconds: dict[str, list[float]] = {"bare": [], "step": [], "views": [], "callbacks": [], "checkpoint": []}
+        self._began = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         jit_compile = self.model.jit_compile
@@ -60,15 +61,20 @@ class InTurn(keras.callbacks.Callback):
         self._time(lambda: self.bare()[0])
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._marks[0] = time.perf_counter()
+        self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        whole = time.perf_counter() - self._marks[0]  # the others' callbacks, files included
-        if batch >= WARM_UP:
-            self.seconds["step"].append(whole)
-            self.seconds["callbacks"].append(time.perf_counter() - self.model.step_ended)
-            self.seconds["bare"].append(self._time(lambda: self.bare()[0]))
-            self.seconds["views"].append(self._time(lambda: self.draw(self.batch)))
+        now = time.perf_counter()
+        whole, callbacks = now - self._began, now - self.model.step_ended  # the others' callbacks, files included
+        if batch < WARM_UP:
+            return
+        if (batch + 1) % self.config.run.checkpoint_every_steps == 0:
+            self.seconds["checkpoint"].append(callbacks)
+            return
+        self.seconds["step"].append(whole)
+        self.seconds["callbacks"].append(callbacks)
+        self.seconds["bare"].append(self._time(lambda: self.bare()[0]))
+        self.seconds["views"].append(self._time(lambda: self.draw(self.batch)))
 
     @staticmethod
     def _time(run: Any) -> float:
@@ -109,28 +115,28 @@ def measure(arguments: argparse.Namespace, directory: Path) -> list[dict[str, An
 
     training.build_callbacks = with_bare_steps
     training.train(config)
-    seconds = {name: statistics.fmean(values) for name, values in in_turn[0].seconds.items()}
-    ratios = [
-        step / bare - 1 for step, bare in zip(in_turn[0].seconds["step"], in_turn[0].seconds["bare"], strict=True)
-    ]
+    return summary(in_turn[0].seconds, arguments.epoch_steps)
+
+
+def summary(seconds: dict[str, list[float]], epoch_steps: int) -> list[dict[str, Any]]:
+    """A row for each part, in milliseconds a step and beside the bare encoder; the overhead comes last."""
+    mean = {name: statistics.fmean(values) for name, values in seconds.items()}
+    mean["checkpoint"] /= epoch_steps
+    ratios = [step / bare - 1 for step, bare in zip(seconds["step"], seconds["bare"], strict=True)]
     names = {
         "bare": "encoder, forward and backward",
-        "step": "a step of a run, everything included",
+        "step": "a step of a run, everything included but checkpoints",
         "views": "of it: drawing the views",
-        "callbacks": "of it: log, events, progress, checkpoints",
+        "callbacks": "of it: log, events, progress",
+        "checkpoint": f"beside it: a checkpoint every {epoch_steps} steps",
     }
-    rows = [
-        {
-            "what": what,
-            "milliseconds": round(1000 * seconds[name], 1),
-            "ratio": round(seconds[name] / seconds["bare"], 4),
-        }
+    rows: list[dict[str, Any]] = [
+        {"what": what, "milliseconds": round(1000 * mean[name], 1), "ratio": round(mean[name] / mean["bare"], 4)}
         for name, what in names.items()
     ]
+    overhead = (mean["step"] + mean["checkpoint"]) / mean["bare"] - 1
     spread = statistics.stdev(ratios) / len(ratios) ** 0.5
-    overhead = seconds["step"] / seconds["bare"] - 1
-    rows.append({"what": "overhead", "ratio": round(overhead, 4), "standard_error": round(spread, 4)})
-    return rows
+    return [*rows, {"what": "overhead", "ratio": round(overhead, 4), "standard_error": round(spread, 4)}]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -149,7 +155,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="timed steps")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--log_every_steps", type=int, default=10, help="five times as often as by default")
-    parser.add_argument("--checkpoint_every_steps", type=int, default=20, help="an epoch of CIFAR-10 has 703 steps")
+    parser.add_argument("--checkpoint_every_steps", type=int, default=10, help="to time some")
+    parser.add_argument("--epoch_steps", type=int, default=703, help="steps between two checkpoints; 703 in CIFAR-10")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         rows = measure(arguments, Path(directory))
