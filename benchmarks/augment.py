@@ -2,15 +2,18 @@
 
     python benchmarks/augment.py --json=augment.json               # about five minutes on two CPU cores
     python benchmarks/augment.py --sizes 224 --batches 64          # large images only
+    python benchmarks/augment.py --join one.json two.json          # one table of what was measured apart
 
 Each takes batches of uint8 images and gives float32 views of the same size. `host` is a mapped `tf.data` pipeline with
 as many calls at once as it likes; `graph` and `XLA` call one `tf.function` batch after batch, without and with
-`jit_compile`. A memory copy (uint8 to float32, what no view can be cheaper than) goes through the same three. What XLA
-cannot compile has no line. torchvision goes image by image in two worker processes of a `DataLoader`; `--peers_python`
-names the interpreter of an environment that has it.
+`jit_compile`. The fused branches compile themselves, so that XLA is inside of all three. A memory copy (uint8 to
+float32, what no view can be cheaper than) goes through the same three. What XLA cannot compile has no line. torchvision
+goes image by image in two worker processes of a `DataLoader`; `--peers_python` names the interpreter of an environment
+that has it.
 """
 
 import argparse
+import itertools
 import json
 import logging
 import os
@@ -22,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-SECONDS = 0.6  # of repetitions a measurement, three times; the best counts
+ROUNDS = 3  # of a measurement; the best counts
 MODES = ("host", "graph", "XLA")
 GOALS = (  # what is compared, with what, and the least ratio; at 32x32 and batch 256
     ("aag_tf main", "keras-cv main", 10.0),
@@ -45,12 +48,9 @@ def _branch(preset: str | None) -> Callable[[int, int], Augment]:
         import tensorflow as tf
 
         from aag_tf.augment import AuxiliaryBranch, MainBranch
-        from aag_tf.augment.randomness import uniforms
 
         branch = MainBranch() if preset is None else AuxiliaryBranch(preset)
-        return lambda images, step: branch.transform(
-            images, uniforms((1, 2), step, tf.range(batch), branch.num_uniforms)
-        )
+        return lambda images, step: branch.draw(images, seed=(1, 2), step=step, row=tf.range(batch))
 
     return build
 
@@ -126,6 +126,7 @@ TENSORFLOW: dict[str, Callable[[int, int], Augment]] = {
     "memory copy": _copy,
     "aag_tf main": _branch(None),
     "aag_tf auxiliary (default)": _branch("default"),
+    "aag_tf auxiliary (cutout)": _branch("cutout"),
     "aag_tf auxiliary (geometric)": _branch("geometric"),
     "aag_tf auxiliary (randaugment)": _branch("randaugment"),
     "keras-cv main": _keras_cv(False),
@@ -142,14 +143,14 @@ def pictures(size: int, batch: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
 
 
-def rate(batches: Iterable[Any], batch: int) -> float:
-    """Images a second of an endless iterable of batches: the best of three rounds, after two batches to warm up."""
+def rate(batches: Iterable[Any], batch: int, seconds: float) -> float:
+    """Images a second of an endless iterable of batches: the best of some rounds, after two batches to warm up."""
     iterator = iter(batches)
     next(iterator), next(iterator)
     best = 0.0
-    for _ in range(3):
+    for _ in range(ROUNDS):
         count, start = 0, time.perf_counter()
-        while time.perf_counter() - start < SECONDS:
+        while time.perf_counter() - start < seconds:
             next(iterator)
             count += 1
         best = max(best, count * batch / (time.perf_counter() - start))
@@ -203,10 +204,25 @@ def torchvision_batches(auxiliary: bool, size: int, batch: int, workers: int) ->
     return torch.utils.data.DataLoader(Views(), batch_size=batch, num_workers=workers)
 
 
+def torchvision_rows(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    settings = itertools.product(arguments.sizes, arguments.batches, TORCHVISION.items())
+    return [
+        _row(
+            name,
+            "2 processes",
+            size,
+            batch,
+            rate(torchvision_batches(auxiliary, size, batch, 2), batch, arguments.seconds),
+        )
+        for size, batch, (name, auxiliary) in settings
+    ]
+
+
 def measure_torchvision(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Rows from the interpreter that has torchvision; none where there is none."""
     settings = [f"--sizes={size}" for size in arguments.sizes], [f"--batches={batch}" for batch in arguments.batches]
-    command = [arguments.peers_python, __file__, "--torchvision", *settings[0], *settings[1]]
+    rounds = f"--seconds={arguments.seconds}"
+    command = [arguments.peers_python, __file__, "--torchvision", *settings[0], *settings[1], rounds]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
         if "No module named 'torch" in finished.stderr:
@@ -216,12 +232,12 @@ def measure_torchvision(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return json.loads(finished.stdout.splitlines()[-1])
 
 
-def measure_tensorflow(name: str, mode: str, size: int, batch: int) -> dict[str, Any] | None:
+def measure_tensorflow(name: str, mode: str, size: int, batch: int, seconds: float) -> dict[str, Any] | None:
     """A row; `None` where XLA has no kernel for an operation of it."""
     import tensorflow as tf
 
     try:
-        return _row(name, mode, size, batch, rate(tensorflow_batches(name, mode, size, batch), batch))
+        return _row(name, mode, size, batch, rate(tensorflow_batches(name, mode, size, batch), batch, seconds))
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
         if mode != "XLA":
             raise
@@ -246,12 +262,12 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def verdicts(rows: list[dict[str, Any]]) -> str:
-    """The goals beside what was reached, each implementation in its fastest mode."""
+    """The goals beside what was reached, each implementation in its fastest mode; the copy under XLA."""
     best: dict[str, float] = {}
     for row in rows:
-        if (row["size"], row["batch"]) == (32, 256):
-            name = row["implementation"]
-            best[name] = max(best.get(name, 0.0), row["images_per_second"])
+        name, images = row["implementation"], row["images_per_second"]
+        if (row["size"], row["batch"]) == (32, 256) and (name != "memory copy" or row["mode"] == "XLA"):
+            best[name] = max(best.get(name, 0.0), images)
     lines = [
         f"{one} / {other}: {best[one] / best[other]:.2f} (goal: at least {least:g})"
         for one, other, least in GOALS
@@ -260,39 +276,45 @@ def verdicts(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def joined(names: list[str]) -> list[dict[str, Any]]:
+    """Rows of several files; of a measurement that is in two of them, the last."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for name in names:
+        with open(name, encoding="utf-8") as file:
+            rows |= {(row["implementation"], row["mode"], row["size"], row["batch"]): row for row in json.load(file)}
+    return list(rows.values())
+
+
+def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # says of each compilation that fails what is in the table
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    rows: list[dict[str, Any]] = []
+    wanted = [name for name in TENSORFLOW if not arguments.only or arguments.only in name]
+    for size, batch, name in itertools.product(arguments.sizes, arguments.batches, wanted):
+        for mode in MODES if name != IMAGE_BY_IMAGE else MODES[:1]:
+            row = measure_tensorflow(name, mode, size, batch, arguments.seconds)
+            if row is not None:
+                rows.append(row)
+                print(f"{name}, {mode}, {size}, {batch}: {row['images_per_second']}", file=sys.stderr)
+    return rows if arguments.only else rows + measure_torchvision(arguments)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", help="file to write the rows to")
     parser.add_argument("--sizes", type=int, action="extend", nargs="+", help="sides of the images (32 and 224)")
     parser.add_argument("--batches", type=int, action="extend", nargs="+", help="images in a batch (64 and 256)")
     parser.add_argument("--only", help="measure only what has this in its name")
+    parser.add_argument("--seconds", type=float, default=0.6, help="of each of three rounds of a measurement")
+    parser.add_argument("--join", nargs="+", help="measure nothing: the table of the rows in these files")
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has torchvision")
     parser.add_argument("--torchvision", action="store_true", help="measure torchvision here, and print JSON")
     arguments = parser.parse_args()
     arguments.sizes, arguments.batches = arguments.sizes or [32, 224], arguments.batches or [64, 256]
-    settings = [(size, batch) for size in arguments.sizes for batch in arguments.batches]
     if arguments.torchvision:
-        rows = [
-            _row(name, "2 processes", size, batch, rate(torchvision_batches(auxiliary, size, batch, 2), batch))
-            for size, batch in settings
-            for name, auxiliary in TORCHVISION.items()
-        ]
-        print(json.dumps(rows))
+        print(json.dumps(torchvision_rows(arguments)))
         return
-
-    rows: list[dict[str, Any]] = []
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # says of each compilation that fails what is in the table
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    wanted = [name for name in TENSORFLOW if not arguments.only or arguments.only in name]
-    for size, batch in settings:
-        for name in wanted:
-            for mode in MODES if name != IMAGE_BY_IMAGE else MODES[:1]:
-                row = measure_tensorflow(name, mode, size, batch)
-                if row is not None:
-                    rows.append(row)
-                    print(f"{name}, {mode}, {size}, {batch}: {row['images_per_second']}", file=sys.stderr)
-    if not arguments.only:
-        rows += measure_torchvision(arguments)
+    rows = joined(arguments.join) if arguments.join else measure(arguments)
     print(table(rows))
     print(f"\n{verdicts(rows)}")
     if arguments.json:

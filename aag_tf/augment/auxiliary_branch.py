@@ -6,12 +6,19 @@ import keras
 import tensorflow as tf
 
 from aag_tf.augment import color, photometric, warp
+from aag_tf.augment.branch import compiled
 from aag_tf.augment.main_branch import DRAWS, Draws, MainBranch
-from aag_tf.augment.presets import GEOMETRIC, HISTOGRAM, LEVELS, PRESETS, SIGNED, Preset
+from aag_tf.augment.presets import GEOMETRIC, PRESETS, SIGNED, Preset
 from aag_tf.errors import ConfigError
 
 SMALLEST_CROP = 0.02  # of the image; where strengths above 1 stop
-FEW = 2  # operations on grey levels that are quicker pixel by pixel than by a table
+LEVELS = {  # on grey levels, in the order in which they are applied
+    "brightness": photometric.scale,
+    "contrast": photometric.stretch,
+    "posterize": photometric.posterize,
+    "solarize": photometric.solarize,
+    "invert": photometric.solarize,  # all levels
+}
 CUTOUT_DRAWS = ("cutout", "cutout_side", "cutout_down", "cutout_right")
 
 
@@ -19,9 +26,9 @@ CUTOUT_DRAWS = ("cutout", "cutout_side", "cutout_down", "cutout_right")
 class AuxiliaryBranch(MainBranch):
     """A wider distribution over the main branch's: operations of a preset, wider crops, cutout.
 
-    Geometric operations join crop and flip in one affine map that is sampled once; operations on grey levels join in
-    one look-up table per image. They are applied in a fixed order whatever was drawn: geometry, colour jitter,
-    sharpness, saturation, table (autocontrast, equalize, brightness, contrast, posterize, solarize, invert), cutout.
+    Geometric operations join crop and flip in one affine map that is sampled once. Operations are applied in a fixed
+    order whatever was drawn: geometry, colour jitter, sharpness, saturation, grey levels (autocontrast, equalize,
+    brightness, contrast, posterize, solarize, invert), cutout.
 
         >>> branch = AuxiliaryBranch("cutout", strength=0.5)
         >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
@@ -59,22 +66,42 @@ class AuxiliaryBranch(MainBranch):
 
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """See `Branch.transform`."""
-        count = len(self.settings.operations)
-        main, whether, much, cutout = tf.split(uniforms, [len(DRAWS), count, count, len(CUTOUT_DRAWS)], axis=1)
-        draws = dict(zip(DRAWS, tf.unstack(main, axis=1), strict=True))
-        draws |= zip(CUTOUT_DRAWS, tf.unstack(cutout, axis=1), strict=True)
-        amounts = self._amounts(whether, much)
+        views = self._sampled(images, uniforms)
+        if "equalize" not in self.settings.operations:
+            return self._finished(views, uniforms)
+        views = self._filtered(self._recolored(views, uniforms), uniforms)
+        # Counted by TensorFlow's own operation, since XLA counts one pixel after the other.
+        return self._equalized(views, uniforms, photometric.histograms(views))
 
+    @compiled
+    def _sampled(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        draws, amounts = self._draws(uniforms), self._amounts(uniforms)
         if set(amounts).isdisjoint(GEOMETRIC):
-            views = self._crop_and_recolor(images, draws)
-        else:
-            views = self._recolor(self._warp(images, draws, amounts), draws)
-        views = self._relevel(self._filter(views, amounts), amounts)
-        return self._cut_out(views, draws)
+            return self._sample(images, draws)
+        return self._warp(images, draws, amounts)
 
-    def _amounts(self, whether: tf.Tensor, much: tf.Tensor) -> Draws:
+    @compiled
+    def _finished(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        views = self._filter(self._recolor(views, self._draws(uniforms)), self._amounts(uniforms))
+        return self._relevel(views, uniforms)
+
+    @compiled
+    def _filtered(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        return self._filter(views, self._amounts(uniforms))
+
+    @compiled
+    def _equalized(self, views: tf.Tensor, uniforms: tf.Tensor, histograms: tf.Tensor) -> tf.Tensor:
+        views = photometric.equalize(views, self._amounts(uniforms)["equalize"], histograms)
+        return self._relevel(views, uniforms)
+
+    def _draws(self, uniforms: tf.Tensor) -> Draws:
+        cutout = tf.unstack(uniforms[:, -len(CUTOUT_DRAWS) :], axis=1)
+        return super()._draws(uniforms) | dict(zip(CUTOUT_DRAWS, cutout, strict=True))
+
+    def _amounts(self, uniforms: tf.Tensor) -> Draws:
         """How much of each operation each view gets, `[batch]` in the operation's units; 0 where it was not drawn."""
-        settings = self.settings
+        settings, count = self.settings, len(self.settings.operations)
+        _, whether, much, _ = tf.split(uniforms, [len(DRAWS), count, count, len(CUTOUT_DRAWS)], axis=1)
         if settings.choose is None:
             drawn = whether < settings.probability
         else:
@@ -111,32 +138,17 @@ class AuxiliaryBranch(MainBranch):
         if "sharpness" in amounts:
             views = photometric.sharpen(views, amounts["sharpness"])
         if "saturation" in amounts and views.shape[-1] == 3:
-            views = color.apply_matrix(views, color.saturation_matrix(1.0 + amounts["saturation"]))
-        return views
+            matrix = color.saturation_matrix(1.0 + amounts["saturation"])
+            views = tf.clip_by_value(color.multiply(views, matrix), 0.0, color.WHITE)
+        return photometric.autocontrast(views, amounts["autocontrast"]) if "autocontrast" in amounts else views
 
-    def _relevel(self, views: tf.Tensor, amounts: Draws) -> tf.Tensor:
-        """All operations on grey levels: one or two on the pixels themselves, more by one table per image."""
-        chosen = [name for name in LEVELS if name in amounts]
-        if not chosen:
-            return views
-        pixels = tf.reshape(views, [-1, views.shape[1] * views.shape[2], views.shape[3]])
-        on_pixels = len(chosen) <= FEW and set(chosen).isdisjoint(HISTOGRAM)
-        levels = pixels if on_pixels else photometric.identity_table(tf.shape(views)[0], views.shape[3])
-        for name in chosen:
-            amount = amounts[name]
-            if name == "autocontrast":
-                levels = photometric.autocontrast(levels, amount, views)
-            elif name == "equalize":
-                levels = photometric.equalize(levels, amount, pixels)
-            elif name == "brightness":
-                levels = photometric.scale(levels, amount)
-            elif name == "contrast":
-                levels = photometric.stretch(levels, amount, tf.reduce_mean(pixels, axis=[1, 2]))
-            elif name == "posterize":
-                levels = photometric.posterize(levels, amount)
-            else:  # inverting is solarizing all levels
-                levels = photometric.solarize(levels, amount)
-        return tf.reshape(levels if on_pixels else photometric.look_up(pixels, levels), tf.shape(views))
+    def _relevel(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """Operations on grey levels that look at no histogram, and cutout."""
+        amounts = self._amounts(uniforms)
+        for name, operation in LEVELS.items():
+            if name in amounts:
+                views = operation(views, amounts[name])
+        return self._cut_out(views, self._draws(uniforms))
 
     def _cut_out(self, views: tf.Tensor, draws: Draws) -> tf.Tensor:
         settings = self.settings

@@ -2,8 +2,13 @@
 
 Random numbers are handed in rather than drawn inside, so that a view is a pure function of its image and its row of
 uniform numbers: it does not matter in which batch, on which replica or after which interruption it is made.
+
+What the fused branches are made of is `compiled` by XLA, once for each shape of a batch: written as many operations,
+each a pass over memory, it becomes a few. Between two compiled functions a picture is written down, which keeps XLA
+from computing it anew at every use.
 """
 
+import functools
 import json
 from typing import Any
 
@@ -12,8 +17,12 @@ import tensorflow as tf
 
 from aag_tf.augment import randomness
 from aag_tf.errors import ConfigError
+from aag_tf.seeds import Seed
 
 Images = Any  # a tensor, or a dict with one under "images"
+
+# Decorator of functions and methods of tensors.
+compiled = functools.partial(tf.function, jit_compile=True, reduce_retracing=True)
 
 
 class Branch(keras.layers.Layer):
@@ -59,6 +68,21 @@ class Branch(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def draw(self, images: tf.Tensor, *, seed: Seed | tf.Tensor, step: int | tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+        """The views that (seed, step, row) decide.
+
+        Args:
+            images: `[batch, height, width, channels]`, uint8 or float in [0, 255].
+            seed: two int32 numbers.
+            step: a scalar.
+            row: integers `[batch]`, the place of each image in the global batch.
+
+        Returns:
+            float32 `[batch, out_height, out_width, channels]` in [0, 255].
+        """
+        seed, step, row = tf.convert_to_tensor(seed), tf.cast(step, tf.int64), tf.cast(row, tf.int64)
+        return self.transform(tf.convert_to_tensor(images), _numbers(seed, step, row, self.num_uniforms))
+
     def call(self, images: Images, seed: tf.Tensor | None = None, training: bool | None = True) -> Images:
         """Augments a batch.
 
@@ -74,8 +98,7 @@ class Branch(keras.layers.Layer):
             return self.fit(images)
         if seed is None:
             seed = self.generator.next()
-        rows = tf.range(tf.shape(images)[0])
-        return self.transform(images, randomness.uniforms(seed, 0, rows, self.num_uniforms))
+        return self.draw(images, seed=seed, step=0, row=tf.range(tf.shape(images)[0]))
 
     def fit(self, images: tf.Tensor) -> tf.Tensor:
         """Images as float32 at the size of the views, otherwise as they are."""
@@ -102,6 +125,11 @@ class Branch(keras.layers.Layer):
     def describe(self) -> dict[str, Any]:
         """Class and arguments as JSON holds them: the same before and after a branch was used."""
         return _without_shapes(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
+
+
+@compiled
+def _numbers(seed: tf.Tensor, step: tf.Tensor, row: tf.Tensor, count: int) -> tf.Tensor:
+    return randomness.uniforms(seed, step, row, count)
 
 
 def _without_shapes(part: Any) -> Any:

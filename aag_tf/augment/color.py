@@ -58,22 +58,22 @@ def apply_jitter(
         float32 of the same shape, in [0, 255].
     """
     _, height, width, channels = images.shape
-    pixels = tf.reshape(images, [-1, height * width, channels])
-    pixels = tf.clip_by_value(pixels + brightness[:, None, None], 0.0, WHITE)
-    # In two steps, since the first then adds up long contiguous rows.
-    mean = tf.reduce_mean(tf.reshape(pixels, [-1, height, width * channels]), axis=1)
-    offset = (1.0 - contrast)[:, None] * tf.reduce_mean(tf.reshape(mean, [-1, width, channels]), axis=1)
-    contrast = contrast[:, None, None]
+    images = tf.clip_by_value(images + brightness[:, None, None, None], 0.0, WHITE)
+    # A product of long rows, since XLA adds up neighbours one by one.
+    mean = tf.fill([1, height], 1.0 / height) @ tf.reshape(images, [-1, height, width * channels])
+    mean = tf.reduce_mean(tf.reshape(mean, [-1, width, channels]), axis=1)
+    contrast = contrast[:, None]
+    offset = (1.0 - contrast) * mean
     if matrix is None:
-        pixels = contrast * pixels + offset[:, None]
+        images = contrast[:, None, None] * images + offset[:, None, None]
     else:
-        offset = tf.linalg.matvec(matrix, offset)
-        pixels = tf.matmul(pixels, contrast * matrix, transpose_b=True) + offset[:, None]
-    return tf.reshape(tf.clip_by_value(pixels, 0.0, WHITE), [-1, height, width, channels])
+        images = multiply(images, contrast[:, None] * matrix) + tf.linalg.matvec(matrix, offset)[:, None, None]
+    return tf.clip_by_value(images, 0.0, WHITE)
 
 
-def apply_matrix(images: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
-    """`matrix @ pixel` of every pixel, clipped to [0, 255]; `[batch, h, w, 3]` and `[batch, 3, 3]`."""
-    pixels = tf.reshape(images, [-1, images.shape[1] * images.shape[2], images.shape[3]])
-    pixels = tf.clip_by_value(tf.matmul(pixels, matrix, transpose_b=True), 0.0, WHITE)
-    return tf.reshape(pixels, tf.shape(images))
+def multiply(images: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """`matrix @ pixel` of every pixel; `[batch, h, w, 3]` and `[batch, 3, 3]`.
+
+    As three products and sums, which XLA does together with what comes before and after.
+    """
+    return sum(images[..., k : k + 1] * matrix[:, None, None, :, k] for k in range(3))

@@ -1,4 +1,4 @@
-"""Operations on grey levels, of pixels or of a look-up table per image, and sharpness and cutout.
+"""Operations on grey levels, sharpness and cutout, on float32 images `[batch, height, width, channels]` in [0, 255].
 
 An amount of 0 is the identity in every function here, so that an operation that was not drawn is one of amount 0.
 """
@@ -10,83 +10,66 @@ WHITE = 255.0
 GRAY = 127.5
 
 
-def identity_table(batch: tf.Tensor, channels: int) -> tf.Tensor:
-    """Every grey level as it is, float32 `[batch, channels, 256]`."""
-    return tf.tile(tf.range(LEVELS, dtype=tf.float32)[None, None], [batch, channels, 1])
+def autocontrast(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    """Stretches each channel of each picture to the full range, by a share of the way, `[batch]`; above 1 beyond."""
+    low = tf.reduce_min(images, axis=[1, 2], keepdims=True)
+    high = tf.reduce_max(images, axis=[1, 2], keepdims=True)
+    gain = tf.where(high > low, WHITE / tf.maximum(high - low, 1.0), 0.0)
+    stretched = tf.where(high > low, (images - low) * gain, images)
+    return _blend(images, tf.clip_by_value(stretched, 0.0, WHITE), amount)
 
 
-def autocontrast(table: tf.Tensor, amount: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """Stretches each channel of each picture to the full range, by a share of the way.
-
-    Args:
-        table: `[batch, channels, 256]`.
-        amount: share of the way in [0, 1], `[batch]`.
-        images: the pictures, float32 `[batch, height, width, channels]`.
-    """
+def histograms(images: tf.Tensor) -> tf.Tensor:
+    """How many pixels of each channel have each grey level, rounded; float32 `[batch, channels, 256]`."""
     _, height, width, channels = images.shape
-    # In two steps, since the first then compares long contiguous rows.
-    lines = tf.reshape(images, [-1, height, width * channels])
-    low = tf.reduce_min(tf.reshape(tf.reduce_min(lines, axis=1), [-1, width, channels]), axis=1)[..., None]
-    high = tf.reduce_max(tf.reshape(tf.reduce_max(lines, axis=1), [-1, width, channels]), axis=1)[..., None]
-    stretched = tf.where(high > low, (table - low) * WHITE / tf.maximum(high - low, 1.0), table)
-    return _blend(table, tf.clip_by_value(stretched, 0.0, WHITE), amount)
+    levels = tf.cast(tf.round(tf.transpose(images, [0, 3, 1, 2])), tf.int32)
+    counts = tf.raw_ops.DenseBincount(
+        input=tf.reshape(levels, [-1, height * width]),
+        size=LEVELS,
+        weights=tf.constant([], tf.float32),
+        binary_output=False,
+    )
+    return tf.reshape(counts, [-1, channels, LEVELS])
 
 
-def equalize(table: tf.Tensor, amount: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+def equalize(images: tf.Tensor, amount: tf.Tensor, histogram: tf.Tensor) -> tf.Tensor:
     """Flattens the histogram of each channel of each picture, by a share of the way.
 
     Args:
-        table: `[batch, channels, 256]`; only what it holds so far is blended, the histogram is that of `pixels`.
-        amount: share of the way in [0, 1], `[batch]`.
-        pixels: the picture, float32 `[batch, pixels, channels]` in [0, 255].
+        images: float32 `[batch, height, width, channels]`; levels between two whole ones are rounded.
+        amount: share of the way, `[batch]`; above 1 beyond.
+        histogram: of the pictures, `[batch, channels, 256]`.
     """
-    _, count, channels = pixels.shape
-    levels = tf.reshape(tf.cast(tf.round(tf.transpose(pixels, [0, 2, 1])), tf.int32), [-1, count])
-    histogram = tf.raw_ops.DenseBincount(
-        input=levels, size=LEVELS, weights=tf.constant([], tf.float32), binary_output=False
-    )
     # A product with a triangle of ones is a cumulative sum; XLA's own takes quadratic time.
     below = histogram @ tf.linalg.band_part(tf.ones([LEVELS, LEVELS]) - tf.eye(LEVELS), 0, -1)
     # As in Pillow the highest level that occurs goes to 255, and a picture of one level stays as it is.
     highest = tf.reduce_max(tf.where(histogram > 0.0, below, 0.0), axis=-1, keepdims=True)
     flat = tf.where(highest > 0.0, below * WHITE / tf.maximum(highest, 1.0), tf.range(LEVELS, dtype=tf.float32))
-    return _blend(table, tf.reshape(tf.minimum(flat, WHITE), [-1, channels, LEVELS]), amount)
+    table = tf.reshape(tf.minimum(flat, WHITE), [-1])
+    first = tf.reshape(tf.range(tf.size(table) // LEVELS) * LEVELS, [-1, 1, 1, images.shape[3]])
+    return _blend(images, tf.gather(table, tf.cast(tf.round(images), tf.int32) + first), amount)
 
 
-def scale(table: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Brightness as a factor of `1 + amount`; `[batch, a, b]` levels (of pixels, or a table), `[batch]` amounts."""
-    return tf.clip_by_value(table * (1.0 + amount)[:, None, None], 0.0, WHITE)
+def scale(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    """Brightness as a factor of `1 + amount`, `[batch]`."""
+    return tf.clip_by_value(images * (1.0 + _each(amount)), 0.0, WHITE)
 
 
-def stretch(table: tf.Tensor, amount: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
-    """Contrast as a factor of `1 + amount` about the mean grey, `[batch]` each."""
-    mean = mean[:, None, None]
-    return tf.clip_by_value(mean + (table - mean) * (1.0 + amount)[:, None, None], 0.0, WHITE)
+def stretch(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    """Contrast as a factor of `1 + amount` about the mean grey of each picture, `[batch]`."""
+    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
+    return tf.clip_by_value(mean + (images - mean) * (1.0 + _each(amount)), 0.0, WHITE)
 
 
-def posterize(table: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
+def posterize(images: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
     """Takes the lowest bits away, `[batch]` numbers of bits that are rounded down."""
-    step = tf.pow(2.0, tf.floor(bits))[:, None, None]
-    return tf.where(step > 1.0, tf.floor(table / step) * step, table)
+    step = _each(tf.pow(2.0, tf.floor(bits)))
+    return tf.where(step > 1.0, tf.floor(images / step) * step, images)
 
 
-def solarize(table: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+def solarize(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     """Inverts the brightest share of the grey levels; `[batch]` shares in [0, 1]."""
-    threshold = LEVELS * (1.0 - amount)[:, None, None]
-    return tf.where(table >= threshold, WHITE - table, table)
-
-
-def look_up(pixels: tf.Tensor, table: tf.Tensor) -> tf.Tensor:
-    """Each grey level replaced by the table's; levels between two whole ones are rounded.
-
-    Args:
-        pixels: float32 `[batch, pixels, channels]` in [0, 255].
-        table: `[batch, channels, 256]`.
-    """
-    channels = pixels.shape[2]
-    batch = tf.shape(pixels)[0]
-    first = tf.reshape(tf.range(batch * channels) * LEVELS, [batch, 1, channels])
-    return tf.gather(tf.reshape(table, [-1]), tf.cast(tf.round(pixels), tf.int32) + first)
+    return tf.where(images >= LEVELS * (1.0 - _each(amount)), WHITE - images, images)
 
 
 def sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
@@ -103,7 +86,7 @@ def sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     inner = images[:, 1:-1, 1:-1]
     smooth = (box + 4.0 * inner) / 13.0
     change = tf.pad(inner - smooth, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    return tf.clip_by_value(images + amount[:, None, None, None] * change, 0.0, WHITE)
+    return tf.clip_by_value(images + _each(amount) * change, 0.0, WHITE)
 
 
 def cut_out(images: tf.Tensor, side: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
@@ -115,19 +98,20 @@ def cut_out(images: tf.Tensor, side: tf.Tensor, down: tf.Tensor, right: tf.Tenso
         down: where its centre is, as a fraction of the height, `[batch]`.
         right: the same of the width.
     """
-    _, height, width, channels = images.shape
-    rows = _covered(down * height, side, height)
-    columns = _covered(right * width, side, width)
-    # A product and sums of equal shapes: a selection that broadcasts takes four times as long on CPUs.
-    covered = rows[:, :, None] @ tf.repeat(columns, channels, axis=1)[:, None, :]
-    covered = tf.reshape(covered, [-1, height, width, channels])
-    return images + covered * (GRAY - images)
+    height, width = images.shape[1:3]
+    rows = _covered(down * height, side, height)[:, :, None, None]
+    columns = _covered(right * width, side, width)[:, None, :, None]
+    return tf.where(rows & columns, GRAY, images)
 
 
 def _covered(centre: tf.Tensor, side: tf.Tensor, size: int) -> tf.Tensor:
     middles = tf.range(size, dtype=tf.float32) + 0.5
-    return tf.cast(tf.abs(middles - centre[:, None]) < side[:, None] / 2.0, tf.float32)
+    return tf.abs(middles - centre[:, None]) < side[:, None] / 2.0
 
 
-def _blend(table: tf.Tensor, other: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    return table + amount[:, None, None] * (other - table)
+def _blend(images: tf.Tensor, others: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(images + _each(amount) * (others - images), 0.0, WHITE)
+
+
+def _each(amount: tf.Tensor) -> tf.Tensor:
+    return amount[:, None, None, None]

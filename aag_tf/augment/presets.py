@@ -23,9 +23,6 @@ UNSIGNED = {
     "solarize": "share of the grey levels that are inverted, from the bright end",
     "invert": "share of the images that are inverted",
 }
-# Operations on grey levels in the order in which they are applied, and those that look at the picture's histogram.
-LEVELS = ("autocontrast", "equalize", "brightness", "contrast", "posterize", "solarize", "invert")
-HISTOGRAM = ("autocontrast", "equalize")
 GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
 
 

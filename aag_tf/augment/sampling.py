@@ -1,8 +1,8 @@
 """Crop, resize, flip and blur of a whole batch, one axis at a time.
 
 A separable resampling is `rows @ image @ columnsᵀ`. Linear interpolation has two non-zeros in each row of these
-matrices, so that it is two look-ups and a blend; the matrix is written out only for blur, and where a crop may have
-more pixels than the view. Each step works on the first axis of the pictures: the second is transposed to its place.
+matrices, so that it is two look-ups and a blend; the matrix is written out only where a crop may have more pixels than
+the view.
 """
 
 import math
@@ -51,50 +51,75 @@ def crop_window(
 
 
 def resample(
-    images: tf.Tensor, start: tf.Tensor, extent: tf.Tensor, out_size: int, *, mirror: tf.Tensor | None = None
+    images: tf.Tensor,
+    start: tf.Tensor,
+    extent: tf.Tensor,
+    out_size: int,
+    *,
+    axis: int,
+    mirror: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Samples a crop along the first axis of each image by linear interpolation.
+    """Samples a crop along one axis of each image by linear interpolation.
 
     The first and the last output pixel lie on the ends of the crop (`tf.image.crop_and_resize`'s convention, so that
     the whole image at its own size is sampled exactly). Where a crop has more pixels than the output, the triangle is
     widened to the step between samples, which is the usual protection against aliasing.
 
     Args:
-        images: `[batch, length, other, channels]`, uint8 or float.
+        images: `[batch, height, width, channels]`, uint8 or float.
         start: where the crop starts, as a fraction of the axis, `[batch]`.
         extent: how long it is, as a fraction of the axis, `[batch]`.
         out_size: pixels of the output along the axis.
+        axis: 1 for the height, 2 for the width.
         mirror: booleans `[batch]`: which images are sampled back to front.
 
     Returns:
-        float32 `[batch, out_size, other, channels]`.
+        float32 of the shape of the images, but for the axis.
     """
-    _, in_size, other, channels = images.shape
+    in_size = images.shape[axis]
     positions, step = _positions(start, extent, in_size, out_size, mirror)
-    lines = tf.reshape(images, [-1, in_size, other * channels])
     if in_size > out_size:
-        lines = _antialiasing_matrix(positions, step, in_size) @ tf.cast(lines, tf.float32)
-    elif in_size == 1:
-        lines = tf.repeat(tf.cast(lines, tf.float32), out_size, axis=1)
-    else:
-        first = tf.clip_by_value(tf.cast(positions, tf.int32), 0, in_size - 2)
-        share = (positions - tf.cast(first, tf.float32))[:, :, None]
-        before = tf.cast(tf.gather(lines, first, batch_dims=1), tf.float32)
-        after = tf.cast(tf.gather(lines, first + 1, batch_dims=1), tf.float32)
-        lines = before + share * (after - before)
-    return tf.reshape(lines, [-1, out_size, other, channels])
+        return _multiplied(_antialiasing_matrix(positions, step, in_size), images, axis)
+    if in_size == 1:
+        return tf.repeat(tf.cast(images, tf.float32), out_size, axis=axis)
+    first = tf.clip_by_value(tf.cast(positions, tf.int32), 0, in_size - 2)
+    share = positions - tf.cast(first, tf.float32)
+    share = share[:, :, None, None] if axis == 1 else share[:, None, :, None]
+    before = tf.cast(tf.gather(images, first, axis=axis, batch_dims=1), tf.float32)
+    after = tf.cast(tf.gather(images, first + 1, axis=axis, batch_dims=1), tf.float32)
+    return before + share * (after - before)
 
 
-def blur(images: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
-    """Gaussian blur along the first axis of each image, float32 `[batch, length, other, channels]`; see below."""
-    _, length, other, channels = images.shape
-    lines = gaussian_matrix(sigma, length) @ tf.reshape(images, [-1, length, other * channels])
-    return tf.reshape(lines, [-1, length, other, channels])
+def blur(images: tf.Tensor, sigma: tf.Tensor, largest: float) -> tf.Tensor:
+    """Gaussian blur of each image; at its borders what lies within counts alone.
+
+    Args:
+        images: float32 `[batch, height, width, channels]`.
+        sigma: standard deviations in pixels, `[batch]`; 0 leaves an image as it is.
+        largest: what no sigma exceeds; weights are cut off at four times that.
+    """
+    radius = math.ceil(4.0 * largest)
+    offsets = tf.range(-radius, radius + 1, dtype=tf.float32)
+    weights = tf.exp(-0.5 * tf.square(offsets / tf.maximum(sigma, 1e-3)[:, None]))[..., None, None, None]
+    for axis in (1, 2):
+        inside = tf.ones([images.shape[each] if each == axis else 1 for each in range(4)])
+        images = _weighted_sum(images, weights, axis) / _weighted_sum(inside, weights, axis)
+    return images
 
 
-def transposed(images: tf.Tensor) -> tf.Tensor:
-    """Rows and columns of each image exchanged."""
-    return tf.transpose(images, [0, 2, 1, 3])
+def _weighted_sum(images: tf.Tensor, weights: tf.Tensor, axis: int) -> tf.Tensor:
+    """Sum of images that are shifted along an axis, with zeros outside; weights `[batch, shifts, 1, 1, 1]`."""
+    length, shifts = images.shape[axis], weights.shape[1]
+    paddings = [[shifts // 2] * 2 if each == axis else [0, 0] for each in range(4)]
+    padded = tf.pad(images, paddings)
+    parts = (padded[:, at : at + length] if axis == 1 else padded[:, :, at : at + length] for at in range(shifts))
+    return sum(weights[:, at] * part for at, part in enumerate(parts))
+
+
+def _multiplied(matrices: tf.Tensor, images: tf.Tensor, axis: int) -> tf.Tensor:
+    """A matrix for each image, `[batch, out_size, in_size]`, applied along an axis."""
+    images = tf.cast(images, tf.float32)
+    return tf.einsum("boi,biwc->bowc" if axis == 1 else "boi,bhic->bhoc", matrices, images)
 
 
 def _positions(
@@ -115,17 +140,4 @@ def _antialiasing_matrix(positions: tf.Tensor, step: tf.Tensor, in_size: int) ->
     """Triangles about each position that are as wide as the step, `[batch, out_size, in_size]`; rows sum to 1."""
     distances = tf.abs(positions[:, :, None] - tf.range(in_size, dtype=tf.float32))
     weights = tf.nn.relu(1.0 - distances / tf.maximum(tf.abs(step), 1.0)[:, None, None])
-    return weights / tf.reduce_sum(weights, axis=-1, keepdims=True)
-
-
-def gaussian_matrix(sigma: tf.Tensor, size: int) -> tf.Tensor:
-    """Gaussian blur along one axis as a matrix, `[batch, size, size]`; rows sum to 1, also at the borders.
-
-    Args:
-        sigma: standard deviations in pixels, `[batch]`; 0 leaves the image as it is.
-        size: pixels along the axis.
-    """
-    offsets = tf.range(size, dtype=tf.float32)[:, None] - tf.range(size, dtype=tf.float32)
-    width = tf.maximum(sigma, 1e-3)[:, None, None]
-    weights = tf.exp(-0.5 * tf.square(offsets / width))
     return weights / tf.reduce_sum(weights, axis=-1, keepdims=True)

@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from aag_tf import seeds
-from aag_tf.augment import randomness
 from aag_tf.augment.branch import Branch
 
 MAIN_VIEWS = 2
@@ -63,14 +62,10 @@ class ViewMaker(keras.layers.Layer):
             float32 `[batch, views, out_height, out_width, channels]` in [0, 255].
         """
         views = [
-            self.branch_of(view).transform(images, self.uniforms(view, seed=seed, step=step, row=row))
+            self.branch_of(view).draw(images, seed=seeds.fold(seed, "view", view), step=step, row=row)
             for view in range(self.num_views)
         ]
         return tf.stack(views, axis=1)
-
-    def uniforms(self, view: int, *, seed: int, step: int | tf.Tensor, row: tf.Tensor) -> tf.Tensor:
-        """The numbers that decide a view, float32 `[batch, num_uniforms]` in [0, 1)."""
-        return randomness.uniforms(seeds.fold(seed, "view", view), step, row, self.branch_of(view).num_uniforms)
 
     def call(self, batch: dict[str, Any], *, seed: int) -> dict[str, Any]:
         """A training batch with `"image"`, `"step"` and `"row"`, its image replaced by `"views"`."""

@@ -64,8 +64,7 @@ def _noise(pictures: tf.Tensor, deviation: float, numbers: tf.Tensor, seed: seed
 
 def _blur(pictures: tf.Tensor, deviation: float, numbers: tf.Tensor, _: seeds.Seed) -> tf.Tensor:
     sigma = tf.fill(tf.shape(numbers), tf.constant(deviation, tf.float32))
-    sideways = sampling.transposed(sampling.blur(pictures, sigma))
-    return sampling.transposed(sampling.blur(sideways, sigma))
+    return sampling.blur(pictures, sigma, deviation)
 
 
 def _contrast(pictures: tf.Tensor, factor: float, numbers: tf.Tensor, _: seeds.Seed) -> tf.Tensor:

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from aag_tf import seeds
 from aag_tf.augment import MainBranch, build_views
-from aag_tf.augment.randomness import uniforms
 from aag_tf.config import AugmentConfig
 from aag_tf.data import Images, TransformedImages, epoch_order
 
@@ -40,7 +39,7 @@ def view(images: Images, branch: MainBranch, seed: int, purpose: str, number: in
 
 @tf.function(reduce_retracing=True)  # once for all views of a branch: tracing takes longer than a thousand small views
 def _draw(branch: MainBranch, pictures: tf.Tensor, numbers: tf.Tensor, fold: tf.Tensor) -> tf.Tensor:
-    views = branch.transform(pictures, uniforms(fold, 0, numbers, branch.num_uniforms))
+    views = branch.draw(pictures, seed=fold, step=0, row=numbers)
     return tf.cast(tf.round(tf.clip_by_value(views, 0.0, 255.0)), tf.uint8)
 
 

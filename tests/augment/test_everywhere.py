@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from aag_tf.augment import PRESETS, AuxiliaryBranch, MainBranch
+from aag_tf.augment.randomness import uniforms
 
 BRANCHES = {
     "main": MainBranch,
@@ -38,6 +39,15 @@ def mixed_precision():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture
+def eagerly():
+    """Runs what is compiled operation by operation, since compiling each of many shapes takes a second."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(("size", "out"), SIZES)
 @pytest.mark.parametrize("name", BRANCHES)
@@ -51,6 +61,7 @@ def test_any_rectangle_to_any_rectangle_of_one_or_three_channels(name, size, out
     assert 0.0 <= np.min(views) <= np.max(views) <= 255.0
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", BRANCHES)
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int32"])
 def test_uint8_and_other_images_give_the_same_views(name, dtype):
@@ -62,11 +73,27 @@ def test_uint8_and_other_images_give_the_same_views(name, dtype):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("name", BRANCHES)
-def test_xla_gives_the_same_views(name, channels):
+def test_xla_gives_the_same_views(name, channels, request):
+    request.addfinalizer(lambda: tf.config.run_functions_eagerly(False))
     branch = BRANCHES[name](size=(18, 16), blur_probability=0.5)
     images = tf.constant(pictures((12, 20), channels))
     uniforms = tf.constant(numbers(branch))
-    agree(tf.function(branch.transform, jit_compile=True)(images, uniforms), branch.transform(images, uniforms))
+    compiled = branch.transform(images, uniforms)
+    within = tf.function(branch.transform, jit_compile=True)(images, uniforms)
+    tf.config.run_functions_eagerly(True)
+    expected = branch.transform(images, uniforms)
+    agree(compiled, expected)
+    agree(within, expected)
+
+
+@pytest.mark.parametrize("name", ["main", "randaugment"])  # without and with a part that XLA does not have
+def test_drawing_is_the_transform_of_the_numbers_of_seed_step_and_row(name):
+    branch = BRANCHES[name]()
+    images, row = pictures((12, 20), 3), tf.range(100, 100 + COUNT)
+    expected = branch.transform(images, uniforms((1, 2), 7, row, branch.num_uniforms))
+    pipeline = tf.data.Dataset.from_tensor_slices((images, row)).batch(5)  # the last holds two
+    views = list(pipeline.map(lambda part, row: branch.draw(part, seed=(1, 2), step=7, row=row)))
+    agree(np.concatenate(views), expected)
 
 
 @pytest.mark.parametrize("name", BRANCHES)
