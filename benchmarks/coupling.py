@@ -1,12 +1,13 @@
 """What the coupling κ does to training, from the metrics of finished runs: pull, its spread, gradient norm, loss, kNN.
 
-The runs (some minutes each on two CPU cores; all that differs is κ and the seed):
+The runs (two or three minutes each on one CPU core; all that differs is κ, τ and the seed):
 
-    for seed in 0 1; do for coupling in 0 1; do
-        aag-train --dataset=tfds:cifar10 --encoder=tiny --aux=none --global_batch_size=64 --train_steps=4000 \\
-            --precision=mixed_bfloat16 --learning_rate=0.002 --temperature=0.2 --log_every_steps=10 \\
-            --knn_every_epochs=2 --coupling=$coupling --seed=$seed --run_dir=runs/coupling${coupling}_seed$seed
-    done; done
+    for seed in 0 1; do for temperature in 0.2 0.07; do for coupling in 0 1; do
+        aag-train --dataset=tfds:cifar10 --encoder=tiny --width=0.5 --aux=none --global_batch_size=64 \\
+            --train_steps=4000 --precision=mixed_bfloat16 --learning_rate=0.002 --log_every_steps=10 \\
+            --temperature=$temperature --coupling=$coupling --seed=$seed \\
+            --run_dir=runs/coupling${coupling}_temperature${temperature}_seed$seed
+    done; done; done
 
 The figures:
 
@@ -24,6 +25,7 @@ to the highest seed. The table describes the second half of each run, mean over 
 """
 
 import argparse
+import dataclasses
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -40,13 +42,22 @@ PANELS = {
     "effective_negatives": "effective negatives",
     "knn_accuracy": "20-NN accuracy, held-out images",
 }
-COLOURS = {0.0: "tab:blue", 1.0: "tab:orange"}
+COLOURS = {0.0: "tab:blue", 1.0: "tab:orange"}  # of κ
+LINES = ("-", "--", ":")  # of τ, the largest first
 
 Series = dict[str, tuple[np.ndarray, np.ndarray]]  # of a figure: steps and values
 
 
-def read_run(run_dir: Path) -> tuple[float, int, Series]:
-    """κ, seed and every figure of a run over its steps."""
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """κ, τ, and every figure of a run over its steps."""
+
+    coupling: float
+    temperature: float
+    series: Series
+
+
+def read_run(run_dir: Path) -> Run:
     flags = json.loads((run_dir / "run.json").read_text())["flags"]
     points: dict[str, dict[int, float]] = defaultdict(dict)
     for line in (run_dir / "metrics.jsonl").read_text().splitlines():
@@ -54,16 +65,28 @@ def read_run(run_dir: Path) -> tuple[float, int, Series]:
         for name, value in record.items():
             points[name][record["step"]] = value
     series = {name: (np.array(list(found)), np.array(list(found.values()))) for name, found in points.items()}
-    return float(flags["coupling"]), int(flags["seed"]), series
+    return Run(float(flags["coupling"]), float(flags["temperature"]), series)
 
 
-def cut(runs: list[tuple[float, int, Series]]) -> list[tuple[float, int, Series]]:
+def cut(runs: list[Run]) -> list[Run]:
     """The runs up to the last step that all have reached, so that unfinished ones are compared fairly."""
-    last = min(series["loss"][0][-1] for _, _, series in runs)
+    last = min(run.series["loss"][0][-1] for run in runs)
+
+    def until_last(points: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        steps, values = points
+        return steps[steps <= last], values[steps <= last]
+
     return [
-        (coupling, seed, {name: (steps[steps <= last], values[steps <= last]) for name, (steps, values) in own.items()})
-        for coupling, seed, own in runs
+        dataclasses.replace(run, series={name: until_last(own) for name, own in run.series.items()}) for run in runs
     ]
+
+
+def groups(runs: list[Run]) -> dict[tuple[float, float], list[Series]]:
+    """The series of all seeds, by τ (the largest first) and κ."""
+    found: dict[tuple[float, float], list[Series]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: (-run.temperature, run.coupling)):
+        found[run.temperature, run.coupling].append(run.series)
+    return found
 
 
 def running_mean(values: np.ndarray) -> np.ndarray:
@@ -89,16 +112,15 @@ def steadiness(series: Series) -> dict[str, float]:
     }
 
 
-def rows(runs: list[tuple[float, int, Series]]) -> list[dict[str, Any]]:
-    """One row for each κ: means over seeds, and how far seeds lie apart in kNN."""
+def rows(runs: list[Run]) -> list[dict[str, Any]]:
+    """One row for each τ and κ: means over seeds, and how far seeds lie apart in kNN."""
     table = []
-    for coupling in sorted({coupling for coupling, _, _ in runs}):
-        found = [steadiness(series) for value, _, series in runs if value == coupling]
+    for (temperature, coupling), series in groups(runs).items():
+        found = [steadiness(one) for one in series]
         means = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
         accuracies = [one["kNN"] for one in found]
-        table.append(
-            {"coupling": coupling, "seeds": len(found), **means, "kNN range": max(accuracies) - min(accuracies)}
-        )
+        apart = max(accuracies) - min(accuracies)
+        table.append({"τ": temperature, "κ": coupling, "seeds": len(found), **means, "kNN range": apart})
     return table
 
 
@@ -109,24 +131,28 @@ def markdown(table: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def draw(runs: list[tuple[float, int, Series]], path: Path) -> None:
+def draw(runs: list[Run], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(2, 3, figsize=(12, 6.5), layout="constrained")
+    own = groups(runs)
+    lines = dict(zip(sorted({temperature for temperature, _ in own}, reverse=True), LINES, strict=False))
     for axis, (name, title) in zip(axes.flat, PANELS.items(), strict=True):
-        for coupling in sorted({coupling for coupling, _, _ in runs}):
-            found = [series[name] for value, _, series in runs if value == coupling]
+        for (temperature, coupling), series in own.items():
+            found = [one[name] for one in series]
             steps = found[0][0]
             values = np.stack([values if name == "knn_accuracy" else running_mean(values) for _, values in found])
             if name == "loss":
                 values = values - values[:, -1:]
-            colour = COLOURS.get(coupling)
+            style = {"color": COLOURS.get(coupling), "linestyle": lines[temperature]}
             mark = "o" if name == "knn_accuracy" else None  # there may be a single one
-            axis.plot(steps, values.mean(axis=0), marker=mark, color=colour, label=f"κ = {coupling:g}")
-            axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.25, linewidth=0)
+            axis.plot(steps, values.mean(axis=0), marker=mark, label=f"κ = {coupling:g}, τ = {temperature:g}", **style)
+            axis.fill_between(
+                steps, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.2, linewidth=0
+            )
         axis.set_title(title)
         axis.grid(alpha=0.3)
         if name == "gradient_norm":
