@@ -62,8 +62,9 @@ class AAG(keras.Model):
         self.views = views
         self.seed = seed
         self.average = average
-        # Traced once, however many replicas and micro-batches draw views.
-        self._make_views = tf.function(functools.partial(views.make, seed=seed), reduce_retracing=True)
+        # Traced once, however many replicas and micro-batches draw views; AutoGraph would only add seconds to that.
+        make = functools.partial(views.make, seed=seed)
+        self._make_views = tf.function(make, autograph=False, reduce_retracing=True)
         self.accumulation_steps = accumulation_steps
         if accumulation_steps > 1:
             _refuse_own_randomness(encoder)
@@ -85,6 +86,9 @@ class AAG(keras.Model):
                 self.distribute_strategy,
                 steps_per_execution=self.steps_per_execution,
                 jit_compile=self.jit_compile,
+                # Inside, XLA would melt the parts in which the branches compile themselves into one, which is slower.
+                # Micro-batches draw their own, to save memory.
+                prepare=self._with_views if self.jit_compile and self.accumulation_steps == 1 else None,
             )
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
@@ -131,6 +135,9 @@ class AAG(keras.Model):
         if "views" in batch:
             return batch["views"]
         return self._make_views(batch["image"], step=batch["step"][0], row=batch["row"])
+
+    def _with_views(self, batch: Batch) -> Batch:
+        return {**batch, "views": self.draw_views(batch)}
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step of gradient descent; returns loss, gradient norm and the statistics of the contrast."""

@@ -15,6 +15,7 @@ def make_train_function(
     *,
     steps_per_execution: int,
     jit_compile: bool,
+    prepare: Callable[[Any], Any] | None = None,
 ) -> Callable[[Any], Figures]:
     """A function from a distributed iterator to the figures of its last step, and the seconds waited in all of them.
 
@@ -26,6 +27,7 @@ def make_train_function(
         strategy: what runs it.
         steps_per_execution: steps in one call, less where the data ends before.
         jit_compile: whether XLA compiles a step.
+        prepare: one replica's batch to what `train_step` takes instead of it, outside of what is compiled.
     """
 
     @tf.autograph.experimental.do_not_convert
@@ -46,6 +48,8 @@ def make_train_function(
             waited = tf.timestamp() - began
         # Without this a machine with few threads computes before it looks at the clock.
         with tf.control_dependencies([waited]):
+            if prepare is not None:
+                batch = strategy.run(prepare, args=(batch,))
             return {**run_compiled(batch), DATA_WAIT: waited}
 
     @tf.autograph.experimental.do_not_convert

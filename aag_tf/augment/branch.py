@@ -22,7 +22,7 @@ from aag_tf.seeds import Seed
 Images = Any  # a tensor, or a dict with one under "images"
 
 # Decorator of functions and methods of tensors.
-compiled = functools.partial(tf.function, jit_compile=True, reduce_retracing=True)
+compiled = functools.partial(tf.function, jit_compile=True, autograph=False, reduce_retracing=True)
 
 
 class Branch(keras.layers.Layer):
