@@ -66,7 +66,7 @@ def write_report(evaluation: Evaluation, path: Path, *, progress: bool = True) -
 
 
 def report_page(content: Content, *, progress: bool = True) -> str:
-    """The page; with 2 000 images on its maps it takes about half a minute on two CPU cores.
+    """The page; with 2 000 images on its maps it takes some eight seconds on two CPU cores.
 
     Args:
         content: what it shows.
