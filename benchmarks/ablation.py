@@ -209,16 +209,19 @@ def show_plan(study: Study, records: dict[str, Record], stages: list[str], jobs_
         f"{at_a_time}, {views_per_second:,.0f} encoder views a second and {seconds_per_run:.0f} s beside them a run:\n"
     )
     print("| stage | runs | done | hours left |\n| --- | ---: | ---: | ---: |")
+
+    def hours(left: list[Job]) -> float:
+        alone = estimated_hours(study, left, views_per_second=views_per_second, seconds_per_run=seconds_per_run)
+        return alone / jobs_at_a_time
+
     left_over = []
     for stage in STAGES:
         own = [job for job in jobs if job.stage == stage]
         left = [job for job in own if job.key not in records]
         left_over += left
-        hours = estimated_hours(study, left, views_per_second=views_per_second, seconds_per_run=seconds_per_run)
         if own:
-            print(f"| {stage} | {len(own)} | {len(own) - len(left)} | {hours / jobs_at_a_time:.1f} |")
-    hours = estimated_hours(study, left_over, views_per_second=views_per_second, seconds_per_run=seconds_per_run)
-    print(f"| all | {len(jobs)} | {len(jobs) - len(left_over)} | {hours / jobs_at_a_time:.1f} |")
+            print(f"| {stage} | {len(own)} | {len(own) - len(left)} | {hours(left):.1f} |")
+    print(f"| all | {len(jobs)} | {len(jobs) - len(left_over)} | {hours(left_over):.1f} |")
     ready = pending(study, records, stages)
     if ready:
         print(f"\nNext: {ready[0].key}\n    aag-train {' '.join(job_flags(study, ready[0], records))}")

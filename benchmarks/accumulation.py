@@ -6,15 +6,15 @@ Every number of micro-batches runs in a process of its own. Memory is the peak o
 its first step; the loss of the first step differs with batch normalisation, which sees micro-batches.
 """
 
-import argparse
 import json
 import os
 import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
+
+from rows import argument_parser, write_json
 
 
 def measure(encoder: str, batch: int, count: int) -> dict[str, Any]:
@@ -53,8 +53,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--encoder", default="resnet18")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8])
@@ -69,8 +68,7 @@ def main() -> None:
         finished = subprocess.run([*command, f"--measure={count}"], check=True, capture_output=True, text=True)
         rows.append(json.loads(finished.stdout.splitlines()[-1]))
     print(table(rows))
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rows, indent=1))
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

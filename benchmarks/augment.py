@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from rows import argument_parser, write_json
 
 ROUNDS = 3  # of a measurement; the best counts
 MODES = ("host", "graph", "XLA")
@@ -302,8 +303,7 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--sizes", type=int, action="extend", nargs="+", help="sides of the images (32 and 224)")
     parser.add_argument("--batches", type=int, action="extend", nargs="+", help="images in a batch (64 and 256)")
     parser.add_argument("--only", help="measure only what has this in its name")
@@ -319,9 +319,7 @@ def main() -> None:
     rows = joined(arguments.join) if arguments.join else measure(arguments)
     print(table(rows))
     print(f"\n{verdicts(rows)}")
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=1)
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ shares by their difference, histograms by the earth mover's distance in grey lev
 keras-cv, from another seed, says how much of a distance is chance.
 """
 
-import argparse
-import json
 import logging
 import sys
 from typing import Any, NamedTuple
 
 import numpy as np
+from rows import argument_parser, write_json
 
 from aag_tf.augment import measurements
 from aag_tf.augment.measurements import distance
@@ -142,8 +141,7 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--dataset", default="tfds:cifar10", help="colour images, as aag-train names them")
     parser.add_argument("--images", type=int, default=10000, help="how many views of each kind are measured")
     parser.add_argument("--presets", nargs="*", default=list(PRESETS), help="auxiliary branches beside main")
@@ -172,9 +170,7 @@ def main() -> None:
         results[preset or "main"] = compare(preset, *samples)
     for name, rows in results.items():
         print(f"\n{name}, {len(pictures)} views\n\n{table(rows)}")
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({name: [row._asdict() for row in rows] for name, rows in results.items()}, file, indent=1)
+    write_json(arguments.json, {name: [row._asdict() for row in rows] for name, rows in results.items()})
 
 
 if __name__ == "__main__":

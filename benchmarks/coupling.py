@@ -24,7 +24,6 @@ to the highest seed. The table describes the second half of each run, mean over 
 - `kNN`: at the last step, and the difference between seeds.
 """
 
-import argparse
 import dataclasses
 import json
 from collections import defaultdict
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import argument_parser, write_json
 
 WINDOW = 20  # records in a running mean
 PANELS = {
@@ -164,18 +164,16 @@ def draw(runs: list[Run], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("run_dirs", nargs="+", type=Path, help="run directories that differ in κ and seed only")
     parser.add_argument("--picture", type=Path, help="PNG file to draw")
-    parser.add_argument("--json", help="file to write the rows to")
     arguments = parser.parse_args()
     runs = cut([read_run(run_dir) for run_dir in arguments.run_dirs])
     table = rows(runs)
     print(markdown(table))
     if arguments.picture:
         draw(runs, arguments.picture)
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(table, indent=1) + "\n")
+    write_json(arguments.json, table)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ take turns. Memory is a process's peak less what it held when libraries and proj
 not installed are left out; `--peers_python` names the interpreter of another environment for those in PyTorch.
 """
 
-import argparse
 import importlib
 import json
 import resource
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from rows import argument_parser, write_json
 
 DIM = 128
 TEMPERATURE = 0.2
@@ -215,8 +215,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="even numbers of projections")
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has the PyTorch peers")
     parser.add_argument("--measure", choices=IMPLEMENTATIONS, help="measure this one here, and print one JSON object")
@@ -240,9 +239,7 @@ def main() -> None:
             raise RuntimeError(f"the implementations disagree at {size} projections: {losses}")
         rows += found
     print(table(rows))
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=1)
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

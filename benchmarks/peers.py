@@ -28,11 +28,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
+from rows import argument_parser, write_json
 
 BATCH = 64
 SIDE = 32
@@ -317,8 +317,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has torch and lightly")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of all of them")
     parser.add_argument(
@@ -352,8 +351,7 @@ def main() -> None:
     if not rows:
         raise SystemExit("nothing was measured.")
     print(markdown(rows))
-    if given.json:
-        Path(given.json).write_text(json.dumps(rows, indent=1) + "\n")
+    write_json(given.json, rows)
 
 
 def vars_of(given: argparse.Namespace) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 python benchmarks/startup.py --json=startup.json      # about a minute on two CPU cores
 """
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from rows import argument_parser, write_json
 
 # The command's own parts in its own order, with a look at the clock between them.
 CHILD = """
@@ -68,14 +69,12 @@ def table(rows: list[dict[str, Any]], encoders: list[str]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--encoders", nargs="+", default=["tiny", "resnet18"])
     arguments, flags = parser.parse_known_args()
     rows = [row for encoder in arguments.encoders for row in measure(encoder, flags)]
     print(table(rows, arguments.encoders))
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rows, indent=1))
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

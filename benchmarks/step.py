@@ -9,7 +9,6 @@ saved far more often than in earnest, to have some; what one takes is spread ove
 """
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -22,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 import tensorflow as tf
+from rows import argument_parser, write_json
 
 from aag_tf import training
 from aag_tf.config import DataConfig, EncoderConfig, RunConfig, ScheduleConfig, TrainConfig
@@ -147,8 +147,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the rows to")
+    parser = argument_parser(__doc__)
     parser.add_argument("--encoder", default="resnet18")
     parser.add_argument("--image_size", type=int, default=32)
     parser.add_argument("--batch", type=int, default=64)
@@ -161,8 +160,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         rows = measure(arguments, Path(directory))
     print(table(rows))
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rows, indent=1))
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":
