@@ -24,6 +24,7 @@ import json
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -40,7 +41,6 @@ from ablation_plan import (
     Record,
     Study,
     all_jobs,
-    around_jobs,
     estimated_hours,
     job_flags,
     num_views,
@@ -194,15 +194,13 @@ def speed(records: dict[str, Record]) -> tuple[float, float]:
     done = [record for record in records.values() if record["curves"]["views"]]
     if not done:
         return DEFAULT_VIEWS_PER_SECOND, DEFAULT_SECONDS_PER_RUN
-    views = sum(record["curves"]["views"][-1] for record in done)
-    return views / sum(record["train_seconds"] for record in done), DEFAULT_SECONDS_PER_RUN
+    rates = [record["curves"]["views"][-1] / record["train_seconds"] for record in done]
+    return statistics.median(rates), DEFAULT_SECONDS_PER_RUN  # clocks of runs that were suspended went on
 
 
 def show_plan(study: Study, records: dict[str, Record], stages: list[str], jobs_at_a_time: int) -> None:
-    """Prints what is left as a table by stage, with hours; `around` is counted as soon as its winner is known."""
-    jobs = all_jobs(study, stages)
-    if "around" in stages:
-        jobs += around_jobs(study, winning_aag(study, records) or "AAG κ=0")
+    """Prints what is left as a table by stage, with hours."""
+    jobs = all_jobs(study, stages, winning_aag(study, records) or "AAG κ=0")  # `around` is as long for either
     views_per_second, seconds_per_run = speed(records)
     at_a_time = "one run at a time" if jobs_at_a_time == 1 else f"{jobs_at_a_time} runs at a time"
     print(

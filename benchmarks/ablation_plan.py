@@ -1,6 +1,6 @@
 """What the ablation study runs, in which order and with which flags: pure functions of its settings and its results.
 
-Stages, in the order in which they are worth having:
+Stages:
 
     tune     every method at every batch size tries the same list of (temperature, learning rate, colour strength) at
              `tune_views`; the best by linear probe on held-out training images goes on
@@ -8,6 +8,9 @@ Stages, in the order in which they are worth having:
     epochs   final runs at equal epochs, where that is another length (methods with three views)
     around   one setting at a time changed from the better AAG at the smallest batch, judged on held-out images
     second   the main comparison on another data set, with the settings tuned on the first
+
+Runs come in the order in which they are worth having: first what the verdict needs (every method at the smallest batch,
+SimCLR at every batch), then what chooses defaults, then the rest.
 """
 
 import dataclasses
@@ -31,7 +34,6 @@ SIMCLR = "SimCLR, two views κ=1"
 AAG = ("AAG κ=1", "AAG κ=0")
 
 AROUND: dict[str, tuple[str, ...]] = {
-    "as it is": (),
     "aux=main": ("--aux=main",),
     "aux=cutout": ("--aux=cutout",),
     "aux=geometric": ("--aux=geometric",),
@@ -104,33 +106,43 @@ class Job:
         return self.stage in ("compute", "epochs", "second")
 
 
-def all_jobs(study: Study, stages: Iterable[str] = STAGES) -> list[Job]:
-    """Every run of these stages but `around`, whose method results decide; the smallest batch comes first."""
-    jobs: list[Job] = []
-    for batch in study.batches:
-        for stage in ("tune", "compute"):
-            if stage in stages:
-                jobs += _stage_jobs(study, stage, batch)
-    for stage in ("epochs", "second"):
-        if stage in stages and (stage != "second" or study.second):
-            for batch in study.batches:
-                jobs += _stage_jobs(study, stage, batch)
+def all_jobs(study: Study, stages: Iterable[str] = STAGES, winner: str | None = None) -> list[Job]:
+    """Every run of these stages, in order; `around` only where the better AAG is known, which results decide."""
+    stages = tuple(stages)
+    smallest, *larger = study.batches
+    jobs = _tuned_jobs(study, stages, smallest, METHODS)
+    for batch in larger:
+        jobs += _tuned_jobs(study, stages, batch, [SIMCLR])
+    if "around" in stages and winner is not None:
+        jobs += around_jobs(study, winner)
+    for batch in larger:
+        jobs += _tuned_jobs(study, stages, batch, [method for method in METHODS if method != SIMCLR])
+    three_views = [method for method in METHODS if num_views(METHODS[method]) > 2]
+    for stage, methods in (("epochs", three_views), ("second", list(METHODS) if study.second else [])):
+        if stage in stages:
+            jobs += [job for batch in study.batches for job in _final_jobs(study, stage, batch, methods)]
     return jobs
 
 
-def _stage_jobs(study: Study, stage: str, batch: int) -> list[Job]:
-    if stage == "tune":
-        return [
-            Job(stage, method, batch, TUNE_SEED, trial=trial) for trial in range(study.trials) for method in METHODS
-        ]
-    methods = [m for m in METHODS if num_views(METHODS[m]) > 2] if stage == "epochs" else list(METHODS)
+def _tuned_jobs(study: Study, stages: Iterable[str], batch: int, methods: Iterable[str]) -> list[Job]:
+    """The trials of some methods at a batch size, and the final runs with what they chose."""
+    methods, jobs = list(methods), []
+    if "tune" in stages:
+        jobs += [Job("tune", m, batch, TUNE_SEED, trial=trial) for trial in range(study.trials) for m in methods]
+    if "compute" in stages:
+        jobs += _final_jobs(study, "compute", batch, methods)
+    return jobs
+
+
+def _final_jobs(study: Study, stage: str, batch: int, methods: Iterable[str]) -> list[Job]:
+    methods = list(methods)
     return [Job(stage, method, batch, seed) for seed in study.seeds for method in methods]
 
 
 def around_jobs(study: Study, method: str) -> list[Job]:
-    """The runs around the winner, at the smallest batch."""
+    """The runs around the winner, at the smallest batch; the winner as it is has been run at equal views."""
     batch = study.batches[0]
-    return [Job("around", method, batch, seed, variant=variant) for seed in study.seeds for variant in AROUND]
+    return [Job("around", method, batch, seed, variant=variant) for variant in AROUND for seed in study.seeds]
 
 
 def pending(study: Study, records: Mapping[str, Record], stages: Iterable[str] = STAGES) -> list[Job]:
@@ -141,14 +153,10 @@ def pending(study: Study, records: Mapping[str, Record], stages: Iterable[str] =
         records: results by key.
         stages: which are wanted.
     """
-    stages = tuple(stages)
-    jobs = all_jobs(study, stages)
-    winner = winning_aag(study, records)
-    if "around" in stages and winner is not None:
-        position = next((i for i, job in enumerate(jobs) if job.stage == "second"), len(jobs))
-        jobs[position:position] = around_jobs(study, winner)
     ready = [
-        job for job in jobs if job.stage == "tune" or best_trial(study, records, job.method, job.batch) is not None
+        job
+        for job in all_jobs(study, stages, winning_aag(study, records))
+        if job.stage == "tune" or best_trial(study, records, job.method, job.batch) is not None
     ]
     return [job for job in ready if job.key not in records]
 

@@ -123,12 +123,15 @@ def _share_cell(shares: list[float]) -> str:
 
 
 def around_table(records: list[Record]) -> str | None:
-    """One setting changed at a time: held-out images, less the unchanged method with the same seed."""
+    """One setting changed at a time: held-out images, less the unchanged method with the same seed at equal views."""
     own = [record for record in records if record["stage"] == "around"]
     if not own:
         return None
-    base = {m: by_seed(own, "validation", m, variant="as it is") for m in ("linear", "knn")}
-    rows = []
+    method, batch = own[0]["method"], own[0]["batch"]
+    base = {
+        m: by_seed(records, "validation", m, stage="compute", method=method, batch=batch) for m in ("linear", "knn")
+    }
+    rows = [["as it is", mean_and_deviation(base["linear"].values()), "", ""]]
     for variant in AROUND:
         found = {m: by_seed(own, "validation", m, variant=variant) for m in ("linear", "knn")}
         if not found["linear"]:
@@ -136,12 +139,9 @@ def around_table(records: list[Record]) -> str | None:
         cells = [mean_and_deviation(found["linear"].values())]
         for measure in ("linear", "knn"):
             shared = set(found[measure]) & set(base[measure])
-            same = variant == "as it is" or not shared
-            cells.append("" if same else shown(paired_difference(found[measure], base[measure])))
+            cells.append(shown(paired_difference(found[measure], base[measure])) if shared else "")
         rows.append([variant, *cells])
-    return markdown(
-        [f"{own[0]['method']}, batch {own[0]['batch']}", "linear, held-out", "change", "change, 20-NN"], rows
-    )
+    return markdown([f"{method}, batch {batch}", "linear, held-out", "change", "change, 20-NN"], rows)
 
 
 def tuned_table(records: list[Record]) -> str | None:

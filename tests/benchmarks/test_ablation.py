@@ -72,10 +72,19 @@ def test_no_run_starts_before_what_decides_its_settings():
         if job.stage != "tune":
             trials = [other for other in order if other.stage == "tune" and other.method == job.method]
             assert all(position[t.key] < position[job.key] for t in trials if t.batch == job.batch)
-    finals = [
-        position[job.key] for job in order if job.stage == "compute" and job.method in plan.AAG and job.batch == 64
-    ]
-    assert min(position[job.key] for job in order if job.stage == "around") > max(finals)
+    around = [position[job.key] for job in order if job.stage == "around"]
+    finals = [job for job in order if job.stage == "compute" and job.batch == 64]
+    assert min(around) > max(position[job.key] for job in finals)
+
+
+def test_the_verdict_comes_before_what_chooses_defaults_and_that_before_the_rest():
+    _, order = run_all(STUDY)
+    position = {job.key: index for index, job in enumerate(order)}
+    around = [position[job.key] for job in order if job.stage == "around"]
+    for job in order:
+        if job.stage in ("tune", "compute"):
+            verdict = job.batch == 64 or job.method == plan.SIMCLR
+            assert position[job.key] < min(around) if verdict else position[job.key] > max(around)
 
 
 def test_a_trial_is_chosen_on_held_out_images_and_by_nothing_else():
@@ -128,7 +137,7 @@ def test_the_winner_is_varied_one_setting_at_a_time():
     assert plan.winning_aag(STUDY, records) == "AAG κ=1"
     around = [job for job in order if job.stage == "around"]
     assert {job.method for job in around} == {"AAG κ=1"}
-    base = plan.job_flags(STUDY, around[0], records)
+    base = plan.job_flags(STUDY, plan.Job("compute", "AAG κ=1", 64, 0), records)
     for job in around:
         config = parsed(plan.job_flags(STUDY, job, records))
         expected = parsed([*base, *plan.AROUND[job.variant], f"--train_steps={config.schedule.train_steps}"])
