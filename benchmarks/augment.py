@@ -1,15 +1,15 @@
 """Images a second that each way of augmenting gives, side by side in one run.
 
-    python benchmarks/augment.py --json=augment.json               # about five minutes on two CPU cores
+    python benchmarks/augment.py --json=augment.json               # about twenty minutes on two CPU cores
     python benchmarks/augment.py --sizes 224 --batches 64          # large images only
     python benchmarks/augment.py --join one.json two.json          # one table of what was measured apart
 
 Each takes batches of uint8 images and gives float32 views of the same size. `host` is a mapped `tf.data` pipeline with
-as many calls at once as it likes; `graph` and `XLA` call one `tf.function` batch after batch, without and with
+a call at once for each core; `graph` and `XLA` call one `tf.function` batch after batch, without and with
 `jit_compile`. The fused branches compile themselves, so that XLA is inside of all three. A memory copy (uint8 to
 float32, what no view can be cheaper than) goes through the same three. What XLA cannot compile has no line. torchvision
-goes image by image in two worker processes of a `DataLoader`; `--peers_python` names the interpreter of an environment
-that has it.
+goes image by image in a `DataLoader` with a worker process a core; `--peers_python` names the interpreter of an
+environment that has it.
 """
 
 import argparse
@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 from rows import argument_parser, write_json
 
-ROUNDS = 3  # of a measurement; the best counts
+AT_ONCE = os.cpu_count() or 1  # calls of a pipeline, or worker processes
+MIN_BATCHES = 8  # of a measurement: with fewer, batches that come together count for too much
 MODES = ("host", "graph", "XLA")
 GOALS = (  # what is compared, with what, and the least ratio; at 32x32 and batch 256
     ("aag_tf main", "keras-cv main", 10.0),
@@ -144,18 +145,19 @@ def pictures(size: int, batch: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
 
 
-def rate(batches: Iterable[Any], batch: int, seconds: float) -> float:
-    """Images a second of an endless iterable of batches: the best of some rounds, after two batches to warm up."""
+def rate(batches: Iterable[Any], batch: int, seconds: float, in_flight: int) -> float:
+    """Images a second of an endless iterable of batches, of which `in_flight` may be made ahead.
+
+    Those are let through first: whatever made them, they would count as made in no time.
+    """
     iterator = iter(batches)
-    next(iterator), next(iterator)
-    best = 0.0
-    for _ in range(ROUNDS):
-        count, start = 0, time.perf_counter()
-        while time.perf_counter() - start < seconds:
-            next(iterator)
-            count += 1
-        best = max(best, count * batch / (time.perf_counter() - start))
-    return best
+    for _ in range(2 + in_flight):
+        next(iterator)
+    count, start = 0, time.perf_counter()
+    while count < MIN_BATCHES or time.perf_counter() - start < seconds:
+        next(iterator)
+        count += 1
+    return count * batch / (time.perf_counter() - start)
 
 
 def tensorflow_batches(name: str, mode: str, size: int, batch: int) -> Iterable[Any]:
@@ -167,11 +169,10 @@ def tensorflow_batches(name: str, mode: str, size: int, batch: int) -> Iterable[
     steps = tf.data.Dataset.counter()
     if name == IMAGE_BY_IMAGE:
         numbers = tf.data.Dataset.range(batch).repeat()
-        views = numbers.map(lambda number: augment(images[number], None), num_parallel_calls=tf.data.AUTOTUNE)
-        return views.batch(batch).prefetch(tf.data.AUTOTUNE)
+        views = numbers.map(lambda number: augment(images[number], None), num_parallel_calls=AT_ONCE)
+        return views.batch(batch).prefetch(1)
     if mode == "host":
-        views = steps.map(lambda step: augment(images, step), num_parallel_calls=tf.data.AUTOTUNE)
-        return views.prefetch(tf.data.AUTOTUNE)
+        return steps.map(lambda step: augment(images, step), num_parallel_calls=AT_ONCE).prefetch(1)
     call = tf.function(augment, jit_compile=mode == "XLA")
 
     def one_after_another() -> Iterable[Any]:
@@ -181,7 +182,7 @@ def tensorflow_batches(name: str, mode: str, size: int, batch: int) -> Iterable[
     return one_after_another()
 
 
-def torchvision_batches(auxiliary: bool, size: int, batch: int, workers: int) -> Iterable[Any]:
+def torchvision_batches(auxiliary: bool, size: int, batch: int) -> Iterable[Any]:
     import torch
     from torchvision.transforms import v2
 
@@ -202,7 +203,7 @@ def torchvision_batches(auxiliary: bool, size: int, batch: int, workers: int) ->
         def __getitem__(self, index: int) -> Any:
             return augment(images[index % batch])
 
-    return torch.utils.data.DataLoader(Views(), batch_size=batch, num_workers=workers)
+    return torch.utils.data.DataLoader(Views(), batch_size=batch, num_workers=AT_ONCE)
 
 
 def torchvision_rows(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -210,10 +211,10 @@ def torchvision_rows(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return [
         _row(
             name,
-            "2 processes",
+            "DataLoader",
             size,
             batch,
-            rate(torchvision_batches(auxiliary, size, batch, 2), batch, arguments.seconds),
+            rate(torchvision_batches(auxiliary, size, batch), batch, arguments.seconds, in_flight=2 * AT_ONCE),
         )
         for size, batch, (name, auxiliary) in settings
     ]
@@ -222,8 +223,8 @@ def torchvision_rows(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 def measure_torchvision(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Rows from the interpreter that has torchvision; none where there is none."""
     settings = [f"--sizes={size}" for size in arguments.sizes], [f"--batches={batch}" for batch in arguments.batches]
-    rounds = f"--seconds={arguments.seconds}"
-    command = [arguments.peers_python, __file__, "--torchvision", *settings[0], *settings[1], rounds]
+    seconds = f"--seconds={arguments.seconds}"
+    command = [arguments.peers_python, __file__, "--torchvision", *settings[0], *settings[1], seconds]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
         if "No module named 'torch" in finished.stderr:
@@ -237,8 +238,10 @@ def measure_tensorflow(name: str, mode: str, size: int, batch: int, seconds: flo
     """A row; `None` where XLA has no kernel for an operation of it."""
     import tensorflow as tf
 
+    in_flight = AT_ONCE + 1 if mode == "host" else 0
     try:
-        return _row(name, mode, size, batch, rate(tensorflow_batches(name, mode, size, batch), batch, seconds))
+        images = rate(tensorflow_batches(name, mode, size, batch), batch, seconds, in_flight)
+        return _row(name, mode, size, batch, images)
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
         if mode != "XLA":
             raise
@@ -307,7 +310,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, action="extend", nargs="+", help="sides of the images (32 and 224)")
     parser.add_argument("--batches", type=int, action="extend", nargs="+", help="images in a batch (64 and 256)")
     parser.add_argument("--only", help="measure only what has this in its name")
-    parser.add_argument("--seconds", type=float, default=0.6, help="of each of three rounds of a measurement")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of a measurement, and at least eight batches")
     parser.add_argument("--join", nargs="+", help="measure nothing: the table of the rows in these files")
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has torchvision")
     parser.add_argument("--torchvision", action="store_true", help="measure torchvision here, and print JSON")

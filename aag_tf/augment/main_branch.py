@@ -94,11 +94,20 @@ class MainBranch(Branch):
 
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """See `Branch.transform`."""
-        return self._recolored(self._sampled(images, uniforms), uniforms)
+        return self._recolored(self._blurred(self._sampled(images, uniforms), uniforms), uniforms)
 
     @compiled
     def _sampled(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         return self._sample(images, self._draws(uniforms))
+
+    def _blurred(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        height, width = views.shape[1:3]
+        return self._blur(views, uniforms) if self._blur_share(height, width) > 0.0 else views
+
+    @compiled
+    def _blur(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        height, width = views.shape[1:3]
+        return sampling.blur(views, self._sigma(self._draws(uniforms), height, width), BLUR_SIGMA[1])
 
     @compiled
     def _recolored(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
@@ -109,14 +118,12 @@ class MainBranch(Branch):
         return dict(zip(DRAWS, tf.unstack(uniforms[:, : len(DRAWS)], axis=1), strict=True))
 
     def _sample(self, images: tf.Tensor, draws: Draws) -> tf.Tensor:
-        """Crop, resize, flip and blur; float32 `[batch, out_height, out_width, channels]`."""
+        """Crop, resize and flip; float32 `[batch, out_height, out_width, channels]`."""
         height, width = self.output_size(images.shape)
         window = self._window(draws)
-        sigma = self._sigma(draws, height, width) if self._blurs(height, width) else None
         # Columns first, while they are bytes: rows are contiguous, and quick in any case.
         views = sampling.resample(images, window.left, window.width, width, axis=2, mirror=self._mirror(draws))
-        views = sampling.resample(views, window.top, window.height, height, axis=1)
-        return views if sigma is None else sampling.blur(views, sigma, BLUR_SIGMA[1])
+        return sampling.resample(views, window.top, window.height, height, axis=1)
 
     def _window(self, draws: Draws) -> sampling.Window:
         names = ("area", "aspect", "top", "left")
@@ -129,9 +136,6 @@ class MainBranch(Branch):
 
     def _mirror(self, draws: Draws) -> tf.Tensor | None:
         return draws["flip"] < FLIP_PROBABILITY if self.flip else None
-
-    def _blurs(self, height: int, width: int) -> bool:
-        return self._blur_share(height, width) > 0.0
 
     def _blur_share(self, height: int, width: int) -> float:
         if self.blur_probability is not None:
