@@ -1,11 +1,11 @@
 """The same contrastive training in this project, in a plain Keras loop with keras-cv's layers, and in PyTorch.
 
-    python benchmarks/peers.py --peers_python=/path/to/python --json=peers.json    # about ten minutes on two CPU cores
+    python benchmarks/peers.py --peers_python=/path/to/python --json=peers.json    # about six minutes on two CPU cores
 
 The work is in `peers_work.py`: ResNet-18 with the stem for small images, 32x32 colour images, batches of 64 in two
 views, NT-Xent, SGD. PyTorch takes torchvision's ResNet-18 and lightly's loss, transform and `DataLoader` (a worker
-process a core); the Keras loop takes this project's network, keras-cv's layers in `tf.data.Dataset.map`, and a
-`tf.function` as in Keras's own examples.
+process a core); the Keras loop takes Keras's own layers, keras-cv's in `tf.data.Dataset.map`, and a `tf.function` as
+in Keras's own examples.
 
 Every measurement runs in a process of its own. `step` is training on views that are in memory, `input` is drawing
 views, `both` is training from images; images and encoder views a second. `start` is from the start of the process to
@@ -30,7 +30,7 @@ from peers_work import BATCH, IMPLEMENTATIONS, IN_PEERS_PYTHON, PARTS
 from rows import argument_parser, write_json
 
 
-def measure(name: str, part: str, *, precision: str, encoder: str, seconds: float) -> dict[str, float] | None:
+def measure(name: str, part: str, *, precision: str, seconds: float) -> dict[str, float] | None:
     """One figure, in this process; `None` where something is not installed."""
     implementation = IMPLEMENTATIONS[name]
     try:
@@ -38,7 +38,7 @@ def measure(name: str, part: str, *, precision: str, encoder: str, seconds: floa
             importlib.import_module(module)
     except ImportError:
         return None
-    step = getattr(implementation.make(precision, encoder), part)()
+    step = getattr(implementation.make(precision), part)()
     step()
     started = time.time() - psutil.Process().create_time()
     step()
@@ -96,20 +96,17 @@ def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has torch and lightly")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of all of them")
-    parser.add_argument(
-        "--encoder", default="resnet18", help="another one of this project, to try the script (no torch)"
-    )
-    parser.add_argument("--seconds", type=float, default=20.0, help="of a measurement, after two batches")
+    parser.add_argument("--seconds", type=float, default=12.0, help="of a measurement, after two batches")
     parser.add_argument("--only", nargs="+", choices=IMPLEMENTATIONS, default=list(IMPLEMENTATIONS))
     parser.add_argument("--measure", choices=IMPLEMENTATIONS, help=argparse.SUPPRESS)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        settings = {"precision": given.precision, "encoder": given.encoder, "seconds": given.seconds}
+        settings = {"precision": given.precision, "seconds": given.seconds}
         print(json.dumps(measure(given.measure, given.part, **settings)))
         return
 
-    options = [f"--precision={given.precision}", f"--encoder={given.encoder}", f"--seconds={given.seconds}"]
+    options = [f"--precision={given.precision}", f"--seconds={given.seconds}"]
     rows: list[dict[str, Any]] = []
     for name in given.only:
         python = given.peers_python if name in IN_PEERS_PYTHON else sys.executable

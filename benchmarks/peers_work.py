@@ -32,7 +32,7 @@ def random_images() -> np.ndarray:
 class Ours:
     """This project, with its own defaults but for the settings of the work."""
 
-    def __init__(self, aux: str, precision: str, encoder: str) -> None:
+    def __init__(self, aux: str, precision: str) -> None:
         import keras
 
         from aag_tf.config import AugmentConfig, EncoderConfig, LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
@@ -42,7 +42,7 @@ class Ours:
         keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
         config = TrainConfig(
             augment=AugmentConfig(aux=aux),
-            encoder=EncoderConfig(encoder=encoder),
+            encoder=EncoderConfig(encoder="resnet18"),
             loss=LossConfig(temperature=TEMPERATURE, coupling=1.0),
             optimizer=OptimizerConfig("sgd", LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY),
             schedule=ScheduleConfig(global_batch_size=BATCH),
@@ -77,24 +77,40 @@ class Ours:
         return lambda: self._train(batches)
 
 
+def plain_resnet18() -> Any:
+    """ResNet-18 for small images and the projector, of Keras's own layers."""
+    import keras
+
+    layers = keras.layers
+
+    def normalized(x: Any, width: int, kernel: int, stride: int) -> Any:
+        x = layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
+        return layers.BatchNormalization()(x)
+
+    def block(x: Any, width: int, stride: int) -> Any:
+        y = layers.ReLU()(normalized(x, width, 3, stride))
+        y = normalized(y, width, 3, 1)
+        shortcut = x if (x.shape[-1], stride) == (width, 1) else normalized(x, width, 1, stride)
+        return layers.ReLU()(layers.Add()([y, shortcut]))
+
+    inputs = keras.Input((SIDE, SIDE, 3))
+    x = layers.ReLU()(normalized(layers.Rescaling(1 / 255)(inputs), 64, 3, 1))
+    for width, stride in ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)):
+        x = block(x, width, stride)
+    x = layers.Dense(PROJECTOR_WIDTH, use_bias=False)(layers.GlobalAveragePooling2D()(x))
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    return keras.Model(inputs, layers.Dense(PROJECTOR_DIM, use_bias=False, dtype="float32")(x))
+
+
 class PlainKeras:
     """What one writes from Keras's documentation: keras-cv's layers in `tf.data`, a compiled step."""
 
-    def __init__(self, precision: str, encoder: str) -> None:
+    def __init__(self, precision: str) -> None:
         import keras
         import tensorflow as tf
 
-        from aag_tf.config import EncoderConfig, ProjectorConfig
-        from aag_tf.trained import build_networks
-
         keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
-        networks = build_networks(
-            EncoderConfig(encoder=encoder),
-            ProjectorConfig(projector_width=PROJECTOR_WIDTH, projector_dim=PROJECTOR_DIM),
-            (SIDE, SIDE, 3),
-        )
-        model = keras.Sequential(networks)
-        model.build((None, SIDE, SIDE, 3))
+        model = plain_resnet18()
         optimizer = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
         optimizer.build(model.trainable_variables)
 
@@ -150,7 +166,7 @@ class PlainKeras:
 class TorchLightly:
     """PyTorch with lightly's transform and loss, as in lightly's own SimCLR example."""
 
-    def __init__(self, precision: str, encoder: str) -> None:
+    def __init__(self, precision: str) -> None:
         import torch
         import torchvision
         from lightly.loss import NTXentLoss
@@ -216,19 +232,17 @@ class TorchLightly:
 
 
 class Implementation(NamedTuple):
-    """How to make one, the modules it needs, and the views of an image."""
+    """How to make one at a precision, the modules it needs, and the views of an image."""
 
-    make: Callable[[str, str], Any]
+    make: Callable[[str], Any]
     needs: tuple[str, ...]
     views: int
 
 
 IMPLEMENTATIONS = {
-    "aag_tf": Implementation(lambda precision, encoder: Ours("none", precision, encoder), ("aag_tf",), 2),
+    "aag_tf": Implementation(functools.partial(Ours, "none"), ("aag_tf",), 2),
     "plain Keras, keras-cv": Implementation(PlainKeras, ("keras_cv",), 2),
     "PyTorch, lightly": Implementation(TorchLightly, ("torchvision", "lightly"), 2),
-    "aag_tf, three views": Implementation(
-        lambda precision, encoder: Ours("default", precision, encoder), ("aag_tf",), 3
-    ),
+    "aag_tf, three views": Implementation(functools.partial(Ours, "default"), ("aag_tf",), 3),
 }
 IN_PEERS_PYTHON = ("PyTorch, lightly",)
