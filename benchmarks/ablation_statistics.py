@@ -38,6 +38,11 @@ def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -
     return Difference(mean, mean - half, mean + half, len(seeds))
 
 
+def batches_of(records: Iterable[Record], stage: str) -> list[int]:
+    """The batch sizes that a stage has results of, the smallest first."""
+    return sorted({record["batch"] for record in records if record["stage"] == stage})
+
+
 def by_seed(records: Iterable[Record], split: str, measure: str, **wanted: Any) -> dict[int, float]:
     """`{seed: accuracy in per cent}` of the records whose fields are as wanted."""
     return {

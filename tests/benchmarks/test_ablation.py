@@ -13,6 +13,7 @@ plan = script("ablation_plan")
 files = script("ablation_files")
 statistics = script("ablation_statistics")
 report = script("ablation_report")
+pictures = script("ablation_pictures")
 
 STUDY = plan.Study(views=60_000, tune_views=12_000, trials=3, seeds=(0, 1), batches=(64, 256))
 
@@ -212,9 +213,9 @@ def test_report_compares_with_simclr_at_its_best_batch():
 def test_pictures_are_drawn_of_what_has_ended(tmp_path):
     pytest.importorskip("matplotlib", reason="pictures need the extra bench")
     records, _ = run_all(STUDY)
-    pictures = report.draw(list(records.values()), tmp_path)
-    assert sorted(pictures) == sorted(path.name for path in tmp_path.glob("*.png"))
-    assert len(pictures) == 4
+    drawn = pictures.draw(list(records.values()), tmp_path)
+    assert sorted(drawn) == sorted(path.name for path in tmp_path.glob("*.png"))
+    assert len(drawn) == 4
 
 
 def test_report_is_replaced_between_its_markers():
