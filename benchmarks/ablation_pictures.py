@@ -7,11 +7,10 @@ import numpy as np
 from ablation_plan import AAG, METHODS, SIMCLR
 from ablation_statistics import Record, batches_of, by_seed
 
-
 PICTURES = {
     "ablation_views.png": "20-NN accuracy on held-out images over encoder views, each method, each batch size",
     "ablation_batch.png": "Linear probe on test over batch size, each method",
-    "ablation_pull.png": "Pull on positives, its spread, and gradient norm over encoder views, AAG with κ = 0 and κ = 1",
+    "ablation_pull.png": "Pull on positives, its spread, and gradient norm over encoder views, AAG at κ = 0 and 1",
     "ablation_memory.png": "Peak memory of training over batch size",
 }
 

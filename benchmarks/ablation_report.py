@@ -39,7 +39,9 @@ def markdown(header: Sequence[str], rows: Rows) -> str:
 
 
 def shown(difference: Difference) -> str:
-    """`+0.6 [+0.1, +1.1] (3)`: mean, 95 % interval, pairs."""
+    """`+0.6 [+0.1, +1.1] (3)`: mean, 95 % interval, pairs; no interval of one pair."""
+    if difference.pairs == 1:
+        return f"{difference.mean:+.2f} (1)"
     return f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}] ({difference.pairs})"
 
 
@@ -86,6 +88,8 @@ def headline_table(records: list[Record], stage: str) -> str | None:
         return None
     smallest, rows = batches_of(records, stage)[0], []
     for method in METHODS:
+        if (method, smallest) == (SIMCLR, best):
+            continue
         cells = []
         for measure in ("linear", "knn"):
             first = by_seed(own, "test", measure, method=method, batch=smallest)
