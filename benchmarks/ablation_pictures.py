@@ -37,7 +37,7 @@ def draw(records: list[Record], folder: Path) -> dict[str, str]:
         axis.set(title=f"batch {batch}", xlabel="encoder views")
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("20-NN on held-out images, %")
-    axes[0][-1].legend(fontsize=8)
+    axes[0][0].legend(fontsize=8)  # where every method has results first
     _save(figure, folder / "ablation_views.png")
 
     figure, axis = plt.subplots(figsize=(6, 4))

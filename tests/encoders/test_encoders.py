@@ -116,3 +116,18 @@ def test_mixed_precision_ends_in_float32():
     embedding = encoder(images((16, 16, 3)))
     assert embedding.dtype == tf.float32
     assert projector(embedding).dtype == tf.float32
+
+
+@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetV2B0"])  # the first one divides by 255 itself
+def test_keras_applications_see_images_from_minus_one_to_one(name):
+    encoder = build_encoder(EncoderConfig(name), (32, 32, 3))
+    backbone = next(layer for layer in encoder.layers if isinstance(layer, keras.Model))
+    first = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D))
+    entry = keras.Model(backbone.input, first.input)
+    x = np.array([0.0, 255.0], "float32")[:, None, None, None] * np.ones((1, 32, 32, 3), "float32")
+    for layer in encoder.layers[1:]:
+        if layer is backbone:
+            break
+        x = layer(x)
+    seen = entry(x).numpy()[:, 8, 8]
+    np.testing.assert_allclose(seen, [[-1.0] * 3, [1.0] * 3], atol=1e-5)
