@@ -10,8 +10,8 @@ For `B` images (the global batch) in `V` views, `z` the L2-normalised projection
 
 In the code: τ is `temperature`, κ is `coupling`, `projections[b, v]` is `z` before normalisation, and
 `w((v, b), (u, b)) = r_v · r_u · sample_weight_b` with `r = 1` for the two main views and `r = aux_weight` for
-auxiliary ones: a pair of auxiliary views weighs `aux_weight²`, so that 0 silences the branch and 1 makes all views
-alike.
+auxiliary ones: a pair of auxiliary views weighs `aux_weight²`, so that 0 takes the branch out of the positives
+(`aux_negatives=False` out of the negatives) and 1 makes all views alike.
 
 With κ = 1 and V = 2 this is the NT-Xent of SimCLR (Chen et al. 2020, equation 1); κ = 0 takes the positive out of its
 own denominator, as in Decoupled Contrastive Learning (Yeh et al. 2021, equation 6).
