@@ -102,10 +102,10 @@ class MainBranch(Branch):
 
     def _blurred(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         height, width = views.shape[1:3]
-        return self._blur(views, uniforms) if self._blur_share(height, width) > 0.0 else views
+        return self._softened(views, uniforms) if self._blur_share(height, width) > 0.0 else views
 
     @compiled
-    def _blur(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    def _softened(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         height, width = views.shape[1:3]
         return sampling.blur(views, self._sigma(self._draws(uniforms), height, width), BLUR_SIGMA[1])
 
