@@ -46,11 +46,8 @@ def draw(records: list[Record], folder: Path) -> dict[str, str]:
         points = [(b, values) for b, values in points if values]
         means, spread = [np.mean(v) for _, v in points], [np.std(v, ddof=1) if len(v) > 1 else 0 for _, v in points]
         axis.errorbar([b for b, _ in points], means, spread, marker="o", capsize=3, color=colours[method], label=method)
-    axis.set(xscale="log", xlabel="batch size", ylabel="linear probe on test, %", title="at equal encoder views")
-    axis.set_xticks(batches, [str(batch) for batch in batches])
-    axis.minorticks_off()
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    axis.set(ylabel="linear probe on test, %", title="at equal encoder views")
+    _over_batch_sizes(axis, batches)
     _save(figure, folder / "ablation_batch.png")
 
     figure, axes = plt.subplots(1, 3, figsize=(13, 4))
@@ -74,12 +71,17 @@ def _draw_memory(own: list[Record], batches: list[int], colours: dict[str, str],
     for method in (SIMCLR, *AAG):
         points = {r["batch"]: r["peak_mib"] for r in own if r["method"] == method}
         axis.plot(sorted(points), [points[b] for b in sorted(points)], "o-", color=colours[method], label=method)
-    axis.set(xscale="log", xlabel="batch size", ylabel="peak memory of training, MiB", ylim=(0, None))
+    axis.set(ylabel="peak memory of training, MiB", ylim=(0, None))
+    _over_batch_sizes(axis, batches)
+    _save(figure, path)
+
+
+def _over_batch_sizes(axis: Any, batches: list[int]) -> None:
+    axis.set(xscale="log", xlabel="batch size")
     axis.set_xticks(batches, [str(batch) for batch in batches])
     axis.minorticks_off()
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
-    _save(figure, path)
 
 
 def _band(axis: Any, curves: list[tuple[list[float], list[float]]], colour: str, label: str) -> None:

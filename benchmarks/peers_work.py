@@ -29,17 +29,21 @@ def random_images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (IMAGES, SIDE, SIDE, 3), np.uint8)
 
 
+def set_precision(precision: str) -> None:
+    import keras
+
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+
+
 class Ours:
     """This project, with its own defaults but for the settings of the work."""
 
     def __init__(self, aux: str, precision: str) -> None:
-        import keras
-
         from aag_tf.config import AugmentConfig, EncoderConfig, LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
         from aag_tf.data.images import ArrayImages
         from aag_tf.training import build_model
 
-        keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+        set_precision(precision)
         config = TrainConfig(
             augment=AugmentConfig(aux=aux),
             encoder=EncoderConfig(encoder="resnet18"),
@@ -102,14 +106,33 @@ def plain_resnet18() -> Any:
     return keras.Model(inputs, layers.Dense(PROJECTOR_DIM, use_bias=False, dtype="float32")(x))
 
 
-class PlainKeras:
+class Loop:
+    """A training loop whose input pipeline draws the views; a subclass gives `train` and `batches`."""
+
+    train: Callable[[Any, Any], float]  # of the first and second views of a batch
+    batches: Callable[[], Iterator[Any]]
+
+    def step(self) -> Step:
+        views = next(self.batches())
+        return lambda: self.train(*views)
+
+    def input(self) -> Step:
+        batches = self.batches()
+        return lambda: next(batches)
+
+    def both(self) -> Step:
+        batches = self.batches()
+        return lambda: self.train(*next(batches))
+
+
+class PlainKeras(Loop):
     """What one writes from Keras's documentation: keras-cv's layers in `tf.data`, a compiled step."""
 
     def __init__(self, precision: str) -> None:
         import keras
         import tensorflow as tf
 
-        keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+        set_precision(precision)
         model = plain_resnet18()
         optimizer = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
         optimizer.build(model.trainable_variables)
@@ -126,7 +149,7 @@ class PlainKeras:
             optimizer.apply(tape.gradient(loss, variables), variables)
             return loss
 
-        self.train = train
+        self.train = lambda first, second: float(train(first, second))
 
     def batches(self) -> Iterator[Any]:
         import keras
@@ -150,20 +173,8 @@ class PlainKeras:
         )
         return iter(views.prefetch(tf.data.AUTOTUNE))
 
-    def step(self) -> Step:
-        views = next(self.batches())
-        return lambda: float(self.train(*views))
 
-    def input(self) -> Step:
-        batches = self.batches()
-        return lambda: next(batches)
-
-    def both(self) -> Step:
-        batches = self.batches()
-        return lambda: float(self.train(*next(batches)))
-
-
-class TorchLightly:
+class TorchLightly(Loop):
     """PyTorch with lightly's transform and loss, as in lightly's own SimCLR example."""
 
     def __init__(self, precision: str) -> None:
@@ -184,7 +195,7 @@ class TorchLightly:
         self.optimizer = torch.optim.SGD(backbone.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY)
         self.autocast = functools.partial(torch.autocast, "cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
-    def _train(self, first: Any, second: Any) -> float:
+    def train(self, first: Any, second: Any) -> float:
         import torch
 
         with self.autocast():
@@ -217,18 +228,6 @@ class TorchLightly:
             Views(), BATCH, shuffle=True, drop_last=True, num_workers=os.cpu_count() or 1, persistent_workers=True
         )
         return itertools.chain.from_iterable(itertools.repeat(loader))
-
-    def step(self) -> Step:
-        views = next(self.batches())
-        return lambda: self._train(*views)
-
-    def input(self) -> Step:
-        batches = self.batches()
-        return lambda: next(batches)
-
-    def both(self) -> Step:
-        batches = self.batches()
-        return lambda: self._train(*next(batches))
 
 
 class Implementation(NamedTuple):

@@ -66,7 +66,7 @@ class AuxiliaryBranch(MainBranch):
 
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """See `Branch.transform`."""
-        views = self._blurred(self._sampled(images, uniforms), uniforms)
+        views = self._framed(images, uniforms)
         if "equalize" not in self.settings.operations:
             return self._finished(views, uniforms)
         views = self._filtered(self._recolored(views, uniforms), uniforms)

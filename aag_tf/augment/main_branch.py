@@ -42,8 +42,8 @@ Draws = dict[str, tf.Tensor]
 class MainBranch(Branch):
     """Random resized crop, flip, colour jitter, greyscale and Gaussian blur.
 
-    Crop, resize, flip and blur are two sampling matrices per image, colour is one 3×3 matrix and an offset: a view is
-    `clip(colour · (rows · image · columnsᵀ) + offset)`, for the whole batch at once.
+    Crop, resize and flip are two sampling matrices per image, colour is one 3×3 matrix and an offset: but for blur, a
+    view is `clip(colour · (rows · image · columnsᵀ) + offset)`, for the whole batch at once.
 
         >>> branch = MainBranch(crop_min_area=0.2)
         >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
@@ -94,20 +94,20 @@ class MainBranch(Branch):
 
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """See `Branch.transform`."""
-        return self._recolored(self._blurred(self._sampled(images, uniforms), uniforms), uniforms)
+        return self._recolored(self._framed(images, uniforms), uniforms)
+
+    def _framed(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """What comes before colour in every branch: geometry, and blur where views are large."""
+        views = self._sampled(images, uniforms)
+        return self._blurred(views, uniforms) if self._blur_share(*views.shape[1:3]) > 0.0 else views
 
     @compiled
     def _sampled(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         return self._sample(images, self._draws(uniforms))
 
-    def _blurred(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        height, width = views.shape[1:3]
-        return self._softened(views, uniforms) if self._blur_share(height, width) > 0.0 else views
-
     @compiled
-    def _softened(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        height, width = views.shape[1:3]
-        return sampling.blur(views, self._sigma(self._draws(uniforms), height, width), BLUR_SIGMA[1])
+    def _blurred(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        return sampling.blur(views, self._sigma(self._draws(uniforms), *views.shape[1:3]), BLUR_SIGMA[1])
 
     @compiled
     def _recolored(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:

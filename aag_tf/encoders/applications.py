@@ -40,9 +40,9 @@ def application(name: str, image_shape: tuple[int, int, int], *, width: float = 
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
     inputs = keras.Input(image_shape, name="images")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range")(inputs)
-    if any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers):
-        x = keras.layers.Rescaling(255.0, name="undo_own_rescaling")(x)  # EfficientNetB0 to B7 divide by 255 themselves
+    # EfficientNetB0 to B7 divide by 255 themselves, whatever they are asked.
+    largest = 255.0 if any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers) else 1.0
+    x = keras.layers.Rescaling(largest / 127.5, offset=-largest, name="to_unit_range")(inputs)
     x = backbone(x)
     x = keras.layers.Activation("linear", dtype="float32", name="embedding")(x)
     return keras.Model(inputs, x, name=name.lower())
