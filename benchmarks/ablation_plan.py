@@ -10,7 +10,7 @@ Stages:
     second   the main comparison on another data set, with the settings tuned on the first
 
 Runs come in the order in which they are worth having: first what the verdict needs (every method at the smallest batch,
-SimCLR at every batch), then what chooses defaults, then the rest.
+SimCLR at every batch), then what chooses defaults, then the rest, again with the smallest batch first.
 """
 
 import dataclasses
@@ -118,9 +118,10 @@ def all_jobs(study: Study, stages: Iterable[str] = STAGES, winner: str | None = 
     for batch in larger:
         jobs += _tuned_jobs(study, stages, batch, [method for method in METHODS if method != SIMCLR])
     three_views = [method for method in METHODS if num_views(METHODS[method]) > 2]
-    for stage, methods in (("epochs", three_views), ("second", list(METHODS) if study.second else [])):
-        if stage in stages:
-            jobs += [job for batch in study.batches for job in _final_jobs(study, stage, batch, methods)]
+    last = {"epochs": three_views, "second": list(METHODS) if study.second else []}
+    for batch in study.batches:
+        for stage, methods in last.items():
+            jobs += _final_jobs(study, stage, batch, methods) if stage in stages else []
     return jobs
 
 

@@ -76,7 +76,7 @@ class AuxiliaryBranch(MainBranch):
     @compiled
     def _sampled(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         draws, amounts = self._draws(uniforms), self._amounts(uniforms)
-        if set(amounts).isdisjoint(GEOMETRIC):
+        if self.strength == 0.0 or set(amounts).isdisjoint(GEOMETRIC):
             return self._sample(images, draws)
         return self._warp(images, draws, amounts)
 
@@ -119,18 +119,17 @@ class AuxiliaryBranch(MainBranch):
         return amounts
 
     def _smallest_crop(self) -> float:
-        wanted = self.settings.crop_min_area
-        change = 0.0 if wanted is None else self.strength * (wanted - self.crop_min_area)
-        return min(max(self.crop_min_area + change, SMALLEST_CROP), 1.0)
+        main, wanted = self.crop_min_area, self.settings.crop_min_area
+        if wanted is None or wanted >= main:  # an auxiliary branch is never the narrower one
+            return main
+        return max(main + self.strength * (wanted - main), min(SMALLEST_CROP, main))
 
     def _warp(self, images: tf.Tensor, draws: Draws, amounts: Draws) -> tf.Tensor:
-        zero = tf.zeros_like(draws["area"])
-        one = tf.ones_like(zero)
-        amounts = {name: zero for name in GEOMETRIC} | amounts
+        amounts = {name: tf.zeros_like(draws["area"]) for name in GEOMETRIC} | amounts
         size = self.output_size(images.shape)
         maps = warp.crop_map(self._window(draws), self._mirror(draws))
-        maps @= warp.rotation(amounts["rotate"])
-        maps @= warp.linear(one, amounts["shear_y"], amounts["shear_x"], one)
+        maps @= warp.rotation(amounts["rotate"], size)
+        maps @= warp.shear(amounts["shear_y"], amounts["shear_x"], size)
         maps @= warp.translation(2.0 * amounts["translate_y"], 2.0 * amounts["translate_x"])
         return warp.warp(images, maps, size)
 

@@ -17,10 +17,16 @@ def linear(yy: tf.Tensor, yx: tf.Tensor, xy: tf.Tensor, xx: tf.Tensor) -> tf.Ten
     return _affine(yy, yx, tf.zeros_like(yy), xy, xx, tf.zeros_like(yy))
 
 
-def rotation(degrees: tf.Tensor) -> tf.Tensor:
-    """Rotation about the origin, `[batch]` to `[batch, 3, 3]`."""
-    angle = degrees * (math.pi / 180.0)
-    return linear(tf.cos(angle), -tf.sin(angle), tf.sin(angle), tf.cos(angle))
+def rotation(degrees: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Rotation about the middle of views of this height and width, `[batch]` to `[batch, 3, 3]`."""
+    angle, aspect = degrees * (math.pi / 180.0), _aspect(size)
+    return linear(tf.cos(angle), -aspect * tf.sin(angle), tf.sin(angle) / aspect, tf.cos(angle))
+
+
+def shear(down: tf.Tensor, right: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Pixels down for each pixel to the right, and right for each pixel down, `[batch]` to `[batch, 3, 3]`."""
+    one, aspect = tf.ones_like(down), _aspect(size)
+    return linear(one, down * aspect, right / aspect, one)
 
 
 def crop_map(window: Window, mirror: tf.Tensor | None) -> tf.Tensor:
@@ -34,6 +40,8 @@ def crop_map(window: Window, mirror: tf.Tensor | None) -> tf.Tensor:
 def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """Bilinear sampling of each image along an affine map, mirrored at the image's borders.
 
+    Where images have more pixels than views, a pixel of a view is the mean of as many samples, evenly spread over it.
+
     Args:
         images: `[batch, height, width, channels]`, uint8 or float.
         maps: `[batch, 3, 3]`, from (y, x, 1) in the view's square [-1, 1]² to fractions of the image.
@@ -43,8 +51,9 @@ def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor
         float32 `[batch, *size, channels]`.
     """
     _, height, width, channels = images.shape
-    y, x = tf.meshgrid(tf.linspace(-1.0, 1.0, size[0]), tf.linspace(-1.0, 1.0, size[1]), indexing="ij")
-    grid = tf.stack([tf.reshape(y, [-1]), tf.reshape(x, [-1]), tf.ones([size[0] * size[1]])])
+    rows, columns = -(-height // size[0]), -(-width // size[1])  # samples in a pixel of a view
+    y, x = tf.meshgrid(_places(size[0], rows), _places(size[1], columns), indexing="ij")
+    grid = tf.stack([tf.reshape(y, [-1]), tf.reshape(x, [-1]), tf.ones([tf.size(y)])])
     points = maps[:, :2] @ grid
     top, down = _split(points[:, 0] * (height - 1), height)
     left, right = _split(points[:, 1] * (width - 1), width)
@@ -58,7 +67,20 @@ def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor
     )
     down, right = tf.reshape(down, [-1, 1]), tf.reshape(right, [-1, 1])
     upper, lower = a + right * (b - a), c + right * (d - c)
-    return tf.reshape(upper + down * (lower - upper), [-1, *size, channels])
+    samples = tf.reshape(upper + down * (lower - upper), [-1, size[0], rows, size[1], columns, channels])
+    return tf.reduce_mean(samples, axis=[2, 4])
+
+
+def _aspect(size: tuple[int, int]) -> float:
+    """Width in units of height, from the middle of the first pixel to that of the last."""
+    return max(size[1] - 1, 1) / max(size[0] - 1, 1)
+
+
+def _places(size: int, samples: int) -> tf.Tensor:
+    """Where `size` pixels are sampled, each `samples` times, on an axis where their middles fill [-1, 1]."""
+    middles = tf.linspace(-1.0, 1.0, size) if size > 1 else tf.zeros([1])
+    within = (tf.range(samples, dtype=tf.float32) + 0.5) / samples - 0.5
+    return tf.reshape(middles[:, None] + within * (2.0 / max(size - 1, 1)), [-1])
 
 
 def _split(position: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
