@@ -189,7 +189,9 @@ class AAG(keras.Model):
     def _statistics(self, projections: tf.Tensor) -> dict[str, tf.Tensor]:
         loss = self.contrastive_loss
         temperature = as_temperature(loss.temperature, tf.float32)
-        statistics = contrastive_statistics(projections, temperature=temperature, coupling=loss.coupling)
+        statistics = contrastive_statistics(
+            projections, temperature=temperature, coupling=loss.coupling, aux_negatives=loss.aux_negatives
+        )
         return {"temperature": tf.stop_gradient(temperature), **statistics}
 
 

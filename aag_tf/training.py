@@ -179,11 +179,17 @@ def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
 def build_model(
     config: TrainConfig, image_shape: tuple[int, int, int], *, total_steps: int, auxiliary: Branch | None = None
 ) -> AAG:
-    """The compiled model of a run; call it inside the strategy's scope."""
+    """The compiled model of a run; call it inside the strategy's scope.
+
+    Raises:
+        ConfigError: the settings do not fit each other, the images or the auxiliary branch.
+    """
     encoder, projector = build_networks(config.encoder, config.projector, image_shape)
     average = None
     if config.optimizer.ema_momentum > 0:  # built last, so that it leaves the other networks' random weights alone
         average = WeightAverage(encoder, build_encoder(config.encoder, image_shape), config.optimizer.ema_momentum)
+    if auxiliary is not None and config.schedule.accumulation_steps > 1 and config.augment.augment_on == "device":
+        _refuse_other_views(auxiliary, image_shape)
     model = AAG(
         encoder,
         projector,
@@ -213,6 +219,18 @@ def build_model(
     )
     model.optimizer.build(model.trained_variables)  # so that it can be restored
     return model
+
+
+def _refuse_other_views(branch: Branch, image_shape: tuple[int, int, int]) -> None:
+    """Refuses a branch that gives other views of the same images and numbers, as keras-cv's layers do."""
+    images = tf.random.stateless_uniform([64, *image_shape], [0, 1], maxval=256.0)
+    uniforms = tf.random.stateless_uniform([64, branch.num_uniforms], [0, 2])
+    first, second = branch.transform(images, uniforms), branch.transform(images, uniforms)
+    if not tf.reduce_all(first == second):
+        raise ConfigError(
+            "--accumulation_steps draws the views of an image twice, and the auxiliary branch that was given does not "
+            "draw the same ones again; add --augment_on=host, or make it of layers that draw from a SeedGenerator."
+        )
 
 
 def _batches(config: TrainConfig, model: AAG, source: Source, span: Span, cluster: Cluster | None) -> Any:

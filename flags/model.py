@@ -23,8 +23,8 @@ def _define_encoder(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "width",
         default.width,
-        "Multiplies every channel count of tiny and the ResNets, 0.125 to 8; the cost grows with its square. Double "
-        "it when longer training no longer helps.",
+        "Multiplies every channel count of tiny and the ResNets, 0.125 to 8 (none falls below 8 channels); the cost "
+        "grows with its square. Double it when longer training no longer helps.",
         flag_values=flag_values,
     )
     flags.DEFINE_enum(

@@ -1,5 +1,7 @@
 """Micro-batches: the gradient of the whole batch where no layer looks at a batch, and a known one where one does."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -7,13 +9,14 @@ import tensorflow as tf
 from train_steps import Recorder
 
 from aag_tf.accumulation import micro_batch
-from aag_tf.augment import build_views
-from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig
+from aag_tf.augment import LayersBranch, build_views
+from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig, ScheduleConfig, TrainConfig
 from aag_tf.data import open_source, training_batches
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature, gnt_xent
 from aag_tf.model import AAG
 from aag_tf.trained import build_networks
+from aag_tf.training import build_model
 
 BATCH = 16
 IMAGE_SHAPE = (8, 8, 1)
@@ -115,6 +118,28 @@ def test_an_encoder_that_draws_its_own_random_numbers_is_refused():
     make_model(networks, 1)
     with pytest.raises(ConfigError, match=r"--accumulation_steps .* drop_half"):
         make_model(networks, 2)
+
+
+class Noise(keras.layers.Layer):
+    """Draws from TensorFlow's own state, as keras-cv's layers do."""
+
+    def call(self, images):
+        return images + tf.random.uniform(tf.shape(images))
+
+
+@pytest.mark.parametrize("augment_on", ["device", "host"])
+@pytest.mark.parametrize("repeats", [True, False])
+def test_an_auxiliary_branch_that_cannot_repeat_its_views_is_refused(repeats, augment_on):
+    config = TrainConfig(
+        augment=AugmentConfig(augment_on=augment_on),
+        encoder=EncoderConfig(encoder="tiny", width=0.25),
+        schedule=ScheduleConfig(global_batch_size=8, accumulation_steps=2),
+    )
+    layer = keras.layers.RandomBrightness(0.2) if repeats else Noise()
+    refused = not repeats and augment_on == "device"
+    outcome = pytest.raises(ConfigError, match="--augment_on=host") if refused else contextlib.nullcontext()
+    with outcome:
+        build_model(config, (8, 8, 1), total_steps=1, auxiliary=LayersBranch([layer]))
 
 
 def test_a_learned_temperature_moves_alike_in_micro_batches(digits):

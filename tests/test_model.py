@@ -126,6 +126,14 @@ def test_evaluating_leaves_the_weights_alone(digits):
         np.testing.assert_array_equal(after, expected)
 
 
+def test_statistics_count_the_negatives_that_the_loss_counts(digits):
+    batch = next(iter(training_batches(digits, global_batch_size=BATCH, seed=3, start_step=0, num_steps=1)))
+    # Where all similarities are alike, an anchor has as many effective negatives as there are: of three views or two.
+    for aux_negatives, expected in ((True, 3 * (BATCH - 1)), (False, 2 * (BATCH - 1))):
+        figures = make_model(keras.optimizers.SGD(), temperature=1e6, aux_negatives=aux_negatives).test_step(batch)
+        assert float(figures["effective_negatives"]) == pytest.approx(expected, rel=1e-4)
+
+
 def test_training_tells_images_apart(digits):
     model = make_model(keras.optimizers.AdamW(1e-2))
     steps = fit(model, digits, 200)

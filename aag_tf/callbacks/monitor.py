@@ -100,4 +100,5 @@ def embedding_spread(features: np.ndarray) -> float:
     0 where all images have the same embedding (collapse), 1 where embeddings point evenly in all directions.
     """
     directions = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    return float(np.sqrt(max(0.0, 1.0 - np.sum(directions.mean(axis=0) ** 2))))
+    variance = np.mean(np.sum(directions**2, axis=1)) - np.sum(directions.mean(axis=0) ** 2)
+    return float(np.sqrt(max(0.0, variance)))

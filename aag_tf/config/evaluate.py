@@ -9,6 +9,7 @@ from aag_tf.config.run import CHECKPOINTS
 EVALUATION_SPLITS = ("test", "validation")
 FLOORS = ("raw_pixels", "untrained")
 INPUT_RANGES = ("0..255", "0..1", "-1..1", "imagenet", "imagenet_caffe")
+OF_IMAGES = ("fine_tune", "robustness")  # measures that features alone do not allow
 MEASURES = ("knn", "linear", "unlabelled", "linear_sgd", "few_labels", "fine_tune", "robustness")
 QUICK_MEASURES = ("knn", "linear", "unlabelled")  # seconds to a minute once features exist
 
@@ -71,7 +72,12 @@ class JudgeConfig:
     def measure_names(self) -> tuple[str, ...]:
         """The measures that are wanted, in the order of `MEASURES`."""
         wanted = _parts(self.measures)
-        return tuple(name for name in MEASURES if name in wanted or "all" in wanted)
+        return tuple(name for name in MEASURES if name in wanted or self.all_measures)
+
+    @property
+    def all_measures(self) -> bool:
+        """Whether whatever can be measured is wanted, and what cannot be is passed over in silence."""
+        return "all" in _parts(self.measures)
 
     @property
     def floor_names(self) -> tuple[str, ...]:
@@ -143,6 +149,12 @@ class EvaluateConfig:
             self.train_features is None or (self.dataset is None and self.judge.supervised_epochs == 0),
             "--dataset and --supervised_epochs have no use beside --train_features, whose features are judged as they "
             "are; leave them out.",
+        )
+        of_images = [name for name in self.judge.measure_names if name in OF_IMAGES]
+        require(
+            self.train_features is None or not of_images or self.judge.all_measures,
+            f"--measures={', '.join(of_images)} needs an encoder and its images, and --train_features gives features; "
+            "judge the run or the model that made them, or leave it out.",
         )
         require(
             self.keras_model is None or self.dataset is not None,

@@ -137,7 +137,7 @@ def _counts(labels: np.ndarray | None, num_bank: int, num_queries: int) -> dict[
 def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
     """What needs weights that can be trained is refused now, not after minutes of other work."""
     asked = config.judge.measure_names
-    if "fine_tune" in asked and "all" not in config.judge.measures and subject.network is None:
+    if "fine_tune" in asked and not config.judge.all_measures and subject.network is None:
         raise EvaluationError(
             "a SavedModel is a frozen graph, so --measures=fine_tune cannot train it; judge the run or a .keras file."
         )

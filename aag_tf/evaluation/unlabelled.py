@@ -31,6 +31,8 @@ def uniformity(features: np.ndarray) -> float:
         features: float [n, d], two rows or more.
     """
     rows = _directions(features)
+    if not rows.any():  # no directions at all is the same direction for all
+        return 0.0
     total = 0.0
     chunk = max(1, PAIRS_AT_ONCE // len(rows))
     for start in range(0, len(rows), chunk):
@@ -50,6 +52,8 @@ def rankme(features: np.ndarray) -> float:
     rows = features.astype(np.float64)
     gram = rows.T @ rows if rows.shape[0] >= rows.shape[1] else rows @ rows.T
     singular = np.sqrt(np.maximum(np.linalg.eigvalsh(gram), 0.0))
+    if singular.sum() == 0.0:  # a dead encoder: nothing but zeros
+        return 1.0
     shares = singular / singular.sum() + RANKME_EPSILON
     return float(np.exp(-np.sum(shares * np.log(shares))))
 

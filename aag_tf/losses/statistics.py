@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from aag_tf.losses.gather import gather_replicas
-from aag_tf.losses.gnt_xent import normalize
+from aag_tf.losses.gnt_xent import MAIN_VIEWS, normalize
 from aag_tf.losses.temperature import Temperature, as_temperature
 
 # Similarities that the statistics may compute: a huge batch is judged on its first images as anchors, all as negatives.
@@ -13,7 +13,7 @@ ELEMENTS = 2**22
 
 
 def contrastive_statistics(
-    projections: tf.Tensor, *, temperature: Temperature, coupling: float
+    projections: tf.Tensor, *, temperature: Temperature, coupling: float, aux_negatives: bool = True
 ) -> dict[str, tf.Tensor]:
     """Global means, the same on every replica; anchors are the first images' main views, at a bounded cost.
 
@@ -24,18 +24,21 @@ def contrastive_statistics(
       images, averaged over both main views (Wang and Isola 2020, section 4.1: both are better when lower).
     - `positive_pull`, `positive_pull_std`: `1 - κ·exp s(i, p) / (κ·exp s(i, p) + Σ_n exp s(i, n))`, the weight of a
       main pair in the gradient, and its spread; 1 and 0 at κ = 0, and vanishing at κ = 1 once a batch is solved.
-    - `effective_negatives`: perplexity of an anchor's softmax over its negatives (all views of all other images),
-      from 1 (one hard negative) to `V·(B - 1)` (all alike).
+    - `effective_negatives`: perplexity of an anchor's softmax over its negatives (all views of all other images, or
+      their main ones), from 1 (one hard negative) to their number (all alike).
 
     Args:
         projections: `[batch, views, dim]` of this replica, as for `gnt_xent`; two images or more over all replicas.
         temperature: τ > 0.
         coupling: κ in [0, 1].
+        aux_negatives: whether auxiliary views are among the negatives, as for `gnt_xent`.
 
     Returns:
         float32 scalars by name.
     """
     everyone = normalize(gather_replicas(tf.stop_gradient(tf.cast(projections, tf.float32))))  # [B, V, dim]
+    if not aux_negatives:
+        everyone = everyone[:, :MAIN_VIEWS]
     temperature = tf.stop_gradient(as_temperature(temperature, tf.float32))
     images, views = tf.shape(everyone)[0], everyone.shape[1]
     anchors = tf.clip_by_value(ELEMENTS // (2 * views * images), 1, images)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from aag_tf.callbacks.monitor import embedding_spread
 from aag_tf.evaluation import alignment, neighbour_purity, rankme, uniformity, unlabelled
 
 
@@ -37,6 +38,13 @@ def test_rankme_counts_equal_directions_and_follows_its_equation():
     singular = np.linalg.svd(rows, compute_uv=False)
     shares = singular / singular.sum() + 1e-7
     assert rankme(rows) == pytest.approx(np.exp(-np.sum(shares * np.log(shares))), rel=1e-6)
+
+
+def test_a_dead_encoder_counts_as_collapsed():
+    nothing = np.zeros([20, 6], np.float32)
+    assert rankme(nothing) == 1.0
+    assert uniformity(nothing) == 0.0
+    assert embedding_spread(nothing) == 0.0
 
 
 def test_purity_is_the_share_of_neighbours_of_the_same_class():

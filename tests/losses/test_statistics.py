@@ -9,9 +9,10 @@ def unit(x):
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
-def by_loops(projections, temperature, coupling):
+def by_loops(projections, temperature, coupling, aux_negatives=True):
     z = unit(projections)
     images, views, _ = z.shape
+    views = views if aux_negatives else 2
     pairs = [(b, c) for b in range(images) for c in range(images) if b != c]
     pulls, perplexities = [], []
     for b in range(images):
@@ -36,12 +37,12 @@ def by_loops(projections, temperature, coupling):
     }
 
 
-@pytest.mark.parametrize("views", [2, 3])
+@pytest.mark.parametrize(("views", "aux_negatives"), [(2, True), (3, True), (3, False)])
 @pytest.mark.parametrize("coupling", [0.0, 0.5, 1.0])
-def test_statistics_equal_numpy(views, coupling, rng):
+def test_statistics_equal_numpy(views, aux_negatives, coupling, rng):
     projections = rng.normal(size=(7, views, 6)) + 2.0 * rng.normal(size=(7, 1, 6))
-    actual = contrastive_statistics(projections, temperature=0.2, coupling=coupling)
-    expected = by_loops(projections, 0.2, coupling)
+    actual = contrastive_statistics(projections, temperature=0.2, coupling=coupling, aux_negatives=aux_negatives)
+    expected = by_loops(projections, 0.2, coupling, aux_negatives)
     assert set(actual) == set(expected)
     assert 0.0 < expected["contrastive_accuracy"] <= 1.0
     for name, value in expected.items():

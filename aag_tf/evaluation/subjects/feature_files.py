@@ -19,7 +19,7 @@ def read_feature_files(train: str, test: str, *, labelled: bool = True) -> tuple
 
     Args:
         train, test: `.npz` files with float `features` [n, d] and integer `labels` [n] from 0.
-        labelled: whether labels must be there.
+        labelled: whether labels must be there, and name two classes at least.
 
     Raises:
         EvaluationError: a file is missing or damaged, its arrays do not fit each other or those of the other file.
@@ -32,7 +32,8 @@ def read_feature_files(train: str, test: str, *, labelled: bool = True) -> tuple
         )
     if bank.labels is None or queries.labels is None:
         return bank, queries
-    class_indices(bank.labels)
+    if labelled:
+        class_indices(bank.labels)
     if queries.labels.max() > bank.labels.max():
         raise EvaluationError(
             f"{test} has a label {queries.labels.max()} and those of {train} end at {bank.labels.max()}; use the same "

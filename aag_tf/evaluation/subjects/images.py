@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.config import DataConfig, EvaluateConfig
-from aag_tf.data import Images, JoinedImages, Source, Split, TransformedImages, open_source
+from aag_tf.data import Images, JoinedImages, Source, Split, TransformedImages, open_source, resizing
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.subjects.subject import Subject
 
@@ -39,14 +39,16 @@ def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
     source = open_source(_data_config(config, subject))
     labelled = config.judge.measure_names != ("unlabelled",)
     bank, queries = choose_splits(source, config.judge.split, labelled=labelled)
-    _check_size(source, subject)
-    channels = subject.image_shape[2] or source.image_shape[2]
+    height, width, channels = (own or found for own, found in zip(subject.image_shape, source.image_shape, strict=True))
+    if config.dataset is None:
+        _check_size(source, (height, width))
     changes = []
-    if config.dataset is not None and subject.image_shape[0] is not None:
-        changes.append(f"images at {subject.image_shape[0]}x{subject.image_shape[1]} pixels")
+    if config.dataset is not None and None not in subject.image_shape[:2]:
+        changes.append(f"images at {height}x{width} pixels")
     if source.image_shape[2] != channels:
         changes.append("grey repeated as RGB" if channels == 3 else "RGB turned to grey by its luma")
-    return JudgedData(source, _recolored(bank, channels), _recolored(queries, channels), ", ".join(changes))
+    shape = (height, width, channels)
+    return JudgedData(source, _adapted(bank, shape), _adapted(queries, shape), ", ".join(changes))
 
 
 def choose_splits(source: Source, split: str, *, labelled: bool = True) -> tuple[Split, Split]:
@@ -112,22 +114,25 @@ def _check_image_size(config: EvaluateConfig, subject: Subject) -> None:
         )
 
 
-def _check_size(source: Source, subject: Subject) -> None:
-    wanted, found = subject.image_shape[:2], tuple(source.image_shape[:2])
-    if any(side is not None and side != other for side, other in zip(wanted, found, strict=True)):
+def _check_size(source: Source, wanted: tuple[int, int]) -> None:
+    found = tuple(source.image_shape[:2])
+    if wanted != found:
         raise EvaluationError(
             f"{source.name} has images of {found[0]}x{found[1]} (height x width) and the encoder takes "
-            f"{wanted[0]}x{wanted[1]}; give a data set of that size with --dataset."
+            f"{wanted[0]}x{wanted[1]}; give a data set with --dataset, whose images are brought to that size."
         )
 
 
-def _recolored(split: Split, channels: int) -> Split:
+def _adapted(split: Split, shape: tuple[int, int, int]) -> Split:
+    """Images in the size and the channels that an encoder takes, changed as they are read."""
     images: Images = split.images
-    height, width, own = images.shape
-    if own == channels:
+    if images.shape == shape:
         return split
 
-    def recolor(pictures: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        return tf.image.grayscale_to_rgb(pictures) if channels == 3 else tf.image.rgb_to_grayscale(pictures)
+    def adapt(pictures: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        fitted = resizing.fit(pictures, shape[:2])
+        if images.shape[2] == shape[2]:
+            return fitted
+        return tf.image.grayscale_to_rgb(fitted) if shape[2] == 3 else tf.image.rgb_to_grayscale(fitted)
 
-    return Split(TransformedImages(images, recolor, (height, width, channels)), split.labels)
+    return Split(TransformedImages(images, adapt, shape), split.labels)

@@ -61,9 +61,14 @@ def encoder_of(model: keras.Model, path: str, input_range: str | None) -> keras.
 
 
 def untrained_copy(model: keras.Model, seed: int) -> keras.Model:
-    """The same layers with random weights from a seed."""
+    """The same layers with random weights from a seed; what data was measured for, `Normalization`, stays as it is."""
     keras.utils.set_random_seed(seed)
-    return keras.models.clone_model(model)
+    fresh = keras.models.clone_model(model)
+    for layer, own in zip(fresh._flatten_layers(), model._flatten_layers(), strict=True):
+        if isinstance(layer, keras.layers.Normalization) and own.weights:
+            layer.set_weights(own.get_weights())
+            layer.finalize_state()
+    return fresh
 
 
 def _load(path: Path) -> keras.Model:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aag_tf.config import EvaluateConfig, JudgeConfig
-from aag_tf.errors import EvaluationError
+from aag_tf.errors import ConfigError, EvaluationError
 from aag_tf.evaluation import evaluate
 
 
@@ -34,9 +34,8 @@ def judged(tmp_path, train, test, **settings):
 
 
 def test_features_are_judged_as_they_are(tmp_path):
-    measures = "knn,linear,unlabelled,linear_sgd,few_labels,fine_tune,robustness"
     evaluation = judged(
-        tmp_path, arrays(300, 0), arrays(90, 1), measures=measures, sgd_epochs=3, label_percents="10", label_draws=2
+        tmp_path, arrays(300, 0), arrays(90, 1), measures="all", sgd_epochs=3, label_percents="10", label_draws=2
     )
     (result,) = evaluation.results
     assert result.features == "given features"
@@ -55,6 +54,18 @@ def test_without_labels_there_is_still_something_to_say(tmp_path):
     evaluation = judged(tmp_path, train, test, measures="unlabelled")
     assert [measure.name for measure in evaluation.results[0].measures] == ["uniformity", "rankme"]
     assert "–" not in str(evaluation)
+
+
+def test_labels_of_one_class_do_not_stand_in_the_way_of_what_needs_none(tmp_path):
+    train, test = (arrays(60, seed, labels=np.zeros(60, np.int64)) for seed in (0, 1))
+    evaluation = judged(tmp_path, train, test, measures="unlabelled")
+    assert [measure.name for measure in evaluation.results[0].measures][-2:] == ["uniformity", "rankme"]
+
+
+@pytest.mark.parametrize("name", ["fine_tune", "robustness"])
+def test_what_needs_images_is_refused(tmp_path, name):
+    with pytest.raises(ConfigError, match=f"--measures={name} needs an encoder and its images"):
+        judged(tmp_path, arrays(60, 0), arrays(60, 1), measures=f"knn,{name}")
 
 
 FEATURES = arrays(30, 0)["features"]

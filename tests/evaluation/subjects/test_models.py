@@ -12,7 +12,7 @@ from aag_tf.config import EvaluateConfig, JudgeConfig
 from aag_tf.errors import ConfigError, EvaluationError
 from aag_tf.evaluation import evaluate
 from aag_tf.evaluation.subjects.input_range import IMAGENET_DEVIATION, IMAGENET_MEAN, convert
-from aag_tf.evaluation.subjects.keras_model import load_foreign_keras_model
+from aag_tf.evaluation.subjects.keras_model import load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
@@ -148,6 +148,26 @@ def test_a_keras_model_gets_its_range_and_can_be_judged_with_floors(tmp_path):
     assert evaluation.data["conversion"] == "images at 8x8 pixels, grey repeated as RGB"
     assert evaluation.subject["keras_model"] == str(file)
     assert evaluation.path is None
+
+
+def test_an_untrained_copy_keeps_what_was_measured_of_the_data():
+    normalization, dense = keras.layers.Normalization(), keras.layers.Dense(4)
+    normalization.adapt(PICTURES.astype("float32"))
+    model = keras_model(keras_model(normalization), keras.layers.Flatten(), dense)
+    fresh = untrained_copy(model, seed=1)
+    np.testing.assert_allclose(fresh.layers[0](PICTURES), normalization(PICTURES.astype("float32")), atol=1e-5)
+    assert np.abs(fresh.layers[-1].get_weights()[0] - dense.get_weights()[0]).max() > 0.01
+
+
+def test_images_are_scaled_to_an_encoder_that_is_no_square(tmp_path):
+    model = keras_model(keras.layers.Flatten(), shape=(4, 8, 3))
+    model.save(tmp_path / "model.keras")
+    dataset = save_images(tmp_path / "data.npz", count=60, shape=(10, 16, 3), labels=np.arange(60) % 2)
+    judge = JudgeConfig(knn_k=3, measures="knn", floors="none")
+    config = EvaluateConfig(keras_model=str(tmp_path / "model.keras"), input_range="0..1", dataset=dataset, judge=judge)
+    evaluation = evaluate(config, progress=False)
+    assert evaluation.data["conversion"] == "images at 4x8 pixels"
+    assert evaluation.data["image_shape"] == [4, 8, 3]
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # of Keras's own saving
