@@ -27,8 +27,9 @@ def define(flag_values: flags.FlagValues) -> None:
         "lr_scaling",
         default.lr_scaling,
         LR_SCALINGS,
-        "Multiply --learning_rate by batch / 256 (linear), by its root (sqrt), or leave it as given (none). Use one "
-        "of the first two when you change the batch size and want to keep the rest.",
+        "Multiply --learning_rate by batch / 256 (linear), by its root (sqrt), or leave it as given (none). With one "
+        "of the first two the batch size may change and the rest stay; the rate is then that of a batch of 256: "
+        "--learning_rate=0.004 --lr_scaling=sqrt is the default rate of 0.002 at a batch of 64.",
         flag_values=flag_values,
     )
     flags.DEFINE_float(
