@@ -20,17 +20,11 @@ Tiny, to see that it works (a few minutes):
 
 import argparse
 import dataclasses
-import json
 import os
-import platform
-import shutil
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,127 +37,14 @@ from ablation_plan import (
     all_jobs,
     estimated_hours,
     job_flags,
-    num_views,
     pending,
     winning_aag,
 )
+from ablation_run import run_job
 
 HERE = Path(__file__).parent
-CURVE_POINTS = 60  # of each figure over a run, kept in its record
-CURVES = ("loss", "gradient_norm", "positive_pull", "positive_pull_std", "effective_negatives")
 DEFAULT_VIEWS_PER_SECOND = 4000.0  # half as wide a tiny encoder in bfloat16 on one CPU core, until runs have told
 DEFAULT_SECONDS_PER_RUN = 60.0
-
-
-def run_job(study: Study, job: Job, flags: list[str], runs: Path, cores: int) -> Record:
-    """Trains and judges one run, each in a process of its own, and returns its record."""
-    run_dir = runs / job.key.replace("/", "_").replace(" ", "_").replace(",", "")
-    environment = os.environ | {"TF_NUM_INTRAOP_THREADS": str(cores), "OPENBLAS_NUM_THREADS": str(cores)}
-    peak_bytes = train(flags, run_dir, environment)
-    judge = [sys.executable, str(Path(__file__)), f"--judge={run_dir}", *(["--test"] if job.uses_test else [])]
-    finished = subprocess.run(judge, stdout=subprocess.PIPE, check=False, env=environment)
-    if finished.returncode != 0:
-        raise SystemExit(f"judging {run_dir} failed; its checkpoint is kept, and the next call judges again.")
-    logged = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
-    views_per_step = job.batch * num_views(flags)
-    record = {
-        "key": job.key,
-        **{name: value for name, value in dataclasses.asdict(job).items() if value is not None},
-        "flags": flags,
-        **json.loads(finished.stdout.splitlines()[-1]),
-        "knn_curve": knn_curve(logged, views_per_step),
-        "curves": thinned_curves(logged, views_per_step),
-        "train_seconds": round(step_seconds(logged, job.batch), 1),
-        "peak_mib": round(peak_bytes / 2**20, 1),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "study": fingerprint(study),
-    }
-    shutil.rmtree(run_dir / "checkpoints")
-    return record
-
-
-def train(flags: list[str], run_dir: Path, environment: Mapping[str, str]) -> int:
-    """Trains, or goes on; returns the peak of resident bytes.
-
-    Raises:
-        SystemExit: training ended without its last step.
-    """
-    kept = ["--checkpoints_to_keep=1", "--knn_every_epochs=1", "--log_every_steps=10", "--projector_images=0"]
-    again = ["--resume"] if (run_dir / "run.json").exists() else []
-    process = subprocess.Popen(
-        [sys.executable, "-m", "aag_tf.commands.train", *flags, *kept, f"--run_dir={run_dir}", *again],
-        env=environment,
-    )
-    try:
-        _, status, usage = os.wait4(process.pid, 0)
-    except KeyboardInterrupt:  # the run hears it too, and leaves a checkpoint
-        process.wait()
-        raise SystemExit(f"stopped; the next call goes on with {run_dir}.") from None
-    if os.waitstatus_to_exitcode(status) != 0:
-        raise SystemExit(f"training in {run_dir} stopped; the next call goes on with it.")
-    return usage.ru_maxrss * 1024  # kilobytes on Linux
-
-
-def judge(run_dir: str, *, test: bool) -> dict[str, Any]:
-    """20-NN and linear probe of a run: on held-out images from the training ones, on test from both."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import numpy as np
-
-    from aag_tf.data import open_source
-    from aag_tf.evaluation import embed, fit_linear_probe, inference, knn_accuracy
-    from aag_tf.trained import load_run
-
-    run = load_run(run_dir)
-    source = open_source(run.config.data)
-    if source.validation is None or (test and source.test is None):
-        raise SystemExit(f"{source.name} needs held-out images (--validation_fraction) and a test split.")
-    encoder = inference(run.encoder, run.image_shape)
-    splits = [source.train, source.validation, *([source.test] if test else [])]
-    features = [embed(encoder, split.images, progress=False) for split in splits]
-    labels = [split.labels for split in splits]
-
-    def scores(bank: slice, queries: int) -> dict[str, float]:
-        known, answers = np.concatenate(features[bank]), np.concatenate(labels[bank])
-        probe = fit_linear_probe(known, answers, progress=False)
-        return {
-            "knn": knn_accuracy(known, answers, features[queries], labels[queries], k=20),
-            "linear": float(np.mean(probe.predict(features[queries]) == labels[queries])),
-        }
-
-    found: dict[str, Any] = {"steps": run.step, "validation": scores(slice(0, 1), 1)}
-    return found | ({"test": scores(slice(0, 2), 2)} if test else {})
-
-
-def thinned_curves(logged: list[dict[str, float]], views_per_step: int) -> dict[str, list[float]]:
-    """`CURVES` over encoder views, thinned to `CURVE_POINTS` by means."""
-    steps = [record for record in logged if "loss" in record]
-    size = max(1, -(-len(steps) // CURVE_POINTS))
-    groups = [steps[i : i + size] for i in range(0, len(steps), size)]
-    means = {
-        name: [float(f"{sum(record[name] for record in group) / len(group):.5g}") for group in groups]
-        for name in CURVES
-    }
-    return {"views": [group[-1]["step"] * views_per_step for group in groups], **means}
-
-
-def knn_curve(logged: list[dict[str, float]], views_per_step: int) -> list[list[float]]:
-    """kNN accuracy on held-out images as [encoder views, accuracy]."""
-    return [[record["step"] * views_per_step, record["knn_accuracy"]] for record in logged if "knn_accuracy" in record]
-
-
-def step_seconds(logged: list[dict[str, float]], batch: int) -> float:
-    """Seconds that the steps took, over all sittings and without what happens beside them."""
-    steps = [record for record in logged if "loss" in record]
-    before = [0, *(record["step"] for record in steps[:-1])]
-    return sum((r["step"] - b) * batch / r["images_per_second"] for r, b in zip(steps, before, strict=True))
-
-
-def machine() -> str:
-    """Cores and their name: `2 cores of AMD EPYC`."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{os.cpu_count()} cores of {names[0] if names else platform.machine()}"
 
 
 def fingerprint(study: Study) -> dict[str, Any]:
@@ -244,16 +125,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--trials", type=int, default=default.trials, help="trials a method and batch size")
     parser.add_argument("--seeds", type=int, nargs="+", default=default.seeds, help="of the final runs")
     parser.add_argument("--batches", type=int, nargs="+", default=default.batches, help="global batch sizes")
-    parser.add_argument("--judge", help=argparse.SUPPRESS)
-    parser.add_argument("--test", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> None:
     given = arguments()
-    if given.judge:
-        print(json.dumps(judge(given.judge, test=given.test)))
-        return
     study = Study(
         common=tuple(given.common.split()),
         dataset=given.dataset,
@@ -287,12 +163,12 @@ def run(study: Study, given: argparse.Namespace) -> None:
             for job in waiting[: given.jobs - len(running)]:
                 print(f"[{len(records)} done] {job.key}", file=sys.stderr)
                 flags = job_flags(study, job, records)
-                running[pool.submit(run_job, study, job, flags, given.runs, cores)] = job.key
+                running[pool.submit(run_job, job, flags, given.runs, cores)] = job.key
             if not running:
                 return
             for ended in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[ended]
-                record = ended.result()
+                record = ended.result() | {"study": fingerprint(study)}
                 ablation_files.append(given.results, record)
                 records[record["key"]] = record
                 print(f"    {record['key']}: {record.get('test') or record['validation']}", file=sys.stderr)
