@@ -16,7 +16,7 @@ from aag_tf.augment.preview import contact_sheet
 from aag_tf.config import ContactSheetConfig
 from aag_tf.data import epoch_order, open_source
 from aag_tf.errors import ConfigError
-from aag_tf.run_directory import write_atomically
+from aag_tf.files import write_atomically
 
 
 def write_contact_sheet(config: ContactSheetConfig) -> Path:

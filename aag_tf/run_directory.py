@@ -1,7 +1,6 @@
-"""Names every file of a run directory, creates it without destroying anything, and writes its files atomically."""
+"""Names every file of a run directory, and creates it without destroying anything."""
 
 import contextlib
-import fcntl
 import json
 import os
 import platform
@@ -11,36 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from absl import logging
-
 from aag_tf.errors import RunDirectoryError
-
-
-def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Writes a file of which a reader finds the old content or the new, never a part: temporary name, then rename."""
-    target = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync(target.parent)
-
-
-def sync(path: Path) -> None:
-    """Waits until a file's content, or a directory's names, are on the disk and would outlive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+from aag_tf.files import lock, read_json_object, user_path, write_atomically
 
 
 class RunDirectory:
@@ -51,7 +22,7 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
         self.flags_file = self.path / "flags.txt"
         self.record = self.path / "run.json"
         self.metrics = self.path / "metrics.jsonl"
@@ -96,7 +67,7 @@ class RunDirectory:
             except OSError as error:
                 raise self._unwritable(error) from error
             with file:
-                self._take(file, fcntl.LOCK_SH)
+                self._take(file, shared=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -113,7 +84,7 @@ class RunDirectory:
         except OSError as error:
             raise self._unwritable(error) from error
         with file:
-            self._take(file, fcntl.LOCK_EX)
+            self._take(file)
             with contextlib.suppress(OSError):  # who has it is good to know, but a full disk may not hold it
                 file.truncate(0)
                 os.write(file.fileno(), f"process {os.getpid()} on {platform.node()}\n".encode())
@@ -149,7 +120,7 @@ class RunDirectory:
                 f"--run_dir={self.path} does not exist; train one with aag-train --run_dir={self.path}."
             )
         try:
-            return json.loads(self.record.read_text())
+            return read_json_object(self.record, "flags", "image_shape")
         except FileNotFoundError as error:
             raise RunDirectoryError(
                 f"--run_dir={self.path} is not a run directory (it has no {self.record.name}); "
@@ -162,17 +133,13 @@ class RunDirectory:
         """Keeps what evaluation and export need to rebuild the run."""
         write_atomically(self.record, json.dumps(record, indent=2) + "\n")
 
-    def _take(self, file: TextIO, kind: int) -> None:
-        try:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    def _take(self, file: TextIO, *, shared: bool = False) -> None:
+        if not lock(file.fileno(), self.path, shared=shared):
             file.seek(0)
             raise RunDirectoryError(
                 f"--run_dir={self.path} is being trained in by another process ({file.read().strip()}); wait for it, "
                 "stop it, or name another directory."
-            ) from error
-        except OSError as error:  # some network file systems have no locks
-            logging.warning("%s cannot be locked (%s): start no second run in it", self.path, error.strerror)
+            )
 
     def _is_leftover(self, path: Path) -> bool:
         """Whether a file is no result: the lock, or what a killed process had not finished writing."""

@@ -21,11 +21,12 @@ from aag_tf.data import Source, fingerprint, open_source, training_batches
 from aag_tf.devices import jit_compile, make_strategy
 from aag_tf.encoders import build_encoder
 from aag_tf.errors import ConfigError, RunDirectoryError
+from aag_tf.files import write_atomically
 from aag_tf.losses import GNTXent, LearnedTemperature
 from aag_tf.losses.temperature import Temperature
 from aag_tf.model import AAG
 from aag_tf.optimizers import WeightAverage, build_optimizer
-from aag_tf.run_directory import RunDirectory, write_atomically
+from aag_tf.run_directory import RunDirectory
 from aag_tf.trained import build_networks
 from aag_tf.versions import versions
 from aag_tf.workers import (

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from aag_tf.errors import RunDirectoryError
-from aag_tf.run_directory import RunDirectory, write_atomically
+from aag_tf.files import write_atomically
+from aag_tf.run_directory import RunDirectory
 
 
 def finished_run(path):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from aag_tf.run_directory import sync, write_atomically
+from aag_tf.files import sync, write_atomically
 
 
 class MetricsFile:

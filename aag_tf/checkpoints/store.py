@@ -18,7 +18,7 @@ from absl import logging
 
 from aag_tf.checkpoints.manifest import MANIFEST_FILE, DamagedError, Manifest
 from aag_tf.errors import RunDirectoryError
-from aag_tf.run_directory import sync, write_atomically
+from aag_tf.files import sync, write_atomically
 
 STATE = "state"  # the prefix of TensorFlow's files
 UNFINISHED = ".unfinished-"

@@ -20,7 +20,8 @@ from aag_tf.evaluation.fine_tune import supervised_encoder
 from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.results import Evaluation, FeatureResult
 from aag_tf.evaluation.subjects import JudgedData, Subject, load_subject, open_images, read_feature_files
-from aag_tf.run_directory import RunDirectory, write_atomically
+from aag_tf.files import write_atomically
+from aag_tf.run_directory import RunDirectory
 from aag_tf.versions import versions
 
 JUDGED = "trained encoder"

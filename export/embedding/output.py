@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from aag_tf.errors import EmbeddingError
-from aag_tf.run_directory import write_atomically
+from aag_tf.files import write_atomically
 
 FORMAT = "aag_tf.embeddings"
 FORMAT_VERSION = 1

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from aag_tf.data import pictures
 from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding.items import Item, reason
-from aag_tf.run_directory import write_atomically
+from aag_tf.files import write_atomically
 
 SIDE = 160  # pixels of a thumbnail, as in the page's style: twenty make a page of a few hundred kilobytes
 MARK = '<meta name="generator" content="aag-search">'  # what tells our pages from others, which are not replaced

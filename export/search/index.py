@@ -17,7 +17,7 @@ from aag_tf.bars import progress_bar
 from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding import Collection
 from aag_tf.export.search.nearest import Neighbor, unit
-from aag_tf.run_directory import write_atomically
+from aag_tf.files import write_atomically
 
 INDEX_FILE = "index.faiss"
 FACTS_FILE = "index.json"

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.html.embedding_map import MOST_CLASSES
-from aag_tf.run_directory import write_atomically
+from aag_tf.files import write_atomically
 from aag_tf.versions import __version__
 
 GENERATOR = f"aag_tf {__version__}"
