@@ -16,7 +16,7 @@ from aag_tf.augment.preview import contact_sheet
 from aag_tf.config import ContactSheetConfig
 from aag_tf.data import epoch_order, open_source
 from aag_tf.errors import ConfigError
-from aag_tf.files import write_atomically
+from aag_tf.files import user_path, write_atomically
 
 
 def write_contact_sheet(config: ContactSheetConfig) -> Path:
@@ -29,7 +29,7 @@ def write_contact_sheet(config: ContactSheetConfig) -> Path:
         ConfigError: the file exists, or cannot be written; it is not touched then.
         DataError: the data set cannot be opened.
     """
-    path = Path(config.out).expanduser()
+    path = user_path(config.out)
     _check(path, overwrite=config.overwrite)
     source = open_source(config.data)
     shown = epoch_order(len(source.train), config.seed, 0)[: config.images]

@@ -36,18 +36,24 @@ class RunDirectory:
         """Refuses a directory that a run may not use, before any work is done and without touching it.
 
         Raises:
-            RunDirectoryError: it is a file, it holds results and neither flag is given, or it is no run to resume or
-                to overwrite.
+            RunDirectoryError: it is a file, it cannot be written, it holds results and neither flag is given, or it is
+                no run to resume or to overwrite.
         """
-        if self.path.exists() and not self.path.is_dir():
+        try:
+            nearest = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
+        except OSError as error:  # a name that is too long
+            raise self._unwritable(error) from error
+        if nearest == self.path and not self.path.is_dir():
             raise RunDirectoryError(f"--run_dir={self.path} is a file; name a directory.")
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise RunDirectoryError(f"--run_dir={self.path} cannot be written; name a directory that you may write to.")
         if resume and not self.record.exists():
             raise RunDirectoryError(f"--run_dir={self.path} holds no run to resume; leave --resume out to start one.")
         occupied = self.path.is_dir() and any(not self._is_leftover(path) for path in self.path.iterdir())
         if occupied and not (resume or overwrite):
             raise RunDirectoryError(
-                f"--run_dir={self.path} already exists; add --resume to continue it, --overwrite to delete it and "
-                "start again, or name another directory."
+                f"--run_dir={self.path} already exists; add --resume to continue it, --overwrite to delete the run "
+                "in it and start again, or name another directory."
             )
         if occupied and overwrite and not self.record.exists():
             raise RunDirectoryError(
@@ -91,20 +97,22 @@ class RunDirectory:
             yield
 
     def create(self, *, overwrite: bool = False) -> None:
-        """Makes the directory; with `overwrite` an earlier run in it is deleted first.
+        """Makes the directory; with `overwrite` an earlier run in it is deleted first, but not what else lies there.
 
         Raises:
             RunDirectoryError: it cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            everything = overwrite and self.record.exists()
-            doomed = [path for path in self.path.iterdir() if everything or self._is_leftover(path)]
-            for path in sorted(doomed, key=lambda path: path == self.record):  # last: it tells that this is a run
-                if path.is_dir():
+            doomed = [path for path in self.path.iterdir() if self._is_leftover(path)]
+            if overwrite and self.record.exists():
+                results = (self.flags_file, self.metrics, self.checkpoints, self.events, self.evaluation, self.report)
+                doomed += [*results, self.record]  # last: it tells that this is a run
+            for path in doomed:
+                if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 elif path != self.lock:
-                    path.unlink()
+                    path.unlink(missing_ok=True)
             tempfile.TemporaryFile(dir=self.path).close()
         except OSError as error:
             raise self._unwritable(error) from error

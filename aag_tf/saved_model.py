@@ -2,18 +2,19 @@
 
 import dataclasses
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from aag_tf.errors import ExportError
+from aag_tf.files import read_json_object, user_path
 
 FORMAT = "aag_tf.encoder"
 FORMAT_VERSION = 1
 METADATA_FILE = "model.json"
 MODEL_FILE = "saved_model.pb"
+METADATA = ("image_shape", "embedding_dim", "version", "step", "flags")  # what its readers rely on
 CARD_FILE = "model_card.md"
 VARIABLES = "variables"
 # Signatures, and what they take and give.
@@ -83,7 +84,8 @@ def version_numbers(export_dir: Path) -> list[int]:
     """The versions in an export directory, ascending: its sub-directories with a number for a name."""
     if not export_dir.is_dir():
         return []
-    return sorted(int(entry.name) for entry in export_dir.iterdir() if entry.name.isdecimal() and entry.is_dir())
+    numbers = [int(entry.name) for entry in export_dir.iterdir() if entry.name.isdecimal() and entry.is_dir()]
+    return sorted(number for number in numbers if (export_dir / str(number)).is_dir())  # 0002 is none
 
 
 def version_directory(path: Path) -> Path:
@@ -111,7 +113,7 @@ def read_metadata(directory: Path) -> dict[str, Any]:
     """
     file = directory / METADATA_FILE
     try:
-        metadata = json.loads(file.read_text(encoding="utf-8"))
+        metadata = read_json_object(file)
     except FileNotFoundError as error:
         raise ExportError(
             f"{directory} is a SavedModel but not one of ours (it has no {METADATA_FILE}); "
@@ -119,13 +121,16 @@ def read_metadata(directory: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise ExportError(f"{file} cannot be read ({error}); export the run again with aag-export.") from error
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+    if metadata.get("format") != FORMAT:
         raise ExportError(f"{file} was not written by aag-export; name a directory that aag-export wrote.")
     if metadata.get("format_version") != FORMAT_VERSION:
         raise ExportError(
             f"{file} has format version {metadata.get('format_version')} and this package reads {FORMAT_VERSION}; "
             "export the run again with this package, or install the one that wrote it."
         )
+    missing = [key for key in METADATA if key not in metadata]
+    if missing:
+        raise ExportError(f"{file} is damaged (it has no {missing[0]!r}); export the run again with aag-export.")
     return metadata
 
 
@@ -147,7 +152,7 @@ def load_saved_model(path: str | Path) -> SavedEncoder:
     Raises:
         ExportError: there is no SavedModel, it is not one of ours, or it is damaged.
     """
-    directory = version_directory(Path(path).expanduser())
+    directory = version_directory(user_path(path))
     metadata = read_metadata(directory)
     try:
         loaded = tf.saved_model.load(directory)

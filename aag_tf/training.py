@@ -4,31 +4,28 @@ import contextlib
 import dataclasses
 import functools
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
-from absl import logging
 
 from aag_tf import config as configs
 from aag_tf.augment import Branch, build_views
 from aag_tf.callbacks import Interruption, Span, build_callbacks
 from aag_tf.checkpoints import CheckpointStore, RunState, check_space, disk_failures_said
 from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
-from aag_tf.data import Source, fingerprint, open_source, training_batches
+from aag_tf.data import Source, lost_files_said, open_source, training_batches
 from aag_tf.devices import jit_compile, make_strategy
 from aag_tf.encoders import build_encoder
-from aag_tf.errors import ConfigError, RunDirectoryError
-from aag_tf.files import write_atomically
+from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature
 from aag_tf.losses.temperature import Temperature
 from aag_tf.model import AAG
 from aag_tf.optimizers import WeightAverage, build_optimizer
 from aag_tf.run_directory import RunDirectory
+from aag_tf.run_record import refuse_other_images, refuse_other_mathematics, write_record
 from aag_tf.trained import build_networks
-from aag_tf.versions import versions
 from aag_tf.workers import (
     agreement,
     announce,
@@ -91,7 +88,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | Non
         directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
         if config.run.resume:
             record = directory.read_record()
-            _refuse_other_mathematics(config, auxiliary, record, directory)
+            refuse_other_mathematics(config, auxiliary, record, directory)
     if cluster is not None:
         announce(cluster)
     strategy = make_strategy(config.schedule, cluster)
@@ -100,7 +97,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | Non
 
     source = open_source(config.data)
     if record:
-        _refuse_other_images(config, record, source)
+        refuse_other_images(config, record, source)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
     if cluster is not None:
         settings = f"{configs.mathematics(config)}, resume {config.run.resume}, {len(source.train)} images"
@@ -112,7 +109,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | Non
     if is_chief:
         check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
-    with directory.locked() if is_chief else contextlib.nullcontext(), disk_failures_said(store):
+    with directory.locked() if is_chief else contextlib.nullcontext(), disk_failures_said(store), lost_files_said():
         start_step = _begin(config, directory, source, state, store, auxiliary=auxiliary) if is_chief else 0
         if cluster is not None and config.run.resume:
             position = tf.Variable(start_step, dtype=tf.int64)
@@ -158,7 +155,7 @@ def _begin(
     directory.create(overwrite=config.run.overwrite)
     if config.run.resume:
         return state.restore(store)
-    _record(directory, config, auxiliary, source)
+    write_record(directory, config, auxiliary, source)
     return 0
 
 
@@ -246,48 +243,3 @@ def _batches(config: TrainConfig, model: AAG, source: Source, span: Span, cluste
         transform=functools.partial(model.views, seed=config.schedule.seed) if on_host else None,
     )
     return read() if cluster is None else per_worker_batches(model.distribute_strategy, cluster, read)
-
-
-def _record(directory: RunDirectory, config: TrainConfig, auxiliary: Branch | None, source: Source) -> None:
-    kept = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
-    write_atomically(directory.flags_file, "\n".join(configs.flag_lines(kept)) + "\n")
-    directory.write_record(
-        {
-            "flags": configs.to_flat(kept),
-            "auxiliary": auxiliary and auxiliary.describe(),
-            "image_shape": list(source.image_shape),
-            "class_names": source.class_names,
-            "num_train_images": len(source.train),
-            "fingerprint": fingerprint(source.train.images),
-            "command": sys.argv,
-            "versions": versions(),
-        }
-    )
-
-
-def _refuse_other_mathematics(
-    config: TrainConfig, auxiliary: Branch | None, record: dict[str, Any], directory: RunDirectory
-) -> None:
-    changed = configs.changed_mathematics(config, record["flags"])
-    if record.get("auxiliary") != (auxiliary and auxiliary.describe()):
-        changed.append("the auxiliary branch that was handed to train()")
-    if changed:
-        raise RunDirectoryError(
-            f"--resume cannot change what is learnt: {', '.join(changed)}; give the run's own values "
-            f"(--flagfile={directory.flags_file}), or start a new --run_dir."
-        )
-
-
-def _refuse_other_images(config: TrainConfig, record: dict[str, Any], source: Source) -> None:
-    before = record["num_train_images"], record["image_shape"]
-    now = len(source.train), list(source.image_shape)
-    same_place = config.data.dataset == record["flags"]["dataset"]
-    same_pixels = record.get("fingerprint", "") == fingerprint(source.train.images)
-    if before != now or not (same_place or same_pixels):
-        raise RunDirectoryError(
-            f"--resume needs the images that the run was trained on, {before[0]} of shape {before[1]}; "
-            f"--dataset={config.data.dataset} has {'other ones' if before == now else f'{now[0]} of shape {now[1]}'}; "
-            "restore them, or start a new --run_dir."
-        )
-    if "fingerprint" in record and not same_pixels:  # another version of a decoder is no reason to end a run
-        logging.warning("images of %s have other pixels than when the run began; going on with them", source.name)

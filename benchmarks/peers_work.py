@@ -156,6 +156,7 @@ class PlainKeras(Loop):
         import keras_cv
         import tensorflow as tf
 
+        set_precision("float32")  # of what is made from here on: keras-cv cannot crop in bfloat16
         layers = keras_cv.layers
         augment = keras.Sequential(
             [

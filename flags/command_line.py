@@ -95,8 +95,13 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
         raise ConfigError(sentence(error, flag_values)) from error
     except UnicodeDecodeError as error:
         raise ConfigError("--flagfile cannot be read: it is no text file; name a file with one flag a line.") from error
+    except ConfigError:
+        raise
+    except ValueError as error:  # what absl makes of --noflip=1
+        raise ConfigError(f"a flag is written wrong ({error}); switches are --name and --noname.") from error
     if stray:
         raise ConfigError(f"{stray[0]!r} is not a flag; write settings as --name=value (--help lists them).")
+    recipe.refuse_within_file(flag_values)
     return config_from_flags(config_type, flag_values)
 
 

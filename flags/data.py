@@ -32,8 +32,8 @@ def define(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "image_size",
         default.image_size,
-        "Side of the square views in pixels, 4 to 1024. Default: the size of the images. Set it for folders of mixed "
-        "sizes, or lower it to train faster: the cost grows with its square.",
+        "Side of the square views in pixels, 4 to 1024. Default: the size of the images where they "
+        "share one of at most 256 pixels, otherwise 224. Lower it to train faster: the cost grows with its square.",
         flag_values=flag_values,
     )
     flags.DEFINE_float(

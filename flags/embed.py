@@ -76,8 +76,8 @@ def _define_output(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "shard_size",
         default.shard_size,
-        "Images in a Parquet file, 1 or more. A stopped run loses at most one file's work; one file's embeddings are "
-        "held in memory.",
+        "Images in a Parquet file, 1 to 10 000 000. A stopped run loses at most one file's work; one file's "
+        "embeddings are held in memory.",
         flag_values=flag_values,
     )
 
@@ -87,14 +87,14 @@ def _define_work(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "batch_size",
         default.batch_size,
-        "Images embedded at once, 1 or more. Lower it if memory runs out; the embeddings change by rounding only.",
+        "Images embedded at once, 1 to 65 536. Lower it if memory runs out; the embeddings change by rounding only.",
         flag_values=flag_values,
     )
     flags.DEFINE_integer(
         "read_threads",
         default.read_threads,
-        "Threads that read and decode images while the encoder works. Default: one a CPU core; more help where files "
-        "come over a network.",
+        "Threads that read and decode images while the encoder works, 1 to 1024. Default: one a CPU core; more help "
+        "where files come over a network.",
         flag_values=flag_values,
     )
     flags.DEFINE_bool(

@@ -95,7 +95,8 @@ def _define_images(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "image_size",
         default.image_size,
-        "Side of the images in pixels, 4 to 1024, for a model that takes any size. Default: that of the data set.",
+        "Side of the images in pixels, 4 to 1024, for a model that takes any size. Default: that of the data set, or "
+        "224 where it has several, or more than 256.",
         flag_values=flag_values,
     )
 

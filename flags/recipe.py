@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
+from absl import flags
+
 from aag_tf.errors import ConfigError
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -35,6 +37,19 @@ def expand(arguments: Sequence[str]) -> list[str]:
         else:
             expanded.append(argument)
     return expanded
+
+
+def refuse_within_file(flag_values: flags.FlagValues) -> None:
+    """Refuses a recipe that only parsing found, in a flagfile, where it would have no effect.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if "recipe" in flag_values and flag_values["recipe"].value is not None:
+        raise ConfigError(
+            f"--recipe={flag_values['recipe'].value} stands in a flagfile, and is for the command line; name it there, "
+            "before --flagfile."
+        )
 
 
 def _path(name: str) -> Path:

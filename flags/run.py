@@ -30,7 +30,8 @@ def _define_directory(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_bool(
         "overwrite",
         default.overwrite,
-        "Delete the run in --run_dir and start again.",
+        "Delete the run in --run_dir (flags, checkpoints, metrics, events, evaluation; nothing else that lies there) "
+        "and start again.",
         flag_values=flag_values,
     )
 

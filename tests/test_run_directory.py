@@ -1,20 +1,20 @@
 """Run directories: nothing of a user's is lost, and files appear whole or not at all."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
-from aag_tf.errors import RunDirectoryError
-from aag_tf.files import write_atomically
+from aag_tf.errors import ConfigError, RunDirectoryError
 from aag_tf.run_directory import RunDirectory
+
+RECORD = {"flags": {"seed": 3}, "image_shape": [8, 8, 1]}
 
 
 def finished_run(path):
     directory = RunDirectory(path)
     directory.create()
-    directory.write_record({"flags": {"seed": 3}})
+    directory.write_record(RECORD)
     return directory
 
 
@@ -34,7 +34,7 @@ def test_an_existing_run_is_refused_without_a_flag_and_left_alone(tmp_path):
     directory = finished_run(tmp_path / "run")
     with pytest.raises(RunDirectoryError, match=r"--resume .* --overwrite"):
         directory.check()
-    assert directory.read_record() == {"flags": {"seed": 3}}
+    assert directory.read_record() == RECORD
 
 
 def test_overwrite_deletes_a_run_and_nothing_but_a_run(tmp_path):
@@ -42,6 +42,14 @@ def test_overwrite_deletes_a_run_and_nothing_but_a_run(tmp_path):
     directory.check(overwrite=True)
     directory.create(overwrite=True)
     assert list(directory.path.iterdir()) == []
+
+    directory = finished_run(tmp_path / "run")
+    others = [directory.path / name for name in ("saved_model/1/model.json", "notes.txt", ".gitignore")]
+    for path in [*others, directory.checkpoints / "step-3" / "data", directory.report, directory.evaluation]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    directory.create(overwrite=True)
+    assert {path for path in directory.path.rglob("*") if path.is_file()} == set(others)
 
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.tex").write_text("years of work")
@@ -64,6 +72,11 @@ def test_a_file_is_no_directory(tmp_path):
 
 def test_an_unwritable_place_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file" / "below", tmp_path / ("x" * 300)):
+        with pytest.raises(RunDirectoryError, match="cannot be written"):
+            RunDirectory(place).check()
+    with pytest.raises(ConfigError, match="~nobody-of-this-name/run begins with a user that"):
+        RunDirectory("~nobody-of-this-name/run")
     with pytest.raises(RunDirectoryError, match="cannot be written"):
         RunDirectory(tmp_path / "file" / "below").create()
     with pytest.raises(RunDirectoryError, match="cannot be written"):
@@ -79,20 +92,10 @@ def test_reading_what_is_not_a_run(tmp_path):
     directory.record.write_text('{"flags": ')
     with pytest.raises(RunDirectoryError, match="damaged"):
         directory.read_record()
-
-
-def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monkeypatch):
-    target = tmp_path / "record.json"
-    write_atomically(target, "old")
-
-    def no_space(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(target, "new")
-    assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+    for damaged in ("{}", "[]", "[" * 100_000):
+        directory.record.write_text(damaged)
+        with pytest.raises(RunDirectoryError, match="is damaged"):
+            directory.read_record()
 
 
 HOLDER = """
@@ -117,7 +120,7 @@ def test_two_processes_cannot_train_in_one_directory_and_a_killed_one_holds_noth
         holder.communicate()
     directory.refuse_if_locked()
     with directory.locked():
-        assert directory.read_record() == {"flags": {"seed": 3}}
+        assert directory.read_record() == RECORD
 
 
 def test_the_lock_outlives_an_overwrite(tmp_path):

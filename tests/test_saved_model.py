@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from aag_tf.errors import ExportError
-from aag_tf.saved_model import FORMAT, load_saved_model, version_directory, version_numbers
+from aag_tf.saved_model import FORMAT, METADATA, load_saved_model, version_directory, version_numbers
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def refused(path, message):
 
 
 def test_newest_version_is_the_highest_number_not_the_last_name(tmp_path):
-    for name in ("9", "10", "old", ".11.staging"):
+    for name in ("9", "10", "old", ".11.staging", "0012"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "saved_model.pb").touch()
     (tmp_path / "12").touch()
@@ -45,18 +45,20 @@ def test_refuses_a_saved_model_of_somebody_else(foreign):
     refused(foreign, "not one of ours")
     (foreign / "model.json").write_text("{}")
     refused(foreign, "was not written by aag-export")
-    (foreign / "model.json").write_text("[]")
-    refused(foreign, "was not written by aag-export")
 
 
 def test_refuses_metadata_that_is_damaged_or_from_another_time(foreign):
-    (foreign / "model.json").write_text('{"format": ')
-    refused(foreign, "cannot be read")
+    for content in ('{"format": ', "[]", "[" * 100_000):
+        (foreign / "model.json").write_text(content)
+        refused(foreign, "cannot be read")
+    (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 1, "image_shape": [8, 8, 1]}))
+    refused(foreign, r"is damaged \(it has no 'embedding_dim'\)")
     (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 99}))
     refused(foreign, "has format version 99 and this package reads 1")
 
 
 def test_refuses_a_damaged_graph(foreign):
-    (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 1}))
+    metadata = {"format": FORMAT, "format_version": 1} | dict.fromkeys(METADATA, 1)
+    (foreign / "model.json").write_text(json.dumps(metadata))
     (foreign / "saved_model.pb").write_bytes(b"not a graph")
-    refused(foreign, "is damaged")
+    refused(foreign, r"is damaged \(\w+Error\); export the run again")

@@ -20,6 +20,7 @@ def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
     """Runs a command on `sys.argv` and exits with its code: 0, or 1 or 2 for a known error, or 130 after Ctrl-C."""
     try:
         code = main(sys.argv)
+        sys.stdout.flush()  # here, so that a reader who has gone is noticed here
     except AagError as error:
         print(f"{name}: {error}", file=sys.stderr)
         code = error.exit_code
@@ -29,6 +30,10 @@ def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
     except BrokenPipeError:  # the reader of a pipe, say `| head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # a disk or a directory that no package foresaw
+        place = "" if error.filename is None else f"{error.filename}: "
+        print(f"{name}: {place}{error.strerror or error}; mend that and give the command again.", file=sys.stderr)
+        code = 1
     sys.exit(code)
 
 

@@ -22,4 +22,8 @@ def require_range(name: str, value: float, low: float, high: float = math.inf, *
     inside = (value > low if low_open else value >= low) and value <= high
     bound = f"above {low:g}" if low_open else f"at least {low:g}"
     limit = "" if math.isinf(high) else f" and at most {high:g}"
-    require(inside and math.isfinite(value), f"--{name}={value:g} is out of range; it must be {bound}{limit}.")
+    whole = isinstance(value, int)  # large whole numbers cannot become floats
+    shown = str(value) if whole else f"{value:g}"
+    require(
+        inside and (whole or math.isfinite(value)), f"--{name}={shown} is out of range; it must be {bound}{limit}."
+    )

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from aag_tf.config.checks import require, require_choice, require_range
+from aag_tf.config.data import check_dataset
 from aag_tf.config.run import CHECKPOINTS
 
 EVALUATION_SPLITS = ("test", "validation")
@@ -66,7 +67,7 @@ class JudgeConfig:
         require_range("fine_tune_learning_rate", self.fine_tune_learning_rate, 0.0, low_open=True)
         require_range("supervised_epochs", self.supervised_epochs, 0)
         require_range("embed_batch_size", self.embed_batch_size, 1)
-        require_range("seed", self.seed, 0)
+        require_range("seed", self.seed, 0, 2**31 - 1)
 
     @property
     def measure_names(self) -> tuple[str, ...]:
@@ -156,6 +157,17 @@ class EvaluateConfig:
             f"--measures={', '.join(of_images)} needs an encoder and its images, and --train_features gives features; "
             "judge the run or the model that made them, or leave it out.",
         )
+        require(
+            self.train_features is None or not (self.download or self.image_size or self.data_dir),
+            "--data_dir, --download and --image_size are for data sets of images, and --train_features gives features; "
+            "leave them out.",
+        )
+        require(
+            self.run_dir is not None or self.checkpoint == EvaluateConfig.checkpoint,
+            f"--checkpoint={self.checkpoint} chooses among those of a run; give --run_dir=<run> with it.",
+        )
+        if self.dataset is not None:
+            check_dataset(self.dataset)
         require(
             self.keras_model is None or self.dataset is not None,
             "a Keras file does not say what to judge it on; give --dataset=<data set> with --keras_model.",

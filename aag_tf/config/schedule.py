@@ -55,4 +55,9 @@ class ScheduleConfig:
         )
         require_choice("precision", self.precision, PRECISIONS)
         require_choice("jit_compile", self.jit_compile, JIT_MODES)
+        require(
+            self.jit_compile != "on" or (self.replicas or self.cpu_replicas or 1) == 1,
+            "--jit_compile=on cannot compile a step over several replicas, since XLA cannot gather between them; leave "
+            "it at auto.",
+        )
         require_range("steps_per_execution", self.steps_per_execution, 1)

@@ -1,7 +1,15 @@
 """Data sets as train, validation and test images, and batches of them that can start anywhere."""
 
 from aag_tf.data.fingerprint import fingerprint
-from aag_tf.data.images import ArrayImages, FileImages, Images, JoinedImages, SelectedImages, TransformedImages
+from aag_tf.data.images import (
+    ArrayImages,
+    FileImages,
+    Images,
+    JoinedImages,
+    SelectedImages,
+    TransformedImages,
+    lost_files_said,
+)
 from aag_tf.data.order import epoch_order
 from aag_tf.data.pipeline import evaluation_batches, training_batches
 from aag_tf.data.sources import open_source
@@ -19,6 +27,7 @@ __all__ = [
     "epoch_order",
     "evaluation_batches",
     "fingerprint",
+    "lost_files_said",
     "open_source",
     "training_batches",
 ]

@@ -22,6 +22,7 @@ from aag_tf.data.picture_reading import read_pictures
 from aag_tf.data.splits import Source, Split
 from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.errors import DataError
+from aag_tf.files import user_path
 
 SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 
@@ -42,7 +43,7 @@ def read_folder(path: str, config: DataConfig) -> Source:
     Raises:
         DataError: the folder is missing, or no file of one of its splits is an image that can be read.
     """
-    root = Path(path).expanduser()
+    root = user_path(path)
     if not root.is_dir():
         raise DataError(f"{path} is not a folder; --dataset=folder:<path> names a tree of image files.")
     found = [file for split, folder in _split_folders(root) for file in _find_pictures(folder, split)]

@@ -1,8 +1,11 @@
 """Images that batches are fetched from by number: in memory, on disk, or a selection of another's."""
 
 import concurrent.futures
+import contextlib
+import math
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +19,27 @@ Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
 
 # What decoded images may take of the host's memory; above it, folders are read from disk and other sources refused.
 MEMORY_LIMIT = 4 * 2**30
+WHAT_THEN = " and start again; training goes on with --resume."
+
+
+def require_memory(name: str, count: int, shape: Shape) -> None:
+    """Refuses images that would take more than `MEMORY_LIMIT`.
+
+    Args:
+        name: of the data set, for the message.
+        count: how many images.
+        shape: of each.
+
+    Raises:
+        DataError: they would.
+    """
+    needed = count * math.prod(shape)
+    if needed > MEMORY_LIMIT:
+        raise DataError(
+            f"{name} needs {needed / 2**30:.1f} GiB at {'x'.join(map(str, shape))}, above the limit of "
+            f"{MEMORY_LIMIT / 2**30:.1f} GiB; give a smaller --image_size, or save the images as files and "
+            "use --dataset=folder:<path>."
+        )
 
 
 class Images(Protocol):
@@ -100,7 +124,24 @@ class FileImages:
         try:
             return self._decode(path, self._shape)
         except Exception as error:  # it could be read when the data set was opened: say which file went
-            raise DataError(f"{path} can no longer be read ({error}); put it back and resume.") from error
+            reason = " ".join(str(error).split())
+            raise DataError(f"{path} can no longer be read ({reason}); put it back{WHAT_THEN}") from error
+
+
+@contextlib.contextmanager
+def lost_files_said() -> Iterator[None]:
+    """Says which file of `FileImages` went, where TensorFlow wraps the error that said so into one of its own.
+
+    Raises:
+        DataError: a file that could be read when its data set was opened can no longer be.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        told = re.search(rf"DataError: (.* can no longer be read .*{re.escape(WHAT_THEN)})", error.message)
+        if told is None:
+            raise
+        raise DataError(told[1]) from error
 
 
 class SelectedImages:

@@ -1,18 +1,16 @@
 """`npz:<path>`: a NumPy archive with `images`, and optionally `labels`, `test_images` and `test_labels`."""
 
-import zipfile
-import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from aag_tf.config import DataConfig
 from aag_tf.data import images as in_memory
 from aag_tf.data import resizing
+from aag_tf.data.arrays import Arrays, read_arrays
 from aag_tf.data.splits import Source, Split
 from aag_tf.errors import DataError
+from aag_tf.files import user_path
 
 KEYS = ("images", "labels", "test_images", "test_labels")
 
@@ -25,7 +23,7 @@ def read_npz(path: str, config: DataConfig) -> Source:
     Raises:
         DataError: the file is missing or no archive of arrays, or its arrays have the wrong names, types or shapes.
     """
-    arrays = _read_arrays(Path(path).expanduser())
+    arrays = _read_arrays(user_path(path))
     if "images" not in arrays:
         raise DataError(f"{path} holds no array `images`; save it with numpy.savez(path, images=..., labels=...).")
     if "test_labels" in arrays and "test_images" not in arrays:
@@ -37,29 +35,14 @@ def read_npz(path: str, config: DataConfig) -> Source:
     )
 
 
-def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+def _read_arrays(path: Path) -> Arrays:
     if not path.is_file():
         raise DataError(f"{path} is not a file; --dataset=npz:<path> names an archive written by numpy.savez.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            wanted = [entry for entry in archive.infolist() if entry.filename.removesuffix(".npy") in KEYS]
-        unpacked = sum(entry.file_size for entry in wanted)
-        if unpacked > in_memory.MEMORY_LIMIT:
-            raise DataError(
-                f"{path} unpacks to {unpacked / 2**30:.1f} GiB, above the limit of "
-                f"{in_memory.MEMORY_LIMIT / 2**30:.1f} GiB; save the images as files and use --dataset=folder:<path>."
-            )
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in KEYS if key in archive}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{path} cannot be read as an archive of plain arrays ({error}); write it with numpy.savez, no objects."
-        ) from error
+    advice = "save the images as files and use --dataset=folder:<path>"
+    return read_arrays(path, KEYS, limit=in_memory.MEMORY_LIMIT, advice=advice)
 
 
-def _split(
-    path: str, arrays: dict[str, npt.NDArray[Any]], images_key: str, labels_key: str, config: DataConfig
-) -> Split:
+def _split(path: str, arrays: Arrays, images_key: str, labels_key: str, config: DataConfig) -> Split:
     images = arrays[images_key]
     if images.dtype != np.uint8:
         raise DataError(f"`{images_key}` of {path} is {images.dtype}; store uint8 values from 0 to 255.")
@@ -71,6 +54,7 @@ def _split(
             "channels] with one or three channels, or [n, height, width], and not be empty."
         )
     size = resizing.target_size(f"npz:{path}", images.shape[1:3], config.image_size)
+    in_memory.require_memory(f"npz:{path}", len(images), (*size, images.shape[3]))
     try:
         return Split(in_memory.ArrayImages(resizing.fit_array(images, size)), arrays.get(labels_key))
     except DataError as error:

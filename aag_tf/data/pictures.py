@@ -1,14 +1,17 @@
 """One image file to one uint8 array, with Pillow: orientation, transparency, 16-bit greyscale and size."""
 
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin
 
 from aag_tf.data.images import Shape
+from aag_tf.data.regular_file import open_regular
 from aag_tf.errors import DataError
 
 # Suffixes of formats that Pillow decodes by itself; no document formats, since those start other programs.
@@ -51,7 +54,11 @@ def read_header(picture: Picture) -> Header:
     with _open(picture) as image:
         # The plain method: that of PNG files would decode the picture to look for EXIF behind it.
         sideways = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in SIDEWAYS
-        width, height = reversed(image.size) if sideways else image.size
+        width, height = image.size
+        if isinstance(image, TiffImagePlugin.TiffImageFile):  # some versions of Pillow have turned its size already
+            width, height = image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength]
+        if sideways:
+            width, height = height, width
         return Header(height, width, image.mode in GREY_MODES)
 
 
@@ -96,12 +103,13 @@ def thumbnail(picture: Picture, side: int) -> Image.Image:
     return upright
 
 
-def _open(picture: Picture) -> ImageFile.ImageFile:
-    image = Image.open(picture, formats=FORMATS)
-    if image.width * image.height > MAX_PIXELS:
-        image.close()
-        raise DataError(f"{image.width}x{image.height} pixels are more than the {MAX_PIXELS} that are decoded")
-    return image
+@contextlib.contextmanager
+def _open(picture: Picture) -> Iterator[ImageFile.ImageFile]:
+    opened = open_regular(picture) if isinstance(picture, str) else contextlib.nullcontext(picture)
+    with opened as file, Image.open(file, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise DataError(f"{image.width}x{image.height} pixels are more than the {MAX_PIXELS} that are decoded")
+        yield image
 
 
 def _require_few_scans(image: ImageFile.ImageFile) -> None:

@@ -2,9 +2,7 @@
 
 import contextlib
 import difflib
-import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from aag_tf.data import resizing
 from aag_tf.data.images import ArrayImages, Shape
 from aag_tf.data.splits import Source, Split
 from aag_tf.errors import DataError
+from aag_tf.files import user_path
 
 READ_BATCH = 512
 
@@ -39,7 +38,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
         raise DataError(
             f"tfds:{name} has no split `train`, only {', '.join(builder.info.splits)}; use another data set."
         )
-    _require_memory(name, sum(int(part.cardinality()) for part in parts.values()), shape)
+    in_memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
     splits = {role: _read_split(part, shape, label is not None) for role, part in parts.items()}
     return Source(
         name=f"tfds:{name}",
@@ -58,7 +57,7 @@ def open_builder(name: str, config: DataConfig) -> Any:
     """
     import tensorflow_datasets as tfds
 
-    data_dir = None if config.data_dir is None else str(Path(config.data_dir).expanduser())
+    data_dir = None if config.data_dir is None else str(user_path(config.data_dir))
     try:
         with _quiet():
             builder = tfds.builder(name, data_dir=data_dir)
@@ -136,16 +135,6 @@ def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bo
             f"tfds:{name} is not prepared in {builder.data_dir_root}; where there is a network, add --download or run "
             f"`tfds build {name}{place}`, and where the data lie elsewhere, name the directory with --data_dir."
         ) from error
-
-
-def _require_memory(name: str, count: int, shape: Shape) -> None:
-    needed = count * math.prod(shape)
-    if needed > in_memory.MEMORY_LIMIT:
-        raise DataError(
-            f"tfds:{name} needs {needed / 2**30:.1f} GiB at {'x'.join(map(str, shape))}, above the limit of "
-            f"{in_memory.MEMORY_LIMIT / 2**30:.1f} GiB; give a smaller --image_size, or save the images as files and "
-            "use --dataset=folder:<path>."
-        )
 
 
 def _read_split(examples: tf.data.Dataset, shape: Shape, with_labels: bool) -> Split:

@@ -16,7 +16,16 @@ def walk_pictures(root: str | os.PathLike[str]) -> Iterator[str]:
     `__MACOSX` and files without an image suffix are passed over; a folder that cannot be listed is named in a warning.
     Only the names in the folders on the way to the current one are in memory.
     """
-    return _walk(os.fspath(root), "", set())
+    entered: set[tuple[int, int]] = set()
+    open_folders = [iter(_content(os.fspath(root), "", entered))]
+    while open_folders:
+        path, is_folder = next(open_folders[-1], (None, False))
+        if path is None:
+            open_folders.pop()
+        elif is_folder:
+            open_folders.append(iter(_content(os.fspath(root), path, entered)))
+        else:
+            yield path
 
 
 def is_visible(folder_name: str) -> bool:
@@ -24,20 +33,28 @@ def is_visible(folder_name: str) -> bool:
     return not folder_name.startswith(".") and folder_name != "__MACOSX"
 
 
-def _walk(root: str, below: str, entered: set[tuple[int, int]]) -> Iterator[str]:
+def _content(root: str, below: str, entered: set[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """Pictures and folders directly in a folder, as paths below the root and whether it is a folder, sorted."""
     try:
         folder = os.path.join(root, below)
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in entered:
-            return
+            return []
         entered.add((status.st_dev, status.st_ino))
         with os.scandir(folder) as entries:
-            content = sorted((entry.name, entry.is_dir()) for entry in entries)
+            content = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except OSError as error:
         logging.warning("skipped the folder %s, which cannot be listed: %s", Path(root, below), error.strerror)
-        return
-    for name, is_folder in content:
-        if is_folder and is_visible(name):
-            yield from _walk(root, os.path.join(below, name), entered)
-        elif not is_folder and pictures.is_picture(name):
-            yield os.path.join(below, name)
+        return []
+    return [
+        (os.path.join(below, name), is_folder)
+        for name, is_folder in content
+        if (is_visible(name) if is_folder else pictures.is_picture(name))
+    ]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself; what is no folder is tried as a picture
+        return False

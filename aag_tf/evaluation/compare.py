@@ -1,10 +1,10 @@
 """`aag-evaluate --compare`: evaluations that were made before, in one table and one page."""
 
 import dataclasses
-from pathlib import Path
 
 from aag_tf.config import EvaluateConfig
 from aag_tf.evaluation.comparison import Comparison, read_comparison
+from aag_tf.files import user_path
 
 DEFAULT_OUTPUT = "comparison.html"
 
@@ -21,7 +21,7 @@ def compare(config: EvaluateConfig) -> Comparison:
     """
     from aag_tf.evaluation.html import check_page_path, write_comparison  # what draws is loaded where pages are drawn
 
-    path = Path(config.output or DEFAULT_OUTPUT).expanduser()
+    path = user_path(config.output or DEFAULT_OUTPUT)
     check_page_path(path)
     comparison = dataclasses.replace(read_comparison(config.compared), path=path)
     write_comparison(comparison, path)

@@ -9,6 +9,7 @@ from aag_tf.config import RunConfig
 from aag_tf.errors import EvaluationError, RunDirectoryError
 from aag_tf.evaluation.results import FeatureResult, table
 from aag_tf.evaluation.saved_evaluation import SavedEvaluation, read_evaluation
+from aag_tf.files import user_path
 from aag_tf.run_directory import RunDirectory
 
 SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
@@ -133,7 +134,7 @@ def _flags(directory: RunDirectory) -> dict[str, Any]:
 
 def _short_names(runs: Sequence[str]) -> dict[str, str]:
     """For each path, as many of its last parts as tell it from all others."""
-    parts = {run: Path(run).expanduser().parts for run in runs}
+    parts = {run: user_path(run).parts for run in runs}
     for length in range(1, max(map(len, parts.values())) + 1):
         names = {run: "/".join(part[-length:]) for run, part in parts.items()}
         if len(set(names.values())) == len(runs):

@@ -20,7 +20,7 @@ from aag_tf.evaluation.fine_tune import supervised_encoder
 from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.results import Evaluation, FeatureResult
 from aag_tf.evaluation.subjects import JudgedData, Subject, load_subject, open_images, read_feature_files
-from aag_tf.files import write_atomically
+from aag_tf.files import user_path, write_atomically
 from aag_tf.run_directory import RunDirectory
 from aag_tf.versions import versions
 
@@ -204,7 +204,7 @@ def _candidate(way: Way, config: EvaluateConfig, subject: Subject, data: JudgedD
 def _figures_path(config: EvaluateConfig) -> Path | None:
     """Where the figures go, known to be writable before any work is done."""
     if config.output is not None:
-        path = Path(config.output).expanduser()
+        path = user_path(config.output)
     elif config.run_dir is not None:
         path = RunDirectory(config.run_dir).evaluation
         if not path.parent.is_dir():

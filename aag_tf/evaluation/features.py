@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.bars import progress_bar
-from aag_tf.data import Images, evaluation_batches
+from aag_tf.data import Images, evaluation_batches, lost_files_said
 
 Encoder = Callable[[tf.Tensor], tf.Tensor]  # a Keras model is one too
 
@@ -29,10 +29,13 @@ def embed(
 
     Returns:
         float32 [n, d].
+
+    Raises:
+        DataError: the file of an image can no longer be read.
     """
     call = inference(model, images.shape)
     parts = []
-    with progress_bar(name, len(images), "img", wanted=progress) as bar:
+    with lost_files_said(), progress_bar(name, len(images), "img", wanted=progress) as bar:
         for batch in evaluation_batches(images, batch_size):
             parts.append(tf.cast(call(batch), tf.float32).numpy())
             bar.update(len(parts[-1]))

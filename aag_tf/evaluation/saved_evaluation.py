@@ -9,6 +9,7 @@ from typing import Any
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import SCHEMA, FeatureResult
+from aag_tf.files import user_path
 from aag_tf.run_directory import RunDirectory
 
 MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
@@ -46,7 +47,7 @@ def read_evaluation(run: str) -> SavedEvaluation:
     Raises:
         EvaluationError: there is none, it is damaged, or it was written by another version.
     """
-    path = Path(run).expanduser()
+    path = user_path(run)
     if path.is_dir():
         path = RunDirectory(path).evaluation
     if not path.is_file():

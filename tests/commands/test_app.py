@@ -1,6 +1,8 @@
 """One place turns known errors into a sentence and an exit code, and keeps TensorFlow quiet."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -35,6 +37,27 @@ def test_ctrl_c_is_a_sentence_and_130(capsys):
 def test_the_code_of_a_command_is_the_code_of_the_process(monkeypatch):
     monkeypatch.setattr("sys.argv", ["aag-test", "--one"])
     assert code_of(len) == 2
+
+
+def test_a_disk_that_no_package_foresaw_is_a_sentence_and_1(capsys):
+    def main(argv):
+        raise OSError(28, "No space left on device", "views.png")
+
+    assert code_of(main) == 1
+    message = "aag-test: views.png: No space left on device; mend that and give the command again.\n"
+    assert capsys.readouterr().err == message
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    program = "from aag_tf.commands import _app; _app.run_command('aag-test', lambda argv: print('x' * 5000) or 0)"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE, env=environment, check=False
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_an_unknown_error_keeps_its_traceback():

@@ -5,6 +5,7 @@ import tensorflow as tf
 from aag_tf.data import ArrayImages, FileImages, JoinedImages, SelectedImages, TransformedImages, evaluation_batches
 from aag_tf.data.pictures import decode
 from aag_tf.errors import DataError
+from aag_tf.evaluation import embed
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3), dtype=np.uint8)
 
@@ -75,6 +76,9 @@ def test_file_that_vanishes_is_named(save_noise):
     path.unlink()
     with pytest.raises(DataError, match=r"a\.png can no longer be read"):
         images.numpy([0])
+    with pytest.raises(DataError, match=r"a\.png can no longer be read \(.*\); put it back and start again") as told:
+        embed(lambda batch: tf.reduce_mean(tf.cast(batch, tf.float32), [1, 2]), images, progress=False)
+    assert "\n" not in str(told.value)
 
 
 def test_images_of_two_shapes_cannot_be_joined():

@@ -1,3 +1,6 @@
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -64,6 +67,46 @@ def test_file_that_is_missing_or_no_archive(tmp_path):
     np.save(tmp_path / "plain.npy", PICTURES)
     with pytest.raises(DataError, match="cannot be read as an archive of plain arrays"):
         open_source(DataConfig(dataset=f"npz:{tmp_path}/plain.npy"))
+
+
+def archive(path, content, *, flags=0):
+    """An archive with one member `images.npy`, of which headers may say what is not true."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("images.npy", content)
+    if flags:  # of the member, in both of its headers
+        data = bytearray(path.read_bytes())
+        for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            data[data.index(signature) + offset] |= flags
+        path.write_bytes(data)
+    return DataConfig(dataset=f"npz:{path}")
+
+
+def header(shape):
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "message"),
+    [
+        (header((2**50,)), 0, r"unpacks to 1048576\.0 GiB, above the limit"),
+        (header((4, 4, 4)), 1, r"cannot be read as an archive of plain arrays .*encrypted"),
+        (b"\x93NUMPY\x01\x00\x10\x00{'descr': '|u1' (", 0, "cannot be read as an archive of plain arrays"),
+        (b"\x93NUMPY\x09\x00", 0, "cannot be read as an archive of plain arrays"),
+    ],
+)
+def test_archives_of_strangers(tmp_path, content, flags, message):
+    with pytest.raises(DataError, match=message) as refusal:
+        open_source(archive(tmp_path / "a.npz", content, flags=flags))
+    assert "\n" not in str(refusal.value)
+
+
+def test_images_that_are_scaled_beyond_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MEMORY_LIMIT", 20_000)
+    assert open_npz(tmp_path, images=PICTURES, settings={"image_size": 16}).image_shape == (16, 16, 3)
+    with pytest.raises(DataError, match=r"needs 0\.0 GiB at 32x32x3, above the limit of .*smaller --image_size"):
+        open_npz(tmp_path, images=PICTURES, settings={"image_size": 32})
 
 
 def test_archive_that_unpacks_to_more_than_the_limit(tmp_path, monkeypatch):

@@ -1,12 +1,13 @@
 import concurrent.futures
 import io
+import os
 import time
 
 import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from aag_tf.data import pictures
+from aag_tf.data import pictures, regular_file
 from aag_tf.data.pictures import decode, is_picture, read_header
 from aag_tf.errors import DataError
 
@@ -67,16 +68,27 @@ def test_transparent_palette_entry_shows_white(tmp_path):
     assert not read_header(str(tmp_path / "a.png")).grey
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 def test_rotation_of_the_camera_is_honoured(tmp_path, suffix):
     exif = Image.Exif()
     exif[0x0112] = 6  # shown rotated by 90 degrees clockwise: left becomes top
     path = tmp_path / f"a.{suffix}"
-    Image.fromarray(np.repeat(np.repeat(HALVES, 4, 0), 4, 1)).save(path, exif=exif)
+    Image.fromarray(np.repeat(np.repeat(HALVES, 4, 0), 4, 1)).save(path, exif=exif, lossless=True)
     assert read_header(str(path)) == (32, 24, False)
     shown = decode(str(path), (32, 24, 3))
     assert shown[:12, :, 0].min() > 200
     assert shown[20:, :, 0].max() < 50
+
+
+def test_a_pipe_is_not_waited_for_and_a_huge_file_not_read(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (read_header, lambda path: decode(path, (4, 4, 3))):
+        with pytest.raises(DataError, match="not a regular file"):
+            read(str(tmp_path / "pipe.png"))
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    monkeypatch.setattr(regular_file, "MAX_BYTES", 10)
+    with pytest.raises(DataError, match="bytes are more than the 10 that are read"):
+        read_header(str(tmp_path / "a.png"))
 
 
 def test_centre_of_the_shorter_side_is_kept(tmp_path):

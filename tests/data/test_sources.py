@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from aag_tf.config import DataConfig
-from aag_tf.data import open_source
-from aag_tf.errors import DataError
+from aag_tf.config import DataConfig, EvaluateConfig
+from aag_tf.config.data import SCHEMES
+from aag_tf.data import open_source, sources
+from aag_tf.errors import ConfigError, DataError
 
 
 def test_digits():
@@ -35,9 +36,19 @@ def test_digits_at_another_size():
         ("webdataset:x", "is not known; use digits, tfds:<name>, folder:<path> or npz:<path>"),
         ("folder:", "--dataset=folder: names no data set"),
         ("tfds", "--dataset=tfds names no data set"),
-        ("digits:8", "the embedded set is --dataset=digits"),
+        ("", "--dataset is empty"),
+        ("/tmp", r"--dataset=/tmp is not known; did you mean folder:/tmp\?"),
+        (__file__, r"did you mean npz:.*test_sources\.py\?"),
+        ("no/such/folder", "is not known; use digits"),
     ],
 )
 def test_names_that_are_not_known(dataset, message):
-    with pytest.raises(DataError, match=message):
-        open_source(DataConfig(dataset=dataset))
+    for make in (lambda: DataConfig(dataset=dataset), lambda: EvaluateConfig(run_dir="run", dataset=dataset)):
+        with pytest.raises(ConfigError, match=message):
+            make()
+
+
+def test_every_scheme_has_a_reader():
+    assert set(sources.READERS) == set(SCHEMES)
+    with pytest.raises(DataError, match="the embedded set is --dataset=digits"):
+        open_source(DataConfig(dataset="digits:8"))

@@ -1,6 +1,9 @@
 """Walking a tree: the order of sorted paths, each folder once, and what cannot be listed is said."""
 
+import contextlib
 import logging
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,21 @@ def test_links_are_followed_and_no_folder_is_entered_twice(tree):
     assert len(found) == len(set(found)) == len(TREE)
     assert "linked/y/x/w.gif" in found
     assert "z/y/x/w.gif" not in found
+
+
+def test_a_link_to_itself_hides_nothing(tree):
+    (tree / "me").symlink_to(tree / "me")
+    assert len(list(walk_pictures(tree))) == len(TREE)
+
+
+def test_folders_may_be_nested_deeper_than_calls(tmp_path):
+    with contextlib.chdir(tmp_path):
+        for _ in range(1_100):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("x.png").touch()
+    assert list(walk_pictures(tmp_path)) == ["d/" * 1_100 + "x.png"]
+    subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # what clears up after tests would run out of calls
 
 
 def test_a_folder_that_cannot_be_listed_is_named(tree, monkeypatch, caplog):

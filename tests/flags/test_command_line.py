@@ -63,6 +63,11 @@ def test_a_flagfile_may_include_another(tmp_path):
         (["--epochs=1.5"], "--epochs=1.5 is not a whole number; --help says which are allowed."),
         (["--epochs="], "--epochs= is not a whole number; --help says which are allowed."),
         (["--flip=maybe"], "--flip=maybe is neither true nor false; write --flip or --noflip."),
+        (
+            ["--noflip=1"],
+            "a flag is written wrong (--noflip=1 does not take an argument); switches are --name and --noname.",
+        ),
+        (["--epochs=-" + "1" * 400], "--epochs=-" + "1" * 400 + " is out of range; it must be at least 1."),
         (["--stem=large"], "--stem=large is not known; choose one of auto, small, imagenet."),
         (["--epochs"], "missing value for flag --epochs; write it as --name=value (--help lists all flags)."),
         (["--flagfile"], "--flagfile with no argument; write it as --name=value (--help lists all flags)."),
@@ -100,6 +105,13 @@ def test_a_flagfile_that_is_no_text(tmp_path):
     file = tmp_path / "picture.png"
     file.write_bytes(b"\x89PNG\r\n\xff\xfe")
     with pytest.raises(ConfigError, match="it is no text file"):
+        parse(f"--flagfile={file}")
+
+
+def test_a_recipe_in_a_flagfile_is_not_passed_over(tmp_path):
+    file = tmp_path / "some.flags"
+    file.write_text("--recipe=demo\n")
+    with pytest.raises(ConfigError, match="--recipe=demo stands in a flagfile"):
         parse(f"--flagfile={file}")
 
 

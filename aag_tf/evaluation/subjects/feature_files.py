@@ -1,14 +1,12 @@
 """Features that exist already, as `.npz` files with `features` and `labels`."""
 
-import zipfile
-import zlib
-from pathlib import Path
-
 import numpy as np
 
-from aag_tf.errors import EvaluationError
+from aag_tf.data.arrays import read_arrays
+from aag_tf.errors import DataError, EvaluationError
 from aag_tf.evaluation.candidate import Examples
 from aag_tf.evaluation.checks import check_features, check_labels, class_indices
+from aag_tf.files import user_path
 
 LARGEST = 8 * 2**30  # bytes, unpacked
 KEYS = ("features", "labels")
@@ -43,20 +41,13 @@ def read_feature_files(train: str, test: str, *, labelled: bool = True) -> tuple
 
 
 def _read(name: str, labelled: bool) -> Examples:
-    path = Path(name).expanduser()
+    path = user_path(name)
+    if not path.is_file():
+        raise EvaluationError(f"{name} is not a file; name an archive that numpy.savez wrote.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > LARGEST:
-            raise EvaluationError(
-                f"{name} unpacks to {unpacked / 2**30:.1f} GiB, above the limit of {LARGEST / 2**30:.0f}; judge a part."
-            )
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in KEYS if key in archive}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise EvaluationError(
-            f"{name} cannot be read as an archive of plain arrays ({error}); write it with numpy.savez, no objects."
-        ) from error
+        arrays = read_arrays(path, KEYS, limit=LARGEST, advice="judge a part")
+    except DataError as error:
+        raise EvaluationError(str(error)) from error
     missing = [key for key in KEYS if key not in arrays and (labelled or key != "labels")]
     if missing:
         raise EvaluationError(

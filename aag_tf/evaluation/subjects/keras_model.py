@@ -7,6 +7,7 @@ import keras
 
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.subjects.input_range import prepare, require_range
+from aag_tf.files import user_path
 
 MEMBERS = ("config.json", "model.weights.h5")
 LARGEST = 16 * 2**30  # bytes, unpacked: a few kilobytes of archive can claim to be anything
@@ -28,7 +29,7 @@ def load_foreign_keras_model(path: str, input_range: str | None) -> tuple[keras.
         EvaluationError: there is no such file, it needs code, it does not map images to vectors, or its range is not
             known.
     """
-    model = _load(Path(path).expanduser())
+    model = _load(user_path(path))
     return model, encoder_of(model, path, input_range)
 
 

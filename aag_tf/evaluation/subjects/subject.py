@@ -12,6 +12,7 @@ from aag_tf.evaluation.candidate import Network
 from aag_tf.evaluation.features import Encoder
 from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
+from aag_tf.files import user_path
 from aag_tf.saved_model import METADATA_FILE, load_saved_model, version_directory
 from aag_tf.trained import load_run, untrained_encoder
 
@@ -54,7 +55,7 @@ def load_subject(config: EvaluateConfig) -> Subject:
     if config.keras_model is not None:
         return _from_keras_model(config.keras_model, config)
     assert config.saved_model is not None
-    directory = version_directory(Path(config.saved_model).expanduser())
+    directory = version_directory(user_path(config.saved_model))
     ours = (directory / METADATA_FILE).is_file() and config.signature is None and config.input_range is None
     return _from_saved_model(directory) if ours else _from_foreign_saved_model(directory, config)
 

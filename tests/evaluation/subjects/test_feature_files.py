@@ -105,5 +105,5 @@ def test_refuses_files_without_their_arrays(tmp_path):
         with pytest.raises(EvaluationError, match=f"has no array `{missing}`"):
             judged(tmp_path, part, whole)
     config = EvaluateConfig(train_features=str(tmp_path / "none.npz"), test_features=str(tmp_path / "none.npz"))
-    with pytest.raises(EvaluationError, match=r"none\.npz cannot be read"):
+    with pytest.raises(EvaluationError, match=r"none\.npz is not a file"):
         evaluate(config)

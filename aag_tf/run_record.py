@@ -1,0 +1,72 @@
+"""What a run is: written into its directory when it begins, and compared with when it goes on."""
+
+import dataclasses
+import sys
+from typing import Any
+
+from absl import logging
+
+from aag_tf import config as configs
+from aag_tf.augment import Branch
+from aag_tf.config import TrainConfig
+from aag_tf.data import Source, fingerprint
+from aag_tf.errors import RunDirectoryError
+from aag_tf.files import write_atomically
+from aag_tf.run_directory import RunDirectory
+from aag_tf.versions import versions
+
+
+def write_record(directory: RunDirectory, config: TrainConfig, auxiliary: Branch | None, source: Source) -> None:
+    """Keeps the flags of a run that begins, and what it is made of."""
+    kept = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
+    write_atomically(directory.flags_file, "\n".join(configs.flag_lines(kept)) + "\n")
+    directory.write_record(
+        {
+            "flags": configs.to_flat(kept),
+            "auxiliary": auxiliary and auxiliary.describe(),
+            "image_shape": list(source.image_shape),
+            "class_names": source.class_names,
+            "num_train_images": len(source.train),
+            "fingerprint": fingerprint(source.train.images),
+            "command": sys.argv,
+            "versions": versions(),
+        }
+    )
+
+
+def refuse_other_mathematics(
+    config: TrainConfig, auxiliary: Branch | None, record: dict[str, Any], directory: RunDirectory
+) -> None:
+    """Refuses to go on with settings that would change what is learnt.
+
+    Raises:
+        RunDirectoryError: they would.
+    """
+    changed = configs.changed_mathematics(config, record["flags"])
+    if record.get("auxiliary") != (auxiliary and auxiliary.describe()):
+        changed.append("the auxiliary branch that was handed to train()")
+    if changed:
+        raise RunDirectoryError(
+            f"--resume cannot change what is learnt: {', '.join(changed)}; give the run's own values "
+            f"(--flagfile={directory.flags_file}), or start a new --run_dir."
+        )
+
+
+def refuse_other_images(config: TrainConfig, record: dict[str, Any], source: Source) -> None:
+    """Refuses to go on with images that are not those the run was trained on.
+
+    Raises:
+        RunDirectoryError: they are not.
+    """
+    before = record["num_train_images"], record["image_shape"]
+    now = len(source.train), list(source.image_shape)
+    same_place = config.data.dataset == record["flags"]["dataset"]
+    same_pixels = record.get("fingerprint", "") == fingerprint(source.train.images)
+    if before != now or not (same_place or same_pixels):
+        raise RunDirectoryError(
+            f"--resume needs the images that the run was trained on, {before[0]} of shape {before[1]}; "
+            f"--dataset={config.data.dataset} has {'other ones' if before == now else f'{now[0]} of shape {now[1]}'}; "
+            "restore them, or start a new --run_dir."
+        )
+    if "fingerprint" in record and not same_pixels:  # another version of a decoder is no reason to end a run
+        logging.warning("images of %s have other pixels than when the run began; going on with them", source.name)
