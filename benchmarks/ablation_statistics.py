@@ -60,6 +60,16 @@ def mean_and_deviation(values: Iterable[float]) -> str:
     return f"{array.mean():.1f} ± {array.std(ddof=1):.1f}" if len(array) > 1 else f"{array[0]:.1f}"
 
 
+def mean_curve(curves: Iterable[Sequence[Sequence[float]]]) -> list[tuple[float, float]]:
+    """The mean of curves of [views, accuracy] at the views of the first one, by straight lines; empty for none."""
+    found = [np.array(curve) for curve in curves]
+    if not found:
+        return []
+    views = found[0][:, 0]
+    accuracy = np.mean([np.interp(views, curve[:, 0], curve[:, 1]) for curve in found], axis=0)
+    return [(float(x), float(y)) for x, y in zip(views, accuracy, strict=True)]
+
+
 def views_to_reach(curve: Sequence[Sequence[float]], accuracy: float) -> float | None:
     """The first number of views at which a curve of [views, accuracy] is as high, by straight lines between points.
 
