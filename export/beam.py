@@ -12,12 +12,12 @@ import argparse
 import posixpath
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from aag_tf import saved_model
 from aag_tf.config import EMBEDDING_DTYPES
 from aag_tf.errors import AagError, EmbeddingError
+from aag_tf.files import user_path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     from aag_tf.export.embedding import shards
     from aag_tf.export.embedding.pipeline import EmbedImages
 
-    directory = saved_model.version_directory(Path(options.saved_model).expanduser()).absolute()
+    directory = saved_model.version_directory(user_path(options.saved_model)).absolute()
     metadata = saved_model.read_metadata(directory)
     embed = EmbedImages(
         str(directory),
@@ -76,7 +76,7 @@ def _named_files(pipeline: Any, source: str) -> Any:
         return lines | "Skip empty lines" >> beam.Filter(bool) | "Name" >> beam.Map(lambda path: (path, path))
     root = source.rstrip("/")
     if "://" not in root:
-        root = str(Path(root).expanduser().absolute())
+        root = str(user_path(root).absolute())
     files = pipeline | "Find" >> fileio.MatchFiles(posixpath.join(root, "**"))
     named = files | "Name" >> beam.Map(lambda file: (posixpath.relpath(file.path, root), file.path))
     return named | "Only images" >> beam.Filter(lambda pair: _is_image(pair[0])) | "Spread" >> beam.Reshuffle()

@@ -15,6 +15,7 @@ from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
 from aag_tf.export.saved_model import metadata_of, write_metadata, write_saved_model
 from aag_tf.export.signatures import Exported, Signature, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
+from aag_tf.files import user_path
 from aag_tf.trained import TrainedRun, load_run
 
 
@@ -70,10 +71,9 @@ def export(config: ExportConfig) -> ExportReport:
     """
     for name in config.format_names:
         runtimes.check_installed(name)
+    target = plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
     run = load_run(config.run_dir, config.checkpoint)
-    export_dir = Path(config.export_dir).expanduser()
-    target = plan_version(export_dir, config.version, overwrite=config.overwrite, make=not config.dry_run)
-    source = _open_source(run) if config.verify or config.weights != "float32" else None
+    source = _open_source(run, config.weights) if config.verify or config.weights != "float32" else None
     encoder, cost = _network(run, config.weights, source)
     signatures = _signatures(run, encoder, config)
     metadata = metadata_of(run, config.run_dir, int(target.name), signatures, config.weights)
@@ -119,12 +119,14 @@ def _signatures(run: TrainedRun, encoder: Any, config: ExportConfig) -> dict[str
     return build_signatures(config.signature_names, exported)
 
 
-def _open_source(run: TrainedRun) -> Source:
+def _open_source(run: TrainedRun, weights: str) -> Source:
     source = open_source(run.config.data)
     if tuple(source.image_shape) != tuple(run.image_shape):
+        # What 16 bits cost is measured on the data set too, verified or not.
+        without = "--noverify" if weights == "float32" else "--weights=float32 --noverify"
         raise ExportError(
             f"{source.name} now has images of shape {list(source.image_shape)} and the run was trained on "
-            f"{list(run.image_shape)}; restore the data set, or export with --noverify."
+            f"{list(run.image_shape)}; restore the data set, or export with {without}."
         )
     return source
 

@@ -8,28 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aag_tf.errors import ExportError
+from aag_tf.files import sync
 from aag_tf.saved_model import version_numbers
 
 
-def plan_version(export_dir: Path, version: int | None, *, overwrite: bool, make: bool = True) -> Path:
-    """The directory of the version to write, known to be free and writable before any work is done.
+def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> Path:
+    """The directory of the version to write, known to be free and writable before any work is done; nothing is made.
 
     Args:
-        export_dir: what holds the versions; made where it does not exist.
+        export_dir: what holds the versions; where it does not exist, its nearest parent that does is checked.
         version: the number, or `None` for one above the highest there is.
         overwrite: whether a version that exists may be replaced.
-        make: whether to make `export_dir`; otherwise its nearest parent that exists is checked instead.
 
     Raises:
         ExportError: the version exists, or the directory cannot be written.
     """
-    try:
-        if make:
-            export_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError(
-            f"--export_dir={export_dir} cannot be made ({error.strerror}); name a directory that you may write to."
-        ) from error
     nearest = next(path for path in (export_dir, *export_dir.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ExportError(f"--export_dir={export_dir} cannot be written; name a directory that you may write to.")
@@ -50,10 +43,15 @@ def staged(target: Path, *, overwrite: bool) -> Iterator[Path]:
     It lies beside `target`, so that a rename publishes it, under a name that TensorFlow Serving ignores.
 
     Raises:
-        ExportError: another process wrote `target` in the meantime.
+        ExportError: another process wrote `target` in the meantime, or the directory for it cannot be made.
     """
     staging = _beside(target)
-    staging.mkdir()
+    try:
+        staging.mkdir(parents=True)
+    except OSError as error:
+        raise ExportError(
+            f"--export_dir={target.parent} cannot be made ({error.strerror}); name a directory that you may write to."
+        ) from error
     try:
         yield staging
         _publish(staging, target, overwrite=overwrite)
@@ -62,6 +60,7 @@ def staged(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def _publish(staging: Path, target: Path, *, overwrite: bool) -> None:
+    _sync_below(staging)  # or a power cut could leave a version with empty files under its published name
     replaced = _beside(target)
     if overwrite and target.exists():
         target.rename(replaced)
@@ -74,7 +73,14 @@ def _publish(staging: Path, target: Path, *, overwrite: bool) -> None:
             f"{target} could not be published ({error.strerror}), perhaps because another export wrote it meanwhile; "
             "export again without --version to take the next free number."
         ) from error
+    sync(target.parent)  # before the version that it replaces is deleted
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _sync_below(directory: Path) -> None:
+    for folder, _, names in os.walk(directory, topdown=False):
+        for path in (*(os.path.join(folder, name) for name in names), folder):
+            sync(path)
 
 
 def _beside(target: Path) -> Path:

@@ -40,7 +40,7 @@ def define(flag_values: flags.FlagValues) -> None:
         SEARCH_INDEXES,
         "exact compares with every image: right, and seconds for a million. hnsw is approximate and answers in "
         "milliseconds; it is built once, kept beside the embeddings, and needs pip install 'aag-tf[search]'. "
-        "Default: hnsw where it has been built, exact otherwise.",
+        "Default: hnsw where it has been built and faiss is installed, else exact.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(

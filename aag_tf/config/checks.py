@@ -24,6 +24,4 @@ def require_range(name: str, value: float, low: float, high: float = math.inf, *
     limit = "" if math.isinf(high) else f" and at most {high:g}"
     whole = isinstance(value, int)  # large whole numbers cannot become floats
     shown = str(value) if whole else f"{value:g}"
-    require(
-        inside and (whole or math.isfinite(value)), f"--{name}={shown} is out of range; it must be {bound}{limit}."
-    )
+    require(inside and (whole or math.isfinite(value)), f"--{name}={shown} is out of range; it must be {bound}{limit}.")

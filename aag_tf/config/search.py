@@ -11,7 +11,7 @@ SEARCH_INDEXES = ("exact", "hnsw")
 class SearchConfig:
     """What `aag-search` looks for, in which output of `aag-embed`.
 
-    `index` is `hnsw` where one has been built and `exact` otherwise, when `None`.
+    `index` is `hnsw` where one has been built and can be read, and `exact` otherwise, when `None`.
     """
 
     embeddings: str = ""

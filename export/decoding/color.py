@@ -29,9 +29,7 @@ def grey(picture: tf.Tensor) -> tf.Tensor:
 
 def eight_bits(deep: tf.Tensor) -> tf.Tensor:
     """uint16 [h, w, 1] -> uint8 [h, w, 3]: 65535 becomes 255, rounded."""
-    return tf.repeat(
-        _in_strips(lambda x: tf.cast((tf.cast(x, tf.int32) + 128) // 257, tf.uint8), deep, 1, 1), 3, axis=2
-    )
+    return tf.repeat(_in_strips(_rounded, deep, 1, 1), 3, axis=2)
 
 
 def _composite(pixels: tf.Tensor) -> tf.Tensor:

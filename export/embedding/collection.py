@@ -1,7 +1,8 @@
 """Embeddings that `aag-embed` wrote, read back: a Parquet file at a time, or single rows."""
 
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.inputs import open_input
 from aag_tf.export.embedding.items import Item
 from aag_tf.export.embedding.output import Output
+from aag_tf.files import sync
 
 
 class Collection:
@@ -55,6 +57,19 @@ class Collection:
         for path in self.files:
             yield from pq.read_table(path, columns=["path"]).column(0).to_pylist()
 
+    def paths_of(self, numbers: Sequence[int]) -> list[str]:
+        """The paths of some rows, in the order asked for; nothing else is read, and no group of rows twice."""
+        groups: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+        for number in numbers:
+            shard, group, row = self._place(number)
+            groups[shard, group].append((number, row))
+        files, found = self.files, dict[int, str]()
+        for (shard, group), places in groups.items():
+            with pq.ParquetFile(files[shard]) as file:
+                column = file.read_row_group(group, columns=["path"]).column(0)
+            found |= {number: column[row].as_py() for number, row in places}
+        return [found[number] for number in numbers]
+
     def ok(self) -> npt.NDArray[np.bool_]:
         """Which images have an embedding: bool [n]."""
         parts = [pq.read_table(path, columns=["ok"]).column(0).to_numpy() for path in self.files]
@@ -72,8 +87,7 @@ class Collection:
 
     def row(self, number: int) -> dict[str, Any]:
         """One row: `path`, `embedding` (float32 [dim], or `None`), `ok` and `error`."""
-        shard, row = divmod(number, self._size)
-        group, row = divmod(row, shards.ROWS_AT_ONCE)
+        shard, group, row = self._place(number)
         with pq.ParquetFile(self.files[shard]) as file:
             found = file.read_row_group(group).slice(row, 1)
         embedding = found.column("embedding").chunk(0)
@@ -91,6 +105,11 @@ class Collection:
         wanted = set(numbers)
         passed = images.items(min(wanted), max(wanted) + 1) if wanted else []
         return {number: item for number, item in enumerate(passed, min(wanted, default=0)) if number in wanted}
+
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """Where a row is: its file, the group of rows in that, and the row in that."""
+        shard, row = divmod(number, self._size)
+        return shard, *divmod(row, shards.ROWS_AT_ONCE)
 
 
 def open_collection(path: str | os.PathLike[str]) -> Collection:
@@ -133,3 +152,4 @@ def write_numpy(collection: Collection) -> None:
             lines.write(path.replace("\n", "\\n").replace("\r", "\\r") + "\n")
         os.fsync(lines.fileno())
     hidden.replace(output.names)
+    sync(output.path)

@@ -20,6 +20,7 @@ from aag_tf.export.embedding.plan import make_plan, require_same
 from aag_tf.export.embedding.progress import Progress
 from aag_tf.export.embedding.reading import Batch, read_batches
 from aag_tf.export.embedding.shards import Rows
+from aag_tf.files import user_path
 from aag_tf.saved_model import SavedEncoder, load_saved_model
 
 NAMED_IMAGES = 3
@@ -69,18 +70,22 @@ def embed(config: EmbedConfig) -> EmbedReport:
         DataError: there is no such input, or it holds no images.
     """
     output = Output(config.output)
-    output.check(resume=config.resume, overwrite=config.overwrite)
+    with output.explaining():
+        output.check(resume=config.resume, overwrite=config.overwrite)
     source = source_of(config)
-    directory = saved_model.version_directory(Path(config.saved_model).expanduser())
+    directory = saved_model.version_directory(user_path(config.saved_model))
     plan = make_plan(config, source, directory)
     if config.resume:
-        require_same(plan, output.read_manifest())
+        require_same(plan, output.read_manifest())  # before the encoder is loaded
     model = load_saved_model(directory)
     with output.writing():
-        if config.overwrite:
-            output.clear()
-        output.remove_leftovers()
-        manifest = _begin(output, plan)
+        with output.explaining():
+            # Again, now that nobody else writes: until here another process could, and may have been done by now.
+            output.check(resume=config.resume, overwrite=config.overwrite)
+            if config.overwrite:
+                output.clear()
+            output.remove_leftovers()
+            manifest = _begin(output, plan)
         images = open_input(manifest["input"], output.path)
         new, seconds = _write_shards(config, model, images, output)
         return _finish(output, manifest, new, seconds)
@@ -106,9 +111,10 @@ def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: st
 
 
 def _begin(output: Output, plan: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with the input listed: written by an earlier run, or now."""
+    """The manifest with the input listed: written by an earlier run that was to do the same, or now."""
     if output.manifest.exists():
         manifest = output.read_manifest()
+        require_same(plan, manifest)
         if "rows" in manifest["input"]:
             return manifest
     output.write_manifest(plan)  # before the list, so that a run that is killed meanwhile can be resumed
@@ -137,7 +143,8 @@ def _write_shards(config: EmbedConfig, model: SavedEncoder, images: Input, outpu
             batches = read_batches(items, model.image_shape, sizes, config.read_threads)
             for number in neighbors:
                 rows = _embed_rows(config, model, batches, ranges[number], progress)
-                shards.write_shard(paths[number], rows, columns)
+                with output.explaining():
+                    shards.write_shard(paths[number], rows, columns)
         return new, progress.seconds
 
 
@@ -189,11 +196,12 @@ def _finish(output: Output, manifest: dict[str, Any], new: int, seconds: float) 
     """Counts what there is, writes the NumPy files, and marks the output as complete."""
     collection = Collection(output, manifest)
     if "embedded" not in manifest or new or (manifest["settings"]["numpy"] and not output.vectors.exists()):
-        broken = collection.broken(NAMED_IMAGES)
-        if manifest["settings"]["numpy"]:
-            write_numpy(collection)
-        manifest |= {"embedded": int(collection.ok().sum()), "broken": broken}
-        output.write_manifest(manifest)
+        with output.explaining():
+            broken = collection.broken(NAMED_IMAGES)
+            if manifest["settings"]["numpy"]:
+                write_numpy(collection)
+            manifest |= {"embedded": int(collection.ok().sum()), "broken": broken}
+            output.write_manifest(manifest)
     broken = [(path, error) for path, error in manifest["broken"]]
     if manifest["embedded"] == 0:
         raise EmbeddingError(

@@ -18,8 +18,10 @@ from aag_tf.config import EmbedConfig
 from aag_tf.data.walking import walk_pictures
 from aag_tf.errors import DataError
 from aag_tf.export.embedding.items import Item, Stamp, open_listed, stamp_of
+from aag_tf.export.embedding.output import LIST_FILE
+from aag_tf.files import user_path
 
-LIST_FILE = "input.jsonl"
+LISTED = ("root", "rows", "digest")
 SNIFFED_BYTES = 4096
 
 
@@ -29,7 +31,7 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
     Raises:
         DataError: there is no such folder, or the file is not a text.
     """
-    path = Path(rest).expanduser().absolute()
+    path = user_path(rest).absolute()
     if kind == "folder":
         if not path.is_dir():
             raise DataError(f"--input={config.input} is not a folder; name one that holds image files.")
@@ -50,7 +52,12 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """Writes the list into the output's directory."""
+    """Writes the list into the output's directory.
+
+    Raises:
+        DataError: the list of paths cannot be read.
+        OSError: the output's cannot be written.
+    """
     names = walk_pictures(source["root"]) if source["kind"] == "folder" else _lines(source["source"])
     digest = hashlib.sha256()
     rows = 0
@@ -110,9 +117,13 @@ class FileList:
 
 
 def _lines(path: str) -> Iterator[str]:
-    # Paths of any bytes: those that are no UTF-8 pass through as surrogates, as everywhere in Python.
-    with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        for line in file:
-            name = line.rstrip("\r\n")
-            if name:
-                yield name
+    # Paths of any bytes: those that are no UTF-8 pass through as surrogates, as everywhere in Python. Windows's editors
+    # put a mark in front of a text, which is no part of the first path.
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
+            for line in file:
+                name = line.rstrip("\r\n")
+                if name:
+                    yield name
+    except OSError as error:
+        raise DataError(f"{path} can no longer be read ({error.strerror}); restore it and start again.") from error

@@ -13,6 +13,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.errors import DataError
 from aag_tf.export.embedding import file_lists, records, tfds_split
 from aag_tf.export.embedding.items import Item
+from aag_tf.files import user_path
 
 Listing = dict[str, Any]
 
@@ -62,16 +63,20 @@ def open_input(listing: Listing, directory: Path) -> Input:
     """The images that were listed.
 
     Raises:
-        DataError: the input is gone, or not what was listed.
+        DataError: the input is gone, or not what was listed, or the listing (of a manifest, so from anybody) lacks
+            something.
     """
-    return KINDS[listing["kind"]].open_input(listing, directory)
+    kind = KINDS.get(listing["kind"])
+    if kind is None or any(key not in listing for key in kind.LISTED):
+        raise DataError(f"the manifest in {directory} does not say which images these are; embed with --overwrite.")
+    return kind.open_input(listing, directory)
 
 
 def _kind_and_rest(text: str) -> tuple[str, str]:
     scheme, colon, rest = text.partition(":")
     if colon and scheme in KINDS:
         return scheme, rest
-    path = Path(text).expanduser()
+    path = user_path(text)
     if path.is_dir():
         return "folder", text
     if ".tfrecord" in path.name:

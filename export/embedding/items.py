@@ -2,16 +2,13 @@
 
 import os
 import re
-import stat
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
+from aag_tf.data.regular_file import open_regular
 from aag_tf.errors import AagError, DataError
-
-# Pillow and its codecs hold a file in memory where they must: no picture of a sensible size needs as much.
-MAX_BYTES = 2**29
 
 
 class Item(NamedTuple):
@@ -49,31 +46,17 @@ def open_listed(path: str, stamp: Stamp | None) -> BinaryIO:
         OSError: it cannot be opened.
         DataError: it is not the file that was listed, no regular file, or too large.
     """
-    # Not blocking, because opening a named pipe would wait for a writer for ever.
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    file = open_regular(path)
     try:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise DataError("not a regular file")
         if stamp is None:
             raise DataError("the file was missing when the input was listed, and came later")
         if stamp != (status.st_size, status.st_mtime_ns):
             raise DataError("the file changed after the input was listed")
-        require_bytes(status.st_size)
     except BaseException:
         file.close()
         raise
     return file
-
-
-def require_bytes(size: int) -> None:
-    """Refuses encoded bytes that are too many to be one picture.
-
-    Raises:
-        DataError: they are.
-    """
-    if size > MAX_BYTES:
-        raise DataError(f"{size} bytes are more than the {MAX_BYTES} that are read of one picture")
 
 
 def reason(error: Exception) -> str:

@@ -4,22 +4,29 @@ manifest.json            which images, which encoder, which settings; and, at th
 input.jsonl              the list of files, where the input is a folder or a list
 parquet/part-00000-of-00012.parquet, ...
 embeddings.npy, paths.txt    the same rows for NumPy, written last
+index.faiss, index.json      an index over them, where aag-search was asked to build one
 """
 
 import contextlib
-import fcntl
-import json
 import os
-import shutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from aag_tf.errors import EmbeddingError
-from aag_tf.files import write_atomically
+from aag_tf.export.embedding import manifest as manifests
+from aag_tf.files import lock, user_path
 
-FORMAT = "aag_tf.embeddings"
-FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+LIST_FILE = "input.jsonl"
+VECTORS_FILE = "embeddings.npy"
+NAMES_FILE = "paths.txt"
+INDEX_FILE = "index.faiss"
+INDEX_FACTS_FILE = "index.json"
+# All that is ever deleted, as is or as a temporary file (`.NAME`, `.NAME.xxxx`): the rest is somebody else's.
+OWN_FILES = (LIST_FILE, VECTORS_FILE, NAMES_FILE, INDEX_FILE, INDEX_FACTS_FILE, MANIFEST_FILE)
+OWN_SHARD = re.compile(r"part-\d{5,}-of-\d{5,}\.parquet")
 
 
 class Output:
@@ -30,11 +37,11 @@ class Output:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser()
-        self.manifest = self.path / "manifest.json"
+        self.path = user_path(path)
+        self.manifest = self.path / MANIFEST_FILE
         self.parquet = self.path / "parquet"  # by themselves, since readers of Parquet take a directory whole
-        self.vectors = self.path / "embeddings.npy"
-        self.names = self.path / "paths.txt"
+        self.vectors = self.path / VECTORS_FILE
+        self.names = self.path / NAMES_FILE
 
     def shard(self, number: int, count: int) -> Path:
         """The Parquet file `number` of `count`."""
@@ -60,7 +67,7 @@ class Output:
         if occupied and overwrite and not self.manifest.exists():
             raise EmbeddingError(
                 f"--output={self.path} holds files that aag-embed did not write, so --overwrite will not delete it; "
-                "name another directory."
+                "move them away, or name another directory."
             )
 
     @contextlib.contextmanager
@@ -68,43 +75,55 @@ class Output:
         """Makes the directory and keeps other processes from writing to it; a killed process keeps nobody out.
 
         Raises:
-            EmbeddingError: another process is writing, or the directory cannot be written (its disk is full, say).
+            EmbeddingError: another process is writing, or the directory cannot be made.
         """
-        try:
+        with self.explaining():
             self.path.mkdir(parents=True, exist_ok=True)
             # The directory itself is locked, so that no file is left behind.
             descriptor = os.open(self.path, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield
-            finally:
-                os.close(descriptor)
-        except BlockingIOError as error:
-            raise EmbeddingError(f"--output={self.path} is being written by another aag-embed; wait for it.") from error
+        try:
+            if not lock(descriptor, self.path):
+                raise EmbeddingError(f"--output={self.path} is being written by another aag-embed; wait for it.")
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Goes around what touches the directory.
+
+        Raises:
+            EmbeddingError: the operating system refuses (the disk is full, say).
+        """
+        try:
+            yield
         except OSError as error:
             raise EmbeddingError(
                 f"--output={self.path} cannot be written ({error.strerror or error}); mend that, then give the same "
-                "command with --resume to go on."
+                "command again, with --resume where it had begun."
             ) from error
 
     def clear(self) -> None:
         """Deletes what an earlier output left; the manifest last, since it tells the next try whose files they are."""
-        for entry in sorted(self.path.iterdir(), key=lambda entry: entry == self.manifest):
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+        self.remove_leftovers()
+        for shard in self.parquet.glob("*"):
+            if OWN_SHARD.fullmatch(shard.name):
+                shard.unlink()
+        with contextlib.suppress(OSError):  # it is not there, a link to another disk, or holds somebody else's files
+            self.parquet.rmdir()
+        for name in OWN_FILES:
+            (self.path / name).unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
         """Deletes half-written files of a process that was killed."""
+        own = re.compile(rf"\.({OWN_SHARD.pattern}|{'|'.join(map(re.escape, OWN_FILES))})(\.[0-9a-f]+)?")
         for entry in [*self.path.glob(".*"), *self.parquet.glob(".*")]:
-            if entry.is_file():
+            if own.fullmatch(entry.name):
                 entry.unlink()
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Fixes what this output is."""
-        content = {"format": FORMAT, "format_version": FORMAT_VERSION} | manifest
-        write_atomically(self.manifest, json.dumps(content, indent=2) + "\n")
+        manifests.write_manifest(self.manifest, manifest)
         self.parquet.mkdir(exist_ok=True)
 
     def read_manifest(self) -> dict[str, Any]:
@@ -113,19 +132,4 @@ class Output:
         Raises:
             EmbeddingError: there is none, or it is damaged or from another version.
         """
-        try:
-            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise EmbeddingError(
-                f"{self.path} was not written by aag-embed: it has no {self.manifest.name}."
-            ) from error
-        except ValueError as error:
-            raise EmbeddingError(f"{self.manifest} is damaged ({error}); embed again with --overwrite.") from error
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-            raise EmbeddingError(f"{self.manifest} was not written by aag-embed; name a directory that it wrote.")
-        if manifest.get("format_version") != FORMAT_VERSION:
-            raise EmbeddingError(
-                f"{self.manifest} has format version {manifest.get('format_version')} and this package reads "
-                f"{FORMAT_VERSION}; embed again with --overwrite, or install the package that wrote it."
-            )
-        return manifest
+        return manifests.read_manifest(self.manifest)

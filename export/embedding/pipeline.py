@@ -16,8 +16,9 @@ from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunIn
 
 from aag_tf.data import pictures
 from aag_tf.data.images import Shape
+from aag_tf.data.regular_file import MAX_BYTES, require_bytes
 from aag_tf.export.embedding.embed import embed_batch
-from aag_tf.export.embedding.items import MAX_BYTES, reason, require_bytes
+from aag_tf.export.embedding.items import reason
 from aag_tf.export.embedding.reading import Batch
 from aag_tf.export.embedding.shards import printable
 from aag_tf.saved_model import SavedEncoder, load_saved_model

@@ -20,9 +20,12 @@ import tensorflow as tf
 
 from aag_tf.bars import progress_bar
 from aag_tf.config import EmbedConfig
+from aag_tf.data.regular_file import require_bytes
 from aag_tf.errors import DataError
-from aag_tf.export.embedding.items import Item, require_bytes, stamp_of
+from aag_tf.export.embedding.items import Item, stamp_of
+from aag_tf.files import user_path
 
+LISTED = ("files", "image_feature", "rows")
 USUAL_FEATURES = ("image/encoded", "image")
 DAMAGED = "the record is damaged, and so is the rest of its file"
 DAMAGE = (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError)
@@ -35,19 +38,27 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
     Raises:
         DataError: there are none.
     """
-    pattern = os.path.abspath(os.path.expanduser(rest))
-    if not any(os.path.isfile(path) for path in _files(pattern)):
+    pattern = os.path.abspath(user_path(rest))
+    if not _files(pattern):
         raise DataError(f"--input={config.input} matches no file; name TFRecord files, or a pattern with * or ?.")
     return {"source": pattern, "image_feature": config.image_feature}
 
 
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """Counts the records of every file."""
+    """Counts the records of every file.
+
+    Raises:
+        DataError: one cannot be read at all.
+    """
     files: list[dict[str, Any]] = []
     with progress_bar("counting records", None, "img") as bar:
         for path in _files(source["source"]):
             stamp = stamp_of(path)
-            readable, damaged = _count(path)
+            try:
+                readable, damaged = _count(path)
+            except (OSError, tf.errors.OpError) as error:
+                why = getattr(error, "strerror", None) or type(error).__name__
+                raise DataError(f"{path} cannot be read ({why}); mend that, or name files without it.") from error
             files.append({"path": path, "stamp": stamp, "readable": readable, "damaged": damaged})
             bar.update(readable + damaged)
     rows = sum(file["readable"] + file["damaged"] for file in files)
@@ -101,15 +112,28 @@ class Records:
 
 
 def _files(pattern: str) -> list[str]:
-    # A name may hold brackets that are no pattern.
-    return [pattern] if os.path.isfile(pattern) else sorted(glob.glob(pattern, recursive=True))
+    # A name may hold brackets that are no pattern; and a pattern may match folders, which hold no records.
+    names = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
+    return sorted(filter(os.path.isfile, names))
 
 
 def _dataset(path: str) -> tf.data.TFRecordDataset:
     with open(path, "rb") as file:
         start = file.read(2)
     compression = "GZIP" if start == GZIP else "ZLIB" if start in ZLIB else ""
+    plain = tf.data.TFRecordDataset(path)
+    # A plain file begins with its first record's length, which may be the same two bytes: 376, for one.
+    if not compression or _begins_well(plain):
+        return plain
     return tf.data.TFRecordDataset(path, compression_type=compression)
+
+
+def _begins_well(records: tf.data.TFRecordDataset) -> bool:
+    try:
+        next(iter(records))
+    except DAMAGE:  # a length has a checksum, so that compressed bytes are not taken for one
+        return False
+    return True
 
 
 def _count(path: str) -> tuple[int, int]:

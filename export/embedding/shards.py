@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from aag_tf.files import sync
+
 ROWS_AT_ONCE = 8192  # a row group: what reading it back takes into memory
 
 
@@ -72,6 +74,7 @@ def write_shard(path: Path, rows: Rows, columns: pa.Schema) -> None:
         file.flush()
         os.fsync(file.fileno())
     hidden.replace(path)
+    sync(path.parent)
 
 
 def is_shard(path: Path, rows: int) -> bool:

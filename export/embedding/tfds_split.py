@@ -12,6 +12,9 @@ from aag_tf.config import DataConfig, EmbedConfig
 from aag_tf.data import tfds_source
 from aag_tf.errors import DataError
 from aag_tf.export.embedding.items import Item, stamp_of
+from aag_tf.files import user_path
+
+LISTED = ("name", "split", "data_dir", "rows", "digest")
 
 
 def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
@@ -23,7 +26,7 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
     name, slash, split = rest.rpartition("/")
     if not slash or not name or not split:
         raise DataError(f"--input={config.input} names no split; write it as tfds:NAME/SPLIT, say tfds:cifar10/test.")
-    data_dir = None if config.data_dir is None else str(Path(config.data_dir).expanduser().absolute())
+    data_dir = None if config.data_dir is None else str(user_path(config.data_dir).absolute())
     builder = tfds_source.open_builder(name, DataConfig(dataset=f"tfds:{name}", data_dir=data_dir))
     if not builder.info.splits:
         raise DataError(f"tfds:{name} is not prepared; where there is a network, run `tfds build {name}`.")
@@ -84,4 +87,5 @@ class TfdsSplit:
 
 
 def _builder(source: dict[str, Any]) -> Any:
-    return tfds_source.open_builder(source["name"], DataConfig(dataset="tfds:", data_dir=source["data_dir"]))
+    config = DataConfig(dataset=f"tfds:{source['name']}", data_dir=source["data_dir"])
+    return tfds_source.open_builder(source["name"], config)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from aag_tf.data import pictures
 from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding.items import Item, reason
-from aag_tf.files import write_atomically
+from aag_tf.files import user_path, write_atomically
 
 SIDE = 160  # pixels of a thumbnail, as in the page's style: twenty make a page of a few hundred kilobytes
 MARK = '<meta name="generator" content="aag-search">'  # what tells our pages from others, which are not replaced
@@ -41,7 +41,7 @@ def check_gallery(path: str) -> None:
     Raises:
         EmbeddingError: it is something else, or it cannot be written.
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     try:
         if file.exists() and MARK not in file.read_text(encoding="utf-8", errors="replace")[:1000]:
             raise EmbeddingError(f"--gallery={path} is a file that aag-search did not write; name another.")
@@ -59,7 +59,7 @@ def write_gallery(path: str, title: str, subtitle: str, query: Entry, found: Seq
         query=_figure(query, ' class="query"'),
         found="\n".join(_figure(entry) for entry in found),
     )
-    file = Path(path).expanduser()
+    file = user_path(path)
     write_atomically(file, page.encode("utf-8", "backslashreplace"))
     return file
 

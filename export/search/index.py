@@ -5,7 +5,9 @@ Hierarchical Navigable Small World graphs*, arXiv 1603.09320) over the embedding
 """
 
 import hashlib
+import importlib.util
 import json
+import secrets
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,11 +18,10 @@ import numpy.typing as npt
 from aag_tf.bars import progress_bar
 from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding import Collection
+from aag_tf.export.embedding.output import INDEX_FACTS_FILE, INDEX_FILE
 from aag_tf.export.search.nearest import Neighbor, unit
-from aag_tf.files import write_atomically
+from aag_tf.files import read_json_object, sync, write_atomically
 
-INDEX_FILE = "index.faiss"
-FACTS_FILE = "index.json"
 FACTORY = "HNSW32_SQfp16"  # 32 neighbours a node: the usual choice; half precision moves a cosine by less than 1e-3
 CONSTRUCTION_WIDTH = 200  # candidates looked at while a node finds its neighbours; searching uses at least as many
 SEARCH_WIDTH = 256
@@ -46,11 +47,30 @@ class Index:
         return [Neighbor(int(self._rows[number]), float(value)) for number, value in pairs if number >= 0]
 
 
+def import_faiss() -> ModuleType:
+    """The library.
+
+    Raises:
+        EmbeddingError: it is not installed.
+    """
+    try:
+        import faiss
+    except ImportError as error:
+        raise EmbeddingError(
+            "--index=hnsw needs the library faiss: pip install 'aag-tf[search]', or search with --index=exact."
+        ) from error
+    return faiss
+
+
+def is_usable(collection: Collection) -> bool:
+    """Whether an index can be searched at once: it is built, and its library installed."""
+    return is_built(collection) and importlib.util.find_spec("faiss") is not None
+
+
 def is_built(collection: Collection) -> bool:
     """Whether an index of this very collection lies beside it."""
-    file = collection.output.path / FACTS_FILE
     try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts = read_json_object(collection.output.path / INDEX_FACTS_FILE)
     except (OSError, ValueError):
         return False
     return facts == _facts(collection) and (collection.output.path / INDEX_FILE).is_file()
@@ -62,13 +82,13 @@ def load_or_build(collection: Collection) -> Index:
     Raises:
         EmbeddingError: faiss is not installed, or the index cannot be read or written.
     """
-    faiss = _faiss()
+    faiss = import_faiss()
     path = collection.output.path / INDEX_FILE
     rows = np.flatnonzero(collection.ok())
     try:
         if not is_built(collection):
             _write(faiss, _build(faiss, collection), path)
-            write_atomically(path.with_name(FACTS_FILE), json.dumps(_facts(collection), indent=2) + "\n")
+            write_atomically(path.with_name(INDEX_FACTS_FILE), json.dumps(_facts(collection), indent=2) + "\n")
         index = faiss.read_index(str(path))
     except OSError as error:
         raise EmbeddingError(f"{path} cannot be written ({error.strerror}); search with --index=exact.") from error
@@ -91,12 +111,16 @@ def _build(faiss: ModuleType, collection: Collection) -> Any:
 
 
 def _write(faiss: ModuleType, index: Any, path: Path) -> None:
-    hidden = path.with_name(f".{path.name}")
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(6)}")  # several processes may build one at once
     try:
         faiss.write_index(index, str(hidden))
+        sync(hidden)
+        hidden.replace(path)
     except RuntimeError as error:  # faiss's own class for everything
         raise EmbeddingError(f"{path} cannot be written; make room for it, or search with --index=exact.") from error
-    hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)
+    sync(path.parent)
 
 
 def _facts(collection: Collection) -> dict[str, Any]:
@@ -107,13 +131,3 @@ def _facts(collection: Collection) -> dict[str, Any]:
         "construction_width": CONSTRUCTION_WIDTH,
         "collection": hashlib.sha256(manifest.encode()).hexdigest(),
     }
-
-
-def _faiss() -> ModuleType:
-    try:
-        import faiss
-    except ImportError as error:
-        raise EmbeddingError(
-            "--index=hnsw needs the library faiss: pip install 'aag-tf[search]', or search with --index=exact."
-        ) from error
-    return faiss

@@ -1,7 +1,6 @@
 """What is looked for: a picture file, or an image of the collection, as an embedding."""
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import Collection
 from aag_tf.export.embedding.items import Item, open_listed, stamp_of
 from aag_tf.export.embedding.reading import read_batches
+from aag_tf.files import user_path
 
 
 class Query(NamedTuple):
@@ -73,10 +73,10 @@ def _find(path: str, collection: Collection) -> int:
 
 
 def _from_picture(path: str, collection: Collection, moved: str | None) -> Query:
-    file = Path(path).expanduser()
+    file = user_path(path)
     item = Item(os.fspath(file), lambda: open_listed(os.fspath(file), stamp_of(file)))
     facts = collection.manifest["model"]
-    directory = saved_model.version_directory(Path(moved or facts["path"]).expanduser())
+    directory = saved_model.version_directory(user_path(moved or facts["path"]))
     if saved_model.digest(directory) != facts["digest"]:
         raise EmbeddingError(
             f"{directory} is not the encoder that embedded the collection, so distances between the two mean nothing; "

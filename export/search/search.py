@@ -45,22 +45,25 @@ def search(config: SearchConfig) -> SearchReport:
     """Looks for the images whose embeddings have the highest cosine similarity with the query's.
 
     Raises:
-        EmbeddingError: there is no collection, it has no such row, or the encoder at hand did not embed it.
+        EmbeddingError: there is no collection, it has no such row, the encoder at hand did not embed it, or the
+            library of the index asked for is missing.
         ExportError: there is no encoder.
         DataError: the query's picture cannot be read.
     """
     if config.gallery:
         check_gallery(config.gallery)
+    if config.index == "hnsw":
+        indexes.import_faiss()  # where it is missing, that is said before an encoder is loaded
     collection = open_collection(config.embeddings)
     query = query_of(config, collection)
-    exact = config.index == "exact" or (config.index is None and not indexes.is_built(collection))
+    exact = config.index == "exact" or (config.index is None and not indexes.is_usable(collection))
     wanted = config.top_k + (query.row is not None)  # the query finds itself first of all
     if exact:
         found = nearest(collection.vectors(), query.embedding, wanted)
     else:
         found = indexes.load_or_build(collection).nearest(query.embedding, wanted)
     found = [neighbor for neighbor in found if neighbor.row != query.row][: config.top_k]
-    paths = [collection.row(neighbor.row)["path"] for neighbor in found]
+    paths = collection.paths_of([neighbor.row for neighbor in found])
     how = f"{len(collection):,} images, {'every one compared' if exact else 'approximate index'}"
     gallery = None
     if config.gallery:

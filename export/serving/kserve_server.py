@@ -37,8 +37,10 @@ class EncoderModel(kserve.Model):
             inputs = {tensor.name: tensor.as_numpy() for tensor in payload.inputs}
             outputs = self._run(getattr(name, "string_param", name), inputs)
             return kserve.InferResponse(payload.id, self.name, [_encoded(*item) for item in outputs.items()])
+        if not isinstance(payload, dict) or not isinstance(payload.get("instances"), list):
+            raise InvalidInput('a request needs a list of "instances"; the column form, "inputs", is not taken')
         signature = payload.get("signature_name", SIGNATURE)
-        outputs = self._run(signature, self._columns(signature, payload.get("instances", [])))
+        outputs = self._run(signature, self._columns(signature, payload["instances"]))
         names = list(outputs)
         rows = zip(*(outputs[name].tolist() for name in names), strict=True)
         return {"predictions": [dict(zip(names, row, strict=True)) for row in rows]}
@@ -73,8 +75,8 @@ class EncoderModel(kserve.Model):
             raise InvalidInput("pixels are whole numbers from 0 to 255")
         return {name: pixels.astype(np.uint8)}
 
-    def _specs(self, signature: str) -> dict[str, tf.TensorSpec]:
-        if signature not in self._model.loaded.signatures:
+    def _specs(self, signature: Any) -> dict[str, tf.TensorSpec]:
+        if not isinstance(signature, str) or signature not in self._model.loaded.signatures:
             raise InvalidInput(f"there is no signature {signature}; choose {', '.join(self._model.loaded.signatures)}")
         return self._model.loaded.signatures[signature].structured_input_signature[1]
 

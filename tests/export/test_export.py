@@ -1,4 +1,4 @@
-"""Exports: the encoder's own embeddings, checked inputs, counted versions, and nothing half written."""
+"""Exports: the encoder's own embeddings, checked inputs, and nothing published that is not proved."""
 
 import importlib
 import json
@@ -18,7 +18,6 @@ from aag_tf.export import export, load_saved_model
 EVERY_SIGNATURE = "serving_default,embed_bytes,embed_images,project"
 
 export_module = importlib.import_module("aag_tf.export.export")
-publishing = importlib.import_module("aag_tf.export.publishing")
 verify_module = importlib.import_module("aag_tf.export.verify")
 
 
@@ -102,62 +101,6 @@ def test_is_judged_like_the_run_it_came_from(run, exported, tmp_path):
         assert ours.measure("linear").value == pytest.approx(theirs.measure("linear").value, abs=0.006)
 
 
-def test_versions_are_counted(run, tmp_path):
-    assert quick(run, tmp_path / "new" / "model").path.name == "1"
-    (tmp_path / "9").mkdir()
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "99.txt").touch()
-    assert quick(run, tmp_path).path.name == "10"
-    assert quick(run, tmp_path, version=4).path.name == "4"
-    assert load_saved_model(tmp_path).path.name == "10"
-    assert load_saved_model(tmp_path / "4").metadata["version"] == 4
-
-
-def test_an_existing_version_is_replaced_only_on_demand(run, tmp_path):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "precious").write_text("kept")
-    with pytest.raises(ExportError, match="add --overwrite to replace it"):
-        quick(run, tmp_path, version=1)
-    assert content(tmp_path / "1") == ["precious"]
-    quick(run, tmp_path, version=1, overwrite=True)
-    assert "saved_model.pb" in content(tmp_path / "1")
-    assert "precious" not in content(tmp_path / "1")
-    assert content(tmp_path) == ["1"]
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("step", ["write_saved_model", "write_metadata"])
-def test_a_failure_in_the_middle_leaves_everything_as_it_was(run, tmp_path, monkeypatch, step, overwrite):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "precious").write_text("kept")
-    work = getattr(export_module, step)
-
-    def half_done(*arguments):
-        work(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(export_module, step, half_done)
-    with pytest.raises(KeyboardInterrupt):
-        quick(run, tmp_path, version=1 if overwrite else None, overwrite=overwrite)
-    assert content(tmp_path) == ["1"]
-    assert content(tmp_path / "1") == ["precious"]
-
-
-def test_a_race_for_a_version_has_one_winner(run, tmp_path, monkeypatch):
-    work = export_module.write_metadata
-
-    def lose(*arguments):
-        work(*arguments)
-        (tmp_path / "1").mkdir()
-        (tmp_path / "1" / "winner").touch()
-
-    monkeypatch.setattr(export_module, "write_metadata", lose)
-    with pytest.raises(ExportError, match="another export wrote it meanwhile"):
-        quick(run, tmp_path)
-    assert content(tmp_path) == ["1"]
-    assert content(tmp_path / "1") == ["winner"]
-
-
 def test_a_model_that_differs_from_its_encoder_is_not_published(run, tmp_path, monkeypatch):
     def other_weights(directory, resources, signatures):
         kernel = resources[0].trainable_variables[0]
@@ -218,40 +161,25 @@ def test_every_part_of_the_proof_counts(run, monkeypatch, answers, message):
 
 def test_refuses_what_it_cannot_export(run, tmp_path):
     with pytest.raises(RunDirectoryError, match="does not exist"):
-        export(ExportConfig(run_dir=str(tmp_path / "nothing"), export_dir=str(tmp_path)))
-    (tmp_path / "file").touch()
-    with pytest.raises(ExportError, match="cannot be made"):
-        quick(run, tmp_path / "file")
+        export(ExportConfig(run_dir=str(tmp_path / "nothing"), export_dir=str(tmp_path / "new")))
+    assert content(tmp_path) == []
 
 
-def test_refuses_a_data_set_that_changed(tmp_path):
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({}, "or export with --noverify"),
+        ({"weights": "bfloat16"}, "or export with --weights=float32 --noverify"),
+        ({"weights": "float16", "verify": False}, "or export with --weights=float32 --noverify"),
+    ],
+)
+def test_refuses_a_data_set_that_changed(tmp_path, settings, advice):
     dataset = save_images(tmp_path / "data.npz")
     make_run(tmp_path / "run", dataset)
     save_images(tmp_path / "data.npz", shape=(9, 9, 1))
-    with pytest.raises(ExportError, match=r"now has images of shape \[9, 9, 1\]"):
-        export(ExportConfig(run_dir=str(tmp_path / "run"), export_dir=str(tmp_path / "model")))
-    assert content(tmp_path / "model") == []
-
-
-def test_a_dry_run_says_what_it_would_do_and_writes_nothing(run, tmp_path):
-    directory = tmp_path / "new" / "model"
-    report = quick(run, directory, dry_run=True)
-    assert list(tmp_path.iterdir()) == []
-    assert report.path == directory / "1"
-    assert str(report).startswith(f"Would export {run[0]}, step {STEP}, to {directory / '1'}\n")
-    assert "nothing was written" in str(report)
-
-
-def test_a_dry_run_refuses_what_the_export_would(run, tmp_path):
-    (tmp_path / "1").mkdir()
-    with pytest.raises(ExportError, match="add --overwrite to replace it"):
-        quick(run, tmp_path, version=1, dry_run=True)
-    (tmp_path / "file").touch()
-    for directory in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ExportError, match="cannot be written"):
-            quick(run, directory, dry_run=True)
-    with pytest.raises(RunDirectoryError, match="does not exist"):
-        export(ExportConfig(run_dir=str(tmp_path / "nothing"), export_dir=str(tmp_path), dry_run=True))
+    with pytest.raises(ExportError, match=rf"now has images of shape \[9, 9, 1\] .*{advice}\.$"):
+        export(ExportConfig(run_dir=str(tmp_path / "run"), export_dir=str(tmp_path / "model"), **settings))
+    assert not (tmp_path / "model").exists()
 
 
 def test_the_figures_of_this_step_are_in_the_metadata_and_on_the_card(tmp_path):

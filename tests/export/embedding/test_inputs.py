@@ -1,6 +1,5 @@
 """Inputs: told apart, listed in a fixed order, and opened again as they were listed."""
 
-import gzip
 import io
 import os
 import re
@@ -8,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
 from aag_tf.config import EmbedConfig
-from aag_tf.errors import DataError
-from aag_tf.export.embedding import items as items_module
+from aag_tf.data import regular_file
+from aag_tf.errors import ConfigError, DataError
 from aag_tf.export.embedding.inputs import list_input, open_input, source_of
 
 
@@ -46,17 +44,6 @@ def picture(seed=0):
     return file.getvalue()
 
 
-def example(encoded, feature="image/encoded"):
-    value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
-    return tf.train.Example(features=tf.train.Features(feature={feature: value})).SerializeToString()
-
-
-def write_records(path, records):
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for record in records:
-            writer.write(record)
-
-
 def test_a_folder_is_sorted_by_the_parts_of_its_paths(tmp_path):
     root = tmp_path / "root"
     for name in ["b.png", "a/z.jpg", "a/b/c.png", "a.png", "a-b/x.png", ".hidden/x.png", "a/notes.txt", "é.png"]:
@@ -82,6 +69,11 @@ def test_a_list_keeps_its_order_and_its_duplicates_and_any_bytes(tmp_path, monke
             assert file.read() == picture()
     with pytest.raises(FileNotFoundError):
         found[1].open()
+
+
+def test_a_mark_in_front_of_a_list_is_no_part_of_its_first_path(tmp_path):
+    (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbfa.png\n\xef\xbb\xbfb.png")
+    assert names(opened(tmp_path / "list.txt", tmp_path / "out")) == ["a.png", "\ufeffb.png"]
 
 
 def test_files_that_change_after_the_listing_are_refused(tmp_path):
@@ -115,57 +107,10 @@ def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
 
 
 def test_too_many_bytes_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(items_module, "MAX_BYTES", 20)
+    monkeypatch.setattr(regular_file, "MAX_BYTES", 20)
     (tmp_path / "a.png").write_bytes(picture())
     with pytest.raises(DataError, match="bytes are more than the 20"):
         next(opened(tmp_path, tmp_path / "out").items(0, 1)).open()
-
-
-def test_records_are_read_from_several_files_plain_and_compressed(tmp_path):
-    write_records(tmp_path / "b.tfrecord-0", [example(picture(number), "image") for number in range(3)])
-    write_records(tmp_path / "plain", [example(picture(number)) for number in range(3, 5)])
-    (tmp_path / "a.tfrecord.gz").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))
-    images = opened(tmp_path / "*.tfrecord*", tmp_path / "out")
-    expected = ["a.tfrecord.gz#0", "a.tfrecord.gz#1", "b.tfrecord-0#0", "b.tfrecord-0#1", "b.tfrecord-0#2"]
-    assert names(images) == expected
-    assert names(images, 1, 4) == expected[1:4]
-    assert [item.open().read() for item in images.items(0, 5)] == [picture(number) for number in (3, 4, 0, 1, 2)]
-    assert names(opened(f"tfrecord:{tmp_path / 'plain'}", tmp_path / "out")) == ["plain#0", "plain#1"]
-
-
-def test_a_damaged_record_is_one_broken_image_and_ends_its_file(tmp_path):
-    file = tmp_path / "a.tfrecord"
-    write_records(file, [example(picture(number)) for number in range(4)])
-    content = bytearray(file.read_bytes())
-    content[len(content) * 5 // 8] ^= 1  # in the third of four
-    file.write_bytes(content)
-    write_records(tmp_path / "b.tfrecord", [example(picture())])
-    images = opened(tmp_path / "*.tfrecord", tmp_path / "out")
-    assert names(images) == ["a.tfrecord#0", "a.tfrecord#1", "a.tfrecord#2", "b.tfrecord#0"]
-    third, last = images.items(2, 4)
-    with pytest.raises(DataError, match="the record is damaged"):
-        third.open()
-    assert last.open().read() == picture()
-
-
-def test_records_without_a_picture_say_what_they_hold(tmp_path):
-    write_records(tmp_path / "a.tfrecord", [example(b"x", "label"), b"\xff\xff no example", example(picture(), "jpeg")])
-    images = opened(tmp_path / "a.tfrecord", tmp_path / "out")
-    for item, words in zip(
-        images.items(0, 2), ["image/encoded or image; the record has label", "no tf.train"], strict=True
-    ):
-        with pytest.raises(DataError, match=words):
-            item.open()
-    named = opened(tmp_path / "a.tfrecord", tmp_path / "out", image_feature="jpeg")
-    assert next(iter(named.items(2, 3))).open().read() == picture()
-
-
-def test_records_that_change_after_they_were_counted_are_refused(tmp_path):
-    write_records(tmp_path / "a.tfrecord", [example(picture())])
-    listing = list_input(source_of(config(tmp_path / "a.tfrecord")), tmp_path)
-    write_records(tmp_path / "a.tfrecord", [example(picture())] * 2)
-    with pytest.raises(DataError, match="changed or removed after its records were counted"):
-        open_input(listing, tmp_path)
 
 
 def test_a_split_of_tfds_is_read_in_order_and_undecoded(tmp_path):
@@ -195,6 +140,18 @@ def test_a_split_of_tfds_is_read_in_order_and_undecoded(tmp_path):
 def test_refuses_what_is_not_there(tmp_path, monkeypatch, source, words):
     monkeypatch.chdir(tmp_path)
     refused(source, words)
+
+
+@pytest.mark.parametrize("kind", ["", "folder:", "list:", "tfrecord:"])
+def test_refuses_a_user_that_is_not_there(kind):
+    with pytest.raises(ConfigError, match="begins with a user that this machine does not know"):
+        source_of(config(f"{kind}~no such user/x.tfrecord"))
+
+
+@pytest.mark.parametrize("listing", [{"kind": "folder", "rows": 1}, {"kind": "tfrecord", "rows": 1}, {"kind": "disc"}])
+def test_refuses_a_listing_that_lacks_something(tmp_path, listing):
+    with pytest.raises(DataError, match="does not say which images these are; embed with --overwrite"):
+        open_input(listing, tmp_path)
 
 
 def test_refuses_a_picture_for_a_list(tmp_path):

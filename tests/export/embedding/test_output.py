@@ -1,5 +1,6 @@
 """The output's directory: nothing of anybody's is overwritten, and one process writes at a time."""
 
+import errno
 import os
 
 import pytest
@@ -44,6 +45,45 @@ def test_an_earlier_output_is_resumed_or_overwritten_on_request(output):
     assert list(output.path.iterdir()) == []
 
 
+def test_nothing_but_its_own_files_is_deleted(output):
+    with output.writing():
+        output.write_manifest({})
+    own = ["input.jsonl", "embeddings.npy", "paths.txt", "index.faiss", "index.json"]
+    own += ["parquet/part-00000-of-00001.parquet", "parquet/part-123456-of-123457.parquet"]
+    halves = [".manifest.json.0a1b2c3d4e5f", ".embeddings.npy", ".index.faiss.0a1b2c3d4e5f"]
+    halves += ["parquet/.part-00000-of-00001.parquet"]
+    foreign = [".gitignore", ".hidden.npy", "notes.txt", "paths.txt.bak", "pics/a.jpg", "pics/.embeddings.npy"]
+    foreign += ["parquet/mine.parquet", "parquet/.mine"]
+    for name in [*own, *halves, *foreign]:
+        (output.path / name).parent.mkdir(exist_ok=True)
+        (output.path / name).touch()
+
+    def content():
+        return {str(file.relative_to(output.path)) for file in output.path.rglob("*") if file.is_file()}
+
+    output.remove_leftovers()
+    assert content() == {*own, *foreign, "manifest.json"}
+    output.clear()
+    assert content() == set(foreign)
+
+
+def test_the_manifest_goes_last(output, monkeypatch):
+    with output.writing():
+        output.write_manifest({})
+    output.names.touch()
+    unlink, seen = type(output.path).unlink, []
+
+    def watched(path, **settings):
+        seen.append(output.manifest.exists())
+        unlink(path, **settings)
+
+    monkeypatch.setattr(type(output.path), "unlink", watched)
+    output.clear()
+    assert len(seen) > 1
+    assert all(seen)  # it was there whenever something was still to be deleted
+    assert not output.manifest.exists()
+
+
 def test_two_processes_do_not_write_at_once(output):
     with (
         output.writing(),
@@ -55,19 +95,39 @@ def test_two_processes_do_not_write_at_once(output):
         pass
 
 
+def test_where_there_are_no_locks_it_is_written_all_the_same(output, monkeypatch):
+    def refuse(descriptor, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with output.writing():
+        output.write_manifest({})
+    assert output.manifest.exists()
+
+
 def test_a_disk_that_refuses_is_one_sentence(output):
     with (
         pytest.raises(EmbeddingError, match=r"cannot be written .No space left on device.; .*--resume"),
-        output.writing(),
+        output.explaining(),
     ):
-        raise OSError(28, os.strerror(28))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    output.path.write_text("a file")
+    with pytest.raises(EmbeddingError, match=r"cannot be written .File exists."), output.writing():
+        pass
+
+
+def test_what_fails_elsewhere_is_not_the_outputs_fault(output):
+    with pytest.raises(OSError, match="Input/output error"), output.writing():
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("{", "is damaged"),
-        ("[]", "was not written by aag-embed"),
+        ("[]", "is damaged .it holds no object"),
+        ("[" * 100_000, "is damaged .it is nested too deeply"),
+        ("{}", "was not written by aag-embed"),
         ('{"format": "aag_tf.embeddings", "format_version": 9}', "format version 9 and this package reads 1"),
     ],
 )
@@ -77,4 +137,34 @@ def test_refuses_a_manifest_of_another_kind(output, content, words):
         output.read_manifest()
     output.manifest.write_text(content)
     with pytest.raises(EmbeddingError, match=words):
+        output.read_manifest()
+
+
+@pytest.mark.parametrize(
+    ("part", "facts", "words"),
+    [
+        ("model", None, r"model\.path is null"),
+        ("model", {"path": "m", "digest": "d", "image_shape": [8, 8, 1]}, r"model\.embedding_dim is null"),
+        ("settings", {"normalize": 1}, r"settings\.normalize is 1"),
+        ("settings", {"normalize": True, "dtype": "float32", "numpy": True, "shard_size": 0}, "shard_size is 0"),
+        ("input", ["folder"], r"input\.kind is null"),
+        ("input", {"kind": "folder", "source": "s", "rows": "12"}, r"input\.rows is .12"),
+        ("input", {"kind": "folder", "source": "s"}, r"input\.rows is null"),
+        ("embedded", "all", "do not say how many"),
+        ("broken", None, "do not say how many"),
+    ],
+)
+def test_refuses_a_manifest_that_lacks_what_is_relied_on(output, part, facts, words):
+    complete = {
+        "input": {"kind": "folder", "source": "s", "rows": 12, "digest": "d"},
+        "model": {"path": "m", "digest": "d", "image_shape": [8, 8, 1], "embedding_dim": 32},
+        "settings": {"normalize": False, "dtype": "float32", "numpy": True, "shard_size": 5},
+        "embedded": 0,
+        "broken": [],
+    }
+    output.path.mkdir()
+    output.write_manifest(complete)
+    assert output.read_manifest().items() >= complete.items()
+    output.write_manifest(complete | {part: facts})
+    with pytest.raises(EmbeddingError, match=f"manifest.json is damaged .*{words}.*; embed again with --overwrite"):
         output.read_manifest()

@@ -11,13 +11,17 @@ from aag_tf.export.embedding.shards import Rows, is_shard, printable, read_vecto
 ROWS = Rows(["a", "b", "c", "d"], np.arange(12, dtype=np.float32).reshape(4, 3), ["why", None, None, "because"])
 
 
+def content(directory):
+    return [file.name for file in directory.iterdir()]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 def test_rows_come_back_as_they_were(tmp_path, monkeypatch, dtype, at_once):
     monkeypatch.setattr(shards, "ROWS_AT_ONCE", at_once)
     path = tmp_path / "part.parquet"
     write_shard(path, ROWS._replace(embeddings=ROWS.embeddings.astype(dtype)), shards.schema(dtype))
-    assert [file.name for file in tmp_path.iterdir()] == ["part.parquet"]
+    assert content(tmp_path) == ["part.parquet"]
     table = pq.read_table(path)
     assert table.schema.equals(shards.schema(dtype))
     assert table.to_pylist() == [
@@ -51,6 +55,14 @@ def test_a_file_counts_only_with_all_its_rows(tmp_path):
     assert not is_shard(path, 5)
     path.write_bytes(path.read_bytes()[:-10])
     assert not is_shard(path, 4)
+
+
+def test_a_file_and_its_name_outlive_a_power_cut(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(shards.os, "fsync", lambda descriptor: synced.append(content(tmp_path)))
+    monkeypatch.setattr(shards, "sync", lambda path: synced.append((path, content(tmp_path))))
+    write_shard(tmp_path / "part.parquet", ROWS, shards.schema("float32"))
+    assert synced == [[".part.parquet"], (tmp_path, ["part.parquet"])]
 
 
 def test_bytes_that_are_no_unicode_are_shown_as_hexadecimal():

@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from small_pictures import BROKEN, make_folder
 
@@ -60,6 +63,18 @@ def test_a_row_finds_the_others_by_cosine(embedded):
     assert len(order) == 40 - len(BROKEN) - 1
 
 
+def test_embeddings_are_not_read_again_for_the_paths(embedded, monkeypatch):
+    read, reads = pq.ParquetFile.read_row_group, []
+
+    def watched(file, group, columns=None):
+        reads.append(columns)
+        return read(file, group, columns)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", watched)
+    assert len(found_by(embedded / "out", like="0", top_k=30).paths) == 30
+    assert reads == [None] + [["path"]] * 3  # the query's row, and a group in each of three files
+
+
 def test_the_gallery_shows_query_and_answers(embedded, tmp_path):
     report = found_by(embedded / "out", like="0", gallery=str(tmp_path / "g.html"), top_k=7)
     page = report.gallery.read_text()
@@ -108,8 +123,35 @@ def test_an_index_of_other_embeddings_is_not_used(out, monkeypatch):
 
 
 def test_an_index_needs_its_library(out, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    # At once: nothing is embedded for an answer that cannot come.
+    monkeypatch.setattr(sys.modules["aag_tf.export.search.search"], "query_of", None)
     refused(EmbeddingError, r"pip install 'aag-tf\[search\]'", out, like="3", index="hnsw")
+
+
+def test_an_index_that_came_without_its_library_is_passed_over(out, monkeypatch):
+    collection = open_collection(out)
+    (out / "index.json").write_text(json.dumps(index._facts(collection)))
+    (out / "index.faiss").touch()
+    assert index.is_built(collection)
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    assert "every one compared" in found_by(out, like="3").how
+
+
+def test_an_index_is_whole_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    written, synced = [], []
+
+    def write_index(content, name):
+        written.append(Path(name))
+        Path(name).write_text(content)
+
+    monkeypatch.setattr(index, "sync", lambda path: synced.append((path, (tmp_path / "index.faiss").exists())))
+    for number in range(2):
+        (tmp_path / "index.faiss").unlink(missing_ok=True)
+        index._write(SimpleNamespace(write_index=write_index), "an index", tmp_path / "index.faiss")
+        assert synced[2 * number :] == [(written[number], False), (tmp_path, True)]
+        assert [file.name for file in tmp_path.iterdir()] == ["index.faiss"]
+    assert written[0] != written[1]  # or two processes would write into one file
 
 
 def test_refuses_what_is_not_in_the_collection(embedded):
