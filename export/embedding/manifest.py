@@ -62,5 +62,5 @@ def _require(manifest: dict[str, Any], parts: dict[str, dict[str, type]]) -> Non
         found = manifest.get(part)
         for name, kind in facts.items():
             value: Any = found.get(name) if isinstance(found, dict) else None
-            if not isinstance(value, kind) or (kind is int and value < 1):
+            if type(value) is not kind or (isinstance(value, int) and kind is int and value < 1):
                 raise ValueError(f"{part}.{name} is {json.dumps(value)[:50]}")
