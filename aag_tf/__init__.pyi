@@ -21,10 +21,12 @@ from .config import TrainConfig as TrainConfig
 from .encoders import build_encoder as build_encoder
 from .encoders import build_projector as build_projector
 from .errors import AagError as AagError
+from .errors import ConfigError as ConfigError
 from .evaluation import compare as compare
 from .evaluation import evaluate as evaluate
 from .evaluation.html import write_report as write_report
 from .losses import GNTXent as GNTXent
+from .losses import LearnedTemperature as LearnedTemperature
 from .losses import contrastive_statistics as contrastive_statistics
 from .losses import gnt_xent as gnt_xent
 from .model import AAG as AAG

@@ -17,6 +17,12 @@ from aag_tf.losses.gather import num_replicas
 Batch = dict[str, tf.Tensor]
 
 
+def gradients_of(tape: tf.GradientTape, target: tf.Tensor, variables: list[Any], **more: Any) -> list[tf.Tensor]:
+    """Gradients by Keras variables; zero for one that nothing uses, since replicas cannot add up what is not there."""
+    zero = tf.UnconnectedGradients.ZERO
+    return tape.gradient(target, [variable.value for variable in variables], unconnected_gradients=zero, **more)
+
+
 def micro_batch(batch: Batch, index: int | tf.Tensor, count: int) -> Batch:
     """Every `count`-th image of a batch, from the `index`-th on.
 
@@ -75,9 +81,7 @@ def accumulated_gradients(
         gradient = part.pop("gradient")
         with tf.GradientTape() as tape:
             projections = project(part)
-        return tape.gradient(
-            projections, variables, output_gradients=gradient, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
+        return gradients_of(tape, projections, variables, output_gradients=gradient)
 
     def add(index: int | tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return tuple(total + new for total, new in zip(sums, pulled_back(index), strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from aag_tf.accumulation import Batch, accumulated_gradients, cached_projections
+from aag_tf.accumulation import Batch, accumulated_gradients, cached_projections, gradients_of
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature, contrastive_statistics, sum_replicas
 from aag_tf.losses.temperature import as_temperature
@@ -42,7 +42,8 @@ class AAG(keras.Model):
             moving statistics follow, one micro-batch at a time.
 
     Raises:
-        ConfigError: the encoder draws random numbers of its own (dropout), which two passes cannot repeat.
+        ConfigError: a network draws random numbers of its own (dropout), which the two passes over a micro-batch
+            cannot repeat.
     """
 
     def __init__(
@@ -67,7 +68,8 @@ class AAG(keras.Model):
         self._make_views = tf.function(make, autograph=False, reduce_retracing=True)
         self.accumulation_steps = accumulation_steps
         if accumulation_steps > 1:
-            _refuse_own_randomness(encoder)
+            for network in (encoder, projector):
+                _refuse_own_randomness(network)
         self.built = True
 
     def compile(self, optimizer: keras.optimizers.Optimizer, loss: GNTXent, **kwargs: Any) -> None:
@@ -161,7 +163,7 @@ class AAG(keras.Model):
             projections = self.project_batch(batch)
             share = self.contrastive_loss(None, projections)
             scaled = share * scale
-        return projections, share, tape.gradient(scaled, variables)
+        return projections, share, gradients_of(tape, scaled, variables)
 
     def _accumulated_gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Descent:
         count = self.accumulation_steps
@@ -195,15 +197,15 @@ class AAG(keras.Model):
         return {"temperature": tf.stop_gradient(temperature), **statistics}
 
 
-def _refuse_own_randomness(encoder: keras.Model) -> None:
+def _refuse_own_randomness(network: keras.Model) -> None:
     drawing = [
         layer.name
-        for layer in encoder._flatten_layers()
+        for layer in network._flatten_layers()
         if any(isinstance(value, keras.random.SeedGenerator) for value in vars(layer).values())
     ]
     if drawing:
         raise ConfigError(
-            f"--accumulation_steps cannot be used with this encoder: its layer {drawing[0]} draws random numbers of "
-            "its own, which the two passes over a micro-batch would not share; leave the flag out, or take an encoder "
+            f"--accumulation_steps cannot be used with this network: its layer {drawing[0]} draws random numbers of "
+            "its own, which the two passes over a micro-batch would not share; leave the flag out, or take a network "
             "without dropout."
         )

@@ -34,6 +34,11 @@ def write_record(directory: RunDirectory, config: TrainConfig, auxiliary: Branch
     )
 
 
+def what_workers_share(config: TrainConfig, source: Source) -> str:
+    """What must be the same on all machines of a run, as text."""
+    return f"{configs.mathematics(config)}, resume {config.run.resume}, images {fingerprint(source.train.images)}"
+
+
 def refuse_other_mathematics(
     config: TrainConfig, auxiliary: Branch | None, record: dict[str, Any], directory: RunDirectory
 ) -> None:

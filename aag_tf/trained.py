@@ -47,7 +47,7 @@ def build_networks(
 
 def untrained_encoder(config: EncoderConfig, image_shape: tuple[int, int, int], seed: int = 0) -> keras.Model:
     """The encoder as training finds it at step 0: random weights from `seed`, in float32."""
-    with _float32_policy():
+    with dtype_policy("float32"):
         keras.utils.set_random_seed(seed)
         return build_encoder(config, image_shape)
 
@@ -72,7 +72,7 @@ def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
     chosen = CheckpointStore(directory.checkpoints).choose(checkpoint)
     if chosen is None:
         raise RunDirectoryError(f"{directory.path} has no checkpoint yet; let aag-train run until it has written one.")
-    with _float32_policy():
+    with dtype_policy("float32"):
         encoder, projector = build_networks(config.encoder, config.projector, image_shape)
     name = "average_encoder" if config.optimizer.ema_momentum > 0 else "encoder"
     networks = tf.train.Checkpoint(projector=projector, **{name: encoder})
@@ -81,10 +81,10 @@ def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
 
 
 @contextlib.contextmanager
-def _float32_policy() -> Iterator[None]:
-    """Layers made inside compute in float32, whatever the policy that training set."""
+def dtype_policy(name: str) -> Iterator[None]:
+    """Layers made inside compute as Keras's policy of this name says; the policy outside is as it was."""
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
+    keras.config.set_dtype_policy(name)
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from aag_tf import config as configs
 from aag_tf.augment import Branch, build_views
-from aag_tf.callbacks import Interruption, Span, build_callbacks
+from aag_tf.callbacks import Interruption, Span, Writer, build_callbacks
 from aag_tf.checkpoints import CheckpointStore, RunState, check_space, disk_failures_said
 from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
 from aag_tf.data import Source, lost_files_said, open_source, training_batches
@@ -24,8 +25,8 @@ from aag_tf.losses.temperature import Temperature
 from aag_tf.model import AAG
 from aag_tf.optimizers import WeightAverage, build_optimizer
 from aag_tf.run_directory import RunDirectory
-from aag_tf.run_record import refuse_other_images, refuse_other_mathematics, write_record
-from aag_tf.trained import build_networks
+from aag_tf.run_record import refuse_other_images, refuse_other_mathematics, what_workers_share, write_record
+from aag_tf.trained import build_networks, dtype_policy
 from aag_tf.workers import (
     agreement,
     announce,
@@ -60,7 +61,7 @@ class TrainResult:
         return self.step >= self.total_steps
 
 
-def train(config: TrainConfig, *, auxiliary: Branch | None = None) -> TrainResult:
+def train(config: TrainConfig, *, auxiliary: Branch | None = None, writers: Sequence[Writer] = ()) -> TrainResult:
     """Trains an encoder and leaves flags, checkpoints, events and metrics in the run directory.
 
     Where the environment's TF_CONFIG names several machines, each calls this with the same settings; the first writes.
@@ -68,6 +69,8 @@ def train(config: TrainConfig, *, auxiliary: Branch | None = None) -> TrainResul
     Args:
         config: every setting of the run.
         auxiliary: a branch of your own for the auxiliary views, in place of the preset that `config.aux` names.
+        writers: loggers of your own. Each `write(record)` gets what `metrics.jsonl` does, `{"step": ..., "loss": ...}`
+            and so on, on the first machine only.
 
     Raises:
         AagError: the settings, the data or the run directory do not allow the run, and nothing has been written then;
@@ -75,11 +78,13 @@ def train(config: TrainConfig, *, auxiliary: Branch | None = None) -> TrainResul
         WorkerLostError: another machine was lost; the run goes on from its newest checkpoint with `resume`.
     """
     cluster = configs.cluster_from_environment()
-    with reporting_lost_workers(cluster):
-        return _train(config, cluster, auxiliary)
+    with reporting_lost_workers(cluster), dtype_policy(config.schedule.precision):
+        return _train(config, cluster, auxiliary, writers)
 
 
-def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | None) -> TrainResult:
+def _train(
+    config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | None, writers: Sequence[Writer]
+) -> TrainResult:
     directory = RunDirectory(config.run.run_dir)
     is_chief = cluster is None or cluster.is_chief
     record: dict[str, Any] = {}
@@ -92,7 +97,6 @@ def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | Non
     if cluster is not None:
         announce(cluster)
     strategy = make_strategy(config.schedule, cluster)
-    keras.config.set_dtype_policy(config.schedule.precision)
     keras.utils.set_random_seed(config.schedule.seed)
 
     source = open_source(config.data)
@@ -100,8 +104,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | Non
         refuse_other_images(config, record, source)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
     if cluster is not None:
-        settings = f"{configs.mathematics(config)}, resume {config.run.resume}, {len(source.train)} images"
-        refuse_other_settings(strategy, cluster, settings)
+        refuse_other_settings(strategy, cluster, what_workers_share(config, source))
     with strategy.scope():
         model = build_model(config, source.image_shape, total_steps=total_steps, auxiliary=auxiliary)
     state = RunState(**model.parts())
@@ -133,6 +136,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | Non
                     span=span,
                     interruption=interruption,
                     closing=closing,
+                    more_writers=writers,
                 )
             # One Keras "epoch" is what is left of the run: positions in it are steps, so that a run can go on anywhere.
             # Without `steps_per_epoch`, since with it Keras takes the first batch to look at its shape and drops it.
@@ -191,7 +195,7 @@ def build_model(
     model = AAG(
         encoder,
         projector,
-        build_views(config.augment, image_shape, auxiliary=auxiliary),
+        build_views(config.augment, image_shape, auxiliary=auxiliary, jit_compile=config.schedule.jit_compile != "off"),
         seed=config.schedule.seed,
         average=average,
         accumulation_steps=config.schedule.accumulation_steps,

@@ -125,7 +125,8 @@ def reporting_lost_workers(cluster: Cluster | None) -> Iterator[None]:
 
 
 def _reason(error: tf.errors.OpError) -> str:
-    return f"TensorFlow: {str(error.message).strip().splitlines()[0][:200]}"
+    first, *_ = str(error.message).strip().splitlines() or [type(error).__name__]
+    return f"TensorFlow: {first[:200]}"
 
 
 def _run(strategy: tf.distribute.Strategy, function: Callable[[], Any]) -> Any:

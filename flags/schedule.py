@@ -62,8 +62,8 @@ def _define_arithmetic(flag_values: flags.FlagValues) -> None:
         "precision",
         default.precision,
         PRECISIONS,
-        "Arithmetic of the networks; the loss always uses float32. mixed_bfloat16 is faster on recent CPUs and GPUs, "
-        "mixed_float16 on older GPUs.",
+        "Arithmetic of the networks; the loss is always computed in float32. mixed_bfloat16 is faster on recent CPUs "
+        "and GPUs, mixed_float16 on older GPUs.",
         flag_values=flag_values,
     )
     flags.DEFINE_enum(
@@ -71,7 +71,7 @@ def _define_arithmetic(flag_values: flags.FlagValues) -> None:
         default.jit_compile,
         JIT_MODES,
         "Compile the train step with XLA: auto on a single GPU only (on a CPU it is slower), on for one device of any "
-        "kind, off to start sooner.",
+        "kind. With off, the branches that draw views are not compiled either, which auto and on do on every device.",
         flag_values=flag_values,
     )
     flags.DEFINE_integer(

@@ -4,9 +4,15 @@ import gc
 import os
 import sys
 
+import hypothesis
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 LOGICAL_CPUS = 4
+
+# The same cases in every run, so that a red one can be repeated; HYPOTHESIS_PROFILE=default searches at random.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_collection_finish(session):

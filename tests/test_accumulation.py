@@ -113,11 +113,14 @@ def test_loss_scaling_and_accumulation_go_together(digits):
     assert figures["gradient_norm"] == pytest.approx(whole["gradient_norm"], rel=1e-4)
 
 
-def test_an_encoder_that_draws_its_own_random_numbers_is_refused():
+def test_a_network_that_draws_its_own_random_numbers_is_refused():
     networks = without_batch_norm(keras.layers.Dropout(0.5, name="drop_half"))
     make_model(networks, 1)
-    with pytest.raises(ConfigError, match=r"--accumulation_steps .* drop_half"):
-        make_model(networks, 2)
+    encoder, projector = without_batch_norm()
+    drawing = keras.Sequential([*projector.layers, keras.layers.Dropout(0.5, name="drop_half")])
+    for refused in (networks, (encoder, drawing)):
+        with pytest.raises(ConfigError, match=r"--accumulation_steps .* drop_half"):
+            make_model(refused, 2)
 
 
 class Noise(keras.layers.Layer):

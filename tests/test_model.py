@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from processes import Process, finish
-from train_steps import Recorder, train_steps
+from train_steps import Recorder, overflow_on_the_second_replica, train_steps
 
 from aag_tf.augment import build_views
 from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig
@@ -163,6 +163,35 @@ def test_a_step_whose_gradients_overflow_moves_no_weight_and_halves_the_scale(di
     (second,) = fit(model, digits, 1)
     assert second["loss"] == pytest.approx(first["loss"], rel=1e-5)  # of the same batch and the same weights
     assert (first["loss_scale"], second["loss_scale"]) == (scale, scale / 2)
+
+
+def test_a_weight_that_nothing_uses_stays_as_it_is(digits):
+    class Spare(keras.Model):
+        def __init__(self, encoder):
+            super().__init__()
+            self.encoder, self.spare = encoder, keras.layers.Dense(3)
+            self.spare.build((None, 4))
+
+        def call(self, images, training=False):
+            return self.encoder(images, training=training)
+
+    model = make_model(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05), initial_scale=2.0))
+    spared = AAG(Spare(model.encoder), model.projector, model.views, seed=3)
+    spared.compile(model.optimizer, model.contrastive_loss, jit_compile=False)
+    before = spared.encoder.spare.kernel.numpy()
+    (figures,) = fit(spared, digits, 1)
+    assert np.isfinite(figures["gradient_norm"])
+    np.testing.assert_array_equal(spared.encoder.spare.kernel, before)
+
+
+def test_an_overflow_on_one_of_two_replicas_is_one_on_both(tmp_path):
+    process = Process(overflow_on_the_second_replica, tmp_path / "found.npz", log=tmp_path / "log.txt")
+    codes, messages = finish([process])
+    assert codes == [0], messages
+    found = np.load(tmp_path / "found.npz")
+    assert found["scales"].tolist() == [1024.0, 512.0]
+    assert not np.isfinite(found["norms"][0])
+    assert not found["moved"].any()
 
 
 def test_the_model_embeds_images(digits):

@@ -31,6 +31,39 @@ class Recorder(keras.callbacks.Callback):
         self.steps.append({name: float(value) for name, value in logs.items() if "seconds" not in name})
 
 
+def overflow_on_the_second_replica(out):
+    """Two steps with a scaled loss, of which the second replica's gradients overflow; what became of it to `out`."""
+    strategy = make_strategy(ScheduleConfig(cpu_replicas=2, global_batch_size=BATCH))
+    source = open_source(DataConfig())
+    with strategy.scope():
+        keras.utils.set_random_seed(3)
+        encoder, projector = build_networks(
+            EncoderConfig(width=0.25), ProjectorConfig(projector_width=32, projector_dim=8), source.image_shape
+        )
+        model = AAG(encoder, projector, build_views(AugmentConfig(flip=False), source.image_shape), seed=3)
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), initial_scale=1024.0)
+        model.compile(optimizer, GNTXent(), jit_compile=False)
+        model.optimizer.build(model.trained_variables)
+    gradients_of = model._gradients
+
+    def overflowing(*arguments):
+        projections, share, gradients = gradients_of(*arguments)
+        second = tf.distribute.get_replica_context().replica_id_in_sync_group == 1
+        return projections, share, [tf.where(second, np.inf, gradient) for gradient in gradients]
+
+    model._gradients = overflowing
+    before = [tf.convert_to_tensor(variable).numpy() for variable in encoder.trainable_variables]
+    recorder = Recorder()
+    batches = training_batches(source.train.images, global_batch_size=BATCH, seed=3, start_step=0, num_steps=2)
+    model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[recorder])
+    moved = [
+        np.any(tf.convert_to_tensor(variable).numpy() != old)
+        for variable, old in zip(encoder.trainable_variables, before, strict=True)
+    ]
+    figures = {f"{name}s": [step[name] for step in recorder.steps] for name in ("loss_scale", "gradient_norm")}
+    np.savez(out, moved=moved, scales=figures["loss_scales"], norms=figures["gradient_norms"])
+
+
 def train_steps(replicas, accumulation_steps, out):
     """Trains for `STEPS` steps and saves gradients and figures to `out`, an npz file."""
     strategy = make_strategy(ScheduleConfig(cpu_replicas=replicas, global_batch_size=BATCH))

@@ -10,6 +10,7 @@ from computing it anew at every use.
 
 import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -21,8 +22,16 @@ from aag_tf.seeds import Seed
 
 Images = Any  # a tensor, or a dict with one under "images"
 
-# Decorator of functions and methods of tensors.
-compiled = functools.partial(tf.function, jit_compile=True, autograph=False, reduce_retracing=True)
+
+def compiled(method: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    """Decorator of a branch's methods of tensors: XLA compiles them, unless the branch says not to."""
+    by_xla = tf.function(method, jit_compile=True, autograph=False, reduce_retracing=True)
+
+    @functools.wraps(method)
+    def call(branch: "Branch", *tensors: tf.Tensor) -> tf.Tensor:
+        return by_xla.__get__(branch, type(branch))(*tensors) if branch.jit_compile else method(branch, *tensors)
+
+    return call
 
 
 class Branch(keras.layers.Layer):
@@ -37,15 +46,24 @@ class Branch(keras.layers.Layer):
     Args:
         size: height and width of the views; `None` keeps the size of the images.
         seed: seed of the layer's own generator, which serves calls without a seed.
+        jit_compile: whether XLA compiles the fused branches; where it cannot, they are slower without.
         **kwargs: of `keras.layers.Layer`; `dtype` has no effect.
     """
 
-    def __init__(self, *, size: tuple[int, int] | None = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        seed: int | None = None,
+        jit_compile: bool = True,
+        **kwargs: Any,
+    ) -> None:
         kwargs.pop("dtype", None)
         super().__init__(dtype="float32", autocast=False, **kwargs)
         self.built = True  # there are no weights to make
         if size is not None and (len(size) != 2 or min(size) < 1):
             raise ConfigError(f"size={size} is no height and width; give two whole numbers of at least 1.")
+        self.jit_compile = jit_compile
         self.size = None if size is None else (int(size[0]), int(size[1]))
         # The generator picks a seed where there is none; that one is kept, so that the config repeats the layer.
         self.generator = keras.random.SeedGenerator(seed)
@@ -81,7 +99,11 @@ class Branch(keras.layers.Layer):
             float32 `[batch, out_height, out_width, channels]` in [0, 255].
         """
         seed, step, row = tf.convert_to_tensor(seed), tf.cast(step, tf.int64), tf.cast(row, tf.int64)
-        return self.transform(tf.convert_to_tensor(images), _numbers(seed, step, row, self.num_uniforms))
+        return self.transform(tf.convert_to_tensor(images), self._numbers(seed, step, row))
+
+    @compiled
+    def _numbers(self, seed: tf.Tensor, step: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+        return randomness.uniforms(seed, step, row, self.num_uniforms)
 
     def call(self, images: Images, seed: tf.Tensor | None = None, training: bool | None = True) -> Images:
         """Augments a batch.
@@ -120,16 +142,11 @@ class Branch(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {**super().get_config(), "size": self.size, "seed": self.seed}
+        return {**super().get_config(), "size": self.size, "seed": self.seed, "jit_compile": self.jit_compile}
 
     def describe(self) -> dict[str, Any]:
         """Class and arguments as JSON holds them: the same before and after a branch was used."""
         return _without_shapes(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
-
-
-@compiled
-def _numbers(seed: tf.Tensor, step: tf.Tensor, row: tf.Tensor, count: int) -> tf.Tensor:
-    return randomness.uniforms(seed, step, row, count)
 
 
 def _without_shapes(part: Any) -> Any:

@@ -11,7 +11,11 @@ from aag_tf.errors import ConfigError
 
 
 def build_views(
-    config: AugmentConfig, image_shape: tuple[int, int, int], *, auxiliary: Branch | None = None
+    config: AugmentConfig,
+    image_shape: tuple[int, int, int],
+    *,
+    auxiliary: Branch | None = None,
+    jit_compile: bool = True,
 ) -> ViewMaker:
     """The layer that draws the views of images of this shape, `(height, width, channels)`.
 
@@ -19,6 +23,7 @@ def build_views(
         config: which branches.
         image_shape: of the images, which is also that of the views.
         auxiliary: draws the auxiliary views in place of the preset that `config.aux` names.
+        jit_compile: whether XLA compiles the fused branches.
 
     Raises:
         ConfigError: there is a branch for auxiliary views that are not wanted, or the images have neither one nor
@@ -32,6 +37,7 @@ def build_views(
         "grayscale_probability": config.grayscale_probability,
         "flip": config.flip,
         "blur_probability": config.blur_probability,
+        "jit_compile": jit_compile,
     }
     main_branch: type[MainBranch] = MainBranch
     auxiliary_branch: type[AuxiliaryBranch] = AuxiliaryBranch

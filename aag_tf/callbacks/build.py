@@ -1,6 +1,7 @@
 """Which callbacks a run has, in the order in which Keras calls them after a step."""
 
 import contextlib
+from collections.abc import Sequence
 
 import keras
 
@@ -37,6 +38,7 @@ def build_callbacks(
     span: Span,
     interruption: Interruption,
     closing: contextlib.ExitStack,
+    more_writers: Sequence[Writer] = (),
 ) -> list[keras.callbacks.Callback]:
     """Everything that happens beside the steps.
 
@@ -53,6 +55,7 @@ def build_callbacks(
         span: the steps of this `fit`.
         interruption: the last to be called.
         closing: closes what is open at the end of the run, however it ends.
+        more_writers: receive every record too.
     """
     run = config.run
     progress = Progress(span)
@@ -70,7 +73,7 @@ def build_callbacks(
         keep=run.checkpoints_to_keep,
         check=divergence.check_state,
     )
-    writers: list[Writer] = [metrics, events, progress, checkpoints, CollapseWarning(events)]
+    writers: list[Writer] = [metrics, events, progress, checkpoints, CollapseWarning(events), *more_writers]
 
     opening = [Opening(events, config, source.train.images)] if span.start_step == 0 else []
     step_log = StepLog(writers, span, every=run.log_every_steps, global_batch_size=config.schedule.global_batch_size)

@@ -11,6 +11,7 @@ from aag_tf.callbacks.tensorboard import TensorBoardWriter
 # d² averages 0.01, a cosine of 0.995. The spread of embeddings is their root mean square distance from their mean on
 # the unit sphere, 1 at most; at 0.05 a pair's cosine averages 0.9975.
 LIMITS = {"uniformity": (-0.02, 1), "embedding_spread": (0.05, -1)}
+WHAT = {"uniformity": "projection", "embedding_spread": "embedding"}  # that of which the figure speaks
 PATIENCE = 2  # records in a row, since a network that has just been made may start near the limit
 
 
@@ -39,8 +40,8 @@ class CollapseWarning:
 
     def _warn(self, name: str, value: float, step: int) -> None:
         text = (
-            f"collapse: at step {step} all images have almost the same embedding ({name} {value:.3f}, near 0). The run "
-            "goes on, but it is likely to learn nothing: try a lower --learning_rate, a longer --warmup_fraction, "
+            f"collapse: at step {step} all images have almost the same {WHAT[name]} ({name} {value:.3f}, near 0). The "
+            "run goes on, but it is likely to learn nothing: try a lower --learning_rate, a longer --warmup_fraction, "
             "--projector_batch_norm, or a --temperature between 0.1 and 0.5."
         )
         logging.warning(text)

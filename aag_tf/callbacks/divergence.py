@@ -54,7 +54,7 @@ class Divergence(keras.callbacks.Callback):
 
     def _error(self, what: str) -> TrainingError:
         found = self.store.all()
-        last = f"the last good checkpoint is {found[-1].prefix.parent}" if found else "there is no checkpoint yet"
+        last = f"the last good checkpoint is {found[-1].directory}" if found else "there is no checkpoint yet"
         return TrainingError(
             f"{what}; {last}. Likely causes: {'; '.join(likely_causes(self.config))}. Change one of these in a new "
             "--run_dir, since --resume would arrive here again."

@@ -1,6 +1,7 @@
 """`metrics.jsonl`: one JSON object for each logged step, appended as training goes."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,9 +23,13 @@ class MetricsFile:
             write_atomically(path, "".join(kept))
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Appends one line, on the disk on return; a process that is killed leaves at most that line unfinished."""
+        """Appends one line, on the disk on return; a process that is killed leaves at most that line unfinished.
+
+        Figures that are no finite numbers, for which JSON has no word, are left out.
+        """
+        finite = {name: value for name, value in record.items() if math.isfinite(value)}
         with self.path.open("a") as file:
-            file.write(json.dumps(dict(record)) + "\n")
+            file.write(json.dumps(finite, allow_nan=False) + "\n")
         sync(self.path)
 
     def best(self, name: str) -> float:

@@ -60,14 +60,13 @@ class Manifest:
 
         Raises:
             DamagedError: it is missing, not as it was written, or of another format.
+            OSError: it is there and cannot be read now.
         """
         try:
             facts = json.loads((directory / MANIFEST_FILE).read_bytes())
             digest = facts.pop("sha256")
         except FileNotFoundError as error:
             raise DamagedError(f"{MANIFEST_FILE} is missing") from error
-        except OSError as error:
-            raise DamagedError(f"{MANIFEST_FILE} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(f"{MANIFEST_FILE} is no manifest") from error
         if digest != _digest(facts):
@@ -81,7 +80,8 @@ class Manifest:
         """Reads every file once and compares it with its facts.
 
         Raises:
-            DamagedError: a file is missing, truncated, changed or unreadable.
+            DamagedError: a file is missing, truncated or changed.
+            OSError: a file is there and cannot be read now.
         """
         for name, expected in self.files.items():
             try:
@@ -92,8 +92,6 @@ class Manifest:
                     raise DamagedError(f"{name} is not as it was written")
             except FileNotFoundError as error:
                 raise DamagedError(f"{name} is missing") from error
-            except OSError as error:
-                raise DamagedError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def _digest(facts: dict[str, Any]) -> str:

@@ -30,20 +30,22 @@ class StoredCheckpoint:
 
     Args:
         step: steps that its weights have seen.
-        prefix: what `tf.train.Checkpoint.restore` takes.
-        directory: where its manifest lies; `None` for one that TensorFlow's own `CheckpointManager` wrote, of which
-            nothing can be verified.
+        directory: where its files lie.
     """
 
     step: int
-    prefix: Path
-    directory: Path | None
+    directory: Path
+
+    @property
+    def prefix(self) -> Path:
+        """What `tf.train.Checkpoint.read` takes."""
+        return self.directory / STATE
 
     def accuracy(self) -> float | None:
         """The kNN accuracy that its manifest states; a damaged manifest states none, and is logged."""
         try:
-            return None if self.directory is None else Manifest.read(self.directory).knn_accuracy
-        except DamagedError as damage:
+            return Manifest.read(self.directory).knn_accuracy
+        except (DamagedError, OSError) as damage:
             logging.warning("the checkpoint of step %d is damaged (%s)", self.step, damage)
             return None
 
@@ -52,9 +54,8 @@ class StoredCheckpoint:
 
         Raises:
             DamagedError: something differs.
+            OSError: a file is there and cannot be read now.
         """
-        if self.directory is None:
-            return
         manifest = Manifest.read(self.directory)
         if manifest.step != self.step:
             raise DamagedError(f"{MANIFEST_FILE} is that of step {manifest.step}")
@@ -85,7 +86,7 @@ class CheckpointStore:
             `None` where there is no checkpoint at all.
 
         Raises:
-            RunDirectoryError: all are damaged, or none has a kNN accuracy to be the best by.
+            RunDirectoryError: all are damaged, one cannot be read now, or none has a kNN accuracy to be the best by.
         """
         candidates = self.all()
         if not candidates:
@@ -105,6 +106,11 @@ class CheckpointStore:
                 damages.append(f"step {candidate.step}: {damage}")
                 logging.warning("the checkpoint of step %d is damaged (%s)", candidate.step, damage)
                 continue
+            except OSError as error:  # of a disk or a network, which may well read it later: no reason to pass it over
+                raise RunDirectoryError(
+                    f"the checkpoint of step {candidate.step} in {self.directory} cannot be read now "
+                    f"({error.strerror}); mend that and give the command again, nothing was changed."
+                ) from error
             if damages:
                 logging.warning("falling back to the checkpoint of step %d", candidate.step)
             return candidate
@@ -174,9 +180,7 @@ class CheckpointStore:
             return
         for path in self.directory.iterdir():
             if path.is_dir() and (match := re.fullmatch(r"step-(\d+)", path.name)):
-                yield StoredCheckpoint(int(match[1]), path / STATE, path)
-            elif match := re.fullmatch(r"step-(\d+)\.index", path.name):
-                yield StoredCheckpoint(int(match[1]), path.with_suffix(""), None)
+                yield StoredCheckpoint(int(match[1]), path)
 
     def _ranked(self, found: list[StoredCheckpoint]) -> list[StoredCheckpoint]:
         """Those with a kNN accuracy, the best last; of equals the newer counts as better."""
@@ -185,11 +189,7 @@ class CheckpointStore:
         return [checkpoint for _, checkpoint in sorted(known, key=lambda entry: (entry[0], entry[1].step))]
 
     def _remove(self, checkpoint: StoredCheckpoint) -> None:
-        if checkpoint.directory is not None:
-            shutil.rmtree(self._set_aside(checkpoint.directory))
-            return
-        for path in checkpoint.prefix.parent.glob(f"{checkpoint.prefix.name}.*"):
-            path.unlink()
+        shutil.rmtree(self._set_aside(checkpoint.directory))
 
     def _set_aside(self, directory: Path) -> Path:
         """Takes a checkpoint out of sight in one step, since deleting its files takes several."""

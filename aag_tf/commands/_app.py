@@ -55,7 +55,9 @@ def quiet_start() -> Iterator[None]:
         try:
             import tensorflow as tf
 
-            tf.config.list_physical_devices()  # looks for GPUs now, so that "no CUDA here" is held back too
+            # Looks for GPUs now, so that "no CUDA here" is held back too.
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)  # leaves room for other commands beside a run
             yield
         except BaseException:
             held.seek(0)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 import tensorflow as tf
 
 from aag_tf.errors import DataError
@@ -18,7 +19,7 @@ Shape = tuple[int, int, int]
 Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
 
 # What decoded images may take of the host's memory; above it, folders are read from disk and other sources refused.
-MEMORY_LIMIT = 4 * 2**30
+MEMORY_LIMIT = max(4 * 2**30, psutil.virtual_memory().total // 4)
 WHAT_THEN = " and start again; training goes on with --resume."
 
 

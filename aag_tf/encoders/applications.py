@@ -42,7 +42,7 @@ def application(name: str, image_shape: tuple[int, int, int], *, width: float = 
     inputs = keras.Input(image_shape, name="images")
     # EfficientNetB0 to B7 divide by 255 themselves, whatever they are asked.
     largest = 255.0 if any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers) else 1.0
-    x = keras.layers.Rescaling(largest / 127.5, offset=-largest, name="to_unit_range")(inputs)
+    x = keras.layers.Rescaling(largest / 127.5, offset=-largest, dtype="float32", name="to_unit_range")(inputs)
     x = backbone(x)
     x = keras.layers.Activation("linear", dtype="float32", name="embedding")(x)
     return keras.Model(inputs, x, name=name.lower())

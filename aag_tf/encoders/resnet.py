@@ -64,7 +64,7 @@ def resnet(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, 
     channels = max(8, round(spec.channels * width))
 
     inputs = keras.Input(image_shape, name="images")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range")(inputs)
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="to_unit_range")(inputs)
     if small:
         x = _conv(x, channels, 3, stride=spec.stem_stride if shortest > 16 else 1, name="stem")
     else:

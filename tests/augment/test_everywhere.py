@@ -86,6 +86,18 @@ def test_xla_gives_the_same_views(name, channels, request):
     agree(within, expected)
 
 
+@pytest.mark.parametrize("name", ["main", "randaugment"])
+def test_without_xla_nothing_is_compiled_and_views_are_the_same(name):
+    images = tf.constant(pictures((12, 20), 3))
+    views = {}
+    for jit_compile in (True, False):
+        branch = BRANCHES[name](jit_compile=jit_compile)
+        draw = tf.function(lambda images, branch=branch: branch(images, seed=[1, 2])).get_concrete_function(images)
+        assert ("_XlaMustCompile" in str(draw.graph.as_graph_def())) == jit_compile
+        views[jit_compile] = draw(images)
+    agree(views[True], views[False])
+
+
 @pytest.mark.parametrize("name", ["main", "randaugment"])  # without and with a part that XLA does not have
 def test_drawing_is_the_transform_of_the_numbers_of_seed_step_and_row(name):
     branch = BRANCHES[name]()

@@ -10,6 +10,12 @@ from aag_tf.callbacks import MetricsFile, Progress, Span, StepLog
 from aag_tf.train_function import DATA_WAIT
 
 
+def test_a_line_holds_finite_figures_only_since_json_has_no_others(tmp_path):
+    file = MetricsFile(tmp_path / "metrics.jsonl")
+    file.write({"step": 1, "loss": 2.0, "gradient_norm": float("inf"), "uniformity": float("nan")})
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1, "loss": 2.0}\n'
+
+
 def run_steps(callback, first, last, width=1):
     """Calls the batch hooks as `fit` does, with `width` steps per execution."""
     callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))

@@ -1,5 +1,6 @@
 """Checkpoints on disk: whole or absent, verified before use, kept by number and by kNN accuracy."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -143,14 +144,19 @@ def test_best_needs_a_measured_accuracy(store):
         store.choose("best")
 
 
-def test_plain_tensorflow_checkpoints_are_taken_unverified(tmp_path):
-    for name in ("step-7.index", "step-7.data-00000-of-00001", "checkpoint"):
-        (tmp_path / name).write_text("")
-    store = CheckpointStore(tmp_path)
-    assert store.choose().prefix == tmp_path / "step-7"
-    write(store, 8)
-    store.prune(1)
-    assert names(store) == ["checkpoint", "step-8"]
+@pytest.mark.parametrize("name", ["manifest.json", DATA])
+def test_a_checkpoint_that_cannot_be_read_now_is_not_passed_over(store, name, monkeypatch):
+    broken, open_path = store.directory / "step-10" / name, Path.open
+
+    def fail(path, *arguments, **more):
+        if path == broken:
+            raise OSError(errno.EIO, "Input/output error")
+        return open_path(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(RunDirectoryError, match=r"step 10 .* cannot be read now \(Input/output error\)"):
+        store.choose()
+    assert steps(store) == [1, 2, 10]
 
 
 def test_the_manifest_has_what_sha256sum_gives(store):

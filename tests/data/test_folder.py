@@ -193,6 +193,6 @@ def test_no_threads_are_left_by_reading(save_noise, tmp_path):
     for number in range(4):
         save_noise(f"{number}.png")
     open_folder(tmp_path)
-    before = threading.active_count()
+    before = {thread.ident for thread in threading.enumerate()}
     open_folder(tmp_path)
-    assert threading.active_count() <= before  # others of the process may end meanwhile
+    assert {thread.ident for thread in threading.enumerate()} <= before

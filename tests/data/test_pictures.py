@@ -1,7 +1,7 @@
 import concurrent.futures
 import io
 import os
-import time
+import threading
 
 import numpy as np
 import pytest
@@ -136,23 +136,25 @@ def test_open_files_are_decoded_as_paths_are(save_noise):
 
 def test_large_pictures_are_decoded_one_at_a_time(save_noise, monkeypatch):
     path = str(save_noise("a.png", (7, 5)))
-    at_once, most = [], []
     convert = pictures._as_eight_bits
+    met = []
 
     def watched(image, channels):
-        at_once.append(image)
-        most.append(len(at_once))
-        time.sleep(0.01)
-        at_once.pop()
+        try:
+            barrier.wait()
+            met.append(True)
+        except threading.BrokenBarrierError:  # nobody else came
+            met.append(False)
         return convert(image, channels)
 
     monkeypatch.setattr(pictures, "_as_eight_bits", watched)
-    for limit, expected in ((10, 1), (35, 2)):
+    for limit, timeout, expected in ((35, 60.0, [True] * 2), (10, 0.2, [False] * 2)):
+        barrier = threading.Barrier(2, timeout=timeout)
         monkeypatch.setattr(pictures, "LARGE_PIXELS", limit)
-        most.clear()
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: decode(path, (4, 4, 3)), range(8)))
-        assert (max(most) > 1) == (expected > 1)
+        met.clear()
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _: decode(path, (4, 4, 3)), range(2)))
+        assert met == expected
 
 
 def test_a_jpeg_of_endless_scans_is_refused(save_noise, monkeypatch):

@@ -1,5 +1,5 @@
 import os
-import time
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -69,11 +69,10 @@ def test_mocked_sets_of_the_catalogue(name, classes):
     np.testing.assert_array_equal(source.test.labels, expected["label"])
 
 
-def test_missing_set_is_refused_at_once_and_names_the_command(tmp_path, caplog):
-    began = time.perf_counter()
+def test_missing_set_is_refused_without_the_network_and_names_the_command(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("looked for the data set on the network"))
     with pytest.raises(DataError) as caught:
         open_tfds("cifar10", data_dir=str(tmp_path))
-    assert time.perf_counter() - began < 1
     message = str(caught.value)
     assert message.startswith(f"tfds:cifar10 is not prepared in {tmp_path}; ")
     assert f"add --download or run `tfds build cifar10 --data_dir={tmp_path}`" in message

@@ -88,13 +88,20 @@ def test_accuracy_counts_hits_and_a_class_that_the_bank_lacks_as_wrong():
     assert knn_accuracy(bank, labels, queries, truth) == 0.8
 
 
+@pytest.fixture
+def tensor_float_32():
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    yield
+    tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
+@pytest.mark.usefixtures("tensor_float_32")
 def test_leaves_tensor_float_32_as_it_was():
     bank, labels = clusters(30)
     for before in (True, False):
         tf.config.experimental.enable_tensor_float_32_execution(before)
         knn_predict(bank, labels, bank)
         assert tf.config.experimental.tensor_float_32_execution_enabled() is before
-    tf.config.experimental.enable_tensor_float_32_execution(True)
 
 
 def with_nan(features):

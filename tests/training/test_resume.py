@@ -8,7 +8,7 @@ import signal
 import keras
 import numpy as np
 import pytest
-from processes import Process, aag_train
+from processes import Process, aag_train, finish
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_runs import STEPS, records, settings, weights
 
@@ -42,6 +42,20 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, 
     steps = [record["step"] for record in records(run_dir) if "loss" in record]
     assert steps == sorted(set(steps))
     assert train(settings(run_dir, resume=True)).step == STEPS  # nothing is left to do
+
+
+def test_a_run_goes_on_with_another_number_of_replicas(finished, tmp_path, monkeypatch):
+    run_dir = tmp_path / "stopped"
+    monkeypatch.setattr("aag_tf.training.Interruption", StopAtSeven)
+    train(settings(run_dir))
+    monkeypatch.undo()
+    config = settings(run_dir, resume=True)
+    config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, cpu_replicas=2))
+    # In a process of its own, since collectives of two sizes of batches disturb each other in one.
+    codes, messages = finish([Process(train, config, log=tmp_path / "log.txt")])
+    assert codes == [0], messages
+    whole, resumed = ([record for record in records(path) if "loss" in record][-1] for path in (finished, run_dir))
+    assert (resumed["step"], resumed["loss"]) == (STEPS, pytest.approx(whole["loss"], rel=1e-3))
 
 
 def test_a_run_without_a_checkpoint_goes_on_from_step_0(finished, tmp_path):

@@ -28,6 +28,15 @@ def test_metrics_are_logged_every_so_many_steps_and_at_the_end(finished):
     assert all(0.5 < record["knn_accuracy"] <= 1.0 for record in measured)
 
 
+def test_loggers_of_ones_own_get_every_record(tmp_path):
+    class Kept(list):
+        write = list.append
+
+    kept = Kept()
+    train(settings(tmp_path / "run"), writers=[kept])
+    assert [dict(record) for record in kept] == records(tmp_path / "run")
+
+
 def test_events_hold_every_figure_under_its_tag_the_views_and_the_flags(finished):
     events = EventAccumulator(str(finished / "tensorboard"), size_guidance={"tensors": 0})
     events.Reload()

@@ -1,0 +1,17 @@
+"""What a run is, and what its machines must share."""
+
+import numpy as np
+
+from aag_tf.config import DataConfig, TrainConfig
+from aag_tf.data import open_source
+from aag_tf.run_record import what_workers_share
+
+
+def test_workers_with_as_many_other_images_are_told_apart(tmp_path):
+    shared = []
+    for name, seed in (("one", 0), ("same", 0), ("other", 1)):
+        images = np.random.default_rng(seed).integers(0, 256, (40, 8, 8, 1), np.uint8)
+        np.savez(tmp_path / f"{name}.npz", images=images)
+        source = open_source(DataConfig(dataset=f"npz:{tmp_path}/{name}.npz"))
+        shared.append(what_workers_share(TrainConfig(), source))
+    assert shared[0] == shared[1] != shared[2]
