@@ -101,6 +101,11 @@ class AAG(keras.Model):
         """The encoder that is judged and exported: that of averaged weights where there is one."""
         return self.encoder if self.average is None else self.average.encoder
 
+    def start_from(self, encoder: keras.Model) -> None:
+        """Copies the weights of an encoder of the same architecture, into the average too."""
+        for own in {id(network): network for network in (self.encoder, self.judged_encoder)}.values():
+            own.set_weights(encoder.get_weights())
+
     def parts(self) -> dict[str, Any]:
         """What a checkpoint holds, by name."""
         average = {} if self.average is None else {"average_encoder": self.average.encoder}

@@ -4,26 +4,45 @@ import dataclasses
 import sys
 from typing import Any
 
+import keras
 from absl import logging
 
 from aag_tf import config as configs
 from aag_tf.augment import Branch
 from aag_tf.config import TrainConfig
 from aag_tf.data import Source, fingerprint
+from aag_tf.encoders import Description, describe_encoder, encoder_from
 from aag_tf.errors import RunDirectoryError
 from aag_tf.files import write_atomically
 from aag_tf.run_directory import RunDirectory
 from aag_tf.versions import versions
 
 
-def write_record(directory: RunDirectory, config: TrainConfig, auxiliary: Branch | None, source: Source) -> None:
+@dataclasses.dataclass(frozen=True)
+class RunFacts:
+    """What a run is made of beside its settings.
+
+    Args:
+        source: its images.
+        auxiliary: the branch for auxiliary views that was handed to it.
+        own_encoder: what its encoder is built from, where a model was handed to it.
+    """
+
+    source: Source
+    auxiliary: Branch | None
+    own_encoder: Description | None
+
+
+def write_record(directory: RunDirectory, config: TrainConfig, facts: RunFacts) -> None:
     """Keeps the flags of a run that begins, and what it is made of."""
+    source = facts.source
     kept = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
     write_atomically(directory.flags_file, "\n".join(configs.flag_lines(kept)) + "\n")
     directory.write_record(
         {
             "flags": configs.to_flat(kept),
-            "auxiliary": auxiliary and auxiliary.describe(),
+            "auxiliary": facts.auxiliary and facts.auxiliary.describe(),
+            "own_encoder": facts.own_encoder,
             "image_shape": list(source.image_shape),
             "class_names": source.class_names,
             "num_train_images": len(source.train),
@@ -32,6 +51,39 @@ def write_record(directory: RunDirectory, config: TrainConfig, auxiliary: Branch
             "versions": versions(),
         }
     )
+
+
+def own_encoder_of(
+    model: keras.Model | None, image_shape: tuple[int, int, int], record: dict[str, Any]
+) -> Description | None:
+    """What the encoder is built from, where a model was handed over now, or when the run began.
+
+    Args:
+        model: what was handed over now.
+        image_shape: of the images.
+        record: of the run that goes on; empty for a new one.
+
+    Raises:
+        ConfigError: the model is no encoder of such images.
+        RunDirectoryError: the run began with another one.
+    """
+    before = record.get("own_encoder")
+    if model is None:
+        return before
+    description = describe_encoder(model, image_shape)
+    if not record:
+        return description
+    # By shapes, since names count up with every model that a process builds.
+    if before is None or _shapes(encoder_from(before)) != _shapes(model):
+        raise RunDirectoryError(
+            f"--resume needs the encoder that the run began with, and {model.name} is another one; hand over that one, "
+            "or none, or start a new --run_dir."
+        )
+    return before
+
+
+def _shapes(model: keras.Model) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in model.weights]
 
 
 def what_workers_share(config: TrainConfig, source: Source) -> str:

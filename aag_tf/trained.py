@@ -11,7 +11,7 @@ import tensorflow as tf
 from aag_tf import config as configs
 from aag_tf.checkpoints import CheckpointStore, restore
 from aag_tf.config import EncoderConfig, ProjectorConfig, TrainConfig
-from aag_tf.encoders import build_encoder, build_projector
+from aag_tf.encoders import Description, build_encoder, build_projector
 from aag_tf.errors import RunDirectoryError
 from aag_tf.run_directory import RunDirectory
 
@@ -27,6 +27,7 @@ class TrainedRun:
         step: optimizer steps that the weights have seen.
         image_shape: (height, width, channels).
         class_names: of the training data, where known.
+        own_encoder: what the encoder is built from, where it was handed to `train` as a model.
     """
 
     config: TrainConfig
@@ -35,21 +36,34 @@ class TrainedRun:
     step: int
     image_shape: tuple[int, int, int]
     class_names: list[str] | None
+    own_encoder: Description | None = None
 
 
 def build_networks(
-    encoder: EncoderConfig, projector: ProjectorConfig, image_shape: tuple[int, int, int]
+    encoder: EncoderConfig,
+    projector: ProjectorConfig,
+    image_shape: tuple[int, int, int],
+    own_encoder: Description | None = None,
 ) -> tuple[keras.Model, keras.Model]:
-    """Encoder and projector from the current random state, under the current precision policy."""
-    network = build_encoder(encoder, image_shape)
+    """Encoder and projector from the current random state, under the current precision policy.
+
+    Args:
+        encoder: names the encoder, unless `own_encoder` describes one.
+        projector: settings of the projector.
+        image_shape: `(height, width, channels)`.
+        own_encoder: see `TrainedRun`.
+    """
+    network = build_encoder(encoder, image_shape, own_encoder)
     return network, build_projector(projector, network.output_shape[-1])
 
 
-def untrained_encoder(config: EncoderConfig, image_shape: tuple[int, int, int], seed: int = 0) -> keras.Model:
-    """The encoder as training finds it at step 0: random weights from `seed`, in float32."""
+def untrained_encoder(
+    config: EncoderConfig, image_shape: tuple[int, int, int], seed: int = 0, own_encoder: Description | None = None
+) -> keras.Model:
+    """The encoder with random weights from `seed`, in float32: as training finds it at step 0, if it has no others."""
     with dtype_policy("float32"):
         keras.utils.set_random_seed(seed)
-        return build_encoder(config, image_shape)
+        return build_encoder(config, image_shape, own_encoder)
 
 
 def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
@@ -73,11 +87,19 @@ def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
     if chosen is None:
         raise RunDirectoryError(f"{directory.path} has no checkpoint yet; let aag-train run until it has written one.")
     with dtype_policy("float32"):
-        encoder, projector = build_networks(config.encoder, config.projector, image_shape)
+        encoder, projector = build_networks(config.encoder, config.projector, image_shape, record.get("own_encoder"))
     name = "average_encoder" if config.optimizer.ema_momentum > 0 else "encoder"
     networks = tf.train.Checkpoint(projector=projector, **{name: encoder})
     restore(chosen, networks).assert_existing_objects_matched().expect_partial()
-    return TrainedRun(config, encoder, projector, chosen.step, image_shape, record.get("class_names"))
+    return TrainedRun(
+        config,
+        encoder,
+        projector,
+        chosen.step,
+        image_shape,
+        class_names=record.get("class_names"),
+        own_encoder=record.get("own_encoder"),
+    )
 
 
 @contextlib.contextmanager

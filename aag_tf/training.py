@@ -12,21 +12,26 @@ import keras
 import tensorflow as tf
 
 from aag_tf import config as configs
-from aag_tf.augment import Branch, build_views
+from aag_tf.augment import Branch
 from aag_tf.callbacks import Interruption, Span, Writer, build_callbacks
 from aag_tf.checkpoints import CheckpointStore, RunState, check_space, disk_failures_said
 from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
 from aag_tf.data import Source, lost_files_said, open_source, training_batches
-from aag_tf.devices import jit_compile, make_strategy
-from aag_tf.encoders import build_encoder
+from aag_tf.devices import make_strategy
+from aag_tf.encoders import OWN
 from aag_tf.errors import ConfigError
-from aag_tf.losses import GNTXent, LearnedTemperature
-from aag_tf.losses.temperature import Temperature
 from aag_tf.model import AAG
-from aag_tf.optimizers import WeightAverage, build_optimizer
+from aag_tf.model_building import build_model
 from aag_tf.run_directory import RunDirectory
-from aag_tf.run_record import refuse_other_images, refuse_other_mathematics, what_workers_share, write_record
-from aag_tf.trained import build_networks, dtype_policy
+from aag_tf.run_record import (
+    RunFacts,
+    own_encoder_of,
+    refuse_other_images,
+    refuse_other_mathematics,
+    what_workers_share,
+    write_record,
+)
+from aag_tf.trained import dtype_policy
 from aag_tf.workers import (
     agreement,
     announce,
@@ -61,13 +66,31 @@ class TrainResult:
         return self.step >= self.total_steps
 
 
-def train(config: TrainConfig, *, auxiliary: Branch | None = None, writers: Sequence[Writer] = ()) -> TrainResult:
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What a caller hands over beside settings; see `train`."""
+
+    auxiliary: Branch | None = None
+    encoder: keras.Model | None = None
+    writers: Sequence[Writer] = ()
+
+
+def train(
+    config: TrainConfig,
+    *,
+    encoder: keras.Model | None = None,
+    auxiliary: Branch | None = None,
+    writers: Sequence[Writer] = (),
+) -> TrainResult:
     """Trains an encoder and leaves flags, checkpoints, events and metrics in the run directory.
 
     Where the environment's TF_CONFIG names several machines, each calls this with the same settings; the first writes.
 
     Args:
         config: every setting of the run.
+        encoder: a model of your own in place of the one that `config.encoder` names: images `[batch, height, width,
+            channels]`, uint8 or float in [0, 255], to embeddings `[batch, features]`. Training starts from its weights,
+            and leaves them alone: the run's are a copy. Its layers compute as their own dtype policies say.
         auxiliary: a branch of your own for the auxiliary views, in place of the preset that `config.aux` names.
         writers: loggers of your own. Each `write(record)` gets what `metrics.jsonl` does, `{"step": ..., "loss": ...}`
             and so on, on the first machine only.
@@ -78,13 +101,13 @@ def train(config: TrainConfig, *, auxiliary: Branch | None = None, writers: Sequ
         WorkerLostError: another machine was lost; the run goes on from its newest checkpoint with `resume`.
     """
     cluster = configs.cluster_from_environment()
+    if encoder is not None:
+        config = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, encoder=OWN))
     with reporting_lost_workers(cluster), dtype_policy(config.schedule.precision):
-        return _train(config, cluster, auxiliary, writers)
+        return _train(config, cluster, Given(auxiliary, encoder, writers))
 
 
-def _train(
-    config: TrainConfig, cluster: Cluster | None, auxiliary: Branch | None, writers: Sequence[Writer]
-) -> TrainResult:
+def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainResult:
     directory = RunDirectory(config.run.run_dir)
     is_chief = cluster is None or cluster.is_chief
     record: dict[str, Any] = {}
@@ -93,7 +116,7 @@ def _train(
         directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
         if config.run.resume:
             record = directory.read_record()
-            refuse_other_mathematics(config, auxiliary, record, directory)
+            refuse_other_mathematics(config, given.auxiliary, record, directory)
     if cluster is not None:
         announce(cluster)
     strategy = make_strategy(config.schedule, cluster)
@@ -102,18 +125,28 @@ def _train(
     source = open_source(config.data)
     if record:
         refuse_other_images(config, record, source)
+    own_encoder = own_encoder_of(given.encoder, source.image_shape, record)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
     if cluster is not None:
         refuse_other_settings(strategy, cluster, what_workers_share(config, source))
     with strategy.scope():
-        model = build_model(config, source.image_shape, total_steps=total_steps, auxiliary=auxiliary)
+        model = build_model(
+            config,
+            source.image_shape,
+            total_steps=total_steps,
+            auxiliary=given.auxiliary,
+            own_encoder=own_encoder,
+        )
+        if given.encoder is not None:
+            model.start_from(given.encoder)
+    facts = RunFacts(source, given.auxiliary, own_encoder)
     state = RunState(**model.parts())
     store = CheckpointStore(directory.checkpoints)
     if is_chief:
         check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
     with directory.locked() if is_chief else contextlib.nullcontext(), disk_failures_said(store), lost_files_said():
-        start_step = _begin(config, directory, source, state, store, auxiliary=auxiliary) if is_chief else 0
+        start_step = _begin(config, directory, state, store, facts) if is_chief else 0
         if cluster is not None and config.run.resume:
             position = tf.Variable(start_step, dtype=tf.int64)
             broadcast_from_chief(strategy, [*state.variables, position])
@@ -136,7 +169,7 @@ def _train(
                     span=span,
                     interruption=interruption,
                     closing=closing,
-                    more_writers=writers,
+                    more_writers=given.writers,
                 )
             # One Keras "epoch" is what is left of the run: positions in it are steps, so that a run can go on anywhere.
             # Without `steps_per_epoch`, since with it Keras takes the first batch to look at its shape and drops it.
@@ -146,20 +179,14 @@ def _train(
 
 
 def _begin(
-    config: TrainConfig,
-    directory: RunDirectory,
-    source: Source,
-    state: RunState,
-    store: CheckpointStore,
-    *,
-    auxiliary: Branch | None,
+    config: TrainConfig, directory: RunDirectory, state: RunState, store: CheckpointStore, facts: RunFacts
 ) -> int:
     """Takes the directory into use; returns the step to start at, whose checkpoint is loaded."""
     directory.check(resume=config.run.resume, overwrite=config.run.overwrite)  # others may have been here since
     directory.create(overwrite=config.run.overwrite)
     if config.run.resume:
         return state.restore(store)
-    write_record(directory, config, auxiliary, source)
+    write_record(directory, config, facts)
     return 0
 
 
@@ -176,63 +203,6 @@ def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
             f"use {num_images} or less."
         )
     return steps_per_epoch, schedule.train_steps or schedule.epochs * steps_per_epoch
-
-
-def build_model(
-    config: TrainConfig, image_shape: tuple[int, int, int], *, total_steps: int, auxiliary: Branch | None = None
-) -> AAG:
-    """The compiled model of a run; call it inside the strategy's scope.
-
-    Raises:
-        ConfigError: the settings do not fit each other, the images or the auxiliary branch.
-    """
-    encoder, projector = build_networks(config.encoder, config.projector, image_shape)
-    average = None
-    if config.optimizer.ema_momentum > 0:  # built last, so that it leaves the other networks' random weights alone
-        average = WeightAverage(encoder, build_encoder(config.encoder, image_shape), config.optimizer.ema_momentum)
-    if auxiliary is not None and config.schedule.accumulation_steps > 1 and config.augment.augment_on == "device":
-        _refuse_other_views(auxiliary, image_shape)
-    model = AAG(
-        encoder,
-        projector,
-        build_views(config.augment, image_shape, auxiliary=auxiliary, jit_compile=config.schedule.jit_compile != "off"),
-        seed=config.schedule.seed,
-        average=average,
-        accumulation_steps=config.schedule.accumulation_steps,
-    )
-    temperature: Temperature = config.loss.temperature
-    if config.loss.learn_temperature:
-        temperature = LearnedTemperature(config.loss.temperature, minimum=config.loss.temperature_minimum)
-    loss = GNTXent(
-        temperature=temperature,
-        coupling=config.loss.coupling,
-        aux_weight=config.loss.aux_weight,
-        aux_negatives=config.loss.aux_negatives,
-        form=config.loss.loss_form,
-    )
-    optimizer = build_optimizer(
-        config.optimizer, total_steps=total_steps, global_batch_size=config.schedule.global_batch_size
-    )
-    model.compile(
-        optimizer,
-        loss,
-        jit_compile=jit_compile(config.schedule, tf.distribute.get_strategy()),
-        steps_per_execution=config.schedule.steps_per_execution,
-    )
-    model.optimizer.build(model.trained_variables)  # so that it can be restored
-    return model
-
-
-def _refuse_other_views(branch: Branch, image_shape: tuple[int, int, int]) -> None:
-    """Refuses a branch that gives other views of the same images and numbers, as keras-cv's layers do."""
-    images = tf.random.stateless_uniform([64, *image_shape], [0, 1], maxval=256.0)
-    uniforms = tf.random.stateless_uniform([64, branch.num_uniforms], [0, 2])
-    first, second = branch.transform(images, uniforms), branch.transform(images, uniforms)
-    if not tf.reduce_all(first == second):
-        raise ConfigError(
-            "--accumulation_steps draws the views of an image twice, and the auxiliary branch that was given does not "
-            "draw the same ones again; add --augment_on=host, or make it of layers that draw from a SeedGenerator."
-        )
 
 
 def _batches(config: TrainConfig, model: AAG, source: Source, span: Span, cluster: Cluster | None) -> Any:

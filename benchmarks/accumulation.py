@@ -24,7 +24,7 @@ def measure(encoder: str, batch: int, count: int) -> dict[str, Any]:
     import tensorflow as tf
 
     from aag_tf.config import EncoderConfig, ScheduleConfig, TrainConfig
-    from aag_tf.training import build_model
+    from aag_tf.model_building import build_model
 
     shape = (32, 32, 3)
     schedule = ScheduleConfig(global_batch_size=batch, accumulation_steps=count)

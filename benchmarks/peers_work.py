@@ -41,7 +41,7 @@ class Ours:
     def __init__(self, aux: str, precision: str) -> None:
         from aag_tf.config import AugmentConfig, EncoderConfig, LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
         from aag_tf.data.images import ArrayImages
-        from aag_tf.training import build_model
+        from aag_tf.model_building import build_model
 
         set_precision(precision)
         config = TrainConfig(

@@ -53,6 +53,7 @@ def metadata_of(
         "signatures": {name: signature.description for name, signature in signatures.items()},
         "evaluation": evaluation_of(run_dir, run.step),
         "flags": configs.to_flat(run.config),
+        "own_encoder": run.own_encoder,
         "versions": versions(),
     }
 

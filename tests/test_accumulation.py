@@ -15,8 +15,8 @@ from aag_tf.data import open_source, training_batches
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature, gnt_xent
 from aag_tf.model import AAG
+from aag_tf.model_building import build_model
 from aag_tf.trained import build_networks
-from aag_tf.training import build_model
 
 BATCH = 16
 IMAGE_SHAPE = (8, 8, 1)

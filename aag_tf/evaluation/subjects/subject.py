@@ -8,6 +8,7 @@ import keras
 
 from aag_tf import config as configs
 from aag_tf.config import AugmentConfig, DataConfig, EvaluateConfig, TrainConfig
+from aag_tf.encoders import Description
 from aag_tf.evaluation.candidate import Network
 from aag_tf.evaluation.features import Encoder
 from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
@@ -67,13 +68,19 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
     def fresh() -> keras.Model:
         return load_run(run_dir, checkpoint).encoder
 
-    return _known(facts, run.image_shape, run.encoder, run.config, network=fresh)
+    return _known(facts, run.image_shape, run.encoder, run.config, own_encoder=run.own_encoder, network=fresh)
 
 
 def _from_saved_model(directory: Path) -> Subject:
     model = load_saved_model(directory)
     facts = {"saved_model": str(model.path), "version": model.metadata["version"], "step": model.metadata["step"]}
-    return _known(facts, model.image_shape, model, configs.from_flat(TrainConfig, model.metadata["flags"]))
+    return _known(
+        facts,
+        model.image_shape,
+        model,
+        configs.from_flat(TrainConfig, model.metadata["flags"]),
+        own_encoder=model.metadata.get("own_encoder"),
+    )
 
 
 def _from_foreign_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
@@ -111,17 +118,20 @@ def _known(
     image_shape: tuple[int, int, int],
     encoder: Encoder,
     config: TrainConfig,
+    *,
+    own_encoder: Description | None,
     network: Network | None = None,
 ) -> Subject:
     """The subject of a training of ours."""
     seed = config.schedule.seed
+    name = config.encoder.encoder if own_encoder is None else own_encoder["config"]["name"]
     return Subject(
-        facts | {"encoder": config.encoder.encoder, "image_shape": list(image_shape)},
+        facts | {"encoder": name, "image_shape": list(image_shape)},
         image_shape,
         encoder,
         data=config.data,
         augment=config.augment,
         seed=seed,
         network=network,
-        untrained=lambda: untrained_encoder(config.encoder, image_shape, seed),
+        untrained=lambda: untrained_encoder(config.encoder, image_shape, seed, own_encoder),
     )

@@ -1,0 +1,69 @@
+"""An encoder that a user built, as a description that a run keeps: all that is needed to build it again."""
+
+import json
+from typing import Any
+
+import keras
+
+from aag_tf.errors import ConfigError
+
+Description = dict[str, Any]  # as Keras serialises a model, in the types of JSON
+
+
+def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> Description:
+    """What `encoder_from` builds the network from; its weights are not part of it.
+
+    Args:
+        model: images `[batch, *image_shape]`, uint8 or float in [0, 255], to embeddings `[batch, features]`.
+        image_shape: of the images, `(height, width, channels)`.
+
+    Raises:
+        ConfigError: the model does not map such images to vectors, or Keras cannot build it again from its description.
+    """
+    inputs, outputs = (getattr(model, name, None) for name in ("inputs", "outputs"))
+    if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 2:
+        raise ConfigError(
+            f"the encoder {model.name} does not map one batch of images to one batch of vectors; give a functional or "
+            "sequential model that ends with pooling, as GlobalAveragePooling2D."
+        )
+    taken = tuple(inputs[0].shape[1:])
+    if len(taken) != 3 or any(own not in (None, side) for own, side in zip(taken, image_shape, strict=True)):
+        raise ConfigError(
+            f"the encoder {model.name} takes images of shape {list(taken)}, and those to train on have "
+            f"{list(image_shape)}; build it for these, or set image_size."
+        )
+    try:
+        description = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+        again = encoder_from(description)
+    except (TypeError, ValueError) as error:  # what is no JSON, or what `encoder_from` says
+        raise ConfigError(
+            f"the encoder {model.name} cannot be built again from its description ({_reason(error)}); use built-in "
+            "layers, or register your own with keras.saving.register_keras_serializable."
+        ) from error
+    if [weight.shape for weight in again.weights] != [weight.shape for weight in model.weights]:
+        raise ConfigError(f"the encoder {model.name} has other weights when it is built again; mend its get_config.")
+    return description
+
+
+def encoder_from(description: Description) -> keras.Model:
+    """A network with new weights; its batch normalisation is synchronised over replicas.
+
+    Raises:
+        ConfigError: Keras cannot build it: it needs code, or classes that are not known here.
+    """
+    try:
+        model = keras.saving.deserialize_keras_object(description, safe_mode=True)
+    except Exception as error:  # Keras raises many classes
+        raise ConfigError(
+            f"the run's own encoder cannot be built here ({_reason(error)}); where it has classes of yours, import "
+            "them first, and evaluate and export from Python."
+        ) from error
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+    return model
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -1,0 +1,102 @@
+"""A model that a user hands to `train`: its weights are the start, and commands find it again in the run directory."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from training_runs import STEPS, settings
+
+from aag_tf.config import EvaluateConfig, ExportConfig, JudgeConfig, OptimizerConfig
+from aag_tf.encoders import describe_encoder
+from aag_tf.errors import ConfigError, RunDirectoryError
+from aag_tf.evaluation import evaluate
+from aag_tf.export import export
+from aag_tf.saved_model import load_saved_model
+from aag_tf.trained import load_run
+from aag_tf.training import train
+
+layers = keras.layers
+
+
+def own_encoder(width=6, *, last=()):
+    body = [layers.Rescaling(1 / 255), layers.Conv2D(width, 3, strides=2), layers.BatchNormalization(), layers.ReLU()]
+    return keras.Sequential([keras.Input((8, 8, 1)), *body, layers.GlobalAveragePooling2D(), *last])
+
+
+def at_rest(run_dir, **run):
+    """Settings under which weights hardly move."""
+    config = settings(run_dir, **run)
+    return dataclasses.replace(config, optimizer=OptimizerConfig(optimizer="sgd", learning_rate=1e-9, ema_momentum=0.9))
+
+
+def test_a_run_starts_from_the_weights_that_were_given_and_leaves_them_alone(tmp_path):
+    keras.utils.set_random_seed(7)
+    model = own_encoder()
+    before = model.get_weights()
+    train(at_rest(tmp_path / "run"), encoder=model)
+    for weight, kept in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+    run = load_run(tmp_path / "run")
+    assert run.config.encoder.encoder == "own"
+    for weight, start in zip(run.encoder.trainable_weights, model.trainable_weights, strict=True):
+        np.testing.assert_allclose(weight, start, atol=1e-6)
+
+
+def test_commands_find_it_again(tmp_path):
+    run_dir = tmp_path / "run"
+    config = settings(run_dir)
+    train(config, encoder=own_encoder(last=[layers.Dense(5, name="embedding")]))
+    judge = JudgeConfig(knn_k=5, measures="knn", floors="untrained")
+    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), judge=judge), progress=False)
+    assert [(result.features, result.dim) for result in evaluation.results] == [
+        ("untrained encoder", 5),
+        ("trained encoder", 5),
+    ]
+    export(ExportConfig(run_dir=str(run_dir), export_dir=str(tmp_path / "served"), signatures="serving_default"))
+    saved = load_saved_model(tmp_path / "served")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
+    np.testing.assert_allclose(saved(pixels), load_run(run_dir).encoder(pixels), atol=1e-5)
+    output = tmp_path / "exported.json"
+    again = EvaluateConfig(saved_model=str(tmp_path / "served"), judge=judge, output=str(output), report=False)
+    assert [result.dim for result in evaluate(again, progress=False).results] == [5, 5]
+
+
+def test_a_run_goes_on_with_the_encoder_it_began_with_whether_handed_over_again_or_not(tmp_path):
+    run_dir = tmp_path / "run"
+    train(settings(run_dir), encoder=own_encoder())
+    resumed = settings(run_dir, resume=True)
+    assert train(resumed, encoder=own_encoder()).step == STEPS
+    noted = dataclasses.replace(resumed, encoder=load_run(run_dir).config.encoder)  # what its flagfile says
+    assert train(noted).step == STEPS
+    with pytest.raises(RunDirectoryError, match="--resume needs the encoder that the run began with"):
+        train(resumed, encoder=own_encoder(width=7))
+
+
+class Unregistered(layers.Layer):
+    def call(self, images):
+        return images
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3)]), "does not map one batch of images"),
+        (lambda: keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten()]), r"takes images of shape \[8, 8, 3\]"),
+        (lambda: own_encoder(last=[layers.Lambda(lambda x: x)]), "cannot be built again from its description"),
+        (lambda: own_encoder(last=[Unregistered()]), "register your own with keras.saving"),
+        (lambda: keras.Sequential([layers.Flatten()]), "does not map one batch of images"),
+    ],
+)
+def test_what_is_no_encoder_is_refused_in_one_sentence(build, message):
+    with pytest.raises(ConfigError, match=message) as refusal:
+        describe_encoder(build(), (8, 8, 1))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_run_without_its_model_is_not_begun_again(tmp_path):
+    train(settings(tmp_path / "run"), encoder=own_encoder())
+    config = load_run(tmp_path / "run").config
+    with pytest.raises(ConfigError, match="--encoder=own is what a run notes"):
+        train(dataclasses.replace(config, run=dataclasses.replace(config.run, run_dir=str(tmp_path / "again"))))
+    assert not (tmp_path / "again").exists()
