@@ -12,7 +12,7 @@ from aag_tf.callbacks.position import Span
 from aag_tf.callbacks.step_log import Writer
 from aag_tf.data import Split
 from aag_tf.errors import EvaluationError
-from aag_tf.evaluation import embed, fit_linear_probe, inference, knn_accuracy, rankme, uniformity
+from aag_tf.evaluation import directions, embed, fit_linear_probe, inference, knn_accuracy, rankme, uniformity
 from aag_tf.evaluation.knn import DEFAULT_K
 
 # What bounds the time of a measurement, whatever the size of the data set: enough for figures that move with those of
@@ -99,6 +99,6 @@ def embedding_spread(features: np.ndarray) -> float:
 
     0 where all images have the same embedding (collapse), 1 where embeddings point evenly in all directions.
     """
-    directions = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    variance = np.mean(np.sum(directions**2, axis=1)) - np.sum(directions.mean(axis=0) ** 2)
+    units = directions(features)
+    variance = np.mean(np.sum(units**2, axis=1)) - np.sum(units.mean(axis=0) ** 2)
     return float(np.sqrt(max(0.0, variance)))

@@ -11,7 +11,7 @@ from aag_tf.evaluation.knn import Neighbours, find_neighbours, knn_accuracy, knn
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import Evaluation, FeatureResult, shown, table, title
-from aag_tf.evaluation.unlabelled import alignment, neighbour_purity, rankme, uniformity
+from aag_tf.evaluation.unlabelled import alignment, directions, neighbour_purity, rankme, uniformity
 
 __all__ = [
     "Candidate",
@@ -24,6 +24,7 @@ __all__ = [
     "Neighbours",
     "alignment",
     "compare",
+    "directions",
     "embed",
     "evaluate",
     "find_neighbours",

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.bars import progress_bar
-from aag_tf.config import AugmentConfig, JudgeConfig
+from aag_tf.config import AugmentConfig, JudgeConfig, OptimizerConfig
 from aag_tf.data import Images, SelectedImages
 from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.features import embed
@@ -21,6 +21,7 @@ from aag_tf.evaluation.few_labels import fit_few, over_draws
 from aag_tf.evaluation.linear_probe import LinearProbe
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.views import crops_and_flips, labelled_batches
+from aag_tf.optimizers import build_optimizer
 
 BATCH_SIZE = 64
 WEIGHT_DECAY = 1e-4
@@ -40,14 +41,10 @@ class Schedule:
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """A new optimizer."""
-        warmup = min(round(WARMUP_FRACTION * self.steps), self.steps - 1)
-        if warmup == 0:
-            rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.steps)
-        else:
-            rate = keras.optimizers.schedules.CosineDecay(
-                0.0, self.steps - warmup, warmup_target=self.learning_rate, warmup_steps=warmup
-            )
-        return keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
+        config = OptimizerConfig(
+            "adamw", self.learning_rate, weight_decay=WEIGHT_DECAY, warmup_fraction=WARMUP_FRACTION
+        )
+        return build_optimizer(config, total_steps=self.steps, global_batch_size=self.batch_size)
 
 
 def fine_tune(candidate: Candidate) -> list[Measure]:

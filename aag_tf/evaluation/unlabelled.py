@@ -20,7 +20,7 @@ def alignment(first: np.ndarray, second: np.ndarray) -> float:
     Args:
         first, second: float [n, d], row by row the two views of an image.
     """
-    return float(np.mean(np.sum((_directions(first) - _directions(second)) ** 2, axis=1)))
+    return float(np.mean(np.sum((directions(first) - directions(second)) ** 2, axis=1)))
 
 
 @full_float32()
@@ -30,7 +30,7 @@ def uniformity(features: np.ndarray) -> float:
     Args:
         features: float [n, d], two rows or more.
     """
-    rows = _directions(features)
+    rows = directions(features)
     if not rows.any():  # no directions at all is the same direction for all
         return 0.0
     total = 0.0
@@ -69,6 +69,7 @@ def neighbour_purity(rows: np.ndarray, bank_labels: np.ndarray, query_labels: np
     return (bank_labels[rows] == query_labels[:, np.newaxis]).mean(axis=1)
 
 
-def _directions(features: np.ndarray) -> np.ndarray:
+def directions(features: np.ndarray) -> np.ndarray:
+    """Features [n, d] scaled to length one, float32; what is zero stays so."""
     rows = features.astype(np.float32, copy=False)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

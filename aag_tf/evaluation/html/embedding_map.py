@@ -13,6 +13,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
 from aag_tf.evaluation.html.material import Material
+from aag_tf.evaluation.unlabelled import directions
 
 MOST_IMAGES = 2_000  # t-SNE takes some ten seconds for as many on two cores, and more points hide each other
 PERPLEXITY = 30
@@ -75,8 +76,7 @@ def draw_maps(material: Material) -> EmbeddingMap | None:
     """The maps of at most `MOST_IMAGES` queries, drawn by a fixed seed; `None` where there are too few for a map."""
     total = len(material.features)
     rows = np.sort(np.random.default_rng(SEED).permutation(total)[:MOST_IMAGES])
-    features = material.features[rows].astype(np.float64)
-    features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)  # cosine is what neighbours share
+    features = directions(material.features[rows]).astype(np.float64)  # cosine is what neighbours share
     if len(features) < 2 * NEIGHBOURS or min(features.shape) < 3:
         return None
     groups = _groups(material, rows)
