@@ -1,6 +1,12 @@
 """Errors a user can mend: each message is one sentence that says what was wrong, what is allowed and what to do."""
 
 
+def one_line(error: Exception, most: int | None = None) -> str:
+    """What an error says, on one line; where that is more than `most` characters, its beginning."""
+    text = " ".join(str(error).split())
+    return text if most is None or len(text) <= most else f"{text[:most]}..."
+
+
 class AagError(Exception):
     """Something the user can mend; commands print its message alone and exit with 1."""
 

@@ -24,6 +24,15 @@ def user_path(name: str | os.PathLike[str]) -> Path:
         raise ConfigError(f"{name} begins with a user that this machine does not know; write the path out.") from error
 
 
+def nearest_existing(path: Path) -> Path:
+    """The path itself where it exists, else the nearest of its parents that does.
+
+    Raises:
+        OSError: it cannot be looked at, as where its name is too long.
+    """
+    return next(each for each in (path, *path.absolute().parents) if each.exists())
+
+
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Writes a file of which a reader finds the old content or the new, never a part: temporary name, then rename."""
     target = Path(path)

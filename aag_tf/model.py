@@ -103,8 +103,9 @@ class AAG(keras.Model):
 
     def start_from(self, encoder: keras.Model) -> None:
         """Copies the weights of an encoder of the same architecture, into the average too."""
-        for own in {id(network): network for network in (self.encoder, self.judged_encoder)}.values():
-            own.set_weights(encoder.get_weights())
+        self.encoder.set_weights(encoder.get_weights())
+        if self.average is not None:
+            self.average.encoder.set_weights(encoder.get_weights())
 
     def parts(self) -> dict[str, Any]:
         """What a checkpoint holds, by name."""

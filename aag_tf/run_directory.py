@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from aag_tf.errors import RunDirectoryError
-from aag_tf.files import lock, read_json_object, user_path, write_atomically
+from aag_tf.files import lock, nearest_existing, read_json_object, user_path, write_atomically
 
 
 class RunDirectory:
@@ -40,7 +40,7 @@ class RunDirectory:
                 no run to resume or to overwrite.
         """
         try:
-            nearest = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
+            nearest = nearest_existing(self.path)
         except OSError as error:  # a name that is too long
             raise self._unwritable(error) from error
         if nearest == self.path and not self.path.is_dir():

@@ -11,7 +11,7 @@ from aag_tf import config as configs
 from aag_tf.augment import Branch
 from aag_tf.config import TrainConfig
 from aag_tf.data import Source, fingerprint
-from aag_tf.encoders import Description, describe_encoder, encoder_from
+from aag_tf.encoders import Description, describe_encoder, encoder_from, weight_shapes
 from aag_tf.errors import RunDirectoryError
 from aag_tf.files import write_atomically
 from aag_tf.run_directory import RunDirectory
@@ -70,20 +70,15 @@ def own_encoder_of(
     before = record.get("own_encoder")
     if model is None:
         return before
-    description = describe_encoder(model, image_shape)
     if not record:
-        return description
+        return describe_encoder(model, image_shape)
     # By shapes, since names count up with every model that a process builds.
-    if before is None or _shapes(encoder_from(before)) != _shapes(model):
+    if before is None or weight_shapes(encoder_from(before)) != weight_shapes(model):
         raise RunDirectoryError(
             f"--resume needs the encoder that the run began with, and {model.name} is another one; hand over that one, "
             "or none, or start a new --run_dir."
         )
     return before
-
-
-def _shapes(model: keras.Model) -> list[tuple[int, ...]]:
-    return [tuple(weight.shape) for weight in model.weights]
 
 
 def what_workers_share(config: TrainConfig, source: Source) -> str:

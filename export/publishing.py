@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aag_tf.errors import ExportError
-from aag_tf.files import sync
+from aag_tf.files import nearest_existing, sync
 from aag_tf.saved_model import version_numbers
 
 
@@ -23,7 +23,7 @@ def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> P
     Raises:
         ExportError: the version exists, or the directory cannot be written.
     """
-    nearest = next(path for path in (export_dir, *export_dir.absolute().parents) if path.exists())
+    nearest = nearest_existing(export_dir)
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ExportError(f"--export_dir={export_dir} cannot be written; name a directory that you may write to.")
     if version is None:

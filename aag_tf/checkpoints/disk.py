@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from aag_tf.checkpoints.store import CheckpointStore
 from aag_tf.errors import RunDirectoryError
+from aag_tf.files import nearest_existing
 
 # TensorFlow's own writers report these in words only.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -26,8 +27,7 @@ def check_space(store: CheckpointStore, bytes_each: int, keep: int) -> None:
     Raises:
         RunDirectoryError: there is not enough space.
     """
-    existing = next(path for path in (store.directory.absolute(), *store.directory.absolute().parents) if path.exists())
-    free = shutil.disk_usage(existing).free + store.bytes_held()
+    free = shutil.disk_usage(nearest_existing(store.directory)).free + store.bytes_held()
     needed = bytes_each * (keep + 2)
     if free < needed:
         raise RunDirectoryError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf.errors import DataError
+from aag_tf.errors import DataError, one_line
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -42,7 +42,7 @@ def read_arrays(path: Path, keys: Sequence[str], *, limit: int, advice: str) -> 
     except DataError:
         raise
     except Exception as error:  # encrypted, cut, of objects, with a header of anything: NumPy raises many classes
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise DataError(
             f"{path} cannot be read as an archive of plain arrays ({reason}); write it with numpy.savez, no objects."
         ) from error

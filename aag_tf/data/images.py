@@ -13,7 +13,7 @@ import numpy.typing as npt
 import psutil
 import tensorflow as tf
 
-from aag_tf.errors import DataError
+from aag_tf.errors import DataError, one_line
 
 Shape = tuple[int, int, int]
 Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
@@ -125,8 +125,7 @@ class FileImages:
         try:
             return self._decode(path, self._shape)
         except Exception as error:  # it could be read when the data set was opened: say which file went
-            reason = " ".join(str(error).split())
-            raise DataError(f"{path} can no longer be read ({reason}); put it back{WHAT_THEN}") from error
+            raise DataError(f"{path} can no longer be read ({one_line(error)}); put it back{WHAT_THEN}") from error
 
 
 @contextlib.contextmanager

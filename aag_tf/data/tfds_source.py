@@ -15,7 +15,7 @@ from aag_tf.data import images as in_memory
 from aag_tf.data import resizing
 from aag_tf.data.images import ArrayImages, Shape
 from aag_tf.data.splits import Source, Split
-from aag_tf.errors import DataError
+from aag_tf.errors import DataError, one_line
 from aag_tf.files import user_path
 
 READ_BATCH = 512
@@ -78,7 +78,7 @@ def _download(name: str, builder: Any) -> None:
     try:
         builder.download_and_prepare()
     except Exception as error:  # network, disk, checksums, manual downloads: each raises its own
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise DataError(f"tfds:{name} could not be prepared ({type(error).__name__}: {reason}).") from error
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from aag_tf.errors import ConfigError
+from aag_tf.errors import ConfigError, one_line
 
 Description = dict[str, Any]  # as Keras serialises a model, in the types of JSON
 
@@ -37,10 +37,10 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
         again = encoder_from(description)
     except (TypeError, ValueError) as error:  # what is no JSON, or what `encoder_from` says
         raise ConfigError(
-            f"the encoder {model.name} cannot be built again from its description ({_reason(error)}); use built-in "
-            "layers, or register your own with keras.saving.register_keras_serializable."
+            f"the encoder {model.name} cannot be built again from its description ({one_line(error, 200)}); use "
+            "built-in layers, or register your own with keras.saving.register_keras_serializable."
         ) from error
-    if [weight.shape for weight in again.weights] != [weight.shape for weight in model.weights]:
+    if weight_shapes(again) != weight_shapes(model):
         raise ConfigError(f"the encoder {model.name} has other weights when it is built again; mend its get_config.")
     return description
 
@@ -55,8 +55,8 @@ def encoder_from(description: Description) -> keras.Model:
         model = keras.saving.deserialize_keras_object(description, safe_mode=True)
     except Exception as error:  # Keras raises many classes
         raise ConfigError(
-            f"the run's own encoder cannot be built here ({_reason(error)}); where it has classes of yours, import "
-            "them first, and evaluate and export from Python."
+            f"the run's own encoder cannot be built here ({one_line(error, 200)}); where it has classes of yours, "
+            "import them first, and evaluate and export from Python."
         ) from error
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -64,6 +64,6 @@ def encoder_from(description: Description) -> keras.Model:
     return model
 
 
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 200 else f"{text[:200]}..."
+def weight_shapes(model: keras.Model) -> list[tuple[int, ...]]:
+    """What must be the same for the weights of one network to fit another."""
+    return [tuple(weight.shape) for weight in model.weights]

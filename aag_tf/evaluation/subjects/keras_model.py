@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from aag_tf.errors import EvaluationError
+from aag_tf.errors import EvaluationError, one_line
 from aag_tf.evaluation.subjects.input_range import prepare, require_range
 from aag_tf.files import user_path
 
@@ -87,9 +87,7 @@ def _load(path: Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # an unknown class, code in a Lambda layer, damage: Keras raises many classes
-        reason = " ".join(str(error).split())
-        short = reason if len(reason) <= 200 else f"{reason[:200]}..."
         raise EvaluationError(
-            f"--keras_model={path} cannot be loaded in safe mode ({short}); models of built-in layers without Lambda "
-            "can be, any other can be judged as a SavedModel."
+            f"--keras_model={path} cannot be loaded in safe mode ({one_line(error, 200)}); models of built-in "
+            "layers without Lambda can be, any other can be judged as a SavedModel."
         ) from error
