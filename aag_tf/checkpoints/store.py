@@ -8,6 +8,7 @@ A checkpoint is written under a name that starts with a dot, synced and renamed;
 a killed process leaves behind therefore starts with a dot, and is cleared away by the next one.
 """
 
+import contextlib
 import dataclasses
 import re
 import shutil
@@ -42,10 +43,15 @@ class StoredCheckpoint:
         return self.directory / STATE
 
     def accuracy(self) -> float | None:
-        """The kNN accuracy that its manifest states; a damaged manifest states none, and is logged."""
+        """The kNN accuracy that its manifest states; a damaged manifest states none, and is logged.
+
+        Raises:
+            RunDirectoryError: the manifest is there and cannot be read now.
+        """
         try:
-            return Manifest.read(self.directory).knn_accuracy
-        except (DamagedError, OSError) as damage:
+            with self._readable():
+                return Manifest.read(self.directory).knn_accuracy
+        except DamagedError as damage:
             logging.warning("the checkpoint of step %d is damaged (%s)", self.step, damage)
             return None
 
@@ -54,12 +60,24 @@ class StoredCheckpoint:
 
         Raises:
             DamagedError: something differs.
-            OSError: a file is there and cannot be read now.
+            RunDirectoryError: a file is there and cannot be read now.
         """
-        manifest = Manifest.read(self.directory)
-        if manifest.step != self.step:
-            raise DamagedError(f"{MANIFEST_FILE} is that of step {manifest.step}")
-        manifest.verify(self.directory)
+        with self._readable():
+            manifest = Manifest.read(self.directory)
+            if manifest.step != self.step:
+                raise DamagedError(f"{MANIFEST_FILE} is that of step {manifest.step}")
+            manifest.verify(self.directory)
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Tells a disk or a network that fails now, and may well read it later, from damage."""
+        try:
+            yield
+        except OSError as error:
+            raise RunDirectoryError(
+                f"the checkpoint of step {self.step} in {self.directory.parent} cannot be read now "
+                f"({error.strerror}); mend that and try again, nothing was changed."
+            ) from error
 
 
 class CheckpointStore:
@@ -106,11 +124,6 @@ class CheckpointStore:
                 damages.append(f"step {candidate.step}: {damage}")
                 logging.warning("the checkpoint of step %d is damaged (%s)", candidate.step, damage)
                 continue
-            except OSError as error:  # of a disk or a network, which may well read it later: no reason to pass it over
-                raise RunDirectoryError(
-                    f"the checkpoint of step {candidate.step} in {self.directory} cannot be read now "
-                    f"({error.strerror}); mend that and give the command again, nothing was changed."
-                ) from error
             if damages:
                 logging.warning("falling back to the checkpoint of step %d", candidate.step)
             return candidate
@@ -149,9 +162,16 @@ class CheckpointStore:
         return target
 
     def prune(self, keep: int) -> None:
-        """Deletes all but the newest `keep` checkpoints and the one with the best kNN accuracy."""
+        """Deletes all but the newest `keep` checkpoints and the one with the best kNN accuracy.
+
+        Nothing is deleted while one of them cannot be read, since it may be the best; that is logged.
+        """
         found = self.all()
-        best = [checkpoint.step for checkpoint in self._ranked(found)[-1:]]
+        try:
+            best = [checkpoint.step for checkpoint in self._ranked(found)[-1:]]
+        except RunDirectoryError as error:
+            logging.warning("old checkpoints are kept for now: %s", error)
+            return
         for checkpoint in found[:-keep]:
             if checkpoint.step not in best:
                 self._remove(checkpoint)

@@ -1,5 +1,6 @@
 """An encoder that a user built, as a description that a run keeps: all that is needed to build it again."""
 
+import copy
 import json
 from typing import Any
 
@@ -52,7 +53,8 @@ def encoder_from(description: Description) -> keras.Model:
         ConfigError: Keras cannot build it: it needs code, or classes that are not known here.
     """
     try:
-        model = keras.saving.deserialize_keras_object(description, safe_mode=True)
+        # A copy, since Keras empties what a functional model is read from.
+        model = keras.saving.deserialize_keras_object(copy.deepcopy(description), safe_mode=True)
     except Exception as error:  # Keras raises many classes
         raise ConfigError(
             f"the run's own encoder cannot be built here ({one_line(error, 200)}); where it has classes of yours, "

@@ -1,15 +1,14 @@
 """An `evaluation.json` read back, checked, since it may be old, damaged or somebody else's."""
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import Any
 
-from aag_tf.errors import EvaluationError
+from aag_tf.errors import EvaluationError, one_line
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import SCHEMA, FeatureResult
-from aag_tf.files import user_path
+from aag_tf.files import read_json_object, user_path
 from aag_tf.run_directory import RunDirectory
 
 MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
@@ -55,10 +54,10 @@ def read_evaluation(run: str) -> SavedEvaluation:
     if path.stat().st_size > MOST_BYTES:
         raise EvaluationError(f"{path} is too large to be an evaluation; name a file that aag-evaluate wrote.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise EvaluationError(f"{path} is damaged, it is no JSON; run aag-evaluate again.") from error
-    schema = content.get("schema") if isinstance(content, dict) else None
+        content = read_json_object(path)
+    except ValueError as error:
+        raise EvaluationError(f"{path} is damaged ({one_line(error, 200)}); run aag-evaluate again.") from error
+    schema = content.get("schema")
     if schema != SCHEMA:
         raise EvaluationError(
             f"{path} has schema {schema} and this version reads schema {SCHEMA}; run aag-evaluate on it again."

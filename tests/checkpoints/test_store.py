@@ -144,9 +144,8 @@ def test_best_needs_a_measured_accuracy(store):
         store.choose("best")
 
 
-@pytest.mark.parametrize("name", ["manifest.json", DATA])
-def test_a_checkpoint_that_cannot_be_read_now_is_not_passed_over(store, name, monkeypatch):
-    broken, open_path = store.directory / "step-10" / name, Path.open
+def fail_to_read(broken, monkeypatch):
+    open_path = Path.open
 
     def fail(path, *arguments, **more):
         if path == broken:
@@ -154,6 +153,25 @@ def test_a_checkpoint_that_cannot_be_read_now_is_not_passed_over(store, name, mo
         return open_path(path, *arguments, **more)
 
     monkeypatch.setattr(Path, "open", fail)
+
+
+def test_nothing_is_deleted_while_a_manifest_cannot_be_read(store, monkeypatch, caplog):
+    write(store, 20, accuracy=0.9)
+    write(store, 30, accuracy=0.8)
+    with monkeypatch.context() as patch:
+        fail_to_read(store.directory / "step-20" / "manifest.json", patch)
+        store.prune(1)
+        assert steps(store) == [1, 2, 10, 20, 30]
+        assert "old checkpoints are kept for now: the checkpoint of step 20" in caplog.text
+        with pytest.raises(RunDirectoryError, match=r"step 20 .* cannot be read now"):
+            store.choose("best")
+    store.prune(1)
+    assert steps(store) == [20, 30]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", DATA])
+def test_a_checkpoint_that_cannot_be_read_now_is_not_passed_over(store, name, monkeypatch):
+    fail_to_read(store.directory / "step-10" / name, monkeypatch)
     with pytest.raises(RunDirectoryError, match=r"step 10 .* cannot be read now \(Input/output error\)"):
         store.choose()
     assert steps(store) == [1, 2, 10]

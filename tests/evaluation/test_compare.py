@@ -90,8 +90,8 @@ def test_names_are_as_short_as_they_can_be(runs, tmp_path):
     ("content", "message"),
     [
         (None, "has not been judged .*; run aag-evaluate on it first"),
-        ("{", "is no JSON"),
-        ("[]", "has schema None and this version reads schema 2"),
+        ("{", "is damaged .Expecting"),
+        ("[]", "is damaged .it holds no object"),
         (json.dumps(evaluation(0.5, schema=1)), "has schema 1 and this version reads schema 2"),
         (json.dumps(evaluation(0.5, results=[])), "a part is missing or wrong"),
         (json.dumps(evaluation(0.5, results=[{"features": "x", "dim": 1, "measures": [{}]}])), "missing or wrong"),

@@ -24,15 +24,24 @@ def own_encoder(width=6, *, last=()):
     return keras.Sequential([keras.Input((8, 8, 1)), *body, layers.GlobalAveragePooling2D(), *last])
 
 
+def functional_encoder():
+    """Two ways through that meet again, as only a functional model has them."""
+    images = keras.Input((8, 8, 1))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu")(layers.Rescaling(1 / 255)(images))
+    x = layers.Add()([x, layers.Conv2D(6, 3, padding="same")(x)])
+    return keras.Model(images, layers.GlobalAveragePooling2D()(x))
+
+
 def at_rest(run_dir, **run):
     """Settings under which weights hardly move."""
     config = settings(run_dir, **run)
     return dataclasses.replace(config, optimizer=OptimizerConfig(optimizer="sgd", learning_rate=1e-9, ema_momentum=0.9))
 
 
-def test_a_run_starts_from_the_weights_that_were_given_and_leaves_them_alone(tmp_path):
+@pytest.mark.parametrize("build", [own_encoder, functional_encoder])
+def test_a_run_starts_from_the_weights_that_were_given_and_leaves_them_alone(build, tmp_path):
     keras.utils.set_random_seed(7)
-    model = own_encoder()
+    model = build()
     before = model.get_weights()
     train(at_rest(tmp_path / "run"), encoder=model)
     for weight, kept in zip(model.get_weights(), before, strict=True):
@@ -62,11 +71,12 @@ def test_commands_find_it_again(tmp_path):
     assert [result.dim for result in evaluate(again, progress=False).results] == [5, 5]
 
 
-def test_a_run_goes_on_with_the_encoder_it_began_with_whether_handed_over_again_or_not(tmp_path):
+@pytest.mark.parametrize("build", [own_encoder, functional_encoder])
+def test_a_run_goes_on_with_the_encoder_it_began_with_whether_handed_over_again_or_not(build, tmp_path):
     run_dir = tmp_path / "run"
-    train(settings(run_dir), encoder=own_encoder())
+    train(settings(run_dir), encoder=build())
     resumed = settings(run_dir, resume=True)
-    assert train(resumed, encoder=own_encoder()).step == STEPS
+    assert train(resumed, encoder=build()).step == STEPS
     noted = dataclasses.replace(resumed, encoder=load_run(run_dir).config.encoder)  # what its flagfile says
     assert train(noted).step == STEPS
     with pytest.raises(RunDirectoryError, match="--resume needs the encoder that the run began with"):
