@@ -6,7 +6,7 @@
     python benchmarks/ablation.py --jobs=2        # two runs at a time, each on its share of the cores
     python benchmarks/ablation_report.py          # tables and pictures from what has ended so far
 
-`ablation_plan.py` says what is compared. Every run is `aag-train` in a process of its own, then judged by 20-NN and
+`ablation_methods.py` and `ablation_plan.py` say what is compared and in which order. Every run is `aag-train` in a process of its own, then judged by 20-NN and
 a linear probe; settings are chosen on held-out training images, and the test split is used once by each final run.
 One JSON line a run goes to `--results`, with settings, accuracies, curves, seconds and peak memory; commit that file as
 it grows. Run directories lie in `--runs`; a run that was cut off goes on from its checkpoint, and checkpoints are
@@ -38,7 +38,6 @@ from ablation_plan import (
     estimated_hours,
     job_flags,
     pending,
-    winning_aag,
 )
 from ablation_run import run_job
 
@@ -81,7 +80,7 @@ def speed(records: dict[str, Record]) -> tuple[float, float]:
 
 def show_plan(study: Study, records: dict[str, Record], stages: list[str], jobs_at_a_time: int) -> None:
     """Prints what is left as a table by stage, with hours."""
-    jobs = all_jobs(study, stages, winning_aag(study, records) or "AAG κ=0")  # `around` is as long for either
+    jobs = all_jobs(study, records, stages)
     views_per_second, seconds_per_run = speed(records)
     at_a_time = "one run at a time" if jobs_at_a_time == 1 else f"{jobs_at_a_time} runs at a time"
     print(
@@ -124,6 +123,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tune_views", type=int, default=default.tune_views, help="encoder views in a trial")
     parser.add_argument("--trials", type=int, default=default.trials, help="trials a method and batch size")
     parser.add_argument("--seeds", type=int, nargs="+", default=default.seeds, help="of the final runs")
+    parser.add_argument(
+        "--more_seeds", type=int, nargs="*", default=default.more_seeds, help="of SimCLR and AAG at the smallest batch"
+    )
     parser.add_argument("--batches", type=int, nargs="+", default=default.batches, help="global batch sizes")
     return parser.parse_args()
 
@@ -138,6 +140,7 @@ def main() -> None:
         tune_views=given.tune_views,
         trials=given.trials,
         seeds=tuple(given.seeds),
+        more_seeds=tuple(given.more_seeds),
         batches=tuple(sorted(given.batches)),
     )
     records = ablation_files.read(given.results)

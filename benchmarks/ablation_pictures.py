@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation_plan import AAG, METHODS, SIMCLR
+from ablation_methods import AAG, METHODS, SIMCLR
 from ablation_statistics import Record, batches_of, by_seed
 
 PICTURES = {
@@ -69,7 +69,7 @@ def _draw_memory(own: list[Record], batches: list[int], colours: dict[str, str],
 
     figure, axis = plt.subplots(figsize=(6, 4))
     for method in (SIMCLR, *AAG):
-        points = {r["batch"]: r["peak_mib"] for r in own if r["method"] == method}
+        points = {b: max(r["peak_mib"] for r in own if r["method"] == method and r["batch"] == b) for b in batches}
         axis.plot(sorted(points), [points[b] for b in sorted(points)], "o-", color=colours[method], label=method)
     axis.set(ylabel="peak memory of training, MiB", ylim=(0, None))
     _over_batch_sizes(axis, batches)

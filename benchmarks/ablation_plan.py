@@ -5,55 +5,26 @@ Stages:
     tune     every method at every batch size tries the same list of (temperature, learning rate, colour strength) at
              `tune_views`; the best by linear probe on held-out training images goes on
     compute  final runs at equal encoder views, over seeds; judged on held-out images and once on test
+    same     those methods at the smallest batch again whose trials chose other settings than SimCLR's, with SimCLR's
     epochs   final runs at equal epochs, where that is another length (methods with three views)
     around   one setting at a time changed from the better AAG at the smallest batch, judged on held-out images
-    second   the main comparison on another data set, with the settings tuned on the first
+    second   the verdict's comparison on another data set, with the settings tuned on the first
 
 Runs come in the order in which they are worth having: first what the verdict needs (every method at the smallest batch,
-SimCLR at every batch), then what chooses defaults, then the rest, again with the smallest batch first.
+SimCLR at every batch, more seeds of SimCLR and AAG at the smallest), then what chooses defaults, then the rest, again
+with the smallest batch first.
 """
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from ablation_methods import AAG, AROUND, METHODS, REFERENCE_BATCH, SIMCLR, num_views, trial_settings
 
-STAGES = ("tune", "compute", "epochs", "around", "second")
+STAGES = ("tune", "compute", "same", "epochs", "around", "second")
 TUNE_SEED = 1000  # no final run has it
-
-METHODS: dict[str, tuple[str, ...]] = {
-    "SimCLR, two views κ=1": ("--aux=none", "--coupling=1"),
-    "two views κ=0": ("--aux=none", "--coupling=0"),
-    "three main views κ=0": ("--aux=main", "--coupling=0"),
-    "AAG κ=1": ("--aux=default", "--coupling=1"),
-    "AAG κ=0": ("--aux=default", "--coupling=0"),
-}
-SIMCLR = "SimCLR, two views κ=1"
-AAG = ("AAG κ=1", "AAG κ=0")
-
-AROUND: dict[str, tuple[str, ...]] = {
-    "aux=main": ("--aux=main",),
-    "aux=cutout": ("--aux=cutout",),
-    "aux=geometric": ("--aux=geometric",),
-    "aux=randaugment": ("--aux=randaugment",),
-    "aux_strength=0.5": ("--aux_strength=0.5",),
-    "aux_strength=1.5": ("--aux_strength=1.5",),
-    "aux_weight=0.5": ("--aux_weight=0.5",),
-    "aux_weight=2": ("--aux_weight=2",),
-    "noaux_negatives": ("--noaux_negatives",),
-    "coupling=0.1": ("--coupling=0.1",),
-    "coupling=0.5": ("--coupling=0.5",),
-    "aux_views=2": ("--aux_views=2",),
-}
-
-# Ranges of the trials, each on a logarithmic scale. The learning rate is that of a batch of 64 and grows with the
-# root of the batch, as the noise of Adam's steps asks for.
-TEMPERATURES = (0.07, 0.6)
-LEARNING_RATES = (7e-4, 5e-3)
-COLOR_STRENGTHS = (0.25, 1.0)
-REFERENCE_BATCH = 64
 
 Record = dict[str, Any]
 
@@ -70,6 +41,7 @@ class Study:
         tune_views: encoder views in a trial.
         trials: trials a method and batch size.
         seeds: of the final runs.
+        more_seeds: of SimCLR and AAG at the smallest batch beside those, at equal encoder views.
         batches: global batch sizes, the smallest first.
     """
 
@@ -80,6 +52,7 @@ class Study:
     tune_views: int = 250_000
     trials: int = 6
     seeds: tuple[int, ...] = (0, 1, 2)
+    more_seeds: tuple[int, ...] = (3, 4, 5)
     batches: tuple[int, ...] = (64, 256, 1024)
 
 
@@ -103,36 +76,37 @@ class Job:
     @property
     def uses_test(self) -> bool:
         """Whether the run is judged on the test split: final runs only, each of them once."""
-        return self.stage in ("compute", "epochs", "second")
+        return self.stage in ("compute", "same", "epochs", "second")
 
 
-def all_jobs(study: Study, stages: Iterable[str] = STAGES, winner: str | None = None) -> list[Job]:
-    """Every run of these stages, in order; `around` only where the better AAG is known, which results decide."""
-    stages = tuple(stages)
+def all_jobs(study: Study, records: Mapping[str, Record], stages: Iterable[str] = STAGES) -> list[Job]:
+    """Every run of these stages, in order; where results have not yet decided which, as many as there can be."""
     smallest, *larger = study.batches
-    jobs = _tuned_jobs(study, stages, smallest, METHODS)
+    winner = winning_aag(study, records) or AAG[0]
+    jobs = _tuned_jobs(study, smallest, METHODS)
     for batch in larger:
-        jobs += _tuned_jobs(study, stages, batch, [SIMCLR])
-    if "around" in stages and winner is not None:
-        jobs += around_jobs(study, winner)
+        jobs += _tuned_jobs(study, batch, [SIMCLR])
+    jobs += [Job("compute", method, smallest, seed) for seed in study.more_seeds for method in (SIMCLR, *AAG)]
+    jobs += _final_jobs(
+        study, "same", smallest, [m for m in METHODS if has_settings_of_simclr(study, records, m) is not True]
+    )
+    jobs += around_jobs(study, winner)
     for batch in larger:
-        jobs += _tuned_jobs(study, stages, batch, [method for method in METHODS if method != SIMCLR])
+        jobs += _tuned_jobs(study, batch, [method for method in METHODS if method != SIMCLR])
     three_views = [method for method in METHODS if num_views(METHODS[method]) > 2]
-    last = {"epochs": three_views, "second": list(METHODS) if study.second else []}
     for batch in study.batches:
-        for stage, methods in last.items():
-            jobs += _final_jobs(study, stage, batch, methods) if stage in stages else []
-    return jobs
+        jobs += _final_jobs(study, "epochs", batch, three_views)
+        if study.second:
+            jobs += _final_jobs(study, "second", batch, METHODS if batch == smallest else [SIMCLR])
+    wanted = set(stages)
+    return [job for job in jobs if job.stage in wanted]
 
 
-def _tuned_jobs(study: Study, stages: Iterable[str], batch: int, methods: Iterable[str]) -> list[Job]:
+def _tuned_jobs(study: Study, batch: int, methods: Iterable[str]) -> list[Job]:
     """The trials of some methods at a batch size, and the final runs with what they chose."""
-    methods, jobs = list(methods), []
-    if "tune" in stages:
-        jobs += [Job("tune", m, batch, TUNE_SEED, trial=trial) for trial in range(study.trials) for m in methods]
-    if "compute" in stages:
-        jobs += _final_jobs(study, "compute", batch, methods)
-    return jobs
+    methods = list(methods)
+    trials = [Job("tune", m, batch, TUNE_SEED, trial=trial) for trial in range(study.trials) for m in methods]
+    return trials + _final_jobs(study, "compute", batch, methods)
 
 
 def _final_jobs(study: Study, stage: str, batch: int, methods: Iterable[str]) -> list[Job]:
@@ -154,12 +128,26 @@ def pending(study: Study, records: Mapping[str, Record], stages: Iterable[str] =
         records: results by key.
         stages: which are wanted.
     """
-    ready = [
-        job
-        for job in all_jobs(study, stages, winning_aag(study, records))
-        if job.stage == "tune" or best_trial(study, records, job.method, job.batch) is not None
-    ]
-    return [job for job in ready if job.key not in records]
+    return [job for job in all_jobs(study, records, stages) if job.key not in records and _decided(study, records, job)]
+
+
+def _decided(study: Study, records: Mapping[str, Record], job: Job) -> bool:
+    """Whether the results that decide about a run are there."""
+    if job.stage == "tune":
+        return True
+    if job.stage == "same":
+        return has_settings_of_simclr(study, records, job.method) is False
+    if job.stage == "around" and winning_aag(study, records) is None:
+        return False
+    return best_trial(study, records, job.method, job.batch) is not None
+
+
+def has_settings_of_simclr(study: Study, records: Mapping[str, Record], method: str) -> bool | None:
+    """Whether trials at the smallest batch chose the same for a method as for SimCLR; `None` until all have ended."""
+    own, simclr = (best_trial(study, records, name, study.batches[0]) for name in (method, SIMCLR))
+    if method == SIMCLR:
+        return True
+    return None if own is None or simclr is None else own == simclr
 
 
 def best_trial(study: Study, records: Mapping[str, Record], method: str, batch: int) -> int | None:
@@ -172,7 +160,7 @@ def best_trial(study: Study, records: Mapping[str, Record], method: str, batch: 
 
 
 def mean_validation(study: Study, records: Mapping[str, Record], method: str, batch: int) -> float | None:
-    """The mean over seeds of final runs' linear probe on held-out images; `None` until all have ended."""
+    """The mean over `seeds` of final runs' linear probe on held-out images; `None` until all have ended."""
     found = [records.get(Job("compute", method, batch, seed).key) for seed in study.seeds]
     done = [record for record in found if record is not None]
     if len(done) < len(study.seeds):
@@ -188,34 +176,14 @@ def winning_aag(study: Study, records: Mapping[str, Record]) -> str | None:
     return max(scores, key=lambda method: scores[method] or 0.0)
 
 
-def trial_settings(trials: int) -> list[tuple[float, float, float]]:
-    """(temperature, learning rate at batch 64, colour strength) of every trial: the same list for every method.
-
-    A Latin hypercube: each range is cut into as many strata as there are trials, and each is visited once.
-    """
-    rng = np.random.default_rng(0)
-    columns = [(rng.permutation(trials) + 0.5) / trials for _ in range(3)]
-    ranges = (TEMPERATURES, LEARNING_RATES, COLOR_STRENGTHS)
-    values = [
-        [float(f"{math.exp(math.log(low) + u * math.log(high / low)):.2g}") for u in column]
-        for (low, high), column in zip(ranges, columns, strict=True)
-    ]
-    return list(zip(*values, strict=True))
-
-
-def num_views(flags: Sequence[str]) -> int:
-    """Views of an image under these flags; later ones override."""
-    values = dict(flag.removeprefix("--").partition("=")[::2] for flag in flags)
-    return 2 if values.get("aux") == "none" else 2 + int(values.get("aux_views", 1))
-
-
 def job_flags(study: Study, job: Job, records: Mapping[str, Record]) -> list[str]:
     """The flags of a run but for its directory.
 
     Raises:
         ValueError: the trials that decide its settings have not ended.
     """
-    trial = job.trial if job.stage == "tune" else best_trial(study, records, job.method, job.batch)
+    tuned_for = SIMCLR if job.stage == "same" else job.method
+    trial = job.trial if job.stage == "tune" else best_trial(study, records, tuned_for, job.batch)
     if trial is None:
         raise ValueError(f"{job.key} waits for the trials of its method and batch size")
     temperature, learning_rate, color_strength = trial_settings(study.trials)[trial]

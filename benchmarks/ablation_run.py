@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ablation_plan import Job, Record, num_views
+from ablation_methods import num_views
+from ablation_plan import Job, Record
 
 CURVE_POINTS = 60  # of each figure over a run, kept in its record
 CURVES = ("loss", "gradient_norm", "positive_pull", "positive_pull_std", "effective_negatives")

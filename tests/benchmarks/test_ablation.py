@@ -9,13 +9,15 @@ from benchmark_scripts import script
 from aag_tf import flags
 from aag_tf.config import TrainConfig
 
+methods = script("ablation_methods")
 plan = script("ablation_plan")
 files = script("ablation_files")
 statistics = script("ablation_statistics")
+tables = script("ablation_tables")
 report = script("ablation_report")
 pictures = script("ablation_pictures")
 
-STUDY = plan.Study(views=60_000, tune_views=12_000, trials=3, seeds=(0, 1), batches=(64, 256))
+STUDY = plan.Study(views=60_000, tune_views=12_000, trials=3, seeds=(0, 1), more_seeds=(2,), batches=(64, 256))
 
 
 def record(job, linear=0.5, **fields):
@@ -57,13 +59,30 @@ def parsed(arguments):
 def test_every_method_is_tuned_with_the_same_trials_and_finished_with_the_same_seeds():
     _, order = run_all(STUDY)
     for batch in STUDY.batches:
-        for method in plan.METHODS:
+        for method in methods.METHODS:
             own = [job for job in order if job.method == method and job.batch == batch]
             assert [job.trial for job in own if job.stage == "tune"] == [0, 1, 2]
-            assert [job.seed for job in own if job.stage == "compute"] == [0, 1]
-            assert [job.seed for job in own if job.stage == "second"] == [0, 1]
+            more = [2] * (batch == 64 and method in (methods.SIMCLR, *methods.AAG))
+            assert [job.seed for job in own if job.stage == "compute"] == [0, 1, *more]
+            second = batch == 64 or method == methods.SIMCLR
+            assert [job.seed for job in own if job.stage == "second"] == ([0, 1] if second else [])
             assert len([job for job in own if job.stage == "epochs"]) == (0 if "two views" in method else 2)
-    assert len({job.key for job in order}) == len(order) == 2 * 5 * (3 + 2 + 2) + 2 * 3 * 2 + 2 * len(plan.AROUND)
+    tuned, epochs, second = 2 * 5 * (3 + 2) + 3, 2 * 3 * 2, 2 * 5 + 2
+    assert len({job.key for job in order}) == len(order) == tuned + epochs + second + 2 * len(methods.AROUND)
+
+
+def test_methods_with_other_settings_are_run_with_simclrs_too():
+    def score(job):
+        return 0.5 + 0.1 * (job.trial == (1 if job.method == "two views κ=0" else 2))
+
+    records, order = run_all(STUDY, score)
+    again = [job for job in order if job.stage == "same"]
+    assert [(job.method, job.batch, job.seed) for job in again] == [("two views κ=0", 64, seed) for seed in (0, 1)]
+    config = parsed(plan.job_flags(STUDY, again[0], records))
+    simclr = parsed(plan.job_flags(STUDY, plan.Job("compute", methods.SIMCLR, 64, 0), records))
+    assert (config.augment, config.optimizer) == (simclr.augment, simclr.optimizer)
+    assert (config.loss.coupling, simclr.loss.coupling) == (0.0, 1.0)
+    assert config.loss.temperature == simclr.loss.temperature
 
 
 def test_no_run_starts_before_what_decides_its_settings():
@@ -84,17 +103,17 @@ def test_the_verdict_comes_before_what_chooses_defaults_and_that_before_the_rest
     around = [position[job.key] for job in order if job.stage == "around"]
     for job in order:
         if job.stage in ("tune", "compute"):
-            verdict = job.batch == 64 or job.method == plan.SIMCLR
+            verdict = job.batch == 64 or job.method == methods.SIMCLR
             assert position[job.key] < min(around) if verdict else position[job.key] > max(around)
 
 
 def test_a_trial_is_chosen_on_held_out_images_and_by_nothing_else():
     records, _ = run_all(STUDY, lambda job: 0.4 + 0.1 * (job.trial == 1), ("tune",))
-    for method in plan.METHODS:
+    for method in methods.METHODS:
         assert plan.best_trial(STUDY, records, method, 64) == 1
     assert all("test" not in found for found in records.values())
     job = plan.Job("compute", "AAG κ=0", 256, 0)
-    temperature, learning_rate, color = plan.trial_settings(3)[1]
+    temperature, learning_rate, color = methods.trial_settings(3)[1]
     config = parsed(plan.job_flags(STUDY, job, records))
     assert config.loss.temperature == temperature
     assert config.optimizer.learning_rate == pytest.approx(2 * learning_rate, rel=1e-2)
@@ -116,7 +135,7 @@ def test_flags_are_those_of_aag_train_and_compute_is_equal():
             assert config.schedule.train_steps == round(60_000 / (2 * job.batch))
         assert (config.data.dataset == "tfds:fashion_mnist") == (job.stage == "second")
     simclr, aag = (
-        parsed(plan.job_flags(STUDY, plan.Job("compute", m, 64, 0), records)) for m in (plan.SIMCLR, "AAG κ=0")
+        parsed(plan.job_flags(STUDY, plan.Job("compute", m, 64, 0), records)) for m in (methods.SIMCLR, "AAG κ=0")
     )
     assert (simclr.augment.num_views, simclr.loss.coupling) == (2, 1.0)
     assert (aag.augment.num_views, aag.loss.coupling) == (3, 0.0)
@@ -125,8 +144,8 @@ def test_flags_are_those_of_aag_train_and_compute_is_equal():
 def test_trials_visit_each_part_of_each_range_once():
     for trials in (2, 8, 12):
         for values, (low, high) in zip(
-            zip(*plan.trial_settings(trials), strict=True),
-            (plan.TEMPERATURES, plan.LEARNING_RATES, plan.COLOR_STRENGTHS),
+            zip(*methods.trial_settings(trials), strict=True),
+            (methods.TEMPERATURES, methods.LEARNING_RATES, methods.COLOR_STRENGTHS),
             strict=True,
         ):
             strata = np.floor(np.log(np.array(values) / low) / np.log(high / low) * trials)
@@ -141,7 +160,7 @@ def test_the_winner_is_varied_one_setting_at_a_time():
     base = plan.job_flags(STUDY, plan.Job("compute", "AAG κ=1", 64, 0), records)
     for job in around:
         config = parsed(plan.job_flags(STUDY, job, records))
-        expected = parsed([*base, *plan.AROUND[job.variant], f"--train_steps={config.schedule.train_steps}"])
+        expected = parsed([*base, *methods.AROUND[job.variant], f"--train_steps={config.schedule.train_steps}"])
         assert config.loss == expected.loss
         assert config.augment == expected.augment
 
@@ -181,6 +200,23 @@ def test_paired_difference_is_students():
         statistics.paired_difference({0: 1.0}, {1: 1.0})
 
 
+def test_adjusted_intervals_are_dunnetts():
+    # Three groups of three: s² = 1 with six degrees of freedom, two comparisons: d = 2.86 in Dunnett's table (1964).
+    widths = statistics.adjusted_half_widths([1.0, 2.0, 3.0], [[11.0, 12.0, 13.0], [0.0, 1.0, 2.0]])
+    assert widths == pytest.approx([2.86 * (2 / 3) ** 0.5] * 2, rel=5e-3)
+
+
+def test_report_has_methods_with_simclrs_settings():
+    runs = [
+        plan.Job(stage, m, 64, seed)
+        for stage, m in (("compute", methods.SIMCLR), ("same", "two views κ=0"))
+        for seed in (0, 1)
+    ]
+    table = tables.same_table([record(job, 0.5 + 0.03 * (job.stage == "same")) for job in runs])
+    assert "| two views κ=0, batch 64 | 52.0 ± 0.0 / 47.0 ± 0.0 | +3.00 [+3.00, +3.00] (2) | +3.00" in table
+    assert tables.same_table([record(job) for job in runs[:2]]) is None
+
+
 def test_views_to_reach():
     curve = [[10, 0.2], [20, 0.4], [30, 0.3], [40, 0.6]]
     assert statistics.views_to_reach(curve, 0.3) == pytest.approx(15)
@@ -196,14 +232,14 @@ def test_the_mean_of_curves():
 
 
 def test_report_says_how_soon_a_method_is_where_simclr_ends():
-    jobs = [plan.Job("compute", method, 64, seed) for method in plan.METHODS for seed in (0, 1)]
-    scores = {plan.SIMCLR: 0.5, "AAG κ=0": 0.55, "two views κ=0": 0.45}
+    jobs = [plan.Job("compute", method, 64, seed) for method in methods.METHODS for seed in (0, 1)]
+    scores = {methods.SIMCLR: 0.5, "AAG κ=0": 0.55, "two views κ=0": 0.45}
     found = [record(job, scores.get(job.method, 0.5)) for job in jobs]
-    rows = {line.split(" | ")[0][2:]: line for line in report.speed_table(found).splitlines()}
+    rows = {line.split(" | ")[0][2:]: line for line in tables.speed_table(found).splitlines()}
     # SimCLR ends at 45 %; AAG passes 45 % at 40 000 of 60 000 views and ends at 50 %.
     assert rows["AAG κ=0"].endswith("| 67 % (ends +5.0) |")
     assert rows["two views κ=0"].endswith("| not reached (ends -5.0) |")
-    assert rows[plan.SIMCLR].endswith("| 100 % (ends +0.0) |")
+    assert rows[methods.SIMCLR].endswith("| 100 % (ends +0.0) |")
 
 
 def test_report_compares_with_simclr_at_its_best_batch():
@@ -217,8 +253,8 @@ def test_report_compares_with_simclr_at_its_best_batch():
 
     records, _ = run_all(STUDY, score)
     text = report.report(list(records.values()))
-    assert report.best_batch(list(records.values()), "compute", plan.SIMCLR) == 256
-    # 0.52 against 0.51 at batch 256, in per cent, on the same seeds.
+    assert tables.best_batch(list(records.values()), "compute", methods.SIMCLR) == 256
+    # 0.52 against 0.51 at batch 256, in per cent, on the two seeds that both have.
     assert "| AAG κ=0, batch 64 | +1.00 [+1.00, +1.00] (2)" in text
     assert "| SimCLR, two views κ=1, batch 64 | -1.00 [-1.00, -1.00] (2)" in text
     for title in ("equal encoder views", "equal epochs", "Around", "second data set", "Tuned", "Memory"):

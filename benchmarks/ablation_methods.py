@@ -1,0 +1,59 @@
+"""The methods that the study compares, what is changed around AAG, and the settings that every method tries."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+METHODS: dict[str, tuple[str, ...]] = {
+    "SimCLR, two views κ=1": ("--aux=none", "--coupling=1"),
+    "two views κ=0": ("--aux=none", "--coupling=0"),
+    "three main views κ=0": ("--aux=main", "--coupling=0"),
+    "AAG κ=1": ("--aux=default", "--coupling=1"),
+    "AAG κ=0": ("--aux=default", "--coupling=0"),
+}
+SIMCLR = "SimCLR, two views κ=1"
+AAG = ("AAG κ=1", "AAG κ=0")
+
+AROUND: dict[str, tuple[str, ...]] = {
+    "aux=main": ("--aux=main",),
+    "aux=cutout": ("--aux=cutout",),
+    "aux=geometric": ("--aux=geometric",),
+    "aux=randaugment": ("--aux=randaugment",),
+    "aux_strength=0.5": ("--aux_strength=0.5",),
+    "aux_strength=1.5": ("--aux_strength=1.5",),
+    "aux_weight=0.5": ("--aux_weight=0.5",),
+    "aux_weight=2": ("--aux_weight=2",),
+    "noaux_negatives": ("--noaux_negatives",),
+    "coupling=0.1": ("--coupling=0.1",),
+    "coupling=0.5": ("--coupling=0.5",),
+    "aux_views=2": ("--aux_views=2",),
+}
+
+# Ranges of the trials, each on a logarithmic scale. The learning rate is that of a batch of 64 and grows with the
+# root of the batch, as the noise of Adam's steps asks for.
+TEMPERATURES = (0.07, 0.6)
+LEARNING_RATES = (7e-4, 5e-3)
+COLOR_STRENGTHS = (0.25, 1.0)
+REFERENCE_BATCH = 64
+
+
+def trial_settings(trials: int) -> list[tuple[float, float, float]]:
+    """(temperature, learning rate at batch 64, colour strength) of every trial: the same list for every method.
+
+    A Latin hypercube: each range is cut into as many strata as there are trials, and each is visited once.
+    """
+    rng = np.random.default_rng(0)
+    columns = [(rng.permutation(trials) + 0.5) / trials for _ in range(3)]
+    ranges = (TEMPERATURES, LEARNING_RATES, COLOR_STRENGTHS)
+    values = [
+        [float(f"{math.exp(math.log(low) + u * math.log(high / low)):.2g}") for u in column]
+        for (low, high), column in zip(ranges, columns, strict=True)
+    ]
+    return list(zip(*values, strict=True))
+
+
+def num_views(flags: Sequence[str]) -> int:
+    """Views of an image under these flags; later ones override."""
+    values = dict(flag.removeprefix("--").partition("=")[::2] for flag in flags)
+    return 2 if values.get("aux") == "none" else 2 + int(values.get("aux_views", 1))

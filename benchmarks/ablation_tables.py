@@ -1,0 +1,216 @@
+"""Tables of the study's results, as Markdown: accuracies, differences, views needed, settings, memory."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ablation_methods import AROUND, METHODS, SIMCLR, trial_settings
+from ablation_statistics import (
+    Difference,
+    Record,
+    adjusted_half_widths,
+    batches_of,
+    by_seed,
+    mean_and_deviation,
+    mean_curve,
+    paired_difference,
+    views_to_reach,
+)
+
+INTERVALS = (
+    "In brackets the 95 % interval of Student's t over the seeds that both have, whose number follows; ± is half of "
+    "Dunnett's interval, which holds for all rows of a column at once. Both say what other seeds may give, not other "
+    "images."
+)
+CURVES_NOTE = (
+    "In parentheses the difference at the end. These are means over seeds of the first picture's curves: 20-NN from "
+    "10,000 training images on 2,000 held-out ones, so lower than in the tables above, and sure to a point only."
+)
+
+Rows = list[list[str]]
+
+
+def markdown(header: Sequence[str], rows: Rows) -> str:
+    """A Markdown table whose first column is text."""
+    lines = ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def shown(difference: Difference) -> str:
+    """`+0.6 [+0.1, +1.1] (3)`: mean, 95 % interval, pairs; no interval of one pair."""
+    if difference.pairs == 1:
+        return f"{difference.mean:+.2f} (1)"
+    return f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}] ({difference.pairs})"
+
+
+def with_shared(records: list[Record], stage: str) -> list[Record]:
+    """The records of a stage; two views at equal epochs are those at equal views, and were not run again."""
+    own = [record for record in records if record["stage"] == stage]
+    if stage == "epochs":
+        two_views = {m for m, flags in METHODS.items() if "--aux=none" in flags}
+        own += [r for r in records if r["stage"] == "compute" and r["method"] in two_views]
+    return own
+
+
+def accuracy_table(records: list[Record], stage: str) -> str:
+    """Linear probe / 20-NN on test, per cent: mean and standard deviation over seeds."""
+    own, batches = with_shared(records, stage), batches_of(records, stage)
+    rows = []
+    for method in METHODS:
+        cells = []
+        for batch in batches:
+            found = {
+                m: mean_and_deviation(by_seed(own, "test", m, method=method, batch=batch).values())
+                for m in ("linear", "knn")
+            }
+            cells.append(f"{found['linear']} / {found['knn']}")
+        if any(cell != "– / –" for cell in cells):
+            rows.append([method, *cells])
+    return markdown(["linear / 20-NN on test, %", *(f"batch {batch}" for batch in batches)], rows)
+
+
+def best_batch(records: list[Record], stage: str, method: str) -> int | None:
+    """The batch at which a method does best on held-out images, by the mean over seeds of the linear probe."""
+    own = with_shared(records, stage)
+    means = {
+        batch: float(np.mean(list(scores.values())))
+        for batch in batches_of(records, stage)
+        if (scores := by_seed(own, "validation", "linear", method=method, batch=batch))
+    }
+    return max(means, key=lambda batch: means[batch]) if means else None
+
+
+def headline_table(records: list[Record], stage: str) -> str | None:
+    """Each method at the smallest batch, less SimCLR at its best batch: paired over seeds, and adjusted for all."""
+    own, best = with_shared(records, stage), best_batch(records, stage, SIMCLR)
+    if best is None:
+        return None
+    smallest = batches_of(records, stage)[0]
+    methods = [method for method in METHODS if (method, smallest) != (SIMCLR, best)]
+    columns = [
+        _compared(
+            by_seed(own, "test", measure, method=SIMCLR, batch=best),
+            [by_seed(own, "test", measure, method=method, batch=smallest) for method in methods],
+        )
+        for measure in ("linear", "knn")
+    ]
+    rows = [[f"{method}, batch {smallest}", *cells] for method, *cells in zip(methods, *columns, strict=True)]
+    return markdown([f"difference to SimCLR at batch {best}, its best", "linear probe", "20-NN"], rows)
+
+
+def _compared(control: dict[int, float], others: list[dict[int, float]]) -> list[str]:
+    """Paired differences to `control`; ± is half of the interval that holds for all of `others` at once."""
+    cells = [shown(paired_difference(other, control)) if set(other) & set(control) else "–" for other in others]
+    known = [index for index, other in enumerate(others) if len(other) > 1]
+    if len(control) > 1 and known:
+        widths = adjusted_half_widths([*control.values()], [[*others[index].values()] for index in known])
+        for index, width in zip(known, widths, strict=True):
+            cells[index] += f"; ± {width:.2f}"
+    return cells
+
+
+def same_table(records: list[Record]) -> str | None:
+    """Methods that the trials gave other settings, with SimCLR's: on test, and less SimCLR with the same seeds."""
+    own, rows = [record for record in records if record["stage"] == "same"], []
+    for method in METHODS:
+        found = {m: by_seed(own, "test", m, method=method) for m in ("linear", "knn")}
+        if not found["linear"]:
+            continue
+        batch = own[0]["batch"]
+        cells = [" / ".join(mean_and_deviation(values.values()) for values in found.values())]
+        for measure, values in found.items():
+            simclr = by_seed(records, "test", measure, stage="compute", method=SIMCLR, batch=batch)
+            cells.append(shown(paired_difference(values, simclr)) if set(values) & set(simclr) else "–")
+        rows.append([f"{method}, batch {batch}", *cells])
+    header = ["linear / 20-NN on test, %", "with SimCLR's settings", "difference, linear", "difference, 20-NN"]
+    return markdown(header, rows) if rows else None
+
+
+def second_tables(records: list[Record]) -> str | None:
+    """The comparison on the second data set."""
+    second = [record | {"stage": "compute"} for record in records if record["stage"] == "second"]
+    if not second:
+        return None
+    return f"{accuracy_table(second, 'compute')}\n\n{headline_table(second, 'compute') or ''}".rstrip()
+
+
+def speed_table(records: list[Record]) -> str | None:
+    """Views at which the mean over seeds of held-out 20-NN reaches SimCLR's last at the same batch, as a share of all.
+
+    Means, since the curves of single seeds are judged on few images and cross by chance.
+    """
+    rows, batches = [], batches_of(records, "compute")
+    for method in METHODS:
+        cells = []
+        for batch in batches:
+            curves = {
+                name: mean_curve(
+                    r["knn_curve"]
+                    for r in records
+                    if r["stage"] == "compute" and r["batch"] == batch and r["method"] == name
+                )
+                for name in (method, SIMCLR)
+            }
+            if not all(curves.values()):
+                cells.append("–")
+                continue
+            wanted, (total, last) = curves[SIMCLR][-1], curves[method][-1]
+            reached = views_to_reach(curves[method], wanted[1])
+            place = "not reached" if reached is None else f"{100 * reached / total:.0f} %"
+            cells.append(f"{place} (ends {100 * (last - wanted[1]):+.1f})")
+        rows.append([method, *cells])
+    header = ["share of views after which SimCLR's last 20-NN is reached", *(f"batch {b}" for b in batches)]
+    return f"{markdown(header, rows)}\n\n{CURVES_NOTE}" if batches else None
+
+
+def around_table(records: list[Record]) -> str | None:
+    """One setting changed at a time: held-out images, less the unchanged method with the same seed at equal views."""
+    own = [record for record in records if record["stage"] == "around"]
+    if not own:
+        return None
+    method, batch = own[0]["method"], own[0]["batch"]
+    base = {
+        m: by_seed(records, "validation", m, stage="compute", method=method, batch=batch) for m in ("linear", "knn")
+    }
+    rows = [["as it is", mean_and_deviation(base["linear"].values()), "", ""]]
+    for variant in AROUND:
+        found = {m: by_seed(own, "validation", m, variant=variant) for m in ("linear", "knn")}
+        if not found["linear"]:
+            continue
+        cells = [mean_and_deviation(found["linear"].values())]
+        for measure in ("linear", "knn"):
+            shared = set(found[measure]) & set(base[measure])
+            cells.append(shown(paired_difference(found[measure], base[measure])) if shared else "")
+        rows.append([variant, *cells])
+    return markdown([f"{method}, batch {batch}", "linear, held-out", "change", "change, 20-NN"], rows)
+
+
+def tuned_table(records: list[Record]) -> str | None:
+    """What the trials chose: temperature, learning rate at batch 64, colour strength."""
+    trials = [record for record in records if record["stage"] == "tune"]
+    if not trials:
+        return None
+    count, batches, rows = trials[0]["study"]["trials"], batches_of(records, "tune"), []
+    for method in METHODS:
+        cells = []
+        for batch in batches:
+            own = [r for r in trials if r["method"] == method and r["batch"] == batch]
+            best = max(own, key=lambda r: (r["validation"]["linear"], -r["trial"])) if len(own) == count else None
+            cells.append("–" if best is None else " / ".join(f"{v:g}" for v in trial_settings(count)[best["trial"]]))
+        rows.append([method, *cells])
+    return markdown(["τ / learning rate at batch 64 / colour", *(f"batch {b}" for b in batches)], rows)
+
+
+def memory_table(records: list[Record]) -> str | None:
+    """Peak resident memory of a training process, MiB."""
+    batches, rows = batches_of(records, "compute"), []
+    for method in METHODS:
+        cells = []
+        for batch in batches:
+            found = [
+                r["peak_mib"]
+                for r in records
+                if r["stage"] == "compute" and r["method"] == method and r["batch"] == batch
+            ]
+            cells.append(f"{max(found):.0f}" if found else "–")
+        rows.append([method, *cells])
+    return markdown(["peak memory, MiB", *(f"batch {b}" for b in batches)], rows) if batches else None
