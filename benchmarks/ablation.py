@@ -6,11 +6,11 @@
     python benchmarks/ablation.py --jobs=2        # two runs at a time, each on its share of the cores
     python benchmarks/ablation_report.py          # tables and pictures from what has ended so far
 
-`ablation_methods.py` and `ablation_plan.py` say what is compared and in which order. Every run is `aag-train` in a process of its own, then judged by 20-NN and
-a linear probe; settings are chosen on held-out training images, and the test split is used once by each final run.
-One JSON line a run goes to `--results`, with settings, accuracies, curves, seconds and peak memory; commit that file as
-it grows. Run directories lie in `--runs`; a run that was cut off goes on from its checkpoint, and checkpoints are
-deleted once a run has been judged.
+`ablation_methods.py` and `ablation_plan.py` say what is compared and in which order. Every run is `aag-train` in a
+process of its own, then judged by 20-NN and a linear probe; settings are chosen on held-out training images, and the
+test split is used once by each final run. One JSON line a run goes to `--results`, with settings, accuracies, curves,
+seconds and peak memory; commit that file as it grows. Run directories lie in `--runs`; a run that was cut off goes on
+from its checkpoint, and checkpoints are deleted once a run has been judged.
 
 Tiny, to see that it works (a few minutes):
 

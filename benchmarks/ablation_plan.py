@@ -187,18 +187,19 @@ def job_flags(study: Study, job: Job, records: Mapping[str, Record]) -> list[str
     if trial is None:
         raise ValueError(f"{job.key} waits for the trials of its method and batch size")
     temperature, learning_rate, color_strength = trial_settings(study.trials)[trial]
-    own = [*METHODS[job.method], *(AROUND[job.variant] if job.variant else ())]
-    views = 2 if job.stage == "epochs" else num_views(own)
+    changed = AROUND[job.variant] if job.variant else ()
+    views = 2 if job.stage == "epochs" else num_views([*METHODS[job.method], *changed])
     total = study.tune_views if job.stage == "tune" else study.views
     return [
         f"--dataset={study.second if job.stage == 'second' else study.dataset}",
         *study.common,
-        *own,
+        *METHODS[job.method],
         f"--global_batch_size={job.batch}",
         f"--train_steps={max(1, round(total / (views * job.batch)))}",
         f"--temperature={temperature:g}",
         f"--learning_rate={learning_rate * math.sqrt(job.batch / REFERENCE_BATCH):.3g}",
         f"--color_strength={color_strength:g}",
+        *changed,
         f"--seed={job.seed}",
     ]
 

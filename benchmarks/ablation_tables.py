@@ -85,7 +85,11 @@ def headline_table(records: list[Record], stage: str) -> str | None:
     if best is None:
         return None
     smallest = batches_of(records, stage)[0]
-    methods = [method for method in METHODS if (method, smallest) != (SIMCLR, best)]
+    methods = [
+        method
+        for method in METHODS
+        if (method, smallest) != (SIMCLR, best) and by_seed(own, "test", "linear", method=method, batch=smallest)
+    ]
     columns = [
         _compared(
             by_seed(own, "test", measure, method=SIMCLR, batch=best),
@@ -94,7 +98,9 @@ def headline_table(records: list[Record], stage: str) -> str | None:
         for measure in ("linear", "knn")
     ]
     rows = [[f"{method}, batch {smallest}", *cells] for method, *cells in zip(methods, *columns, strict=True)]
-    return markdown([f"difference to SimCLR at batch {best}, its best", "linear probe", "20-NN"], rows)
+    return (
+        markdown([f"difference to SimCLR at batch {best}, its best", "linear probe", "20-NN"], rows) if rows else None
+    )
 
 
 def _compared(control: dict[int, float], others: list[dict[int, float]]) -> list[str]:

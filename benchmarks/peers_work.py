@@ -21,6 +21,7 @@ TEMPERATURE = 0.5
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.03, 0.9, 5e-4
 PROJECTOR_WIDTH, PROJECTOR_DIM = 512, 128
 PARTS = ("step", "input", "both")
+PRECISIONS = ("float32", "bfloat16")
 
 Step = Callable[[], Any]  # one batch
 
@@ -178,7 +179,7 @@ class PlainKeras(Loop):
 class TorchLightly(Loop):
     """PyTorch with lightly's transform and loss, as in lightly's own SimCLR example."""
 
-    def __init__(self, precision: str) -> None:
+    def __init__(self, order: str, precision: str) -> None:
         import torch
         import torchvision
         from lightly.loss import NTXentLoss
@@ -192,7 +193,9 @@ class TorchLightly(Loop):
             torch.nn.ReLU(),
             torch.nn.Linear(PROJECTOR_WIDTH, PROJECTOR_DIM, bias=False),
         )
-        self.model, self.loss = backbone.train(), NTXentLoss(temperature=TEMPERATURE)
+        self.memory_format = getattr(torch, order)
+        self.model = backbone.train().to(memory_format=self.memory_format)
+        self.loss = NTXentLoss(temperature=TEMPERATURE)
         self.optimizer = torch.optim.SGD(backbone.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY)
         self.autocast = functools.partial(torch.autocast, "cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
@@ -200,7 +203,7 @@ class TorchLightly(Loop):
         import torch
 
         with self.autocast():
-            projections = self.model(torch.cat([first, second]))
+            projections = self.model(torch.cat([first, second]).contiguous(memory_format=self.memory_format))
         loss = self.loss(*projections.float().chunk(2))
         self.optimizer.zero_grad()
         loss.backward()
@@ -242,7 +245,10 @@ class Implementation(NamedTuple):
 IMPLEMENTATIONS = {
     "aag_tf": Implementation(functools.partial(Ours, "none"), ("aag_tf",), 2),
     "plain Keras, keras-cv": Implementation(PlainKeras, ("keras_cv",), 2),
-    "PyTorch, lightly": Implementation(TorchLightly, ("torchvision", "lightly"), 2),
+    "PyTorch, lightly": Implementation(functools.partial(TorchLightly, "contiguous_format"), ("lightly",), 2),
+    "PyTorch, lightly, channels last": Implementation(
+        functools.partial(TorchLightly, "channels_last"), ("lightly",), 2
+    ),
     "aag_tf, three views": Implementation(functools.partial(Ours, "default"), ("aag_tf",), 3),
 }
-IN_PEERS_PYTHON = ("PyTorch, lightly",)
+IN_PEERS_PYTHON = ("PyTorch, lightly", "PyTorch, lightly, channels last")

@@ -163,6 +163,7 @@ def test_the_winner_is_varied_one_setting_at_a_time():
         expected = parsed([*base, *methods.AROUND[job.variant], f"--train_steps={config.schedule.train_steps}"])
         assert config.loss == expected.loss
         assert config.augment == expected.augment
+        assert config.optimizer == expected.optimizer
 
 
 def test_hours_are_views_at_a_speed_and_a_rest_for_each_run():

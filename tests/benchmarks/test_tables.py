@@ -28,12 +28,12 @@ def test_losses_stand_by_size_and_implementation():
 def test_training_is_compared_by_encoder_views():
     shared = {"step": 50.0, "input": 9000.0, "peak_mib": 900.0, "start_seconds": 9.0}
     rows = [
-        {"implementation": "two", "views": 2, "both": 30.0, **shared},
-        {"implementation": "three", "views": 3, "both": 20.0, **shared},
+        {"implementation": "two", "views": 2} | peers.medians([{"both": both, **shared} for both in (29, 33, 30)]),
+        {"implementation": "three", "views": 3} | peers.medians([{"both": 20.0, **shared}]),
     ]
     two, three = peers.markdown(rows).splitlines()[2:]
-    assert two == "| two | 50 | 9,000 | 30 | 60 | 1.00 | 900 | 9.0 |"
-    assert three == "| three | 50 | 9,000 | 20 | 60 | 1.00 | 900 | 9.0 |"
+    assert two == "| two | 50.0 | 9,000 | 30.0 (29.0 to 33.0) | 60 | 1.00 | 900 | 9.0 |"
+    assert three == "| three | 50.0 | 9,000 | 20.0 (20.0 to 20.0) | 60 | 1.00 | 900 | 9.0 |"
 
 
 def test_memory_of_a_process_counts_its_children():
@@ -42,6 +42,6 @@ def test_memory_of_a_process_counts_its_children():
     process = psutil.Popen([sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
     try:
-        assert peers.resident(process) > 55_000_000
+        assert peers.held(process) > 55_000_000
     finally:
         process.communicate(b"\n")
