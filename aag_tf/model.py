@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from aag_tf.accumulation import Batch, accumulated_gradients, cached_projections, gradients_of
+from aag_tf.encoders import settle
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature, contrastive_statistics, sum_replicas
 from aag_tf.losses.temperature import as_temperature
@@ -103,9 +104,17 @@ class AAG(keras.Model):
 
     def start_from(self, encoder: keras.Model) -> None:
         """Copies the weights of an encoder of the same architecture, into the average too."""
-        self.encoder.set_weights(encoder.get_weights())
-        if self.average is not None:
-            self.average.encoder.set_weights(encoder.get_weights())
+        for own in self._encoders():
+            own.set_weights(encoder.get_weights())
+        self.settle()
+
+    def settle(self) -> None:
+        """Call it once weights have been loaded: see `aag_tf.encoders.settle`."""
+        for own in self._encoders():
+            settle(own)
+
+    def _encoders(self) -> list[keras.Model]:
+        return [self.encoder] if self.average is None else [self.encoder, self.average.encoder]
 
     def parts(self) -> dict[str, Any]:
         """What a checkpoint holds, by name."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 from aag_tf import config as configs
 from aag_tf.checkpoints import CheckpointStore, restore
 from aag_tf.config import EncoderConfig, ProjectorConfig, TrainConfig
-from aag_tf.encoders import Description, build_encoder, build_projector
+from aag_tf.encoders import Description, build_encoder, build_projector, settle
 from aag_tf.errors import RunDirectoryError
 from aag_tf.run_directory import RunDirectory
 
@@ -91,6 +91,7 @@ def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
     name = "average_encoder" if config.optimizer.ema_momentum > 0 else "encoder"
     networks = tf.train.Checkpoint(projector=projector, **{name: encoder})
     restore(chosen, networks).assert_existing_objects_matched().expect_partial()
+    settle(encoder)
     return TrainedRun(
         config,
         encoder,

@@ -88,9 +88,10 @@ def train(
 
     Args:
         config: every setting of the run.
-        encoder: a model of your own in place of the one that `config.encoder` names: images `[batch, height, width,
-            channels]`, uint8 or float in [0, 255], to embeddings `[batch, features]`. Training starts from its weights,
-            and leaves them alone: the run's are a copy. Its layers compute as their own dtype policies say.
+        encoder: a functional or sequential model of your own in place of the one that `config.encoder` names: images
+            `[batch, height, width, channels]`, uint8 or float in [0, 255], to embeddings `[batch, features]`. Training
+            starts from its weights, and leaves them alone: the run's are a copy. Layers with a mixed dtype policy take
+            that of `config.schedule.precision`, others keep theirs.
         auxiliary: a branch of your own for the auxiliary views, in place of the preset that `config.aux` names.
         writers: loggers of your own. Each `write(record)` gets what `metrics.jsonl` does, `{"step": ..., "loss": ...}`
             and so on, on the first machine only.
@@ -103,6 +104,8 @@ def train(
     cluster = configs.cluster_from_environment()
     if encoder is not None:
         config = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, encoder=OWN))
+    if auxiliary is not None and config.augment.aux != "none":
+        config = dataclasses.replace(config, augment=dataclasses.replace(config.augment, aux=configs.OWN_BRANCH))
     with reporting_lost_workers(cluster), dtype_policy(config.schedule.precision):
         return _train(config, cluster, Given(auxiliary, encoder, writers))
 
@@ -151,6 +154,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
             position = tf.Variable(start_step, dtype=tf.int64)
             broadcast_from_chief(strategy, [*state.variables, position])
             start_step = int(position.numpy())
+        model.settle()
         span = Span(start_step, total_steps, steps_per_epoch)
         if start_step >= total_steps:
             return TrainResult(directory.path, start_step, total_steps, is_chief=is_chief)

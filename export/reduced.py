@@ -103,8 +103,9 @@ class CostMeter:
         held_out = source.validation or source.test or source.train
         self._encoder = encoder
         self._queries, self._bank = held_out.take(QUERIES), source.train.take(BANK)
-        labelled = self._queries.labels is not None and self._bank.labels is not None
-        self._labelled = labelled and held_out is not source.train
+        labels = self._bank.labels
+        several = labels is not None and len(np.unique(labels)) > 1
+        self._labelled = several and self._queries.labels is not None and held_out is not source.train
         self._before = self._embed()
 
     def cost(self, weights: str) -> PrecisionCost:

@@ -14,7 +14,7 @@ def define(flag_values: flags.FlagValues) -> None:
         AUXILIARIES,
         "Auxiliary branch, the wider distribution that the third view comes from: a preset (aag-augment shows what it "
         "does to your images), main for more views of the main branch, or none for its two views only (SimCLR's "
-        "setting, a third less work a step).",
+        "setting, a third less work a step). own is what a run notes of a branch that was handed to train() in Python.",
         flag_values=flag_values,
     )
     flags.DEFINE_integer(

@@ -22,6 +22,8 @@ from aag_tf.seeds import Seed
 
 Images = Any  # a tensor, or a dict with one under "images"
 
+HISTORY = ("name", "build_config", "build_input_shape", "compile_config")  # of a layer, in what Keras writes of it
+
 
 def compiled(method: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     """Decorator of a branch's methods of tensors: XLA compiles them, unless the branch says not to."""
@@ -145,12 +147,18 @@ class Branch(keras.layers.Layer):
         return {**super().get_config(), "size": self.size, "seed": self.seed, "jit_compile": self.jit_compile}
 
     def describe(self) -> dict[str, Any]:
-        """Class and arguments as JSON holds them: the same before and after a branch was used."""
-        return _without_shapes(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
+        """Class and arguments as JSON holds them: the same whenever a branch is built, and once it was used."""
+        return _less_history(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
 
 
-def _without_shapes(part: Any) -> Any:
-    """Drops the shapes that Keras adds once a layer has been called."""
+def _less_history(part: Any) -> Any:
+    """Drops what Keras adds once a layer has been called, and names, which count up with every layer of a process."""
     if isinstance(part, dict):
-        return {name: _without_shapes(value) for name, value in part.items() if name != "build_config"}
-    return [_without_shapes(value) for value in part] if isinstance(part, list) else part
+        return {name: _less_history(value) for name, value in part.items() if name not in HISTORY}
+    if isinstance(part, list):
+        return [_less_history(entry) for entry in part if not (isinstance(entry, dict) and _is_input(entry))]
+    return part
+
+
+def _is_input(part: dict[str, Any]) -> bool:
+    return part.get("class_name") == "InputLayer"

@@ -6,7 +6,7 @@ from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
 from aag_tf.augment.branch import Branch
 from aag_tf.augment.main_branch import MainBranch
 from aag_tf.augment.views import ViewMaker
-from aag_tf.config import AugmentConfig
+from aag_tf.config import OWN_BRANCH, AugmentConfig
 from aag_tf.errors import ConfigError
 
 
@@ -26,8 +26,8 @@ def build_views(
         jit_compile: whether XLA compiles the fused branches.
 
     Raises:
-        ConfigError: there is a branch for auxiliary views that are not wanted, or the images have neither one nor
-            three channels.
+        ConfigError: there is a branch for auxiliary views that are not wanted, or none although it should be handed
+            over, or the images have neither one nor three channels.
     """
     if image_shape[2] not in (1, 3):
         raise ConfigError(f"images have {image_shape[2]} channels; the branches take 1 (grey) or 3 (RGB).")
@@ -50,6 +50,10 @@ def build_views(
     if auxiliary is not None:
         if config.aux == "none":
             raise ConfigError("--aux=none wants no auxiliary views, but there is a branch for them; leave out one.")
+    elif config.aux == OWN_BRANCH:
+        raise ConfigError(
+            f"--aux={OWN_BRANCH} is what a run notes of a branch that was handed to train(); hand it over again."
+        )
     elif config.aux == "main":
         auxiliary = main
     elif config.aux != "none":

@@ -21,10 +21,20 @@ class Periodic(keras.callbacks.Callback):
         self.span = span
         self.every = every
         self.last_due = span.start_step
+        self._earlier = self._done = 0  # steps of this `fit`: in the epochs before, and so far
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Begins to count."""
+        self.last_due, self._earlier, self._done = self.span.start_step, 0, 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Keeps the count, since Keras begins a new one with each epoch. (A run of this package is a single one.)"""
+        self._earlier = self._done
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Counts the step."""
-        step = self.span.step(batch)
+        self._done = self._earlier + batch + 1
+        step = self.span.step(self._done - 1)
         if is_due(step, self.every, self.last_due) or step >= self.span.total_steps:
             self.on_due(step, logs or {})
             self.last_due = step

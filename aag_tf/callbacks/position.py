@@ -18,7 +18,8 @@ class Span:
     steps_per_epoch: int
 
     def step(self, batch: int) -> int:
-        """Steps done once Keras has finished `batch`, which it counts from 0 in each `fit`.
+        """Steps done once Keras has finished `batch`, which it counts from 0 in each epoch, of which a run is a
+        single one.
 
         No variable is read, so that no device is waited for. With several steps in an execution, Keras counts those
         that the last one had no data for; hence the limit.

@@ -8,6 +8,8 @@ import tensorflow as tf
 from aag_tf.checkpoints.store import CheckpointStore, StoredCheckpoint
 from aag_tf.errors import RunDirectoryError
 
+SEED_STATE = "seed_generator_state"  # how Keras names the state of its random generators
+
 
 class RunState:
     """Everything that a run needs to go on, but for its step, which numbers the checkpoint.
@@ -19,8 +21,10 @@ class RunState:
     """
 
     def __init__(self, **parts: keras.Model | keras.optimizers.Optimizer) -> None:
-        self.checkpoint = tf.train.Checkpoint(**parts)
         self.variables = [variable for part in parts.values() for variable in part.variables]
+        # Where dropout draws from is among the variables of a network, but Keras does not track it for checkpoints.
+        random = [variable.value for variable in self.variables if variable.path.endswith(SEED_STATE)]
+        self.checkpoint = tf.train.Checkpoint(**parts, **({"random": random} if random else {}))
         floating = [variable for variable in self.variables if tf.as_dtype(variable.dtype).is_floating]
 
         @tf.function

@@ -4,7 +4,7 @@ The field names are the names of the command-line flags (a test holds them toget
 run directory records, so that evaluation and export can rebuild the encoder without the command line.
 """
 
-from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, AugmentConfig
+from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, OWN_BRANCH, AugmentConfig
 from aag_tf.config.cluster import Cluster, cluster_from_environment
 from aag_tf.config.contact_sheet import ContactSheetConfig
 from aag_tf.config.data import DataConfig
@@ -35,6 +35,7 @@ __all__ = [
     "LR_SCALINGS",
     "MEASURES",
     "OPTIMIZERS",
+    "OWN_BRANCH",
     "PRECISIONS",
     "SEARCH_INDEXES",
     "SIGNATURES",

@@ -7,8 +7,9 @@ from aag_tf.config.checks import require_choice, require_range
 AUGMENT_IMPLEMENTATIONS = ("fused", "keras_cv")
 AUGMENT_PLACES = ("device", "host")
 # The presets of `aag_tf.augment` by name, here because settings are checked before TensorFlow is there (a test holds
-# them together), and the two ways of doing without a preset.
-AUXILIARIES = ("default", "randaugment", "cutout", "geometric", "main", "none")
+# them together), and the ways of doing without a preset.
+OWN_BRANCH = "own"  # in place of a name, where a branch was handed over
+AUXILIARIES = ("default", "randaugment", "cutout", "geometric", "main", "none", OWN_BRANCH)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +17,7 @@ class AugmentConfig:
     """The two branches: how views are drawn from an image.
 
     `aux` names a preset of the auxiliary branch (`aag_tf.augment.PRESETS`); `none` gives the two-view method and
-    `main` draws the extra views from the main branch.
+    `main` draws the extra views from the main branch; `own` is what a run notes of a branch that was handed to it.
     """
 
     aux: str = "default"

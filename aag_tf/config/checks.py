@@ -1,7 +1,10 @@
 """How a setting is refused: by the name of its flag, with what is allowed."""
 
+import dataclasses
 import math
+import os
 from collections.abc import Sequence
+from typing import Any
 
 from aag_tf.errors import ConfigError
 
@@ -25,3 +28,11 @@ def require_range(name: str, value: float, low: float, high: float = math.inf, *
     whole = isinstance(value, int)  # large whole numbers cannot become floats
     shown = str(value) if whole else f"{value:g}"
     require(inside and (whole or math.isfinite(value)), f"--{name}={shown} is out of range; it must be {bound}{limit}.")
+
+
+def paths_as_text(config: Any) -> None:
+    """Replaces paths among a dataclass's settings by their text, which is what settings are written to files as."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, os.PathLike):
+            object.__setattr__(config, field.name, os.fspath(value))

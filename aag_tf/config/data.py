@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import os
 
-from aag_tf.config.checks import require, require_range
+from aag_tf.config.checks import paths_as_text, require, require_range
 
 SCHEMES = ("digits", "tfds", "folder", "npz")
 
@@ -50,6 +50,7 @@ class DataConfig:
     validation_fraction: float = 0.1
 
     def __post_init__(self) -> None:
+        paths_as_text(self)
         check_dataset(self.dataset)
         if self.image_size is not None:
             require_range("image_size", self.image_size, 4, 1024)

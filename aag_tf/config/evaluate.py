@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from aag_tf.config.checks import require, require_choice, require_range
+from aag_tf.config.checks import paths_as_text, require, require_choice, require_range
 from aag_tf.config.data import check_dataset
 from aag_tf.config.run import CHECKPOINTS
 
@@ -122,6 +122,7 @@ class EvaluateConfig:
     judge: JudgeConfig = dataclasses.field(default_factory=JudgeConfig)
 
     def __post_init__(self) -> None:
+        paths_as_text(self)
         if self.compare is not None:
             self._check_comparison()
             return

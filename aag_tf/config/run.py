@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require, require_range
+from aag_tf.config.checks import paths_as_text, require, require_range
 
 CHECKPOINTS = ("latest", "best")
 MOST_PROJECTED = 10_000  # images that TensorBoard's projector still moves fluently
@@ -24,6 +24,7 @@ class RunConfig:
     profile_steps: str | None = None
 
     def __post_init__(self) -> None:
+        paths_as_text(self)
         require(bool(self.run_dir), "--run_dir is empty; name the directory that the run may create.")
         require(not (self.resume and self.overwrite), "--resume continues a run, --overwrite deletes it; give one.")
         require_range("log_every_steps", self.log_every_steps, 1)

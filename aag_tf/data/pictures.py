@@ -15,7 +15,10 @@ from aag_tf.data.regular_file import open_regular
 from aag_tf.errors import DataError
 
 # Suffixes of formats that Pillow decodes by itself; no document formats, since those start other programs.
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm"),
+    *(".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+)
 # The same formats by Pillow's names: a suffix says nothing of what a file holds.
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # A few bytes can claim to be billions of pixels. Pillow warns from here on (89 million); a data set is better off

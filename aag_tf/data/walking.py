@@ -1,6 +1,7 @@
 """A tree of image files, walked in the order of its paths without ever being held as a whole."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,24 +9,38 @@ from absl import logging
 
 from aag_tf.data import pictures
 
+MOST_NAMED = 5  # suffixes of files that are passed over
+
 
 def walk_pictures(root: str | os.PathLike[str]) -> Iterator[str]:
     """The image files below a folder as paths relative to it, sorted by their parts, so that all machines count alike.
 
     Links are followed, but no folder is entered twice, since a link may lead back up. Hidden files and folders,
-    `__MACOSX` and files without an image suffix are passed over; a folder that cannot be listed is named in a warning.
+    `__MACOSX` and files without an image suffix are passed over, the last with a warning that counts them by suffix; a
+    folder that cannot be listed is named in a warning.
     Only the names in the folders on the way to the current one are in memory.
     """
     entered: set[tuple[int, int]] = set()
-    open_folders = [iter(_content(os.fspath(root), "", entered))]
+    others: Counter[str] = Counter()
+    open_folders = [iter(_content(os.fspath(root), "", entered, others))]
     while open_folders:
         path, is_folder = next(open_folders[-1], (None, False))
         if path is None:
             open_folders.pop()
         elif is_folder:
-            open_folders.append(iter(_content(os.fspath(root), path, entered)))
+            open_folders.append(iter(_content(os.fspath(root), path, entered, others)))
         else:
             yield path
+    if others:
+        counts = ", ".join(
+            f"{count:,} {suffix or 'without suffix'}" for suffix, count in others.most_common(MOST_NAMED)
+        )
+        logging.warning(
+            "passed over %s files in %s whose names do not end as those of images (%s).",
+            f"{others.total():,}",
+            root,
+            counts,
+        )
 
 
 def is_visible(folder_name: str) -> bool:
@@ -33,8 +48,11 @@ def is_visible(folder_name: str) -> bool:
     return not folder_name.startswith(".") and folder_name != "__MACOSX"
 
 
-def _content(root: str, below: str, entered: set[tuple[int, int]]) -> list[tuple[str, bool]]:
-    """Pictures and folders directly in a folder, as paths below the root and whether it is a folder, sorted."""
+def _content(root: str, below: str, entered: set[tuple[int, int]], others: Counter[str]) -> list[tuple[str, bool]]:
+    """Pictures and folders directly in a folder, as paths below the root and whether it is a folder, sorted.
+
+    Other files that are not hidden are added to `others`, by suffix.
+    """
     try:
         folder = os.path.join(root, below)
         status = os.stat(folder)
@@ -46,11 +64,13 @@ def _content(root: str, below: str, entered: set[tuple[int, int]]) -> list[tuple
     except OSError as error:
         logging.warning("skipped the folder %s, which cannot be listed: %s", Path(root, below), error.strerror)
         return []
-    return [
-        (os.path.join(below, name), is_folder)
-        for name, is_folder in content
-        if (is_visible(name) if is_folder else pictures.is_picture(name))
-    ]
+    found = []
+    for name, is_folder in content:
+        if is_visible(name) if is_folder else pictures.is_picture(name):
+            found.append((os.path.join(below, name), is_folder))
+        elif not is_folder and not name.startswith("."):
+            others[os.path.splitext(name)[1].lower()] += 1
+    return found
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

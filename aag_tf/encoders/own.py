@@ -1,6 +1,5 @@
 """An encoder that a user built, as a description that a run keeps: all that is needed to build it again."""
 
-import copy
 import json
 from typing import Any
 
@@ -34,7 +33,7 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
             f"{list(image_shape)}; build it for these, or set image_size."
         )
     try:
-        description = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+        description = json.loads(json.dumps(_less_training(keras.saving.serialize_keras_object(model))))
         again = encoder_from(description)
     except (TypeError, ValueError) as error:  # what is no JSON, or what `encoder_from` says
         raise ConfigError(
@@ -47,14 +46,16 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
 
 
 def encoder_from(description: Description) -> keras.Model:
-    """A network with new weights; its batch normalisation is synchronised over replicas.
+    """A network with new weights, of the current policy where its layers' is a mixed one.
+
+    Its batch normalisation is synchronised over replicas.
 
     Raises:
         ConfigError: Keras cannot build it: it needs code, or classes that are not known here.
     """
     try:
-        # A copy, since Keras empties what a functional model is read from.
-        model = keras.saving.deserialize_keras_object(copy.deepcopy(description), safe_mode=True)
+        policy = keras.config.dtype_policy().name
+        model = keras.saving.deserialize_keras_object(_in_policy(description, policy), safe_mode=True)
     except Exception as error:  # Keras raises many classes
         raise ConfigError(
             f"the run's own encoder cannot be built here ({one_line(error, 200)}); where it has classes of yours, "
@@ -69,3 +70,29 @@ def encoder_from(description: Description) -> keras.Model:
 def weight_shapes(model: keras.Model) -> list[tuple[int, ...]]:
     """What must be the same for the weights of one network to fit another."""
     return [tuple(weight.shape) for weight in model.weights]
+
+
+def settle(network: keras.Model) -> None:
+    """Lets layers compute with the weights that a network has just been given.
+
+    Keras's `Normalization` computes with copies of its mean and variance, which it makes when it is built.
+    """
+    for layer in network._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+
+
+def _less_training(part: Any) -> Any:
+    """Drops what `compile` left: loss, metrics and optimizer, which are no part of an encoder."""
+    if isinstance(part, dict):
+        return {name: _less_training(value) for name, value in part.items() if name != "compile_config"}
+    return [_less_training(value) for value in part] if isinstance(part, list) else part
+
+
+def _in_policy(part: Any, policy: str) -> Any:
+    """A copy (Keras empties what it reads a functional model from) with mixed policies replaced by another."""
+    if isinstance(part, dict):
+        if part.get("class_name") == "DTypePolicy" and part["config"]["name"].startswith("mixed_"):
+            return part | {"config": {"name": policy}}
+        return {name: _in_policy(value, policy) for name, value in part.items()}
+    return [_in_policy(value, policy) for value in part] if isinstance(part, list) else part

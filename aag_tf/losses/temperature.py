@@ -20,10 +20,11 @@ class LearnedTemperature(keras.layers.Layer):
 
     The optimizer's step is projected back onto the bounds (a Keras constraint), so that the variable never drifts to
     where its gradient would vanish. A model that trains it must hold it as an attribute, for Keras tracks layers and
-    not losses:
+    not losses. It takes a subclassed model for that: in a sequential or functional one Keras trains the layers of the
+    graph only. After `keras.saving.load_model` the loss holds another one, to be set as the attribute again.
 
-        temperature = LearnedTemperature(0.2)
-        loss = GNTXent(temperature=temperature)
+        model.temperature = LearnedTemperature(0.2)
+        model.compile(optimizer, loss=GNTXent(temperature=model.temperature))
 
     Args:
         initial: where learning starts, in `[minimum, maximum]`.

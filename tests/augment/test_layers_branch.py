@@ -80,3 +80,13 @@ def test_what_is_no_list_of_layers_is_refused():
     for layers in (keras.layers.RandomRotation(0.1), [lambda images: images], ["RandomRotation"]):
         with pytest.raises(ConfigError, match="list of Keras layers"):
             LayersBranch(layers)
+
+
+def test_its_description_is_that_of_what_it_does():
+    def branch(factor=0.1):
+        return LayersBranch([keras.Sequential([keras.layers.RandomRotation(factor, seed=1)])], seed=2)
+
+    first, used = branch(), branch()  # Keras numbers the layers of a process
+    used(np.zeros((2, 8, 8, 1), np.float32))
+    assert first.describe() == used.describe() == branch().describe()
+    assert branch(0.2).describe() != first.describe()

@@ -21,7 +21,7 @@ def make(views, rows, step=5, seed=1):
 
 
 def test_settings_name_the_presets_there_are():
-    assert {"main", "none", *PRESETS} == set(AUXILIARIES)
+    assert {"main", "none", "own", *PRESETS} == set(AUXILIARIES)
 
 
 @pytest.mark.parametrize(

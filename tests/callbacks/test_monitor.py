@@ -5,6 +5,7 @@ import importlib
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from aag_tf.callbacks import CollapseWarning, EncoderMonitor, Span
 from aag_tf.callbacks.monitor import embedding_spread
@@ -43,6 +44,18 @@ def test_the_monitor_measures_when_due_on_images_of_every_class(writer):
         assert 1 < record["effective_rank"] < 4
         assert record["feature_uniformity"] < 0
         assert record["monitor_seconds"] > 0
+
+
+def test_the_monitor_goes_on_over_the_epochs_of_a_fit_of_ones_own(writer):
+    split = two_classes(60)
+    model = keras.Sequential([scaled_pixels(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    watching = EncoderMonitor(model.layers[0], split, split, [writer], Span(0, 15, 5), every=4)
+    batches = tf.data.Dataset.from_tensors((tf.zeros([2, 2, 2, 1]), tf.zeros([2, 1]))).repeat(5)
+    for steps in ([4, 8, 12, 15], [4, 8, 12, 15]):  # a second `fit` counts from 0 again
+        writer.records.clear()
+        model.fit(batches, epochs=3, callbacks=[watching], verbose=0, shuffle=False)
+        assert [record["step"] for record in writer.records] == steps
 
 
 def test_the_monitor_agrees_with_the_measures_of_aag_evaluate(monkeypatch):

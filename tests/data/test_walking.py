@@ -26,6 +26,15 @@ def test_the_order_is_that_of_sorted_parts(tree):
     assert list(walk_pictures(tree)) == sorted(TREE, key=lambda name: Path(name).parts)
 
 
+def test_files_that_are_no_images_by_name_are_counted(tree, caplog):
+    for name in ("x.avif", "a/y.AVIF", "list"):
+        (tree / name).touch()
+    list(walk_pictures(tree))
+    assert f"passed over 4 files in {tree} whose names do not end as" in caplog.text
+    assert "(2 .avif, " in caplog.text
+    assert "1 without suffix" in caplog.text
+
+
 def test_links_are_followed_and_no_folder_is_entered_twice(tree):
     (tree / "a" / "up").symlink_to(tree)
     (tree / "linked").symlink_to(tree / "z")

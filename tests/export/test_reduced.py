@@ -56,6 +56,15 @@ def test_export_is_smaller_verified_and_priced(run_dir, encoder_dir, tmp_path):
     assert 0 < np.abs(a - b).max() < 0.05 * np.abs(a).max()
 
 
+def test_labels_of_one_class_have_no_price_in_accuracy(run_dir):
+    run = load_run(run_dir)
+    source = open_source(run.config.data)
+    source.train.labels[:] = 3
+    source.validation.labels[:] = 3
+    cost = CostMeter(run.encoder, source).cost("bfloat16")
+    assert (cost.knn_full, cost.min_cosine) == (None, pytest.approx(1.0))
+
+
 def test_the_price_is_that_of_what_was_changed(run_dir):
     run = load_run(run_dir)
     meter = CostMeter(run.encoder, open_source(run.config.data))

@@ -52,6 +52,19 @@ def test_a_run_starts_from_the_weights_that_were_given_and_leaves_them_alone(bui
         np.testing.assert_allclose(weight, start, atol=1e-6)
 
 
+def test_a_normalisation_keeps_what_it_was_fitted_to(tmp_path):
+    images = np.random.default_rng(0).integers(0, 17, (200, 8, 8, 1), np.uint8)
+    normalisation = layers.Normalization(axis=-1)
+    normalisation.adapt(images)
+    body = [normalisation, layers.Conv2D(6, 3), layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *body])
+    train(at_rest(tmp_path / "run"), encoder=model)
+    np.testing.assert_allclose(load_run(tmp_path / "run").encoder(images), model(images), atol=1e-3)
+    judge = JudgeConfig(knn_k=5, measures="unlabelled", floors="untrained")
+    evaluation = evaluate(EvaluateConfig(run_dir=tmp_path / "run", judge=judge), progress=False)  # a path as it is
+    assert [result.features for result in evaluation.results] == ["untrained encoder", "trained encoder"]
+
+
 def test_commands_find_it_again(tmp_path):
     run_dir = tmp_path / "run"
     config = settings(run_dir)

@@ -16,7 +16,7 @@ from aag_tf import config as configs
 from aag_tf.augment import LayersBranch
 from aag_tf.callbacks import Interruption
 from aag_tf.config import DataConfig, LossConfig, OptimizerConfig, ScheduleConfig
-from aag_tf.errors import RunDirectoryError, TrainingError
+from aag_tf.errors import ConfigError, RunDirectoryError, TrainingError
 from aag_tf.trained import load_run
 from aag_tf.training import train
 
@@ -42,6 +42,24 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, 
     steps = [record["step"] for record in records(run_dir) if "loss" in record]
     assert steps == sorted(set(steps))
     assert train(settings(run_dir, resume=True)).step == STEPS  # nothing is left to do
+
+
+def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path, monkeypatch):
+    def encoder():
+        body = [keras.layers.Rescaling(1 / 16), keras.layers.Conv2D(6, 3), keras.layers.GlobalAveragePooling2D()]
+        return keras.Sequential([keras.Input((8, 8, 1)), *body, keras.layers.Dropout(0.5, seed=3)])
+
+    model, ends = encoder(), []
+    for name, stopped in (("whole", False), ("stopped", True)):
+        with monkeypatch.context() as patch:
+            if stopped:
+                patch.setattr("aag_tf.training.Interruption", StopAtSeven)
+            train(settings(tmp_path / name), encoder=model)
+        if stopped:
+            train(settings(tmp_path / name, resume=True), encoder=model)
+        ends.append(weights(tmp_path / name))
+    for first, again in zip(*ends, strict=True):
+        np.testing.assert_array_equal(first, again)
 
 
 def test_a_run_goes_on_with_another_number_of_replicas(finished, tmp_path, monkeypatch):
@@ -145,16 +163,22 @@ def test_resume_refuses_other_images_and_follows_moved_ones(tmp_path):
 
 
 def test_a_users_own_layers_train_and_resume(tmp_path):
-    own = LayersBranch([keras.layers.RandomRotation(0.1, seed=1)], seed=2)
+    def own():
+        return LayersBranch([keras.layers.RandomRotation(0.1, seed=1)], seed=2)
+
     config = settings(tmp_path / "run")
     halfway = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, train_steps=4))
-    assert train(halfway, auxiliary=own).complete
+    assert train(halfway, auxiliary=own()).complete
     recorded = json.loads((tmp_path / "run" / "run.json").read_text())["auxiliary"]
     assert recorded["class_name"] == "LayersBranch"
     again = dataclasses.replace(halfway, run=dataclasses.replace(halfway.run, resume=True))
-    assert train(again, auxiliary=own).complete
+    assert train(again, auxiliary=own()).complete
     with pytest.raises(RunDirectoryError, match="auxiliary branch"):
         train(again)
+    repeated = dataclasses.replace(load_run(tmp_path / "run").config, run=settings(tmp_path / "new").run)
+    with pytest.raises(ConfigError, match="--aux=own is what a run notes"):
+        train(repeated)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_loss_that_is_nan_ends_the_run_and_keeps_its_checkpoint(tmp_path):

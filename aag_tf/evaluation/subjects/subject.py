@@ -124,6 +124,12 @@ def _known(
 ) -> Subject:
     """The subject of a training of ours."""
     seed = config.schedule.seed
+
+    def untrained() -> keras.Model:
+        if own_encoder is not None and network is not None:
+            return untrained_copy(network(), seed)
+        return untrained_encoder(config.encoder, image_shape, seed, own_encoder)
+
     name = config.encoder.encoder if own_encoder is None else own_encoder["config"]["name"]
     return Subject(
         facts | {"encoder": name, "image_shape": list(image_shape)},
@@ -133,5 +139,5 @@ def _known(
         augment=config.augment,
         seed=seed,
         network=network,
-        untrained=lambda: untrained_encoder(config.encoder, image_shape, seed, own_encoder),
+        untrained=untrained,
     )

@@ -1,0 +1,60 @@
+"""The description of a user's encoder: what it keeps, and what it leaves to the run."""
+
+import copy
+
+import keras
+import numpy as np
+import pytest
+
+from aag_tf.encoders import describe_encoder, encoder_from, settle
+from aag_tf.trained import dtype_policy
+
+SHAPE = (8, 8, 1)
+layers = keras.layers
+
+
+def small_encoder(*first):
+    images = keras.Input(SHAPE)
+    x = images
+    for layer in first:
+        x = layer(x)
+    return keras.Model(images, layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x)))
+
+
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (5, *SHAPE), np.uint8).astype(np.float32)
+
+
+def test_a_normalisation_that_was_fitted_to_images_computes_with_what_it_saw():
+    normalisation = layers.Normalization(axis=-1)
+    normalisation.adapt(pixels())
+    model = small_encoder(normalisation)
+    again = encoder_from(describe_encoder(model, SHAPE))
+    again.set_weights(model.get_weights())
+    settle(again)
+    np.testing.assert_allclose(again(pixels()), model(pixels()), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_layers_of_a_mixed_policy_take_that_of_the_run_and_others_keep_theirs(policy):
+    with dtype_policy(policy):
+        model = small_encoder(layers.Conv2D(3, 1, dtype="float64"))
+    description = describe_encoder(model, SHAPE)
+    before = copy.deepcopy(description)
+    assert encoder_from(description)(pixels()).dtype == "float32"
+    with dtype_policy("mixed_bfloat16"):
+        own, *_, pooling = encoder_from(description).layers[1:]
+    assert (own.compute_dtype, pooling.compute_dtype) == ("float64", "bfloat16")
+    assert description == before
+
+
+def own_loss(truth, embeddings):
+    return keras.ops.mean(embeddings - truth)
+
+
+def test_what_it_was_compiled_with_is_no_part_of_it():
+    model = small_encoder()
+    plain = describe_encoder(model, SHAPE)
+    model.compile("adam", loss=own_loss)
+    assert describe_encoder(model, SHAPE) == plain
+    assert getattr(encoder_from(plain), "optimizer", None) is None
