@@ -81,9 +81,15 @@ def own_encoder_of(
     return before
 
 
-def what_workers_share(config: TrainConfig, source: Source) -> str:
+def what_workers_share(
+    config: TrainConfig, source: Source, auxiliary: Branch | None = None, encoder: keras.Model | None = None
+) -> str:
     """What must be the same on all machines of a run, as text."""
-    return f"{configs.mathematics(config)}, resume {config.run.resume}, images {fingerprint(source.train.images)}"
+    return (
+        f"{configs.mathematics(config)}, resume {config.run.resume}, images {fingerprint(source.train.images)}, "
+        f"steps_per_execution {config.schedule.steps_per_execution}, "
+        f"encoder {encoder and weight_shapes(encoder)}, auxiliary branch {auxiliary and auxiliary.describe()}"
+    )
 
 
 def refuse_other_mathematics(

@@ -28,6 +28,7 @@ class TrainedRun:
         image_shape: (height, width, channels).
         class_names: of the training data, where known.
         own_encoder: what the encoder is built from, where it was handed to `train` as a model.
+        num_train_images, fingerprint: of the images that it was trained on; see `aag_tf.data.fingerprint`.
     """
 
     config: TrainConfig
@@ -37,6 +38,8 @@ class TrainedRun:
     image_shape: tuple[int, int, int]
     class_names: list[str] | None
     own_encoder: Description | None = None
+    num_train_images: int | None = None
+    fingerprint: str | None = None
 
 
 def build_networks(
@@ -100,6 +103,8 @@ def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
         image_shape,
         class_names=record.get("class_names"),
         own_encoder=record.get("own_encoder"),
+        num_train_images=record.get("num_train_images"),
+        fingerprint=record.get("fingerprint"),
     )
 
 

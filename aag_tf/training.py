@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,37 @@ class TrainResult:
 class Given:
     """What a caller hands over beside settings; see `train`."""
 
-    auxiliary: Branch | None = None
-    encoder: keras.Model | None = None
+    auxiliary: Branch | Callable[[], Branch] | None = None
+    encoder: keras.Model | Callable[[], keras.Model] | None = None
     writers: Sequence[Writer] = ()
+
+    def refuse_models(self) -> None:
+        """Refuses, on one of several machines, what was built before the cluster was joined.
+
+        Raises:
+            ConfigError: there is such a thing.
+        """
+        for name, part in (("encoder", self.encoder), ("auxiliary", self.auxiliary)):
+            if isinstance(part, keras.layers.Layer):
+                raise ConfigError(
+                    f"on several machines train({name}=...) takes a function that builds it, since TensorFlow must "
+                    "join the others before anything is built; give it that."
+                )
+
+    def built(self) -> tuple[keras.Model | None, Branch | None]:
+        """The encoder and the branch, built where a function was given."""
+        encoder, auxiliary = self.encoder, self.auxiliary
+        return (
+            encoder if encoder is None or isinstance(encoder, keras.Model) else encoder(),
+            auxiliary if auxiliary is None or isinstance(auxiliary, Branch) else auxiliary(),
+        )
 
 
 def train(
     config: TrainConfig,
     *,
-    encoder: keras.Model | None = None,
-    auxiliary: Branch | None = None,
+    encoder: keras.Model | Callable[[], keras.Model] | None = None,
+    auxiliary: Branch | Callable[[], Branch] | None = None,
     writers: Sequence[Writer] = (),
 ) -> TrainResult:
     """Trains an encoder and leaves flags, checkpoints, events and metrics in the run directory.
@@ -91,8 +112,11 @@ def train(
         encoder: a functional or sequential model of your own in place of the one that `config.encoder` names: images
             `[batch, height, width, channels]`, uint8 or float in [0, 255], to embeddings `[batch, features]`. Training
             starts from its weights, and leaves them alone: the run's are a copy. Layers with a mixed dtype policy take
-            that of `config.schedule.precision`, others keep theirs.
-        auxiliary: a branch of your own for the auxiliary views, in place of the preset that `config.aux` names.
+            that of `config.schedule.precision`, those of float32 keep theirs. Regularizers are refused, for they would
+            have no effect.
+        auxiliary: a branch of your own for the auxiliary views, in place of the preset that `config.aux` names. This
+            and `encoder` may be functions that build one, and are to be on several machines, where TensorFlow joins
+            the others before anything is built.
         writers: loggers of your own. Each `write(record)` gets what `metrics.jsonl` does, `{"step": ..., "loss": ...}`
             and so on, on the first machine only.
 
@@ -119,30 +143,33 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
         directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
         if config.run.resume:
             record = directory.read_record()
-            refuse_other_mathematics(config, given.auxiliary, record, directory)
     if cluster is not None:
+        given.refuse_models()
         announce(cluster)
     strategy = make_strategy(config.schedule, cluster)
     keras.utils.set_random_seed(config.schedule.seed)
+    own_model, auxiliary = given.built()
+    if record:
+        refuse_other_mathematics(config, auxiliary, record, directory)
 
     source = open_source(config.data)
     if record:
         refuse_other_images(config, record, source)
-    own_encoder = own_encoder_of(given.encoder, source.image_shape, record)
+    own_encoder = own_encoder_of(own_model, source.image_shape, record)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
     if cluster is not None:
-        refuse_other_settings(strategy, cluster, what_workers_share(config, source))
+        refuse_other_settings(strategy, cluster, what_workers_share(config, source, auxiliary, own_model))
     with strategy.scope():
         model = build_model(
             config,
             source.image_shape,
             total_steps=total_steps,
-            auxiliary=given.auxiliary,
+            auxiliary=auxiliary,
             own_encoder=own_encoder,
         )
-        if given.encoder is not None:
-            model.start_from(given.encoder)
-    facts = RunFacts(source, given.auxiliary, own_encoder)
+        if own_model is not None:
+            model.start_from(own_model)
+    facts = RunFacts(source, auxiliary, own_encoder)
     state = RunState(**model.parts())
     store = CheckpointStore(directory.checkpoints)
     if is_chief:
@@ -150,7 +177,8 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
 
     with directory.locked() if is_chief else contextlib.nullcontext(), disk_failures_said(store), lost_files_said():
         start_step = _begin(config, directory, state, store, facts) if is_chief else 0
-        if cluster is not None and config.run.resume:
+        # Weights that a machine has set by itself; those that are drawn when they are made are shared by TensorFlow.
+        if cluster is not None and (config.run.resume or own_model is not None):
             position = tf.Variable(start_step, dtype=tf.int64)
             broadcast_from_chief(strategy, [*state.variables, position])
             start_step = int(position.numpy())

@@ -63,21 +63,44 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     with beam.Pipeline(options=PipelineOptions(list(for_beam))) as pipeline:
         rows = _named_files(pipeline, options.input) | "Embed images" >> embed
         columns = shards.schema(options.dtype)
-        _ = rows | "Write" >> beam.io.WriteToParquet(options.output, columns, file_name_suffix=".parquet")
+        output = options.output if "://" in options.output else str(user_path(options.output))
+        _ = rows | "Write" >> beam.io.WriteToParquet(output, columns, file_name_suffix=".parquet")
 
 
 def _named_files(pipeline: Any, source: str) -> Any:
-    """(name, path) of every image file: named as `aag-embed` names it."""
+    """(name, path) of every image file: named as `aag-embed` names it.
+
+    Raises:
+        EmbeddingError: it is no folder and no list, or a folder whose name Beam would take for a pattern.
+    """
     import apache_beam as beam
     from apache_beam.io import fileio
 
-    if source.startswith("list:"):
-        lines = pipeline | "Read list" >> beam.io.ReadFromText(source.removeprefix("list:"))
+    from aag_tf.data.walking import walk_pictures
+
+    scheme, _, rest = source.partition(":")
+    if scheme in ("tfds", "tfrecord"):
+        raise EmbeddingError(f"--input={source} is for aag-embed; give a folder, or list:FILE of paths.")
+    if scheme == "list":
+        path = rest if "://" in rest else str(user_path(rest).absolute())
+        lines = pipeline | "Read list" >> beam.io.ReadFromText(path)
         return lines | "Skip empty lines" >> beam.Filter(bool) | "Name" >> beam.Map(lambda path: (path, path))
-    root = source.rstrip("/")
+    root = (rest if scheme == "folder" else source).rstrip("/")
     if "://" not in root:
-        root = str(user_path(root).absolute())
-    files = pipeline | "Find" >> fileio.MatchFiles(posixpath.join(root, "**"))
+        # By ourselves, as aag-embed does: Beam follows no links, and takes brackets for a pattern.
+        folder = user_path(root).absolute()
+        if not folder.is_dir():
+            raise EmbeddingError(f"--input={source} is not a folder; name one, or list:FILE for a list of paths.")
+        found = [(name, str(folder / name)) for name in walk_pictures(folder)]
+        if not found:
+            raise EmbeddingError(f"{folder} holds no images, so there is nothing to embed; name another --input.")
+        return pipeline | "Name" >> beam.Create(found) | "Spread" >> beam.Reshuffle()
+    if set(root) & set("[*?"):
+        raise EmbeddingError(
+            f"--input={source}: Beam takes [, * and ? for patterns; rename the folder, or give a list."
+        )
+    nothing_found = fileio.EmptyMatchTreatment.DISALLOW
+    files = pipeline | "Find" >> fileio.MatchFiles(posixpath.join(root, "**"), empty_match_treatment=nothing_found)
     named = files | "Name" >> beam.Map(lambda file: (posixpath.relpath(file.path, root), file.path))
     return named | "Only images" >> beam.Filter(lambda pair: _is_image(pair[0])) | "Spread" >> beam.Reshuffle()
 

@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from aag_tf.errors import ExportError
+import tensorflow as tf
+
+from aag_tf.errors import ExportError, one_line
 from aag_tf.files import nearest_existing, sync
 from aag_tf.saved_model import version_numbers
 
@@ -43,7 +45,7 @@ def staged(target: Path, *, overwrite: bool) -> Iterator[Path]:
     It lies beside `target`, so that a rename publishes it, under a name that TensorFlow Serving ignores.
 
     Raises:
-        ExportError: another process wrote `target` in the meantime, or the directory for it cannot be made.
+        ExportError: another process wrote `target` in the meantime, or it cannot be written (the disk is full, say).
     """
     staging = _beside(target)
     try:
@@ -55,6 +57,9 @@ def staged(target: Path, *, overwrite: bool) -> Iterator[Path]:
     try:
         yield staging
         _publish(staging, target, overwrite=overwrite)
+    except (OSError, tf.errors.OpError) as error:  # TensorFlow's own where it writes variables
+        why = getattr(error, "strerror", None) or one_line(error, 200)
+        raise ExportError(f"{target} cannot be written ({why}); mend that and export again.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # gone already where it was published
 

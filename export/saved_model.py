@@ -54,6 +54,8 @@ def metadata_of(
         "evaluation": evaluation_of(run_dir, run.step),
         "flags": configs.to_flat(run.config),
         "own_encoder": run.own_encoder,
+        "num_train_images": run.num_train_images,
+        "fingerprint": run.fingerprint,
         "versions": versions(),
     }
 

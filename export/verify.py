@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.errors import ExportError
+from aag_tf.errors import ExportError, one_line
 from aag_tf.export.runtimes import RUNTIMES, load_runtime
 from aag_tf.saved_model import EMBED_BYTES, PROJECT
 
@@ -87,7 +87,12 @@ def verify(
     if EMBED_BYTES in signatures and answers["valid"].tolist() != [False] + [True] * len(images):
         raise ExportError("the reloaded model does not tell damaged files from good ones; nothing was published.")
     for name in formats:
-        converted = load_runtime(name, directory / RUNTIMES[name].file)(images)
+        try:
+            converted = load_runtime(name, directory / RUNTIMES[name].file)(images)
+        except Exception as error:  # each runtime has classes of its own
+            raise ExportError(
+                f"{name} cannot run what it was converted to ({one_line(error, 200)}); nothing was published."
+            ) from error
         differences.append(_difference(name, converted, expected))
     return Verification(len(images), tuple(signatures), tuple(formats), max(differences), TOLERANCE)
 

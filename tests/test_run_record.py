@@ -1,8 +1,10 @@
 """What a run is, and what its machines must share."""
 
+import keras
 import numpy as np
 
-from aag_tf.config import DataConfig, TrainConfig
+from aag_tf.augment import MainBranch
+from aag_tf.config import DataConfig, ScheduleConfig, TrainConfig
 from aag_tf.data import open_source
 from aag_tf.run_record import what_workers_share
 
@@ -15,3 +17,16 @@ def test_workers_with_as_many_other_images_are_told_apart(tmp_path):
         source = open_source(DataConfig(dataset=f"npz:{tmp_path}/{name}.npz"))
         shared.append(what_workers_share(TrainConfig(), source))
     assert shared[0] == shared[1] != shared[2]
+
+
+def test_workers_with_another_branch_encoder_or_execution_are_told_apart():
+    source = open_source(DataConfig(dataset="digits"))
+    own = keras.Sequential([keras.Input(source.image_shape), keras.layers.Flatten()])
+    several = TrainConfig(schedule=ScheduleConfig(steps_per_execution=4))
+    shared = [
+        what_workers_share(TrainConfig(), source),
+        what_workers_share(several, source),
+        what_workers_share(TrainConfig(), source, MainBranch()),
+        what_workers_share(TrainConfig(), source, None, own),
+    ]
+    assert len(set(shared)) == 4

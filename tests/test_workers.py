@@ -6,6 +6,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from processes import Process, aag_train, finish
@@ -13,6 +14,7 @@ from processes import Process, aag_train, finish
 from aag_tf import config as configs
 from aag_tf.config import EncoderConfig, OptimizerConfig, ProjectorConfig, RunConfig, ScheduleConfig, TrainConfig
 from aag_tf.trained import load_run
+from aag_tf.training import train
 
 
 def settings(run_dir, **schedule) -> TrainConfig:
@@ -25,6 +27,20 @@ def settings(run_dir, **schedule) -> TrainConfig:
     )
 
 
+def train_own_encoder(config, seed):
+    """As a script that every machine starts."""
+
+    def encoder():
+        body = [
+            keras.layers.Rescaling(1 / 16),
+            keras.layers.Conv2D(6, 3, kernel_initializer=keras.initializers.HeNormal(seed)),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+        return keras.Sequential([keras.Input((8, 8, 1)), *body])
+
+    train(config, encoder=encoder)
+
+
 def free_addresses(count):
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -35,15 +51,19 @@ def free_addresses(count):
 
 def start(config, *flags, workers=1, own=((), ())):
     """`aag-train` once a worker, the chief first; `own` has flags that only one of them gets."""
-    run_dir = Path(config.run.run_dir)
-    addresses = free_addresses(workers)
+    lines = [[*configs.flag_lines(config), *flags, *own[index]] for index in range(workers)]
+    return start_all(aag_train, Path(config.run.run_dir), lines)
+
+
+def start_all(function, run_dir, arguments):
+    """A function once a worker, each with arguments of its own."""
+    addresses = free_addresses(len(arguments))
     processes = []
-    for index in range(workers):
+    for index, own in enumerate(arguments):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {"TF_CONFIG": json.dumps(task) if workers > 1 else "", "CUDA_VISIBLE_DEVICES": "-1"}
+        environment = {"TF_CONFIG": json.dumps(task) if len(arguments) > 1 else "", "CUDA_VISIBLE_DEVICES": "-1"}
         log = run_dir.with_name(f"{run_dir.name}-{index}.txt")
-        line = [*configs.flag_lines(config), *flags, *own[index]]
-        processes.append(Process(aag_train, *line, log=log, environment=environment))
+        processes.append(Process(function, *own, log=log, environment=environment))
     return processes
 
 
@@ -76,6 +96,16 @@ def test_two_workers_report_the_losses_of_one_and_only_the_chief_writes(tmp_path
         ):
             np.testing.assert_allclose(found, weight, rtol=1e-3, atol=1e-4)
     assert len(list((tmp_path / "two" / "tensorboard").glob("events*"))) == 1
+
+
+def test_workers_begin_with_the_weights_that_the_chief_was_handed(tmp_path):
+    reported = []
+    for name, seeds in (("one", [1]), ("two", [1, 2])):
+        config = settings(tmp_path / name, train_steps=4)
+        codes, messages = finish(start_all(train_own_encoder, tmp_path / name, [(config, seed) for seed in seeds]))
+        assert codes == [0] * len(seeds), messages
+        reported.append(losses(tmp_path / name))
+    assert reported[1] == pytest.approx(reported[0], rel=1e-5)
 
 
 def test_a_lost_worker_stops_the_others_and_resume_goes_on_until_one_is_asked_to_stop(tmp_path):

@@ -33,9 +33,10 @@ class Periodic(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Counts the step."""
-        self._done = self._earlier + batch + 1
+        in_epoch = (self.params or {}).get("steps")  # with several steps an execution, Keras counts beyond it
+        self._done = self._earlier + (batch + 1 if in_epoch is None else min(batch + 1, in_epoch))
         step = self.span.step(self._done - 1)
-        if is_due(step, self.every, self.last_due) or step >= self.span.total_steps:
+        if is_due(step, self.every, self.last_due) or step >= self.span.total_steps > self.last_due:
             self.on_due(step, logs or {})
             self.last_due = step
 

@@ -10,7 +10,7 @@ from aag_tf.callbacks.position import Span
 
 
 class Profiler(keras.callbacks.Callback):
-    """Records what host and devices do from one step to another, both included.
+    """Records what host and devices do from one step to another, both included, in whole executions of several steps.
 
     A run that is resumed inside or after these steps records what is left of them.
 
@@ -30,8 +30,9 @@ class Profiler(keras.callbacks.Callback):
         self._recording = False
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Starts with the first step."""
-        if not self._recording and self.first <= self.span.step(batch) <= self.last:
+        """Starts with the first step, or the execution of several steps that it is in."""
+        last_of_execution = self.span.step(batch + self._steps_per_execution() - 1)
+        if not self._recording and self.first <= last_of_execution and self.span.step(batch) <= self.last:
             tf.profiler.experimental.start(str(self.directory))
             self._recording = True
 
@@ -43,6 +44,9 @@ class Profiler(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Stops where the run ends before."""
         self._stop()
+
+    def _steps_per_execution(self) -> int:
+        return int(getattr(self.model, "steps_per_execution", 1))
 
     def _stop(self) -> None:
         if self._recording:

@@ -46,8 +46,8 @@ class ExportConfig:
 
     @property
     def signature_names(self) -> tuple[str, ...]:
-        """The signatures to write, each once."""
-        return _listed(self.signatures)
+        """The signatures to write, each once; the one that every server asks for comes first, as Keras wants it."""
+        return tuple(sorted(_listed(self.signatures), key=lambda name: name != SIGNATURES[0]))
 
     @property
     def format_names(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 - Splits: where the only sub-folders are `train` and some of `validation` (or `val`) and `test`, those are the splits.
   Otherwise everything is train (a class may well be called "train").
 - Labels: the name of the first sub-folder below the split's folder, sorted by name, if every image of the split lies
-  in one and there are at least two of them; otherwise the split is unlabelled.
+  in one and there are at least two of them; otherwise the split is unlabelled. Names that train has, one alone is
+  enough for.
 - Hidden files and folders, `__MACOSX` and files without an image suffix are passed over.
 """
 
@@ -87,9 +88,18 @@ def _find_pictures(root: Path, split: str) -> list[PictureFile]:
     return found
 
 
+def _wrapped(files: list[PictureFile]) -> set[str]:
+    """Splits other than train whose images lie in one sub-folder that train does not have: it names no class."""
+    folders: dict[str, set[str | None]] = {}
+    for file in files:
+        folders.setdefault(file.split, set()).add(file.folder)
+    train = folders.get("train", set())
+    return {split for split, names in folders.items() if split != "train" and len(names) == 1 and not names & train}
+
+
 def _label(files: list[PictureFile]) -> tuple[list[str] | None, npt.NDArray[np.int64]]:
     """Class names over all splits (`None` where there are fewer than two), and labels, -1 where there are none."""
-    unlabelled = {file.split for file in files if file.folder is None}
+    unlabelled = {file.split for file in files if file.folder is None} | _wrapped(files)
     names = sorted({file.folder for file in files if file.folder is not None and file.split not in unlabelled})
     if len(names) < 2:
         return None, np.full(len(files), -1, np.int64)

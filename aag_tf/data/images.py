@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -18,8 +19,21 @@ from aag_tf.errors import DataError, one_line
 Shape = tuple[int, int, int]
 Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
 
-# What decoded images may take of the host's memory; above it, folders are read from disk and other sources refused.
-MEMORY_LIMIT = max(4 * 2**30, psutil.virtual_memory().total // 4)
+# Where Linux says what a container, or a job of a cluster, may take: control groups of version 2, and of version 1.
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def usable_memory() -> int:
+    """Bytes that this process may hope for: the host's, or a container's limit where that is less."""
+    limits = [psutil.virtual_memory().total]
+    for path in CGROUP_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # it is not there, or says "max"
+            limits.append(int(Path(path).read_text()))
+    return min(limits)
+
+
+# What decoded images may take of it; above, folders are read from disk and other sources refused.
+MEMORY_LIMIT = usable_memory() // 4
 WHAT_THEN = " and start again; training goes on with --resume."
 
 

@@ -86,7 +86,7 @@ def require_image_feature(name: str, builder: Any) -> Any:
     """The feature `image` of a TensorFlow data set.
 
     Raises:
-        DataError: it has none.
+        DataError: it has none, or its images are not of uint8.
     """
     import tensorflow_datasets as tfds
 
@@ -94,17 +94,16 @@ def require_image_feature(name: str, builder: Any) -> Any:
     image = features["image"] if isinstance(features, tfds.features.FeaturesDict) and "image" in features else None
     if not isinstance(image, tfds.features.Image):
         raise DataError(f"tfds:{name} has no feature `image`, so there is nothing to look at; use an image data set.")
+    if image.np_dtype != np.uint8:
+        raise DataError(f"tfds:{name} has images of {np.dtype(image.np_dtype)}; those of uint8 can be used.")
     return image
 
 
 def _image_shape(name: str, builder: Any, image_size: int | None) -> Shape:
     image = require_image_feature(name, builder)
     height, width, channels = image.shape
-    if image.np_dtype != np.uint8 or channels not in (1, 3):
-        raise DataError(
-            f"tfds:{name} has images of {np.dtype(image.np_dtype)} with {channels} channels; uint8 with one or three "
-            "channels can be used."
-        )
+    if channels not in (1, 3):
+        raise DataError(f"tfds:{name} has images with {channels} channels; those with one or three can be used.")
     agreed = None if height is None or width is None else (height, width)
     return (*resizing.target_size(f"tfds:{name}", agreed, image_size), channels)
 

@@ -35,12 +35,7 @@ def walk_pictures(root: str | os.PathLike[str]) -> Iterator[str]:
         counts = ", ".join(
             f"{count:,} {suffix or 'without suffix'}" for suffix, count in others.most_common(MOST_NAMED)
         )
-        logging.warning(
-            "passed over %s files in %s whose names do not end as those of images (%s).",
-            f"{others.total():,}",
-            root,
-            counts,
-        )
+        logging.warning("passed over files in %s whose names do not end as those of images: %s.", root, counts)
 
 
 def is_visible(folder_name: str) -> bool:

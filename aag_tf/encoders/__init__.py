@@ -2,7 +2,7 @@
 
 from aag_tf.encoders.batch_norm import BatchNorm
 from aag_tf.encoders.build import OWN, build_encoder
-from aag_tf.encoders.own import Description, describe_encoder, encoder_from, settle, weight_shapes
+from aag_tf.encoders.own import Description, describe_encoder, encoder_from, has_fitted_layers, settle, weight_shapes
 from aag_tf.encoders.projector import build_projector
 from aag_tf.encoders.resnet import RESNETS, ResNetSpec
 
@@ -16,6 +16,7 @@ __all__ = [
     "build_projector",
     "describe_encoder",
     "encoder_from",
+    "has_fitted_layers",
     "settle",
     "weight_shapes",
 ]

@@ -18,7 +18,8 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
         image_shape: of the images, `(height, width, channels)`.
 
     Raises:
-        ConfigError: the model does not map such images to vectors, or Keras cannot build it again from its description.
+        ConfigError: the model does not map such images to vectors, has weights that are not float32 or adds to a loss,
+            or Keras cannot build it again from its description.
     """
     inputs, outputs = (getattr(model, name, None) for name in ("inputs", "outputs"))
     if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 2:
@@ -32,6 +33,7 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
             f"the encoder {model.name} takes images of shape {list(taken)}, and those to train on have "
             f"{list(image_shape)}; build it for these, or set image_size."
         )
+    _refuse_what_is_not_trained(model)
     try:
         description = json.loads(json.dumps(_less_training(keras.saving.serialize_keras_object(model))))
         again = encoder_from(description)
@@ -43,6 +45,23 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
     if weight_shapes(again) != weight_shapes(model):
         raise ConfigError(f"the encoder {model.name} has other weights when it is built again; mend its get_config.")
     return description
+
+
+def _refuse_what_is_not_trained(model: keras.Model) -> None:
+    """Refuses what training would pass over or end at."""
+    odd = [weight for weight in model.trainable_weights if weight.dtype != "float32"]
+    if odd:
+        raise ConfigError(
+            f"the encoder {model.name} keeps {odd[0].path} in {odd[0].dtype}; build it with float32 weights, which a "
+            "mixed policy has too (keras.config.set_dtype_policy('mixed_bfloat16'))."
+        )
+    regularized = [weight.path for weight in model.trainable_weights if weight.regularizer is not None]
+    regularized += [layer.name for layer in model._flatten_layers() if getattr(layer, "activity_regularizer", None)]
+    if regularized:
+        raise ConfigError(
+            f"the encoder {model.name} has a regularizer ({regularized[0]}), which this training does not add to its "
+            "loss; build it without, and set weight_decay."
+        )
 
 
 def encoder_from(description: Description) -> keras.Model:
@@ -70,6 +89,14 @@ def encoder_from(description: Description) -> keras.Model:
 def weight_shapes(model: keras.Model) -> list[tuple[int, ...]]:
     """What must be the same for the weights of one network to fit another."""
     return [tuple(weight.shape) for weight in model.weights]
+
+
+def has_fitted_layers(part: Any) -> bool:
+    """Whether a description has a `Normalization` whose mean and variance were measured of images."""
+    if isinstance(part, dict):
+        own = part.get("class_name") == "Normalization" and part["config"].get("mean") is None
+        return own or any(has_fitted_layers(value) for value in part.values())
+    return isinstance(part, list) and any(has_fitted_layers(value) for value in part)
 
 
 def settle(network: keras.Model) -> None:

@@ -13,7 +13,13 @@ from aag_tf.files import user_path
 from aag_tf.run_directory import RunDirectory
 
 SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
-SAME_SETTINGS = ("knn_k", "knn_temperature")
+# Of measures by the beginning of their names: what must be the same where both evaluations have one.
+SAME_SETTINGS = {
+    "knn": ("knn_k", "knn_temperature"),
+    "linear_sgd": ("sgd_epochs", "sgd_augment"),
+    "few_labels": ("label_draws",),
+    "fine_tune": ("label_draws", "fine_tune_steps", "fine_tune_learning_rate"),
+}
 FLOOR = "raw pixels"
 
 
@@ -54,10 +60,11 @@ class Comparison:
 
     @property
     def results(self) -> list[FeatureResult]:
-        """The judged features of each run under its name, and raw pixels as the floor that all of them share."""
+        """The judged features of each run under its name, and raw pixels as the floor where all of them have one."""
         columns = [dataclasses.replace(run.evaluation.judged, features=run.name) for run in self.runs]
         floors = [part for run in self.runs for part in run.evaluation.results if part.features == FLOOR]
-        return columns + floors[:1]
+        shared = len({run.evaluation.pixels for run in self.runs}) == 1
+        return columns + floors[:1] if shared else columns
 
     @property
     def differences(self) -> dict[str, list[str]]:
@@ -102,12 +109,24 @@ def _check_alike(evaluations: dict[str, SavedEvaluation]) -> None:
                     f"{first_name} was judged on {_images(first)}, {name} on {_images(other)}; compare encoders on the "
                     "same images (aag-evaluate with --dataset and --split)."
                 )
-        for key in SAME_SETTINGS:
+        for key in _settings_of_both(first, other):
             if first.settings.get(key) != other.settings.get(key):
                 raise EvaluationError(
                     f"{first_name} was judged with --{key}={first.settings.get(key)}, {name} with "
                     f"{other.settings.get(key)}; judge them alike before you compare them."
                 )
+
+
+def _settings_of_both(first: SavedEvaluation, other: SavedEvaluation) -> list[str]:
+    def has(evaluation: SavedEvaluation, beginning: str) -> bool:
+        return any(measure.name.startswith(beginning) for measure in evaluation.judged.measures)
+
+    return [
+        key
+        for beginning, keys in SAME_SETTINGS.items()
+        if has(first, beginning) and has(other, beginning)
+        for key in keys
+    ]
 
 
 def _images(evaluation: SavedEvaluation) -> str:

@@ -39,6 +39,11 @@ class SavedEvaluation:
         named = {result.features: result for result in self.results}
         return named.get("trained encoder") or named.get("given features") or self.results[-1]
 
+    @property
+    def pixels(self) -> tuple[Any, ...]:
+        """The form in which it saw the images: two evaluations share raw pixels as a floor where it is the same."""
+        return str(self.data.get("image_shape")), self.data.get("conversion", "")
+
 
 def read_evaluation(run: str) -> SavedEvaluation:
     """Reads the evaluation in a run directory, or a JSON file that `--output` named.

@@ -50,7 +50,7 @@ class Collection:
         for path in self.files:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=shards.ROWS_AT_ONCE, columns=["embedding"]):
-                    yield shards.read_vectors(batch.column(0), self.dim)
+                    yield shards.read_vectors(batch.column(0), self.dim).astype(np.float32, copy=False)
 
     def paths(self) -> Iterator[str]:
         """The paths of all images."""

@@ -14,7 +14,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.errors import AagError, EmbeddingError
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.collection import Collection, write_numpy
-from aag_tf.export.embedding.inputs import Input, list_input, open_input, source_of
+from aag_tf.export.embedding.inputs import Input, list_input, open_input, require_images, source_of
 from aag_tf.export.embedding.output import Output
 from aag_tf.export.embedding.plan import make_plan, require_same
 from aag_tf.export.embedding.progress import Progress
@@ -83,6 +83,7 @@ def embed(config: EmbedConfig) -> EmbedReport:
             # Again, now that nobody else writes: until here another process could, and may have been done by now.
             output.check(resume=config.resume, overwrite=config.overwrite)
             if config.overwrite:
+                require_images(plan["input"])
                 output.clear()
             output.remove_leftovers()
             manifest = _begin(output, plan)

@@ -51,6 +51,11 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
     return {"source": str(path), "root": str(Path.cwd()), "source_digest": digest}
 
 
+def holds_images(source: dict[str, Any]) -> bool:
+    """Whether there is a first one."""
+    return next(_names(source), None) is not None
+
+
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Writes the list into the output's directory.
 
@@ -58,11 +63,10 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
         DataError: the list of paths cannot be read.
         OSError: the output's cannot be written.
     """
-    names = walk_pictures(source["root"]) if source["kind"] == "folder" else _lines(source["source"])
     digest = hashlib.sha256()
     rows = 0
     with (directory / LIST_FILE).open("wb") as file, progress_bar("listing images", None, "file") as bar:
-        for name in names:
+        for name in _names(source):
             stamp = stamp_of(os.path.join(source["root"], name))
             line = json.dumps([name, *(stamp or (None, None))]).encode() + b"\n"
             file.write(line)
@@ -114,6 +118,10 @@ class FileList:
                 name, size, modified = json.loads(line)
                 stamp = None if size is None else Stamp(size, modified)
                 yield Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
+
+
+def _names(source: dict[str, Any]) -> Iterator[str]:
+    return walk_pictures(source["root"]) if source["kind"] == "folder" else _lines(source["source"])
 
 
 def _lines(path: str) -> Iterator[str]:

@@ -55,8 +55,18 @@ def list_input(source: Listing, directory: Path) -> Listing:
     """
     listing = source | KINDS[source["kind"]].list_input(source, directory)
     if listing["rows"] == 0:
-        raise DataError(f"{source['source']} holds no images, so there is nothing to embed; name another --input.")
+        raise _nothing_in(source)
     return listing
+
+
+def require_images(source: Listing) -> None:
+    """Looks whether there is anything to embed, before what an earlier run has written is deleted.
+
+    Raises:
+        DataError: there are no images, or they cannot be read.
+    """
+    if not KINDS[source["kind"]].holds_images(source):
+        raise _nothing_in(source)
 
 
 def open_input(listing: Listing, directory: Path) -> Input:
@@ -70,6 +80,10 @@ def open_input(listing: Listing, directory: Path) -> Input:
     if kind is None or any(key not in listing for key in kind.LISTED):
         raise DataError(f"the manifest in {directory} does not say which images these are; embed with --overwrite.")
     return kind.open_input(listing, directory)
+
+
+def _nothing_in(source: Listing) -> DataError:
+    return DataError(f"{source['source']} holds no images, so there is nothing to embed; name another --input.")
 
 
 def _kind_and_rest(text: str) -> tuple[str, str]:

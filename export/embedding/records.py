@@ -1,9 +1,11 @@
 """`tfrecord:`: files of `tf.train.Example`, each with an encoded image, read one after the other.
 
-A record is called `FILE#NUMBER`. TensorFlow checks every record's checksum and cannot read on behind a damaged one: it
-counts as one image that cannot be read, and what follows it in its file is not there.
+A record is called `FILE#NUMBER`, by the path below their common folder where two files have one name. TensorFlow checks
+every record's checksum and cannot read on behind a damaged one: it counts as one image that cannot be read, and what
+follows it in its file is not there.
 """
 
+import contextlib
 import functools
 import glob
 import hashlib
@@ -44,6 +46,22 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
     return {"source": pattern, "image_feature": config.image_feature}
 
 
+def holds_images(source: dict[str, Any]) -> bool:
+    """Whether there is a record in one of the files, readable or not; each is opened.
+
+    Raises:
+        DataError: one cannot be read at all.
+    """
+    found = False
+    for path in _files(source["source"]):
+        with _saying_what_cannot_be_read(path):
+            try:
+                found = next(iter(_dataset(path)), None) is not None or found
+            except DAMAGE:
+                found = True
+    return found
+
+
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Counts the records of every file.
 
@@ -54,11 +72,8 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     with progress_bar("counting records", None, "img") as bar:
         for path in _files(source["source"]):
             stamp = stamp_of(path)
-            try:
+            with _saying_what_cannot_be_read(path):
                 readable, damaged = _count(path)
-            except (OSError, tf.errors.OpError) as error:
-                why = getattr(error, "strerror", None) or type(error).__name__
-                raise DataError(f"{path} cannot be read ({why}); mend that, or name files without it.") from error
             files.append({"path": path, "stamp": stamp, "readable": readable, "damaged": damaged})
             bar.update(readable + damaged)
     rows = sum(file["readable"] + file["damaged"] for file in files)
@@ -86,6 +101,7 @@ class Records:
 
     def __init__(self, listing: dict[str, Any]) -> None:
         self._files, self._rows, self._feature = listing["files"], listing["rows"], listing["image_feature"]
+        self._names = _short_names([file["path"] for file in self._files])
 
     def __len__(self) -> int:
         """How many records there are, readable or not."""
@@ -102,7 +118,7 @@ class Records:
             before += count
 
     def _items_of(self, file: dict[str, Any], start: int, stop: int) -> Iterator[Item]:
-        name = os.path.basename(file["path"])
+        name = self._names[file["path"]]
         good = min(stop, file["readable"])
         examples = _dataset(file["path"]).skip(start).take(max(good - start, 0)).as_numpy_iterator()
         for number, example in enumerate(itertools.islice(examples, max(good - start, 0)), start):
@@ -111,10 +127,28 @@ class Records:
             yield Item(f"{name}#{good}", _damaged)
 
 
+def _short_names(paths: list[str]) -> dict[str, str]:
+    """Each path's last part, or where two have the same one, what lies below the folder that all are in."""
+    names = {path: os.path.basename(path) for path in paths}
+    if len(set(names.values())) == len(paths):
+        return names
+    shared = os.path.commonpath([os.path.dirname(path) for path in paths])
+    return {path: os.path.relpath(path, shared) for path in paths}
+
+
 def _files(pattern: str) -> list[str]:
     # A name may hold brackets that are no pattern; and a pattern may match folders, which hold no records.
     names = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
     return sorted(filter(os.path.isfile, names))
+
+
+@contextlib.contextmanager
+def _saying_what_cannot_be_read(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise DataError(f"{path} cannot be read ({why}); mend that, or name files without it.") from error
 
 
 def _dataset(path: str) -> tf.data.TFRecordDataset:

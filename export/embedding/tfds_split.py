@@ -39,10 +39,15 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
     return {"source": f"tfds:{builder.info.full_name}/{split}", "name": name, "split": split, "data_dir": data_dir}
 
 
+def holds_images(source: dict[str, Any]) -> bool:
+    """Whether the split has examples."""
+    return _split(_builder(source), source).num_examples > 0
+
+
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Counts the images, by what the data set says of itself."""
     builder = _builder(source)
-    split = builder.info.splits[source["split"]]
+    split = _split(builder, source)
     stamps = [(name, stamp_of(Path(builder.data_dir, name))) for name in sorted(split.filenames)]
     digest = hashlib.sha256(json.dumps([source["source"], split.num_examples, stamps]).encode()).hexdigest()
     return {"rows": split.num_examples, "digest": digest}
@@ -84,6 +89,15 @@ class TfdsSplit:
         )
         for example in examples.skip(start).take(stop - start).as_numpy_iterator():
             yield Item(example["tfds_id"].decode(), functools.partial(io.BytesIO, example["image"]))
+
+
+def _split(builder: Any, source: dict[str, Any]) -> Any:
+    try:
+        return builder.info.splits[source["split"]]
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            f"{source['source']} is not prepared here; put it back, or name where it lies with TFDS_DATA_DIR."
+        ) from error
 
 
 def _builder(source: dict[str, Any]) -> Any:

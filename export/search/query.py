@@ -37,13 +37,21 @@ def query_of(config: SearchConfig, collection: Collection) -> Query:
     Raises:
         DataError: the picture cannot be read.
         EmbeddingError: the collection has no such row, or the row has no embedding, or the encoder at hand is not the
-            one that embedded the collection.
+            one that embedded the collection, or its answer has no direction.
         ExportError: there is no encoder where the collection or `--saved_model` says.
     """
     if config.like is not None:
-        return _from_row(config.like, collection)
-    assert config.query is not None
-    return _from_picture(config.query, collection, config.saved_model)
+        query = _from_row(config.like, collection)
+    else:
+        assert config.query is not None
+        query = _from_picture(config.query, collection, config.saved_model)
+    length = np.linalg.norm(query.embedding.astype(np.float64))
+    if not 0 < length < np.inf:
+        fault = "is all zeros" if length == 0 else "has numbers that are not finite"
+        raise EmbeddingError(
+            f"the embedding of {query.name} {fault}, so that nothing is similar to it; ask for another."
+        )
+    return query
 
 
 def _from_row(like: str, collection: Collection) -> Query:

@@ -58,6 +58,24 @@ def test_the_monitor_goes_on_over_the_epochs_of_a_fit_of_ones_own(writer):
         assert [record["step"] for record in writer.records] == steps
 
 
+def test_steps_beyond_an_epoch_are_not_counted(writer):
+    split = two_classes(60)
+    watching = EncoderMonitor(scaled_pixels(), split, split, [writer], Span(0, 10, 5), every=100)
+    watching.set_params({"steps": 5})
+    for epoch in range(2):
+        watching.on_epoch_begin(epoch)
+        for batch in (3, 7):  # four steps an execution; the second has data for one
+            watching.on_train_batch_end(batch)
+    assert [record["step"] for record in writer.records] == [10]
+
+
+def test_thousands_of_classes_are_judged_by_their_neighbours_alone(writer, monkeypatch):
+    monkeypatch.setattr(monitor_module, "MOST_CLASSES", 1)
+    record = monitor(two_classes(), writer).measure(1)
+    assert record["knn_accuracy"] > 0.95
+    assert "linear_accuracy" not in record
+
+
 def test_the_monitor_agrees_with_the_measures_of_aag_evaluate(monkeypatch):
     monkeypatch.setattr(monitor_module, "BANK_IMAGES", 100)
     monkeypatch.setattr(monitor_module, "QUERY_IMAGES", 60)

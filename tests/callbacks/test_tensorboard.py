@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -154,6 +155,17 @@ def test_the_profiler_records_the_steps_asked_for(tmp_path):
         callback.on_train_batch_end(batch)
     assert seen == [False, True, True, False, False]
     assert list(tmp_path.rglob("*.xplane.pb"))
+
+
+def test_the_profiler_records_the_executions_that_the_steps_are_in(tmp_path):
+    callback = Profiler(tmp_path, 2, 3, SPAN)
+    callback.set_model(SimpleNamespace(steps_per_execution=4))
+    callback.on_train_batch_begin(0)
+    assert callback._recording
+    callback.on_train_batch_end(3)
+    assert not callback._recording
+    callback.on_train_batch_begin(4)
+    assert not callback._recording
 
 
 @pytest.mark.parametrize("steps", ["", "5", "0,3", "7,3", "a,b", "1,2,3"])

@@ -82,6 +82,19 @@ def test_unlabelled_test_beside_labelled_train(save_noise, tmp_path):
     assert source.test.labels is None
 
 
+@pytest.mark.parametrize("images", ["images", "a"])
+def test_a_test_folder_within_a_folder_is_labelled_by_the_classes_of_train_only(save_noise, tmp_path, images):
+    for name in ("train/a/1.png", "train/b/2.png", f"test/{images}/3.png"):
+        save_noise(name)
+    source = open_folder(tmp_path)
+    assert source.class_names == ["a", "b"]
+    assert source.train.labels.tolist() == [0, 1]
+    if images == "a":
+        assert source.test.labels.tolist() == [0]
+    else:
+        assert source.test.labels is None
+
+
 def test_all_grey_gives_one_channel(save_noise, tmp_path):
     for number, mode in enumerate(("L", "1", "LA")):
         save_noise(f"{number}.png", mode=mode)
@@ -111,7 +124,7 @@ def test_other_files_and_hidden_ones_are_passed_over(save_noise, tmp_path, said)
         save_noise(name)
     (tmp_path / "notes.txt").write_text("no picture")
     assert len(open_folder(tmp_path, validation_fraction=0.0).train) == 2
-    assert said == []
+    assert said == [f"passed over files in {tmp_path} whose names do not end as those of images: 1 .txt."]
 
 
 def test_link_that_leads_back_is_not_followed_for_ever(save_noise, tmp_path):

@@ -1,8 +1,10 @@
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 
 from aag_tf.data import ArrayImages, FileImages, JoinedImages, SelectedImages, TransformedImages, evaluation_batches
+from aag_tf.data import images as images_module
 from aag_tf.data.pictures import decode
 from aag_tf.errors import DataError
 from aag_tf.evaluation import embed
@@ -62,6 +64,16 @@ class TestImages:
         images, expected = make(save_noise)
         with pytest.raises((IndexError, tf.errors.InvalidArgumentError)):
             images.numpy([len(expected)])
+
+
+def test_a_containers_limit_counts(tmp_path, monkeypatch):
+    files = [tmp_path / name for name in ("v2", "v1", "missing")]
+    monkeypatch.setattr(images_module, "CGROUP_LIMITS", [str(file) for file in files])
+    files[0].write_text("max\n")
+    whole = images_module.usable_memory()
+    assert whole == psutil.virtual_memory().total
+    files[1].write_text(f"{whole // 3}\n")
+    assert images_module.usable_memory() == whole // 3
 
 
 def test_array_is_not_written_into_the_graph():

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from aag_tf.encoders import describe_encoder, encoder_from, settle
+from aag_tf.encoders import describe_encoder, encoder_from, has_fitted_layers, settle
+from aag_tf.errors import ConfigError
 from aag_tf.trained import dtype_policy
 
 SHAPE = (8, 8, 1)
@@ -38,13 +39,13 @@ def test_a_normalisation_that_was_fitted_to_images_computes_with_what_it_saw():
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_layers_of_a_mixed_policy_take_that_of_the_run_and_others_keep_theirs(policy):
     with dtype_policy(policy):
-        model = small_encoder(layers.Conv2D(3, 1, dtype="float64"))
+        model = small_encoder(layers.Conv2D(3, 1, dtype="float32"))
     description = describe_encoder(model, SHAPE)
     before = copy.deepcopy(description)
     assert encoder_from(description)(pixels()).dtype == "float32"
     with dtype_policy("mixed_bfloat16"):
         own, *_, pooling = encoder_from(description).layers[1:]
-    assert (own.compute_dtype, pooling.compute_dtype) == ("float64", "bfloat16")
+    assert (own.compute_dtype, pooling.compute_dtype) == ("float32", "bfloat16")
     assert description == before
 
 
@@ -58,3 +59,24 @@ def test_what_it_was_compiled_with_is_no_part_of_it():
     model.compile("adam", loss=own_loss)
     assert describe_encoder(model, SHAPE) == plain
     assert getattr(encoder_from(plain), "optimizer", None) is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (lambda: layers.Conv2D(3, 1, dtype="bfloat16"), "in bfloat16; build it with float32 weights"),
+        (lambda: layers.Conv2D(3, 1, dtype="float64"), "in float64; build it with float32 weights"),
+        (lambda: layers.Conv2D(3, 1, kernel_regularizer="l2"), r"has a regularizer \(.*kernel\).* set weight_decay"),
+        (lambda: layers.Activation("relu", activity_regularizer="l1"), "has a regularizer"),
+    ],
+)
+def test_what_training_would_pass_over_or_end_at_is_refused(layer, words):
+    with pytest.raises(ConfigError, match=words):
+        describe_encoder(small_encoder(layer()), SHAPE)
+
+
+def test_a_fitted_layer_is_found_in_a_description():
+    fitted, given = layers.Normalization(axis=-1), layers.Normalization(axis=-1, mean=[1.0], variance=[4.0])
+    fitted.adapt(pixels())
+    found = [has_fitted_layers(describe_encoder(small_encoder(layer), SHAPE)) for layer in (fitted, given)]
+    assert found == [True, False]

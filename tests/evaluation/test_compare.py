@@ -74,6 +74,26 @@ def test_table_and_page_show_both_beside_their_floor(runs, tmp_path):
     assert "aag-evaluate --run_dir=<b>" in page.texts("td")
 
 
+def test_a_floor_of_other_pixels_is_nobodys(runs, tmp_path):
+    shown = evaluation(0.8, data=evaluation(0.8)["data"] | {"image_shape": [16, 16, 1]})
+    (runs[1] / "evaluation.json").write_text(json.dumps(shown))
+    comparison = compare(config(runs, tmp_path / "both.html"))
+    assert [result.features for result in comparison.results] == ["first", "second"]
+
+
+def test_settings_count_where_both_have_the_measure(runs, tmp_path):
+    for path, steps in zip(runs, (10, 20), strict=True):
+        changed = evaluation(0.8, settings=evaluation(0.8)["settings"] | {"fine_tune_steps": steps})
+        (path / "evaluation.json").write_text(json.dumps(changed))
+    compare(config(runs, tmp_path / "both.html"))
+    for path in runs:
+        content = json.loads((path / "evaluation.json").read_text())
+        content["results"][1]["measures"].append(figure("fine_tune_1%", 0.5))
+        (path / "evaluation.json").write_text(json.dumps(content))
+    with pytest.raises(EvaluationError, match=r"--fine_tune_steps=10, .*second with 20"):
+        compare(config(runs, tmp_path / "again.html"))
+
+
 def test_names_are_as_short_as_they_can_be(runs, tmp_path):
     other = tmp_path / "elsewhere" / "first"
     other.mkdir(parents=True)

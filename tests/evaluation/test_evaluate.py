@@ -12,7 +12,7 @@ from small_runs import STEP, make_run, save_images
 from aag_tf import flags
 from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
-from aag_tf.data import open_source
+from aag_tf.data import fingerprint, open_source
 from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
 from aag_tf.evaluation import Measure, embed, evaluate, knn_accuracy, raw_pixels
 from aag_tf.evaluation.saved_evaluation import read_evaluation
@@ -256,6 +256,32 @@ def test_a_size_that_the_encoder_does_not_take_is_refused(run):
         EvaluationError, match=r"--image_size=16 is for models that take any size, and this one takes 8x8"
     ):
         evaluate(EvaluateConfig(run_dir=str(path), image_size=16))
+
+
+def test_images_that_were_added_since_are_refused_and_other_pixels_told(tmp_path, caplog):
+    def save(count, seed):
+        images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), np.uint8)
+        np.savez(tmp_path / "data.npz", images=images, labels=np.arange(count) % 2)
+
+    def judge():
+        judged = JudgeConfig(measures="unlabelled", floors="none")
+        return evaluate(EvaluateConfig(run_dir=tmp_path / "run", judge=judged, report=False), progress=False)
+
+    save(60, 0)
+    # As `train` writes it, with what it was trained on.
+    make_run(tmp_path / "run", f"npz:{tmp_path / 'data.npz'}")
+    directory = RunDirectory(tmp_path / "run")
+    _, source = source_of(tmp_path / "run")
+    known = {"num_train_images": len(source.train), "fingerprint": fingerprint(source.train.images)}
+    directory.write_record(directory.read_record() | known)
+    judge()
+    assert "some pixels differ" not in caplog.text
+    save(60, 1)
+    judge()
+    assert "is not what the encoder was trained on: some pixels differ" in caplog.text
+    save(80, 0)
+    with pytest.raises(EvaluationError, match=r"gives \d+ training images now and gave \d+ when .* may be among those"):
+        judge()
 
 
 def test_says_which_split_is_missing(tmp_path):

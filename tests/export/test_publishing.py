@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from small_runs import STEP
 
 from aag_tf.config import ExportConfig
@@ -63,6 +64,19 @@ def test_a_failure_in_the_middle_leaves_everything_as_it_was(run, tmp_path, monk
         quick(run, tmp_path, version=1 if overwrite else None, overwrite=overwrite)
     assert content(tmp_path) == ["1"]
     assert content(tmp_path / "1") == ["precious"]
+
+
+@pytest.mark.parametrize(
+    "error", [tf.errors.ResourceExhaustedError(None, None, "No space left on device"), OSError(28, "No space left")]
+)
+def test_a_full_disk_is_one_sentence_and_publishes_nothing(run, tmp_path, monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(export_module, "write_saved_model", fail)
+    with pytest.raises(ExportError, match=r"1 cannot be written \(No space left.*\); mend that and export again"):
+        quick(run, tmp_path)
+    assert content(tmp_path) == []
 
 
 def test_a_race_for_a_version_has_one_winner(run, tmp_path, monkeypatch):

@@ -1,12 +1,14 @@
 """A model that a user hands to `train`: its weights are the start, and commands find it again in the run directory."""
 
 import dataclasses
+import json
 
 import keras
 import numpy as np
 import pytest
 from training_runs import STEPS, settings
 
+from aag_tf.augment import MainBranch
 from aag_tf.config import EvaluateConfig, ExportConfig, JudgeConfig, OptimizerConfig
 from aag_tf.encoders import describe_encoder
 from aag_tf.errors import ConfigError, RunDirectoryError
@@ -63,6 +65,16 @@ def test_a_normalisation_keeps_what_it_was_fitted_to(tmp_path):
     judge = JudgeConfig(knn_k=5, measures="unlabelled", floors="untrained")
     evaluation = evaluate(EvaluateConfig(run_dir=tmp_path / "run", judge=judge), progress=False)  # a path as it is
     assert [result.features for result in evaluation.results] == ["untrained encoder", "trained encoder"]
+
+
+def test_on_several_machines_it_must_be_a_function(tmp_path, monkeypatch):
+    cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    for given in ({"encoder": own_encoder()}, {"auxiliary": MainBranch()}):
+        with pytest.raises(
+            ConfigError, match=f"several machines train.{next(iter(given))}=.* a function that builds it"
+        ):
+            train(settings(tmp_path / "run"), **given)
 
 
 def test_commands_find_it_again(tmp_path):

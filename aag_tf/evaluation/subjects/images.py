@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from aag_tf.config import DataConfig, EvaluateConfig
-from aag_tf.data import Images, JoinedImages, Source, Split, TransformedImages, open_source, resizing
+from aag_tf.data import Images, JoinedImages, Source, Split, TransformedImages, fingerprint, open_source, resizing
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.subjects.subject import Subject
 
@@ -42,6 +43,7 @@ def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
     height, width, channels = (own or found for own, found in zip(subject.image_shape, source.image_shape, strict=True))
     if config.dataset is None:
         _check_size(source, (height, width))
+        _check_unchanged(source, subject)
     changes = []
     if config.dataset is not None and None not in subject.image_shape[:2]:
         changes.append(f"images at {height}x{width} pixels")
@@ -77,7 +79,17 @@ def choose_splits(source: Source, split: str, *, labelled: bool = True) -> tuple
         raise EvaluationError(f"{source.name} has no {split} split; {advice[split]}.")
     if labelled and queries.labels is None:
         raise EvaluationError(f"the {split} split of {source.name} has no labels to judge by; give it some.")
-    return _joined(parts), queries
+    bank = _joined(parts)
+    if labelled and bank.labels is not None and queries.labels is not None:
+        strange = ~np.isin(queries.labels, bank.labels)
+        if strange.any():
+            logging.warning(
+                "%s of %s images of the %s split are of classes that no training image has, and count as wrong.",
+                f"{strange.sum():,}",
+                f"{len(strange):,}",
+                split,
+            )
+    return bank, queries
 
 
 def _joined(parts: list[Split]) -> Split:
@@ -121,6 +133,18 @@ def _check_size(source: Source, wanted: tuple[int, int]) -> None:
             f"{source.name} has images of {found[0]}x{found[1]} (height x width) and the encoder takes "
             f"{wanted[0]}x{wanted[1]}; give a data set with --dataset, whose images are brought to that size."
         )
+
+
+def _check_unchanged(source: Source, subject: Subject) -> None:
+    """Other images would be divided into other splits, so that some to be judged on had been trained on."""
+    count, before = len(source.train), subject.num_train_images
+    if before is not None and before != count:
+        raise EvaluationError(
+            f"{source.name} gives {count:,} training images now and gave {before:,} when the encoder was trained, so "
+            "that its test images may be among those; restore it, or name other images with --dataset."
+        )
+    if subject.fingerprint is not None and subject.fingerprint != fingerprint(source.train.images):
+        logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)
 
 
 def _adapted(split: Split, shape: tuple[int, int, int]) -> Split:

@@ -8,7 +8,7 @@ import keras
 
 from aag_tf import config as configs
 from aag_tf.config import AugmentConfig, DataConfig, EvaluateConfig, TrainConfig
-from aag_tf.encoders import Description
+from aag_tf.encoders import Description, has_fitted_layers
 from aag_tf.evaluation.candidate import Network
 from aag_tf.evaluation.features import Encoder
 from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
@@ -31,6 +31,7 @@ class Subject:
         seed: of its untrained weights.
         network: builds a copy that may be trained; `None` where it cannot be.
         untrained: builds the same network with random weights; `None` where it cannot be.
+        num_train_images, fingerprint: of the images that it was trained on, `None` where unknown.
     """
 
     facts: dict[str, Any]
@@ -41,6 +42,8 @@ class Subject:
     seed: int = 0
     network: Network | None = None
     untrained: Network | None = None
+    num_train_images: int | None = None
+    fingerprint: str | None = None
 
 
 def load_subject(config: EvaluateConfig) -> Subject:
@@ -68,19 +71,22 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
     def fresh() -> keras.Model:
         return load_run(run_dir, checkpoint).encoder
 
-    return _known(facts, run.image_shape, run.encoder, run.config, own_encoder=run.own_encoder, network=fresh)
+    subject = _known(facts, run.image_shape, run.encoder, run.config, own_encoder=run.own_encoder, network=fresh)
+    return dataclasses.replace(subject, num_train_images=run.num_train_images, fingerprint=run.fingerprint)
 
 
 def _from_saved_model(directory: Path) -> Subject:
     model = load_saved_model(directory)
     facts = {"saved_model": str(model.path), "version": model.metadata["version"], "step": model.metadata["step"]}
-    return _known(
+    subject = _known(
         facts,
         model.image_shape,
         model,
         configs.from_flat(TrainConfig, model.metadata["flags"]),
         own_encoder=model.metadata.get("own_encoder"),
     )
+    number, pixels = (model.metadata.get(name) for name in ("num_train_images", "fingerprint"))
+    return dataclasses.replace(subject, num_train_images=number, fingerprint=pixels)
 
 
 def _from_foreign_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
@@ -130,6 +136,9 @@ def _known(
             return untrained_copy(network(), seed)
         return untrained_encoder(config.encoder, image_shape, seed, own_encoder)
 
+    # What a layer was fitted to is in a run's checkpoints, and not in what an exported encoder says of itself.
+    unknown = own_encoder is not None and network is None and has_fitted_layers(own_encoder)
+
     name = config.encoder.encoder if own_encoder is None else own_encoder["config"]["name"]
     return Subject(
         facts | {"encoder": name, "image_shape": list(image_shape)},
@@ -139,5 +148,5 @@ def _known(
         augment=config.augment,
         seed=seed,
         network=network,
-        untrained=untrained,
+        untrained=None if unknown else untrained,
     )

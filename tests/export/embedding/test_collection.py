@@ -24,6 +24,13 @@ def test_a_collection_is_read_back(tmp_path, job):
     assert {number: item.name for number, item in items.items()} == {3: rows[3]["path"], 7: rows[7]["path"]}
 
 
+def test_vectors_are_float32_however_they_were_stored(tmp_path, job):
+    embed(job(dtype="float16"))
+    collection = open_collection(tmp_path / "out")
+    assert {vectors.dtype for vectors in collection.vectors()} == {np.dtype(np.float32)}
+    assert np.load(tmp_path / "out" / "embeddings.npy").dtype == np.float16
+
+
 def test_paths_are_read_alone_and_once(tmp_path, job, monkeypatch):
     monkeypatch.setattr(shards, "ROWS_AT_ONCE", 2)
     embed(job())

@@ -88,6 +88,21 @@ def test_an_empty_input_leaves_the_output_free(tmp_path, job):
     assert embed(job()).images == 12
 
 
+def test_overwriting_with_nothing_deletes_nothing(tmp_path, job):
+    embed(job())
+    before = rows_of(tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "blank.txt").write_text("\n\n")
+    (tmp_path / "none.tfrecord").touch()
+    for source in ("empty", "list:blank.txt", "none.tfrecord"):
+        scheme, _, name = source.rpartition(":")
+        named = f"{scheme}:{tmp_path / name}" if scheme else str(tmp_path / name)
+        with pytest.raises(DataError, match="holds no images"):
+            embed(job(input=named, overwrite=True))
+    assert rows_of(tmp_path / "out") == before
+    assert embed(job(input=str(tmp_path / "pictures" / "a"), overwrite=True)).images < 12
+
+
 def test_numbers_that_are_not_finite_are_an_error_of_their_row(tmp_path, job, monkeypatch):
     load = MODULE.load_saved_model
 

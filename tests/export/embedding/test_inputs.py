@@ -172,3 +172,10 @@ def test_refuses_a_list_that_was_tampered_with(tmp_path):
         file.write("[]\n")
     with pytest.raises(DataError, match="was changed since it was written"):
         open_input(listing, tmp_path)
+
+
+def test_a_data_set_of_tfds_that_is_gone_is_one_sentence(tmp_path):
+    listing = {"kind": "tfds", "source": "tfds:cifar10/test", "name": "cifar10", "split": "test"}
+    listing |= {"data_dir": str(tmp_path), "rows": 1, "digest": ""}
+    with pytest.raises(DataError, match="tfds:cifar10/test is not prepared here; put it back"):
+        open_input(listing, tmp_path)

@@ -49,6 +49,13 @@ def write_records(path, serialized):
             writer.write(record)
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for folder, count in (("a", 1), ("b", 2)):
+        write_records(tmp_path / folder / "train.tfrecord", [example(picture(number)) for number in range(count)])
+    images = opened(tmp_path / "*" / "train.tfrecord")
+    assert names(images) == ["a/train.tfrecord#0", "b/train.tfrecord#0", "b/train.tfrecord#1"]
+
+
 def test_records_are_read_from_several_files_plain_and_compressed(tmp_path):
     write_records(tmp_path / "b.tfrecord-0", [example(picture(number), "image") for number in range(3)])
     write_records(tmp_path / "plain", [example(picture(number)) for number in range(3, 5)])

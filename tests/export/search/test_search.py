@@ -13,7 +13,7 @@ from small_pictures import BROKEN, make_folder
 
 from aag_tf.config import EmbedConfig, SearchConfig
 from aag_tf.errors import DataError, EmbeddingError, ExportError
-from aag_tf.export.embedding import embed, open_collection
+from aag_tf.export.embedding import Collection, embed, open_collection
 from aag_tf.export.search import index, nearest, search
 
 
@@ -61,6 +61,13 @@ def test_a_row_finds_the_others_by_cosine(embedded):
     assert [neighbor.row for neighbor in by_path.found] == order
     assert found_by(embedded / "out", like=str(number), top_k=100).found == by_path.found
     assert len(order) == 40 - len(BROKEN) - 1
+
+
+@pytest.mark.parametrize(("number", "words"), [(0.0, "is all zeros"), (np.nan, "has numbers that are not finite")])
+def test_an_answer_without_direction_is_refused(embedded, monkeypatch, number, words):
+    row, vector = Collection.row, np.full(32, number, np.float32)
+    monkeypatch.setattr(Collection, "row", lambda own, at: row(own, at) | {"embedding": vector})
+    refused(EmbeddingError, f"the embedding of a/06.png {words}", embedded / "out", like="a/06.png")
 
 
 def test_embeddings_are_not_read_again_for_the_paths(embedded, monkeypatch):
