@@ -18,7 +18,6 @@ from aag_tf.checkpoints import CheckpointStore, RunState, check_space, disk_fail
 from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
 from aag_tf.data import Source, lost_files_said, open_source, training_batches
 from aag_tf.devices import make_strategy
-from aag_tf.encoders import OWN
 from aag_tf.errors import ConfigError
 from aag_tf.model import AAG
 from aag_tf.model_building import build_model
@@ -127,9 +126,9 @@ def train(
     """
     cluster = configs.cluster_from_environment()
     if encoder is not None:
-        config = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, encoder=OWN))
+        config = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, encoder=configs.OWN))
     if auxiliary is not None and config.augment.aux != "none":
-        config = dataclasses.replace(config, augment=dataclasses.replace(config.augment, aux=configs.OWN_BRANCH))
+        config = dataclasses.replace(config, augment=dataclasses.replace(config.augment, aux=configs.OWN))
     with reporting_lost_workers(cluster), dtype_policy(config.schedule.precision):
         return _train(config, cluster, Given(auxiliary, encoder, writers))
 

@@ -28,11 +28,8 @@ AROUND: dict[str, tuple[str, ...]] = {
     "coupling=0.1": ("--coupling=0.1",),
     "coupling=0.5": ("--coupling=0.5",),
     "aux_views=2": ("--aux_views=2",),
-    "package_defaults": (
-        "--temperature=0.2",
-        "--learning_rate=0.002",
-        "--color_strength=0.5",
-    ),  # in place of tuned ones
+    # The package's own, in place of tuned ones.
+    "package_defaults": ("--temperature=0.2", "--learning_rate=0.002", "--color_strength=0.5"),
 }
 
 # Ranges of the trials, each on a logarithmic scale. The learning rate is that of a batch of 64 and grows with the

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from ablation_methods import AAG, METHODS, SIMCLR
-from ablation_statistics import Record, batches_of, by_seed
+from ablation_statistics import Record, batches_of, by_seed, peak_memory
 
 PICTURES = {
     "ablation_views.png": "20-NN accuracy on held-out images over encoder views, each method, each batch size",
@@ -69,8 +69,9 @@ def _draw_memory(own: list[Record], batches: list[int], colours: dict[str, str],
 
     figure, axis = plt.subplots(figsize=(6, 4))
     for method in (SIMCLR, *AAG):
-        points = {b: max(r["peak_mib"] for r in own if r["method"] == method and r["batch"] == b) for b in batches}
-        axis.plot(sorted(points), [points[b] for b in sorted(points)], "o-", color=colours[method], label=method)
+        peaks = {batch: peak_memory(own, method, batch) for batch in batches}
+        known = {batch: peak for batch, peak in peaks.items() if peak is not None}
+        axis.plot([*known], [*known.values()], "o-", color=colours[method], label=method)
     axis.set(ylabel="peak memory of training, MiB", ylim=(0, None))
     _over_batch_sizes(axis, batches)
     _save(figure, path)

@@ -125,7 +125,7 @@ def knn_curve(logged: list[dict[str, float]], views_per_step: int) -> list[list[
 
 def step_seconds(logged: list[dict[str, float]], batch: int) -> float:
     """Seconds that the steps took, over all sittings and without what happens beside them."""
-    steps = [record for record in logged if "loss" in record]
+    steps = [record for record in logged if "images_per_second" in record]
     before = [0, *(record["step"] for record in steps[:-1])]
     return sum((r["step"] - b) * batch / r["images_per_second"] for r, b in zip(steps, before, strict=True))
 

@@ -61,6 +61,12 @@ def by_seed(records: Iterable[Record], split: str, measure: str, **wanted: Any) 
     }
 
 
+def peak_memory(records: Iterable[Record], method: str, batch: int) -> float | None:
+    """The most that a final run at equal views held, in MiB; `None` where there is none yet."""
+    own = (r for r in records if (r["stage"], r["method"], r["batch"]) == ("compute", method, batch))
+    return max((record["peak_mib"] for record in own), default=None)
+
+
 def mean_and_deviation(values: Iterable[float]) -> str:
     """`65.2 ± 0.3`: mean and standard deviation over seeds."""
     array = np.array(list(values))

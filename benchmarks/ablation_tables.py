@@ -13,6 +13,7 @@ from ablation_statistics import (
     mean_and_deviation,
     mean_curve,
     paired_difference,
+    peak_memory,
     views_to_reach,
 )
 
@@ -210,13 +211,6 @@ def memory_table(records: list[Record]) -> str | None:
     """Peak resident memory of a training process, MiB."""
     batches, rows = batches_of(records, "compute"), []
     for method in METHODS:
-        cells = []
-        for batch in batches:
-            found = [
-                r["peak_mib"]
-                for r in records
-                if r["stage"] == "compute" and r["method"] == method and r["batch"] == batch
-            ]
-            cells.append(f"{max(found):.0f}" if found else "–")
-        rows.append([method, *cells])
+        peaks = [peak_memory(records, method, batch) for batch in batches]
+        rows.append([method, *("–" if peak is None else f"{peak:.0f}" for peak in peaks)])
     return markdown(["peak memory, MiB", *(f"batch {b}" for b in batches)], rows) if batches else None

@@ -7,9 +7,9 @@ sittings, so that a run which was stopped and resumed counts only what it worked
 """
 
 import json
-from itertools import pairwise
 from pathlib import Path
 
+from ablation_run import step_seconds
 from rows import argument_parser, markdown, write_json
 
 from aag_tf.run_directory import RunDirectory
@@ -21,17 +21,11 @@ def curve(run_dir: Path) -> list[dict[str, float]]:
     """Points of a run: step, hours so far, and accuracies in [0, 1], where they were measured."""
     batch = RunDirectory(run_dir).read_record()["flags"]["global_batch_size"]
     logged = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    steps = sorted((r for r in logged if "images_per_second" in r), key=lambda r: r["step"])
-    measured = sorted((r for r in logged if "knn_accuracy" in r), key=lambda r: r["step"])
-    seconds_at = {0: 0.0}
-    for before, record in pairwise([{"step": 0}, *steps]):
-        own = (record["step"] - before["step"]) * batch / record["images_per_second"]
-        seconds_at[record["step"]] = seconds_at[before["step"]] + own
     points, monitor = [], 0.0
-    for record in measured:
+    for record in (record for record in logged if "knn_accuracy" in record):
         monitor += record["monitor_seconds"]
-        nearest = max(step for step in seconds_at if step <= record["step"])
-        point = {"step": record["step"], "hours": (seconds_at[nearest] + monitor) / 3600}
+        done = [other for other in logged if other["step"] <= record["step"]]
+        point = {"step": record["step"], "hours": (step_seconds(done, batch) + monitor) / 3600}
         points.append(point | {name: record[name] for name in NAMES if name in record})
     return points
 

@@ -6,7 +6,7 @@ from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
 from aag_tf.augment.branch import Branch
 from aag_tf.augment.main_branch import MainBranch
 from aag_tf.augment.views import ViewMaker
-from aag_tf.config import OWN_BRANCH, AugmentConfig
+from aag_tf.config import OWN, AugmentConfig
 from aag_tf.errors import ConfigError
 
 
@@ -50,9 +50,9 @@ def build_views(
     if auxiliary is not None:
         if config.aux == "none":
             raise ConfigError("--aux=none wants no auxiliary views, but there is a branch for them; leave out one.")
-    elif config.aux == OWN_BRANCH:
+    elif config.aux == OWN:
         raise ConfigError(
-            f"--aux={OWN_BRANCH} is what a run notes of a branch that was handed to train(); hand it over again."
+            f"--aux={OWN} is what a run notes of a branch that was handed to train(); hand it over again."
         )
     elif config.aux == "main":
         auxiliary = main

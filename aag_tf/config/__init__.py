@@ -4,7 +4,7 @@ The field names are the names of the command-line flags (a test holds them toget
 run directory records, so that evaluation and export can rebuild the encoder without the command line.
 """
 
-from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, OWN_BRANCH, AugmentConfig
+from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, AugmentConfig
 from aag_tf.config.cluster import Cluster, cluster_from_environment
 from aag_tf.config.contact_sheet import ContactSheetConfig
 from aag_tf.config.data import DataConfig
@@ -13,7 +13,7 @@ from aag_tf.config.evaluate import EVALUATION_SPLITS, INPUT_RANGES, MEASURES, Ev
 from aag_tf.config.export import FORMATS, SIGNATURES, WEIGHTS, ExportConfig
 from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
 from aag_tf.config.loss import LOSS_FORMS, LossConfig
-from aag_tf.config.model import STEMS, EncoderConfig, ProjectorConfig
+from aag_tf.config.model import OWN, STEMS, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
 from aag_tf.config.resume import changed_mathematics, mathematics
 from aag_tf.config.run import CHECKPOINTS, RunConfig
@@ -35,7 +35,7 @@ __all__ = [
     "LR_SCALINGS",
     "MEASURES",
     "OPTIMIZERS",
-    "OWN_BRANCH",
+    "OWN",
     "PRECISIONS",
     "SEARCH_INDEXES",
     "SIGNATURES",

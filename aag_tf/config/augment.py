@@ -3,13 +3,13 @@
 import dataclasses
 
 from aag_tf.config.checks import require_choice, require_range
+from aag_tf.config.model import OWN
 
 AUGMENT_IMPLEMENTATIONS = ("fused", "keras_cv")
 AUGMENT_PLACES = ("device", "host")
 # The presets of `aag_tf.augment` by name, here because settings are checked before TensorFlow is there (a test holds
 # them together), and the ways of doing without a preset.
-OWN_BRANCH = "own"  # in place of a name, where a branch was handed over
-AUXILIARIES = ("default", "randaugment", "cutout", "geometric", "main", "none", OWN_BRANCH)
+AUXILIARIES = ("default", "randaugment", "cutout", "geometric", "main", "none", OWN)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ import dataclasses
 
 from aag_tf.config.checks import require, require_choice, require_range
 
+OWN = "own"  # in place of a name, where an encoder or a branch was handed over
 STEMS = ("auto", "small", "imagenet")
 
 

@@ -17,8 +17,8 @@ def walk_pictures(root: str | os.PathLike[str]) -> Iterator[str]:
 
     Links are followed, but no folder is entered twice, since a link may lead back up. Hidden files and folders,
     `__MACOSX` and files without an image suffix are passed over, the last with a warning that counts them by suffix; a
-    folder that cannot be listed is named in a warning.
-    Only the names in the folders on the way to the current one are in memory.
+    folder that cannot be listed is named in a warning. Only the names in the folders on the way to the current one are
+    in memory.
     """
     entered: set[tuple[int, int]] = set()
     others: Counter[str] = Counter()

@@ -4,13 +4,11 @@ import difflib
 
 import keras
 
-from aag_tf.config import EncoderConfig
+from aag_tf.config import OWN, EncoderConfig
 from aag_tf.encoders.applications import application, application_names
 from aag_tf.encoders.own import Description, encoder_from
 from aag_tf.encoders.resnet import RESNETS, resnet
 from aag_tf.errors import ConfigError
-
-OWN = "own"  # in place of a name, where a model was handed over
 
 
 def build_encoder(

@@ -270,6 +270,16 @@ def test_pictures_are_drawn_of_what_has_ended(tmp_path):
     assert len(drawn) == 4
 
 
+def test_pictures_of_a_study_that_is_half_done_leave_out_what_is_missing(tmp_path):
+    pytest.importorskip("matplotlib", reason="pictures need the extra bench")
+    jobs = [plan.Job("compute", methods.SIMCLR, batch, 0) for batch in (64, 256)]
+    records = [record(job) for job in [*jobs, plan.Job("compute", "AAG κ=0", 64, 0)]]
+    assert len(pictures.draw(records, tmp_path)) == 4
+    rows = tables.memory_table(records).splitlines()
+    assert "| SimCLR, two views κ=1 | 900 | 900 |" in rows
+    assert "| AAG κ=0 | 900 | – |" in rows
+
+
 def test_report_is_replaced_between_its_markers():
     first = report.replace_between("# Results\n\nBefore.\n", "one")
     second = report.replace_between(first + "\nAfter.\n", "two")

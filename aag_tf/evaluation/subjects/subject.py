@@ -131,13 +131,15 @@ def _known(
     """The subject of a training of ours."""
     seed = config.schedule.seed
 
+    copied = own_encoder is not None and isinstance(encoder, keras.Model)
+
     def untrained() -> keras.Model:
-        if own_encoder is not None and network is not None:
-            return untrained_copy(network(), seed)
+        if copied:
+            return untrained_copy(encoder, seed)
         return untrained_encoder(config.encoder, image_shape, seed, own_encoder)
 
     # What a layer was fitted to is in a run's checkpoints, and not in what an exported encoder says of itself.
-    unknown = own_encoder is not None and network is None and has_fitted_layers(own_encoder)
+    unknown = own_encoder is not None and not copied and has_fitted_layers(own_encoder)
 
     name = config.encoder.encoder if own_encoder is None else own_encoder["config"]["name"]
     return Subject(
