@@ -35,6 +35,14 @@ def _define_encoder(flag_values: flags.FlagValues) -> None:
         "(small up to 64 pixels).",
         flag_values=flag_values,
     )
+    flags.DEFINE_integer(
+        "embedding_grid",
+        default.embedding_grid,
+        "Side of the grid of averages that the last feature map is pooled to, 1 to 8. 1: one average of the whole map "
+        "(global average pooling). 2: one of each quarter, four times as many numbers an image for hardly more time; "
+        "small encoders gain much by it.",
+        flag_values=flag_values,
+    )
 
 
 def _define_projector(flag_values: flags.FlagValues) -> None:

@@ -15,11 +15,13 @@ class EncoderConfig:
     encoder: str = "tiny"
     width: float = 1.0
     stem: str = "auto"
+    embedding_grid: int = 1
 
     def __post_init__(self) -> None:
         require(bool(self.encoder), "--encoder is empty; try tiny, resnet18, resnet34 or resnet50.")
         require_range("width", self.width, 0.125, 8.0)
         require_choice("stem", self.stem, STEMS)
+        require_range("embedding_grid", self.embedding_grid, 1, 8)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from aag_tf.encoders.pooling import pooled
 from aag_tf.errors import ConfigError
 
 
@@ -15,18 +16,18 @@ def application_names() -> list[str]:
     )
 
 
-def application(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0) -> keras.Model:
+def application(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, grid: int = 1) -> keras.Model:
     """A `keras.applications` model from images to pooled features, with synchronised batch normalisation.
 
     Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32 `[batch, features]`.
 
     Raises:
-        ConfigError: the model takes no such images, or a width multiplier was asked for.
+        ConfigError: the model takes no such images, they are too small for the grid, or a width was asked for.
     """
     if width != 1.0:
         raise ConfigError(f"--width={width:g} is for tiny and the ResNets only; leave it at 1 for --encoder={name}.")
     build = getattr(keras.applications, name)
-    options: dict[str, Any] = {"include_top": False, "weights": None, "input_shape": image_shape, "pooling": "avg"}
+    options: dict[str, Any] = {"include_top": False, "weights": None, "input_shape": image_shape}
     if "include_preprocessing" in inspect.signature(build).parameters:
         options["include_preprocessing"] = False
     try:
@@ -43,6 +44,4 @@ def application(name: str, image_shape: tuple[int, int, int], *, width: float = 
     # EfficientNetB0 to B7 divide by 255 themselves, whatever they are asked.
     largest = 255.0 if any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers) else 1.0
     x = keras.layers.Rescaling(largest / 127.5, offset=-largest, dtype="float32", name="to_unit_range")(inputs)
-    x = backbone(x)
-    x = keras.layers.Activation("linear", dtype="float32", name="embedding")(x)
-    return keras.Model(inputs, x, name=name.lower())
+    return keras.Model(inputs, pooled(backbone(x), grid), name=name.lower())

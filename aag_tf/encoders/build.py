@@ -35,10 +35,10 @@ def build_encoder(
             f"--encoder={OWN} is what a run notes of a model that was handed to train(); hand it over again."
         )
     if name in RESNETS:
-        return resnet(name, image_shape, width=config.width, stem=config.stem)
+        return resnet(name, image_shape, width=config.width, stem=config.stem, grid=config.embedding_grid)
     applications = {application.lower(): application for application in application_names()}
     if name.lower() in applications:
-        return application(applications[name.lower()], image_shape, width=config.width)
+        return application(applications[name.lower()], image_shape, width=config.width, grid=config.embedding_grid)
     known = [*RESNETS, *applications.values()]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     ours = ", ".join(RESNETS)

@@ -8,6 +8,7 @@ import dataclasses
 import keras
 
 from aag_tf.encoders.batch_norm import BatchNorm
+from aag_tf.encoders.pooling import pooled
 from aag_tf.errors import ConfigError
 
 SMALL_IMAGE = 64  # up to this side an ImageNet stem (7×7, stride 2, pooling) would throw most of the image away
@@ -38,7 +39,9 @@ RESNETS = {
 }
 
 
-def resnet(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, stem: str = "auto") -> keras.Model:
+def resnet(
+    name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, stem: str = "auto", grid: int = 1
+) -> keras.Model:
     """A residual network from images to pooled features.
 
     Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32 `[batch, features]`.
@@ -48,9 +51,10 @@ def resnet(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, 
         image_shape: (height, width, channels).
         width: multiplies every channel count.
         stem: `"small"` (3×3, no pooling), `"imagenet"` (7×7 stride 2, 3×3 pooling) or `"auto"` (by image size).
+        grid: side of the grid of averages that are the embedding.
 
     Raises:
-        ConfigError: the image is smaller than 8 pixels, or than 32 for the ImageNet stem.
+        ConfigError: the image is smaller than 8 pixels, or than 32 for the ImageNet stem, or too small for the grid.
     """
     spec = RESNETS[name]
     shortest = min(image_shape[:2])
@@ -75,8 +79,7 @@ def resnet(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, 
         for index in range(count):
             stride = 2 if stage > 0 and index == 0 else 1
             x = block(x, channels * 2**stage, stride, name=f"stage{stage + 1}_block{index + 1}")
-    x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="embedding")(x)
-    return keras.Model(inputs, x, name=name)
+    return keras.Model(inputs, pooled(x, grid), name=name)
 
 
 def _conv(x, channels: int, size: int, *, stride: int = 1, name: str, relu: bool = True, gamma: str = "ones"):

@@ -24,6 +24,8 @@ def images(shape, count=2):
         (EncoderConfig("resnet50", width=0.125), (32, 32, 3), 256),
         (EncoderConfig("resnet18", width=0.125), (96, 96, 3), 64),
         (EncoderConfig("MobileNetV3Small"), (32, 32, 3), 576),
+        (EncoderConfig("tiny", embedding_grid=3), (28, 28, 1), 9 * 128),
+        (EncoderConfig("MobileNetV3Small", embedding_grid=2), (64, 64, 3), 4 * 576),
     ],
 )
 def test_embeds_uint8_images_to_finite_float32_that_tells_them_apart(config, shape, features):
@@ -43,6 +45,17 @@ def test_published_sizes():
         for name in ("resnet18", "resnet34", "resnet50")
     }
     assert trainable == {"resnet18": 11_168_832, "resnet34": 21_276_992, "resnet50": 23_500_352}
+
+
+@pytest.mark.parametrize(("grid", "cells"), [(1, [(0, 4)]), (2, [(0, 2), (2, 4)]), (3, [(0, 2), (1, 3), (2, 4)])])
+def test_embedding_is_the_averages_of_a_grid_of_the_last_feature_map(grid, cells):
+    encoder = build_encoder(EncoderConfig("tiny", width=0.25, embedding_grid=grid), (32, 32, 3))
+    last = encoder.get_layer("cells" if grid > 1 else "embedding").input
+    pixels = images((32, 32, 3))
+    features = keras.Model(encoder.input, last)(pixels).numpy()
+    assert features.shape == (2, 4, 4, 32)
+    wanted = [features[:, top:bottom, left:right].mean((1, 2)) for top, bottom in cells for left, right in cells]
+    np.testing.assert_allclose(encoder(pixels), np.concatenate(wanted, axis=1), rtol=1e-5, atol=1e-6)
 
 
 def test_stem_follows_the_image_size():
@@ -85,6 +98,8 @@ def test_every_batch_norm_is_synchronised():
         (EncoderConfig("resnet18", stem="imagenet"), (28, 28, 1), ["28x28", "--image_size=32"]),
         (EncoderConfig("InceptionV3"), (32, 32, 3), ["InceptionV3", "--image_size"]),
         (EncoderConfig("MobileNetV3Small", width=2.0), (32, 32, 3), ["--width=2"]),
+        (EncoderConfig("tiny", embedding_grid=3), (8, 8, 1), ["--embedding_grid=3", "2x2", "at most 2"]),
+        (EncoderConfig("MobileNetV3Small", embedding_grid=2), (32, 32, 3), ["--embedding_grid=2", "1x1"]),
     ],
 )
 def test_refusals_say_what_to_do(config, shape, words):

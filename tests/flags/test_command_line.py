@@ -78,6 +78,7 @@ def test_a_flagfile_may_include_another(tmp_path):
         ),
         (["--", "--epochs=2"], "'--epochs=2' is not a flag; write settings as --name=value (--help lists them)."),
         (["--temperature=0"], "--temperature=0 is out of range; it must be above 0 and at most 100."),
+        (["--embedding_grid=9"], "--embedding_grid=9 is out of range; it must be at least 1 and at most 8."),
         (["--learning_rate=nan"], "--learning_rate=nan is out of range; it must be above 0."),
         (["--recipe=cifar10cpu"], "--recipe=cifar10cpu is not known; did you mean cifar10_cpu?"),
         (

@@ -1,0 +1,30 @@
+"""From the last feature map of a network to the embedding."""
+
+import keras
+
+from aag_tf.errors import ConfigError
+
+
+def pooled(feature_map: keras.KerasTensor, grid: int = 1) -> keras.KerasTensor:
+    """Averages of a feature map `[batch, height, width, channels]`, float32 `[batch, grid * grid * channels]`.
+
+    With a grid of 1 they are global average pooling; a larger one keeps where in the image something is, as the linear
+    probes of Zhang et al., *Colorful Image Colorization*, 2016, read feature maps.
+
+    Args:
+        feature_map: symbolic, as a network has it.
+        grid: cells along each side, of which neighbours overlap where the sides of the map are no multiples of it.
+
+    Raises:
+        ConfigError: the map has fewer rows or columns than the grid.
+    """
+    if grid == 1:
+        return keras.layers.GlobalAveragePooling2D(dtype="float32", name="embedding")(feature_map)
+    height, width = feature_map.shape[1:3]
+    if min(height, width) < grid:
+        raise ConfigError(
+            f"--embedding_grid={grid} is finer than the encoder's last feature map, which is {height}x{width} for "
+            f"these images; set it to at most {min(height, width)}, or set a larger --image_size."
+        )
+    cells = keras.layers.AdaptiveAveragePooling2D(grid, dtype="float32", name="cells")(feature_map)
+    return keras.layers.Flatten(dtype="float32", name="embedding")(cells)
