@@ -26,5 +26,7 @@ def pooled(feature_map: keras.KerasTensor, grid: int = 1) -> keras.KerasTensor:
             f"--embedding_grid={grid} is finer than the encoder's last feature map, which is {height}x{width} for "
             f"these images; set it to at most {min(height, width)}, or set a larger --image_size."
         )
-    cells = keras.layers.AdaptiveAveragePooling2D(grid, dtype="float32", name="cells")(feature_map)
+    strides = height // grid, width // grid
+    sizes = height - (grid - 1) * strides[0], width - (grid - 1) * strides[1]
+    cells = keras.layers.AveragePooling2D(sizes, strides, dtype="float32", name="cells")(feature_map)
     return keras.layers.Flatten(dtype="float32", name="embedding")(cells)
