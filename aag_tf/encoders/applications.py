@@ -28,6 +28,8 @@ def application(name: str, image_shape: tuple[int, int, int], *, width: float = 
         raise ConfigError(f"--width={width:g} is for tiny and the ResNets only; leave it at 1 for --encoder={name}.")
     build = getattr(keras.applications, name)
     options: dict[str, Any] = {"include_top": False, "weights": None, "input_shape": image_shape}
+    # Its own average, after which some models normalise; cells are averaged from its feature map.
+    options["pooling"] = "avg" if grid == 1 else None
     if "include_preprocessing" in inspect.signature(build).parameters:
         options["include_preprocessing"] = False
     try:
@@ -44,4 +46,6 @@ def application(name: str, image_shape: tuple[int, int, int], *, width: float = 
     # EfficientNetB0 to B7 divide by 255 themselves, whatever they are asked.
     largest = 255.0 if any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers) else 1.0
     x = keras.layers.Rescaling(largest / 127.5, offset=-largest, dtype="float32", name="to_unit_range")(inputs)
-    return keras.Model(inputs, pooled(backbone(x), grid), name=name.lower())
+    x = backbone(x)
+    x = keras.layers.Activation("linear", dtype="float32", name="embedding")(x) if grid == 1 else pooled(x, grid)
+    return keras.Model(inputs, x, name=name.lower())

@@ -146,3 +146,9 @@ def test_keras_applications_see_images_from_minus_one_to_one(name):
         x = layer(x)
     seen = entry(x).numpy()[:, 8, 8]
     np.testing.assert_allclose(seen, [[-1.0] * 3, [1.0] * 3], atol=1e-5)
+
+
+def test_a_model_that_normalises_its_average_keeps_to_that():
+    embedding = build_encoder(EncoderConfig("ConvNeXtTiny"), (32, 32, 3))(images((32, 32, 3))).numpy()
+    np.testing.assert_allclose(embedding.mean(axis=1), 0, atol=1e-4)
+    np.testing.assert_allclose(embedding.std(axis=1), 1, atol=0.05)
