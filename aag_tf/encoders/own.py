@@ -44,6 +44,12 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
         ) from error
     if weight_shapes(again) != weight_shapes(model):
         raise ConfigError(f"the encoder {model.name} has other weights when it is built again; mend its get_config.")
+    again(keras.ops.zeros((2, *image_shape), dtype=inputs[0].dtype), training=True)
+    if again.losses:  # known once it has been called
+        raise ConfigError(
+            f"the encoder {model.name} has a layer that calls add_loss, and this training has a loss of its own only; "
+            "build it without."
+        )
     return description
 
 

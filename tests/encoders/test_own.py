@@ -14,6 +14,14 @@ SHAPE = (8, 8, 1)
 layers = keras.layers
 
 
+@keras.saving.register_keras_serializable("tests")
+class Penalised(layers.Layer):
+    def call(self, x, training=False):
+        if training:
+            self.add_loss(keras.ops.mean(x))
+        return x
+
+
 def small_encoder(*first):
     images = keras.Input(SHAPE)
     x = images
@@ -73,6 +81,11 @@ def test_what_it_was_compiled_with_is_no_part_of_it():
 def test_what_training_would_pass_over_or_end_at_is_refused(layer, words):
     with pytest.raises(ConfigError, match=words):
         describe_encoder(small_encoder(layer()), SHAPE)
+
+
+def test_a_layer_that_adds_to_the_loss_is_refused():
+    with pytest.raises(ConfigError, match=r"has a layer that calls add_loss.* build it without\."):
+        describe_encoder(small_encoder(Penalised()), SHAPE)
 
 
 def test_a_fitted_layer_is_found_in_a_description():
