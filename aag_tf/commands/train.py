@@ -3,7 +3,7 @@
   aag-train --recipe=demo
   aag-train --dataset=folder:my_images --image_size=64 --run_dir=runs/mine
 
-Cost: two minutes on two CPU cores for the demo; a recipe's first lines say what the others take.
+Cost: under two minutes on two CPU cores for the demo; a recipe's first lines say what the others take.
 Makes: a run directory with flags.txt, run.json, metrics.jsonl, checkpoints/ and tensorboard/.
 Ctrl-C (exit code 130) and SIGTERM (143) leave a checkpoint; the same command with --resume goes on from it.
 """
