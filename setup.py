@@ -52,7 +52,7 @@ setup(
         "psutil>=5.9",
         "pyarrow>=18.1",
         "scikit-learn>=1.5",
-        "scipy>=1.12",
+        "scipy>=1.15",
         "tensorboard>=2.20",
         "tensorflow>=2.21",
         "tensorflow-datasets>=4.9.10",
@@ -82,7 +82,7 @@ setup(
         "search": ["faiss-cpu>=1.15"],
         # python -m aag_tf.export.beam
         "beam": ["apache-beam>=2.77"],
-        "bench": ["grpcio>=1.60", "matplotlib>=3.8", "scipy>=1.15", "tensorflow-serving-api>=2.21"],
+        "bench": ["grpcio>=1.60", "matplotlib>=3.8", "tensorflow-serving-api>=2.21"],
         # What benchmarks compare with.
         "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13", "torchvision>=0.29"],
     },

@@ -1,8 +1,15 @@
 """The progress bar of long work: silent where it takes under a second, where it is not wanted, and in log files."""
 
+import contextlib
+
 from tqdm.auto import tqdm
 
 
 def progress_bar(name: str, total: int | None, unit: str, *, wanted: bool = True) -> tqdm:
     """A bar that clears itself; to be entered with `with`, and moved with `update`; no total, no time left."""
     return tqdm(desc=name, total=total, unit=unit, delay=1, leave=False, disable=None if wanted else True)
+
+
+def watched_or_not() -> contextlib.AbstractContextManager[None]:
+    """Around what shows how far work is: where its terminal or the reader of its log has gone, the work goes on."""
+    return contextlib.suppress(OSError)

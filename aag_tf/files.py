@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,11 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
         temporary.unlink(missing_ok=True)
         raise
     sync(target.parent)
+
+
+def is_temporary(path: Path, target: Path) -> bool:
+    """Whether a file is what `write_atomically` left of a target when its process was killed."""
+    return re.fullmatch(rf"\.{re.escape(target.name)}\.[0-9a-f]{{12}}", path.name) is not None
 
 
 def sync(path: str | os.PathLike[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from aag_tf.errors import RunDirectoryError
-from aag_tf.files import lock, nearest_existing, read_json_object, user_path, write_atomically
+from aag_tf.files import is_temporary, lock, nearest_existing, read_json_object, user_path, write_atomically
 
 
 class RunDirectory:
@@ -152,11 +152,7 @@ class RunDirectory:
     def _is_leftover(self, path: Path) -> bool:
         """Whether a file is no result: the lock, or what a killed process had not finished writing."""
         written = (self.flags_file, self.record, self.metrics, self.evaluation)
-        return (
-            path == self.lock
-            or (path == self.flags_file and not self.record.exists())  # killed between these two
-            or any(path.name.startswith(f".{file.name}.") for file in written)
-        )
+        return path == self.lock or any(is_temporary(path, file) for file in written)
 
     def _unwritable(self, error: OSError) -> RunDirectoryError:
         return RunDirectoryError(

@@ -34,13 +34,11 @@ class RunFacts:
 
 
 def write_record(directory: RunDirectory, config: TrainConfig, facts: RunFacts) -> None:
-    """Keeps the flags of a run that begins, and what it is made of."""
+    """Keeps what a run that begins is made of: this makes its directory a run's."""
     source = facts.source
-    kept = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
-    write_atomically(directory.flags_file, "\n".join(configs.flag_lines(kept)) + "\n")
     directory.write_record(
         {
-            "flags": configs.to_flat(kept),
+            "flags": configs.to_flat(_kept(config)),
             "auxiliary": facts.auxiliary and facts.auxiliary.describe(),
             "own_encoder": facts.own_encoder,
             "image_shape": list(source.image_shape),
@@ -53,8 +51,18 @@ def write_record(directory: RunDirectory, config: TrainConfig, facts: RunFacts) 
     )
 
 
+def write_flags(directory: RunDirectory, config: TrainConfig) -> None:
+    """Keeps the flags that repeat a run, unless they are there."""
+    if not directory.flags_file.exists():
+        write_atomically(directory.flags_file, "\n".join(configs.flag_lines(_kept(config))) + "\n")
+
+
+def _kept(config: TrainConfig) -> TrainConfig:
+    return dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
+
+
 def own_encoder_of(
-    model: keras.Model | None, image_shape: tuple[int, int, int], record: dict[str, Any]
+    model: keras.Model | None, image_shape: tuple[int, int, int], record: dict[str, Any], *, begun: bool
 ) -> Description | None:
     """What the encoder is built from, where a model was handed over now, or when the run began.
 
@@ -62,13 +70,19 @@ def own_encoder_of(
         model: what was handed over now.
         image_shape: of the images.
         record: of the run that goes on; empty for a new one.
+        begun: whether that run has a checkpoint.
 
     Raises:
         ConfigError: the model is no encoder of such images.
-        RunDirectoryError: the run began with another one.
+        RunDirectoryError: the run began with another one, or its weights are needed again.
     """
     before = record.get("own_encoder")
     if model is None:
+        if before is not None and not begun:
+            raise RunDirectoryError(
+                "--resume finds no checkpoint yet, so that the weights of the encoder which was handed over are not "
+                "known; hand it over again, train(encoder=...), or start a new --run_dir."
+            )
         return before
     if not record:
         return describe_encoder(model, image_shape)

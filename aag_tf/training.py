@@ -28,6 +28,7 @@ from aag_tf.run_record import (
     refuse_other_images,
     refuse_other_mathematics,
     what_workers_share,
+    write_flags,
     write_record,
 )
 from aag_tf.trained import dtype_policy
@@ -73,12 +74,20 @@ class Given:
     encoder: keras.Model | Callable[[], keras.Model] | None = None
     writers: Sequence[Writer] = ()
 
-    def refuse_models(self) -> None:
-        """Refuses, on one of several machines, what was built before the cluster was joined.
+    def check_for_machines(self, encoder: str) -> None:
+        """Refuses, on one of several machines, what was built before the cluster was joined, or is for one only.
+
+        Args:
+            encoder: the name of it in the settings.
 
         Raises:
             ConfigError: there is such a thing.
         """
+        if encoder == configs.OWN and self.encoder is None:  # the others do not read what the chief keeps of it
+            raise ConfigError(
+                "on several machines a run with an encoder of its own takes it at every start, also to go on; give "
+                "train(encoder=...) on each."
+            )
         for name, part in (("encoder", self.encoder), ("auxiliary", self.auxiliary)):
             if isinstance(part, keras.layers.Layer):
                 raise ConfigError(
@@ -117,7 +126,7 @@ def train(
             and `encoder` may be functions that build one, and are to be on several machines, where TensorFlow joins
             the others before anything is built.
         writers: loggers of your own. Each `write(record)` gets what `metrics.jsonl` does, `{"step": ..., "loss": ...}`
-            and so on, on the first machine only.
+            and so on, on the first machine only. An `OSError` of one, as of a network, is logged, and the run goes on.
 
     Raises:
         AagError: the settings, the data or the run directory do not allow the run, and nothing has been written then;
@@ -143,7 +152,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
         if config.run.resume:
             record = directory.read_record()
     if cluster is not None:
-        given.refuse_models()
+        given.check_for_machines(config.encoder.encoder)
         announce(cluster)
     strategy = make_strategy(config.schedule, cluster)
     keras.utils.set_random_seed(config.schedule.seed)
@@ -154,7 +163,8 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
     source = open_source(config.data)
     if record:
         refuse_other_images(config, record, source)
-    own_encoder = own_encoder_of(own_model, source.image_shape, record)
+    store = CheckpointStore(directory.checkpoints)
+    own_encoder = own_encoder_of(own_model, source.image_shape, record, begun=bool(store.all()))
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
     if cluster is not None:
         refuse_other_settings(strategy, cluster, what_workers_share(config, source, auxiliary, own_model))
@@ -170,7 +180,6 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
             model.start_from(own_model)
     facts = RunFacts(source, auxiliary, own_encoder)
     state = RunState(**model.parts())
-    store = CheckpointStore(directory.checkpoints)
     if is_chief:
         check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
@@ -215,10 +224,10 @@ def _begin(
     """Takes the directory into use; returns the step to start at, whose checkpoint is loaded."""
     directory.check(resume=config.run.resume, overwrite=config.run.overwrite)  # others may have been here since
     directory.create(overwrite=config.run.overwrite)
-    if config.run.resume:
-        return state.restore(store)
-    write_record(directory, config, facts)
-    return 0
+    if not config.run.resume:
+        write_record(directory, config, facts)
+    write_flags(directory, config)
+    return state.restore(store) if config.run.resume else 0
 
 
 def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:

@@ -136,10 +136,22 @@ def test_a_run_that_was_killed_at_birth_leaves_a_directory_that_is_free(tmp_path
     directory = RunDirectory(tmp_path / "run")
     with directory.locked():
         directory.create()
-        directory.flags_file.write_text("--seed=3")  # run.json, which makes it a run, was not written
-        (directory.path / ".run.json.x1y2").write_text("half of it")
+        (directory.path / ".run.json.0123456789ab").write_text("half of it")  # what makes it a run was not written
     directory.check()
     with pytest.raises(RunDirectoryError, match="no run to resume"):
         directory.check(resume=True)
     directory.create()
     assert [path.name for path in directory.path.iterdir()] == [".lock"]
+
+
+def test_a_users_own_flags_and_what_an_editor_left_are_no_leftovers(tmp_path):
+    directory = finished_run(tmp_path / "run")
+    swap = directory.path / ".flags.txt.swp"
+    swap.write_text("mine")
+    directory.create()
+    assert swap.read_text() == "mine"
+    new = RunDirectory(tmp_path / "new")
+    new.path.mkdir()
+    new.flags_file.write_text("# mine")
+    with pytest.raises(RunDirectoryError, match="already exists"):
+        new.check()

@@ -22,7 +22,8 @@ from aag_tf.seeds import Seed
 
 Images = Any  # a tensor, or a dict with one under "images"
 
-HISTORY = ("name", "build_config", "build_input_shape", "compile_config")  # of a layer, in what Keras writes of it
+# In what Keras writes of a layer: its history, and seeds, which it may have drawn and which decide no view of a run.
+INCIDENTAL = ("name", "seed", "build_config", "build_input_shape", "compile_config")
 
 
 def compiled(method: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
@@ -67,9 +68,8 @@ class Branch(keras.layers.Layer):
             raise ConfigError(f"size={size} is no height and width; give two whole numbers of at least 1.")
         self.jit_compile = jit_compile
         self.size = None if size is None else (int(size[0]), int(size[1]))
-        # The generator picks a seed where there is none; that one is kept, so that the config repeats the layer.
+        self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
-        self.seed = self.generator._initial_seed
 
     @property
     def num_uniforms(self) -> int:
@@ -148,15 +148,15 @@ class Branch(keras.layers.Layer):
 
     def describe(self) -> dict[str, Any]:
         """Class and arguments as JSON holds them: the same whenever a branch is built, and once it was used."""
-        return _less_history(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
+        return _less_incidental(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
 
 
-def _less_history(part: Any) -> Any:
-    """Drops what Keras adds once a layer has been called, and names, which count up with every layer of a process."""
+def _less_incidental(part: Any) -> Any:
+    """Drops what Keras adds once a layer has been called, seeds, and names, which count up in a process."""
     if isinstance(part, dict):
-        return {name: _less_history(value) for name, value in part.items() if name not in HISTORY}
+        return {name: _less_incidental(value) for name, value in part.items() if name not in INCIDENTAL}
     if isinstance(part, list):
-        return [_less_history(entry) for entry in part if not (isinstance(entry, dict) and _is_input(entry))]
+        return [_less_incidental(entry) for entry in part if not (isinstance(entry, dict) and _is_input(entry))]
     return part
 
 

@@ -68,7 +68,7 @@ def posterize(images: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
 
 
 def solarize(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Inverts the brightest share of the grey levels; `[batch]` shares in [0, 1]."""
+    """Inverts the brightest share of the grey levels; `[batch]` shares from 0; 1 and more invert all."""
     return tf.where(images >= LEVELS * (1.0 - _each(amount)), WHITE - images, images)
 
 

@@ -15,6 +15,7 @@ from aag_tf.callbacks.interruption import Interruption
 from aag_tf.callbacks.metrics_file import MetricsFile
 from aag_tf.callbacks.monitor import EncoderMonitor
 from aag_tf.callbacks.opening import Opening
+from aag_tf.callbacks.own_writer import OwnWriter
 from aag_tf.callbacks.position import Span
 from aag_tf.callbacks.profiler import Profiler
 from aag_tf.callbacks.progress import Progress
@@ -73,7 +74,14 @@ def build_callbacks(
         keep=run.checkpoints_to_keep,
         check=divergence.check_state,
     )
-    writers: list[Writer] = [metrics, events, progress, checkpoints, CollapseWarning(events), *more_writers]
+    writers: list[Writer] = [
+        metrics,
+        events,
+        progress,
+        checkpoints,
+        CollapseWarning(events),
+        *map(OwnWriter, more_writers),
+    ]
 
     opening = [Opening(events, config, source.train.images)] if span.start_step == 0 else []
     step_log = StepLog(writers, span, every=run.log_every_steps, global_batch_size=config.schedule.global_batch_size)

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import keras
 import tqdm
 
+from aag_tf.bars import watched_or_not
 from aag_tf.callbacks.position import Span
 
 SECONDS_BETWEEN_LINES = 30.0  # in a log file a line now and then is enough
@@ -34,23 +35,26 @@ class Progress(keras.callbacks.Callback):
         """Opens the bar, on a terminal."""
         self._began = time.monotonic()
         if self.stream.isatty():
-            self._bar = tqdm.tqdm(
-                total=self.span.total_steps,
-                initial=self.span.start_step,
-                unit="step",
-                file=self.stream,
-                dynamic_ncols=True,
-            )
+            with watched_or_not():
+                self._bar = tqdm.tqdm(
+                    total=self.span.total_steps,
+                    initial=self.span.start_step,
+                    unit="step",
+                    file=self.stream,
+                    dynamic_ncols=True,
+                )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Moves the bar."""
         if self._bar is not None:
-            self._bar.update(self.span.step(batch) - self._bar.n)
+            with watched_or_not():
+                self._bar.update(self.span.step(batch) - self._bar.n)
 
     def close(self) -> None:
         """Closes the bar and leaves it on the screen."""
         if self._bar is not None:
-            self._bar.close()
+            with watched_or_not():
+                self._bar.close()
 
     def write(self, record: Mapping[str, float]) -> None:
         """Shows the newest figures beside the bar, or prints a line."""
@@ -68,8 +72,6 @@ class Progress(keras.callbacks.Callback):
             self._last_line = now
             left = (now - self._began) / (step - self.span.start_step) * (self.span.total_steps - step)
             hours, minutes = divmod(round(left / 60), 60)
-            print(
-                f"step {step:,} of {self.span.total_steps:,}: {figures}, {hours:d}:{minutes:02d} h left",
-                file=self.stream,
-                flush=True,
-            )
+            line = f"step {step:,} of {self.span.total_steps:,}: {figures}, {hours:d}:{minutes:02d} h left"
+            with watched_or_not():
+                print(line, file=self.stream, flush=True)

@@ -18,6 +18,7 @@ def exit_code_of(number: signal.Signals) -> int:
 
 def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
     """Runs a command on `sys.argv` and exits with its code: 0, or 1 or 2 for a known error, or 130 after Ctrl-C."""
+    code = exit_code_of(signal.SIGPIPE)
     try:
         code = main(sys.argv)
         sys.stdout.flush()  # here, so that a reader who has gone is noticed here
@@ -27,9 +28,8 @@ def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
     except KeyboardInterrupt:
         print(f"{name}: stopped by Ctrl-C.", file=sys.stderr)
         code = exit_code_of(signal.SIGINT)
-    except BrokenPipeError:  # the reader of a pipe, say `| head`, has seen enough
+    except BrokenPipeError:  # the reader of a pipe, say `| head`, has seen enough: no error where all work was done
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except OSError as error:  # a disk or a directory that no package foresaw
         place = "" if error.filename is None else f"{error.filename}: "
         print(f"{name}: {place}{error.strerror or error}; mend that and give the command again.", file=sys.stderr)

@@ -64,7 +64,7 @@ class Comparison:
         columns = [dataclasses.replace(run.evaluation.judged, features=run.name) for run in self.runs]
         floors = [part for run in self.runs for part in run.evaluation.results if part.features == FLOOR]
         shared = len({run.evaluation.pixels for run in self.runs}) == 1
-        return columns + floors[:1] if shared else columns
+        return columns + floors[:1] if shared and len(floors) == len(self.runs) else columns
 
     @property
     def differences(self) -> dict[str, list[str]]:

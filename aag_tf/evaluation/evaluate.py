@@ -19,6 +19,7 @@ from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
 from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.results import Evaluation, FeatureResult
+from aag_tf.evaluation.saved_evaluation import is_evaluation
 from aag_tf.evaluation.subjects import JudgedData, Subject, load_subject, open_images, read_feature_files
 from aag_tf.files import user_path, write_atomically
 from aag_tf.run_directory import RunDirectory
@@ -213,6 +214,8 @@ def _figures_path(config: EvaluateConfig) -> Path | None:
         return None
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise EvaluationError(f"{path} cannot be written; name a file in a writable directory with --output.")
+    if path.exists() and not is_evaluation(path):
+        raise EvaluationError(f"{path} exists and is no evaluation; name another file with --output.")
     return path
 
 

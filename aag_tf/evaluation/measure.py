@@ -27,11 +27,6 @@ class Measure:
     high: float | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    @property
-    def is_share(self) -> bool:
-        """Whether the value is a share in [0, 1], to be shown in percent with its interval."""
-        return self.low is not None
-
 
 def mean_measure(name: str, values: np.ndarray, seed: int, **details: Any) -> Measure:
     """The mean over images of numbers in [0, 1], with its interval.

@@ -126,10 +126,10 @@ class Evaluation:
 def title(measure: Measure) -> str:
     """What a table calls a measure: "kNN (k=20)", "probe on 1% of the labels"."""
     base, _, percent = measure.name.rpartition("_")
-    if percent.endswith("%"):
+    if percent.endswith("%") and base in TITLES:
         return TITLES[base].format(percent.replace("%", " %"))
     suffix = f" (k={measure.details['k']})" if "k" in measure.details else ""
-    return TITLES[measure.name] + suffix
+    return TITLES.get(measure.name, measure.name) + suffix  # files of later versions may have more
 
 
 def shown(measure: Measure | None) -> str:

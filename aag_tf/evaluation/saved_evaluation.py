@@ -45,6 +45,14 @@ class SavedEvaluation:
         return str(self.data.get("image_shape")), self.data.get("conversion", "")
 
 
+def is_evaluation(path: Path) -> bool:
+    """Whether a file may be written over by figures: it holds figures, of whatever version."""
+    try:
+        return path.stat().st_size <= MOST_BYTES and bool(read_json_object(path, "schema", "results"))
+    except (OSError, ValueError):
+        return False
+
+
 def read_evaluation(run: str) -> SavedEvaluation:
     """Reads the evaluation in a run directory, or a JSON file that `--output` named.
 
@@ -81,6 +89,8 @@ def _checked(path: Path, content: dict[str, Any]) -> SavedEvaluation:
     parts = {name: dict(content[name]) for name in ("subject", "data", "settings", "versions")}
     if not results or not {"dataset", "split", "num_bank", "num_queries"} <= set(parts["data"]):
         raise ValueError("no results, or nothing about the data")
+    if not all(isinstance(parts["data"][name], int) for name in ("num_bank", "num_queries")):
+        raise ValueError("a number of images is none")
     return SavedEvaluation(path, results, **parts, command=str(content["command"]))
 
 

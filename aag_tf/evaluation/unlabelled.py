@@ -31,8 +31,8 @@ def uniformity(features: np.ndarray) -> float:
         features: float [n, d], two rows or more.
     """
     rows = directions(features)
-    if not rows.any():  # no directions at all is the same direction for all
-        return 0.0
+    # Zeros have no direction; they share one here, at right angles to all others, as dead features are alike.
+    rows = np.column_stack([rows, ~rows.any(axis=1)]).astype(np.float32)
     total = 0.0
     chunk = max(1, PAIRS_AT_ONCE // len(rows))
     for start in range(0, len(rows), chunk):

@@ -196,7 +196,8 @@ def _embed_rows(
 def _finish(output: Output, manifest: dict[str, Any], new: int, seconds: float) -> EmbedReport:
     """Counts what there is, writes the NumPy files, and marks the output as complete."""
     collection = Collection(output, manifest)
-    if "embedded" not in manifest or new or (manifest["settings"]["numpy"] and not output.vectors.exists()):
+    lost = manifest["settings"]["numpy"] and not (output.vectors.exists() and output.names.exists())
+    if "embedded" not in manifest or new or lost:
         with output.explaining():
             broken = collection.broken(NAMED_IMAGES)
             if manifest["settings"]["numpy"]:

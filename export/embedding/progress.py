@@ -6,6 +6,8 @@ from types import TracebackType
 
 import tqdm
 
+from aag_tf.bars import watched_or_not
+
 SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -25,9 +27,10 @@ class Progress:
     def __enter__(self) -> "Progress":
         """Opens the bar, on a terminal."""
         if sys.stderr.isatty():
-            self._bar = tqdm.tqdm(
-                desc="embedding", initial=self._before, total=self._total, unit="img", dynamic_ncols=True
-            )
+            with watched_or_not():
+                self._bar = tqdm.tqdm(
+                    desc="embedding", initial=self._before, total=self._total, unit="img", dynamic_ncols=True
+                )
         return self
 
     def __exit__(
@@ -35,7 +38,8 @@ class Progress:
     ) -> None:
         """Closes the bar and leaves it on the screen."""
         if self._bar is not None:
-            self._bar.close()
+            with watched_or_not():
+                self._bar.close()
 
     @property
     def seconds(self) -> float:
@@ -46,6 +50,10 @@ class Progress:
         """Counts some more images, of which some could not be embedded."""
         self._done += images
         self._failed += failed
+        with watched_or_not():
+            self._show(images, failed)
+
+    def _show(self, images: int, failed: int) -> None:
         if self._bar is not None:
             if failed:
                 self._bar.set_postfix_str(f"{self._failed:,} broken", refresh=False)

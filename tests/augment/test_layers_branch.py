@@ -90,3 +90,12 @@ def test_its_description_is_that_of_what_it_does():
     used(np.zeros((2, 8, 8, 1), np.float32))
     assert first.describe() == used.describe() == branch().describe()
     assert branch(0.2).describe() != first.describe()
+
+
+def test_seeds_are_no_part_of_its_description_since_a_run_gives_its_own():
+    def branch(**seed):
+        return LayersBranch([keras.layers.RandomCrop(6, 6, **seed)], size=(6, 6), **seed)
+
+    drawn, again, given = branch(), branch(), branch(seed=3)  # Keras draws a seed where there is none
+    assert drawn.describe() == again.describe() == given.describe()
+    np.testing.assert_array_equal(drawn(IMAGES, seed=[1, 2]), given(IMAGES, seed=[1, 2]))

@@ -1,5 +1,6 @@
 """Records of a run: when they come, what they say, and where they are shown and kept."""
 
+import errno
 import io
 import json
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from aag_tf.callbacks import MetricsFile, Progress, Span, StepLog
+from aag_tf.callbacks.own_writer import OwnWriter
 from aag_tf.train_function import DATA_WAIT
 
 
@@ -106,3 +108,39 @@ def test_progress_on_a_terminal_is_a_bar():
     progress.close()
     assert "100/100" in stream.getvalue()
     assert "loss 2.000" in stream.getvalue()
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(errno.EPIPE, "Broken pipe"), OSError(errno.EIO, "I/O error")])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_run_outlives_who_watches_it(error, terminal):
+    class Gone(io.StringIO):
+        def isatty(self):
+            return terminal
+
+        def write(self, text):
+            raise error
+
+    progress = Progress(Span(0, 3, 3), stream=Gone())
+    progress.on_train_begin()
+    for batch in range(3):
+        progress.write({"step": batch + 1, "loss": 2.0, "images_per_second": 1234.5})
+        progress.on_train_batch_end(batch)
+    progress.close()
+
+
+def test_a_logger_whose_network_fails_loses_its_record_and_no_run(caplog):
+    kept = []
+
+    class Remote:
+        def write(self, record):
+            if record["step"] == 2:
+                raise ConnectionResetError("the other\nside has gone")
+            kept.append(record["step"])
+
+    writer = OwnWriter(Remote())
+    for step in (1, 2, 3):
+        writer.write({"step": step})
+    assert kept == [1, 3]
+    assert "Remote lost the record of step 2 (the other side has gone)" in caplog.text
+    with pytest.raises(KeyError):  # a mistake in it is the user's to see
+        writer.write({})

@@ -60,6 +60,13 @@ def test_a_reader_that_has_gone_is_no_error():
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+def test_a_reader_that_goes_before_the_work_is_done_is_no_success():
+    program = (
+        "from aag_tf.commands import _app\ndef main(argv): raise BrokenPipeError\n_app.run_command('aag-test', main)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 141
+
+
 def test_an_unknown_error_keeps_its_traceback():
     def main(argv):
         raise ZeroDivisionError

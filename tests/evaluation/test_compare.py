@@ -81,6 +81,22 @@ def test_a_floor_of_other_pixels_is_nobodys(runs, tmp_path):
     assert [result.features for result in comparison.results] == ["first", "second"]
 
 
+def test_a_floor_that_one_was_judged_without_is_nobodys(runs, tmp_path):
+    alone = evaluation(0.8)
+    alone["results"] = alone["results"][1:]
+    (runs[1] / "evaluation.json").write_text(json.dumps(alone))
+    comparison = compare(config(runs, tmp_path / "both.html"))
+    assert [result.features for result in comparison.results] == ["first", "second"]
+
+
+def test_a_measure_of_a_later_version_is_shown_under_its_name(runs, tmp_path):
+    later = evaluation(0.8)
+    later["results"][1]["measures"] += [figure("knn_whitened", 0.7, 0.6, 0.8), figure("probe_5%", 0.6, 0.5, 0.7)]
+    (runs[1] / "evaluation.json").write_text(json.dumps(later))
+    lines = str(compare(config(runs, tmp_path / "both.html"))).splitlines()
+    assert {"knn_whitened", "probe_5%"} <= {line.split("  ")[0] for line in lines}
+
+
 def test_settings_count_where_both_have_the_measure(runs, tmp_path):
     for path, steps in zip(runs, (10, 20), strict=True):
         changed = evaluation(0.8, settings=evaluation(0.8)["settings"] | {"fine_tune_steps": steps})
@@ -116,6 +132,7 @@ def test_names_are_as_short_as_they_can_be(runs, tmp_path):
         (json.dumps(evaluation(0.5, results=[])), "a part is missing or wrong"),
         (json.dumps(evaluation(0.5, results=[{"features": "x", "dim": 1, "measures": [{}]}])), "missing or wrong"),
         (json.dumps(evaluation(float("nan"))), "missing or wrong"),
+        (json.dumps(evaluation(0.5, data=evaluation(0.5)["data"] | {"num_queries": "360"})), "missing or wrong"),
         (
             json.dumps(evaluation(0.5, data=evaluation(0.5)["data"] | {"dataset": "tfds:mnist"})),
             r"was judged on digits \(test split, .*\), .*second on tfds:mnist",

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from aag_tf.data import fingerprint, open_source
 from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
 from aag_tf.evaluation import Measure, embed, evaluate, knn_accuracy, raw_pixels
 from aag_tf.evaluation.saved_evaluation import read_evaluation
+from aag_tf.evaluation.subjects import load_subject
 from aag_tf.run_directory import RunDirectory
 from aag_tf.trained import load_run, untrained_encoder
 
@@ -300,3 +302,29 @@ def test_refuses_what_is_not_there(run, tmp_path):
         evaluate(EvaluateConfig(saved_model=str(tmp_path)))
     with pytest.raises(EvaluationError, match="cannot be written"):
         evaluate(EvaluateConfig(run_dir=str(path), output=str(tmp_path / "no" / "such" / "file.json")))
+
+
+def test_only_figures_are_written_over(run, tmp_path):
+    path, _ = run
+    record = (path / "run.json").read_text()
+    foreign = tmp_path / "notes.json"
+    foreign.write_text('{"schema": 1}')
+    for output in (path / "run.json", foreign):
+        with pytest.raises(EvaluationError, match="exists and is no evaluation; name another file with --output"):
+            evaluate(EvaluateConfig(run_dir=str(path), output=str(output)))
+    assert (path / "run.json").read_text() == record
+    assert foreign.read_text() == '{"schema": 1}'
+    foreign.write_text('{"schema": 1, "results": []}')  # of another version
+    judge = JudgeConfig(measures="unlabelled", floors="none")
+    evaluate(EvaluateConfig(run_dir=str(path), output=str(foreign), judge=judge, report=False), progress=False)
+    assert read_evaluation(str(foreign)).judged.measure("rankme").n == 359
+
+
+def test_what_is_fine_tuned_are_the_weights_that_were_judged(tmp_path):
+    make_run(tmp_path / "run")
+    subject = load_subject(EvaluateConfig(run_dir=str(tmp_path / "run")))
+    shutil.rmtree(tmp_path / "run" / "checkpoints")  # as by a training that goes on and keeps newer ones only
+    copy = subject.network()
+    assert copy is not subject.encoder
+    for weight, judged in zip(copy.get_weights(), subject.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, judged)

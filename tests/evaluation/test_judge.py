@@ -37,11 +37,11 @@ def test_every_accuracy_is_the_share_of_right_answers_with_its_interval():
     same = LABELS[:900][judged.neighbours.rows] == LABELS[900:1400, np.newaxis]
     assert purity.value == pytest.approx(np.mean(same))
     for share in (knn, linear, purity):
-        assert share.is_share
+        assert share.low is not None
         assert share.n == 500
         assert 0 < share.low <= share.value <= share.high < 1.0001
         assert share.high - share.low < 0.08
-    assert not any(number.is_share for number in numbers)
+    assert not any(number.low is not None for number in numbers)
 
 
 def test_neighbours_are_searched_once(monkeypatch):

@@ -51,3 +51,9 @@ def test_purity_is_the_share_of_neighbours_of_the_same_class():
     neighbours = np.array([[0, 1], [2, 3]])
     purity = neighbour_purity(neighbours, np.array([5, 5, 5, 7]), np.array([5, 7]))
     np.testing.assert_array_equal(purity, [1.0, 0.5])
+
+
+def test_zeros_are_alike_in_uniformity():
+    dying = np.zeros([50, 6], np.float32)
+    dying[0, 0] = 1.0  # at right angles to the other 49: 49 of 1 225 pairs are a distance of sqrt(2) apart
+    assert uniformity(dying) == pytest.approx(np.log((49 * np.exp(-4.0) + 1176) / 1225), abs=1e-6)

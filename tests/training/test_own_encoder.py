@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from training_runs import STEPS, settings
 
 from aag_tf.augment import MainBranch
-from aag_tf.config import EvaluateConfig, ExportConfig, JudgeConfig, OptimizerConfig
+from aag_tf.config import EncoderConfig, EvaluateConfig, ExportConfig, JudgeConfig, OptimizerConfig
 from aag_tf.encoders import describe_encoder
 from aag_tf.errors import ConfigError, RunDirectoryError
 from aag_tf.evaluation import evaluate
@@ -106,6 +107,28 @@ def test_a_run_goes_on_with_the_encoder_it_began_with_whether_handed_over_again_
     assert train(noted).step == STEPS
     with pytest.raises(RunDirectoryError, match="--resume needs the encoder that the run began with"):
         train(resumed, encoder=own_encoder(width=7))
+
+
+def test_a_run_without_a_checkpoint_needs_its_weights_again(tmp_path):
+    run_dir = tmp_path / "run"
+    train(at_rest(run_dir), encoder=own_encoder())
+    noted = dataclasses.replace(at_rest(run_dir, resume=True), encoder=load_run(run_dir).config.encoder)
+    for step in (run_dir / "checkpoints").iterdir():
+        shutil.rmtree(step)
+    with pytest.raises(RunDirectoryError, match=r"no checkpoint yet, so that the weights .* hand it over again"):
+        train(noted)
+    model = own_encoder()
+    train(at_rest(run_dir, resume=True), encoder=model)
+    for weight, start in zip(load_run(run_dir).encoder.trainable_weights, model.trainable_weights, strict=True):
+        np.testing.assert_allclose(weight, start, atol=1e-6)
+
+
+def test_on_several_machines_a_run_of_its_own_encoder_takes_it_at_every_start(tmp_path, monkeypatch):
+    cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    noted = dataclasses.replace(settings(tmp_path / "run", resume=True), encoder=EncoderConfig(encoder="own"))
+    with pytest.raises(ConfigError, match="takes it at every start"):
+        train(noted)
 
 
 class Unregistered(layers.Layer):

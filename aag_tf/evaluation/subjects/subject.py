@@ -8,14 +8,14 @@ import keras
 
 from aag_tf import config as configs
 from aag_tf.config import AugmentConfig, DataConfig, EvaluateConfig, TrainConfig
-from aag_tf.encoders import Description, has_fitted_layers
+from aag_tf.encoders import Description, build_encoder, has_fitted_layers, settle
 from aag_tf.evaluation.candidate import Network
 from aag_tf.evaluation.features import Encoder
 from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 from aag_tf.files import user_path
 from aag_tf.saved_model import METADATA_FILE, load_saved_model, version_directory
-from aag_tf.trained import load_run, untrained_encoder
+from aag_tf.trained import dtype_policy, load_run, untrained_encoder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +68,12 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
     run = load_run(run_dir, checkpoint)
     facts = {"run_dir": run_dir, "step": run.step}
 
-    def fresh() -> keras.Model:
-        return load_run(run_dir, checkpoint).encoder
+    def fresh() -> keras.Model:  # of the weights at hand: a run that is still trained writes newer ones meanwhile
+        with dtype_policy("float32"):
+            copy = build_encoder(run.config.encoder, run.image_shape, run.own_encoder)
+        copy.set_weights(run.encoder.get_weights())
+        settle(copy)
+        return copy
 
     subject = _known(facts, run.image_shape, run.encoder, run.config, own_encoder=run.own_encoder, network=fresh)
     return dataclasses.replace(subject, num_train_images=run.num_train_images, fingerprint=run.fingerprint)

@@ -170,6 +170,15 @@ def test_files_of_the_user_outlive_overwriting_and_resuming(tmp_path, job):
     assert [file.read_text() for file in foreign] == ["mine"] * 3
 
 
+@pytest.mark.parametrize("name", ["embeddings.npy", "paths.txt"])
+def test_numpy_files_that_were_lost_are_written_again(name, tmp_path, job):
+    embed(job())
+    before = files_of(tmp_path / "out")
+    (tmp_path / "out" / name).unlink()
+    assert embed(job(resume=True)).new == 0
+    assert files_of(tmp_path / "out")[name] == before[name]
+
+
 def test_an_output_that_another_process_wrote_meanwhile_is_left_alone(tmp_path, job, monkeypatch):
     while_the_encoder_loads(monkeypatch, lambda: embed(job(shard_size=4)))
     with pytest.raises(EmbeddingError, match="already exists; add --resume"):
