@@ -15,6 +15,8 @@ METHODS: dict[str, tuple[str, ...]] = {
 SIMCLR = "SimCLR, two views κ=1"
 AAG = ("AAG κ=1", "AAG κ=0")
 
+FORMER_DEFAULTS = ("--temperature=0.2", "--learning_rate=0.002", "--color_strength=0.5")
+
 AROUND: dict[str, tuple[str, ...]] = {
     "aux=main": ("--aux=main",),
     "aux=cutout": ("--aux=cutout",),
@@ -28,8 +30,11 @@ AROUND: dict[str, tuple[str, ...]] = {
     "coupling=0.1": ("--coupling=0.1",),
     "coupling=0.5": ("--coupling=0.5",),
     "aux_views=2": ("--aux_views=2",),
-    # The package's own, in place of tuned ones.
-    "package_defaults": ("--temperature=0.2", "--learning_rate=0.002", "--color_strength=0.5"),
+    # What had been the package's defaults, in place of tuned ones; and which of the three makes the difference.
+    "package_defaults": FORMER_DEFAULTS,
+    "package_defaults, temperature=0.15": (*FORMER_DEFAULTS, "--temperature=0.15"),
+    "package_defaults, learning_rate=0.0042": (*FORMER_DEFAULTS, "--learning_rate=0.0042"),
+    "package_defaults, color_strength=0.4": (*FORMER_DEFAULTS, "--color_strength=0.4"),
 }
 
 # Ranges of the trials, each on a logarithmic scale. The learning rate is that of a batch of 64 and grows with the
