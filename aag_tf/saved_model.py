@@ -131,7 +131,14 @@ def read_metadata(directory: Path) -> dict[str, Any]:
     missing = [key for key in METADATA if key not in metadata]
     if missing:
         raise ExportError(f"{file} is damaged (it has no {missing[0]!r}); export the run again with aag-export.")
+    shape, dim = metadata["image_shape"], metadata["embedding_dim"]
+    if not (isinstance(shape, list) and len(shape) == 3 and all(map(_is_size, [*shape, dim]))):
+        raise ExportError(f"{file} is damaged (image_shape {shape}, embedding_dim {dim}); export the run again.")
     return metadata
+
+
+def _is_size(number: Any) -> bool:
+    return type(number) is int and 1 <= number <= 2**16
 
 
 def digest(directory: Path) -> str:
@@ -158,4 +165,16 @@ def load_saved_model(path: str | Path) -> SavedEncoder:
         loaded = tf.saved_model.load(directory)
     except Exception as error:  # TensorFlow raises many classes for a damaged file
         raise ExportError(f"{directory} is damaged ({type(error).__name__}); export the run again.") from error
+    if not _is_as_said(loaded, metadata):
+        raise ExportError(f"{directory} is not the model that its {METADATA_FILE} says; export the run again.")
     return SavedEncoder(directory, metadata, loaded)
+
+
+def _is_as_said(loaded: Any, metadata: dict[str, Any]) -> bool:
+    """Whether the signature that is relied on is there, and takes and gives what the metadata says."""
+    signature = loaded.signatures.get(SIGNATURE)
+    if signature is None:
+        return False
+    taken, given = signature.structured_input_signature[1].get(INPUT), signature.structured_outputs.get(OUTPUT)
+    sizes = [metadata["image_shape"], [metadata["embedding_dim"]]]
+    return [part is not None and part.shape.rank and part.shape[1:].as_list() for part in (taken, given)] == sizes

@@ -52,6 +52,10 @@ def main(saved_model: str) -> dict[str, float]:
     fit(model, images[train], labels[train], learning_rate=1e-2, epochs=20)
     frozen = model.evaluate(images[test], labels[test], verbose=0)[1]
     encoder.trainable = True
+    if not encoder.trainable_weights:
+        raise SystemExit(
+            f"{saved_model} stores its kernels in 16 bits, which stay frozen; export it without --weights."
+        )
     fit(model, images[train], labels[train], learning_rate=1e-3, epochs=20)
     tuned = model.evaluate(images[test], labels[test], verbose=0)[1]
     return {"frozen encoder": frozen, "fine-tuned": tuned}

@@ -9,6 +9,7 @@ that is not listed here goes to Beam. Workers need `pip install 'aag-tf[beam]'` 
 """
 
 import argparse
+import os
 import posixpath
 import sys
 from collections.abc import Sequence
@@ -77,6 +78,7 @@ def _named_files(pipeline: Any, source: str) -> Any:
     from apache_beam.io import fileio
 
     from aag_tf.data.walking import walk_pictures
+    from aag_tf.export.embedding.shards import printable
 
     scheme, _, rest = source.partition(":")
     if scheme in ("tfds", "tfrecord"):
@@ -91,7 +93,8 @@ def _named_files(pipeline: Any, source: str) -> Any:
         folder = user_path(root).absolute()
         if not folder.is_dir():
             raise EmbeddingError(f"--input={source} is not a folder; name one, or list:FILE for a list of paths.")
-        found = [(name, str(folder / name)) for name in walk_pictures(folder)]
+        # As bytes, since Beam sends text as UTF-8, which a name need not be.
+        found = [(printable(name), os.fsencode(folder / name)) for name in walk_pictures(folder)]
         if not found:
             raise EmbeddingError(f"{folder} holds no images, so there is nothing to embed; name another --input.")
         return pipeline | "Name" >> beam.Create(found) | "Spread" >> beam.Reshuffle()

@@ -57,8 +57,39 @@ def test_refuses_metadata_that_is_damaged_or_from_another_time(foreign):
     refused(foreign, "has format version 99 and this package reads 1")
 
 
+def say(directory, **facts):
+    usual = dict.fromkeys(METADATA, 1) | {"image_shape": [8, 8, 1], "embedding_dim": 5}
+    content = {"format": FORMAT, "format_version": 1} | usual | facts
+    (directory / "model.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("shape", [1, [8, 8], [8, 8.0, 1], [8, 0, 1], [8, 2**20, 1], "881"])
+def test_refuses_sizes_that_are_none(foreign, shape):
+    say(foreign, image_shape=shape)
+    refused(foreign, r"is damaged \(image_shape .*, embedding_dim 5\)")
+    say(foreign, embedding_dim="5")
+    refused(foreign, r"is damaged \(image_shape")
+
+
+@pytest.mark.parametrize(
+    ("facts", "fits"), [({}, True), ({"embedding_dim": 6}, False), ({"image_shape": [8, 9, 1]}, False)]
+)
+def test_a_model_that_is_another_than_its_metadata_says_is_refused(tmp_path, foreign, facts, fits):
+    say(foreign)
+    refused(foreign, "is not the model that its model.json says")  # it has no such signature
+    module, taken = tf.Module(), tf.TensorSpec([None, 8, 8, 1], tf.uint8, name="images")
+    module.embed = tf.function(
+        lambda images: {"embedding": tf.zeros([tf.shape(images)[0], 5])}, input_signature=[taken]
+    )
+    tf.saved_model.save(module, tmp_path / "own", signatures={"serving_default": module.embed})
+    say(tmp_path / "own", **facts)
+    if fits:
+        assert load_saved_model(tmp_path / "own")(tf.zeros([2, 8, 8, 1], tf.uint8)).shape == (2, 5)
+    else:
+        refused(tmp_path / "own", "is not the model that its model.json says")
+
+
 def test_refuses_a_damaged_graph(foreign):
-    metadata = {"format": FORMAT, "format_version": 1} | dict.fromkeys(METADATA, 1)
-    (foreign / "model.json").write_text(json.dumps(metadata))
+    say(foreign)
     (foreign / "saved_model.pb").write_bytes(b"not a graph")
     refused(foreign, r"is damaged \(\w+Error\); export the run again")

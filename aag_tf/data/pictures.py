@@ -29,7 +29,8 @@ LARGE_PIXELS = 10_000_000
 # A progressive JPEG may ask for a full pass over the picture with every few bytes. Encoders write ten scans.
 MAX_PASSES = 16  # over a picture of the largest size; smaller ones may have more
 MAX_SCANS = 256
-JPEG_SCAN = b"\xff\xda"
+# With the first byte of its header's length, for videos behind a photograph have the two by chance.
+JPEG_SCAN = b"\xff\xda\0"
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 SIDEWAYS = (5, 6, 7, 8)  # the EXIF orientations that swap height and width
 DEEPEST_GREY = 65_535

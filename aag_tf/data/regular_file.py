@@ -10,7 +10,7 @@ from aag_tf.errors import DataError
 MAX_BYTES = 2**29
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: str | bytes | os.PathLike[str]) -> BinaryIO:
     """Opens a file to read bytes of one picture.
 
     Raises:

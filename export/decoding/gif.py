@@ -11,7 +11,7 @@ HEADER = 13  # bytes before the global palette
 DESCRIPTOR = 10  # bytes of an image descriptor, with its introducer
 EXTENSION, IMAGE = 0x21, 0x2C
 CONTROL = 0xF9  # the extension that names a transparent index
-MAX_BLOCKS = 2**18  # of at most 255 bytes
+MAX_BLOCKS = 2**18  # of at most 255 bytes, in a file up to the end of its first frame
 # A frame of one pixel behind the first. The decoder gives whatever lay in memory for a frame whose data end early, and
 # says nothing; but it stops there, and this frame is then missing.
 GUARD = b"\x2c\0\0\0\0\1\0\1\0\x80\0\0\0\0\0\0\2\2\x44\1\0"
@@ -54,29 +54,29 @@ def _palette_size(packed: tf.Tensor) -> tf.Tensor:
     return tf.where(packed & 0x80 > 0, 3 * tf.bitwise.left_shift(2, packed & 7), 0)
 
 
-def _skip_blocks(codes: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
-    """Behind the empty block that ends a chain of sub-blocks."""
-    (end,) = tf.while_loop(
-        lambda at: codes[at] > 0, lambda at: (at + 1 + codes[at],), [at], maximum_iterations=MAX_BLOCKS
+def _skip_blocks(codes: tf.Tensor, at: tf.Tensor, left: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Behind the empty block that ends a chain of sub-blocks, and how many blocks of the file may follow."""
+    end, left = tf.while_loop(
+        lambda at, left: (codes[at] > 0) & (left > 0), lambda at, left: (at + 1 + codes[at], left - 1), [at, left]
     )
     with tf.control_dependencies([require(codes[end] == 0, "too many blocks")]):
-        return end + 1
+        return end + 1, left - 1
 
 
 def _first_frame(codes: tf.Tensor) -> _Frame:
-    def skip_extension(at: tf.Tensor, transparent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def skip_extension(at: tf.Tensor, transparent: tf.Tensor, left: tf.Tensor) -> tuple[tf.Tensor, ...]:
         control = (codes[at + 1] == CONTROL) & (codes[at + 2] == 4)
         named = tf.cond(control, lambda: tf.where(codes[at + 3] & 1 > 0, codes[at + 6], -1), lambda: transparent)
-        return _skip_blocks(codes, at + 2), named
+        end, left = _skip_blocks(codes, at + 2, left)
+        return end, named, left
 
-    start, transparent = tf.while_loop(
-        lambda at, _: codes[at] == EXTENSION,
+    start, transparent, left = tf.while_loop(
+        lambda at, transparent, left: (codes[at] == EXTENSION) & (left > 0),
         skip_extension,
-        [HEADER + _palette_size(codes[10]), tf.constant(-1)],
-        maximum_iterations=MAX_BLOCKS,
+        [HEADER + _palette_size(codes[10]), tf.constant(-1), tf.constant(MAX_BLOCKS)],
     )
     with tf.control_dependencies([require(codes[start] == IMAGE, "no frame")]):
-        end = _skip_blocks(codes, start + DESCRIPTOR + _palette_size(codes[start + 9]) + 1)
+        end, _ = _skip_blocks(codes, start + DESCRIPTOR + _palette_size(codes[start + 9]) + 1, left)
     return _Frame(start, end, transparent)
 
 

@@ -6,7 +6,7 @@ from aag_tf.export.decoding.orientation import orientation, upright
 from aag_tf.export.decoding.strings import after, part, require, require_pixels
 
 START = b"\xff\xd8\xff"
-SCAN = b"\xff\xda"
+SCAN = b"\xff\xda\0"  # with the first byte of its header's length; what lies behind a picture has the two by chance
 # A progressive file may ask for a full pass over the picture with every few bytes. Encoders write ten scans.
 MAX_PASSES = 16  # over a picture of the largest size; smaller ones may have more
 MAX_SCANS = 256

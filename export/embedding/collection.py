@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+import tensorflow as tf
 
-from aag_tf.errors import EmbeddingError
+from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.inputs import open_input
 from aag_tf.export.embedding.items import Item
@@ -40,10 +41,9 @@ class Collection:
         return self.manifest["model"]["embedding_dim"]
 
     @property
-    def files(self) -> list[Path]:
+    def files(self) -> Iterator[Path]:
         """The Parquet files, in the order of their rows."""
-        count = -(-len(self) // self._size)
-        return [self.output.shard(number, count) for number in range(count)]
+        return (self._file(shard) for shard in range(self._place(len(self) - 1)[0] + 1))
 
     def vectors(self) -> Iterator[npt.NDArray[np.float32]]:
         """All embeddings, some thousands at a time: float32 [k, dim], NaN where an image has none."""
@@ -63,9 +63,9 @@ class Collection:
         for number in numbers:
             shard, group, row = self._place(number)
             groups[shard, group].append((number, row))
-        files, found = self.files, dict[int, str]()
+        found = dict[int, str]()
         for (shard, group), places in groups.items():
-            with pq.ParquetFile(files[shard]) as file:
+            with pq.ParquetFile(self._file(shard)) as file:
                 column = file.read_row_group(group, columns=["path"]).column(0)
             found |= {number: column[row].as_py() for number, row in places}
         return [found[number] for number in numbers]
@@ -88,7 +88,7 @@ class Collection:
     def row(self, number: int) -> dict[str, Any]:
         """One row: `path`, `embedding` (float32 [dim], or `None`), `ok` and `error`."""
         shard, group, row = self._place(number)
-        with pq.ParquetFile(self.files[shard]) as file:
+        with pq.ParquetFile(self._file(shard)) as file:
             found = file.read_row_group(group).slice(row, 1)
         embedding = found.column("embedding").chunk(0)
         facts = found.drop_columns(["embedding"]).to_pylist()[0]
@@ -99,12 +99,19 @@ class Collection:
         """Images by number, from the input that was embedded.
 
         Raises:
-            DataError: the input is gone or was changed.
+            DataError: the input is gone, was changed, or cannot be read.
         """
         images = open_input(self.manifest["input"], self.output.path)
         wanted = set(numbers)
-        passed = images.items(min(wanted), max(wanted) + 1) if wanted else []
-        return {number: item for number, item in enumerate(passed, min(wanted, default=0)) if number in wanted}
+        try:
+            passed = images.items(min(wanted), max(wanted) + 1) if wanted else []
+            return {number: item for number, item in enumerate(passed, min(wanted, default=0)) if number in wanted}
+        except (tf.errors.OpError, OSError) as error:  # of TFRecords or TFDS
+            source = self.manifest["input"]["source"]
+            raise DataError(f"{source} cannot be read any more ({type(error).__name__}); restore it.") from error
+
+    def _file(self, shard: int) -> Path:
+        return self.output.shard(shard, self._place(len(self) - 1)[0] + 1)
 
     def _place(self, number: int) -> tuple[int, int, int]:
         """Where a row is: its file, the group of rows in that, and the row in that."""

@@ -15,6 +15,7 @@ from aag_tf.errors import AagError, EmbeddingError
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.collection import Collection, write_numpy
 from aag_tf.export.embedding.inputs import Input, list_input, open_input, require_images, source_of
+from aag_tf.export.embedding.items import shown
 from aag_tf.export.embedding.output import Output
 from aag_tf.export.embedding.plan import make_plan, require_same
 from aag_tf.export.embedding.progress import Progress
@@ -54,7 +55,7 @@ class EmbedReport:
             lines.append(f"This run: {self.new:,} images in {self.seconds:,.0f} s, {rate:,.0f} images/s.")
         if self.broken:
             lines.append(f"{self.images - self.embedded:,} could not be read; column `error` says why, for instance:")
-            lines += [f"  {path}: {error}" for path, error in self.broken]
+            lines += [f"  {shown(path)}: {error}" for path, error in self.broken]
         return "\n".join(lines)
 
 
@@ -88,7 +89,7 @@ def embed(config: EmbedConfig) -> EmbedReport:
             output.remove_leftovers()
             manifest = _begin(output, plan)
         images = open_input(manifest["input"], output.path)
-        new, seconds = _write_shards(config, model, images, output)
+        new, seconds = _write_shards(config, model, images, output, manifest)
         return _finish(output, manifest, new, seconds)
 
 
@@ -128,13 +129,19 @@ def _begin(output: Output, plan: dict[str, Any]) -> dict[str, Any]:
     return output.read_manifest()
 
 
-def _write_shards(config: EmbedConfig, model: SavedEncoder, images: Input, output: Output) -> tuple[int, float]:
+def _write_shards(
+    config: EmbedConfig, model: SavedEncoder, images: Input, output: Output, manifest: dict[str, Any]
+) -> tuple[int, float]:
     """Writes the Parquet files that are not there yet; how many images that took, and how many seconds."""
     columns = shards.schema(config.dtype)
     ranges = parts_of(len(images), config.shard_size)
     paths = [output.shard(number, len(ranges)) for number in range(len(ranges))]
     missing = [number for number, path in enumerate(paths) if not shards.is_shard(path, len(ranges[number]))]
     new = sum(len(ranges[number]) for number in missing)
+    if missing and "embedded" in manifest:  # until they are there the output is not finished, nor its NumPy files
+        del manifest["embedded"], manifest["broken"]
+        with output.explaining():
+            output.write_manifest(manifest)
     with Progress(len(images) - new, len(images)) as progress:
         for neighbors in _runs(missing):
             # One stream through neighbouring files, so that no input is begun anew, and the encoder never waits.
@@ -207,8 +214,8 @@ def _finish(output: Output, manifest: dict[str, Any], new: int, seconds: float) 
     broken = [(path, error) for path, error in manifest["broken"]]
     if manifest["embedded"] == 0:
         raise EmbeddingError(
-            f"none of the {len(collection)} images of {manifest['input']['source']} can be read; {broken[0][0]}, for "
-            f"one: {broken[0][1]}."
+            f"none of the {len(collection)} images of {manifest['input']['source']} can be read; "
+            f"{shown(broken[0][0])}, for one: {broken[0][1]}."
         )
     return EmbedReport(output.path, len(collection), manifest["embedded"], new, seconds, broken)
 

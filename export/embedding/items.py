@@ -34,7 +34,7 @@ def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
     """The stamp of a file; `None` where it cannot be looked at."""
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # the second where a name holds a zero byte
         return None
     return Stamp(status.st_size, status.st_mtime_ns)
 
@@ -57,6 +57,11 @@ def open_listed(path: str, stamp: Stamp | None) -> BinaryIO:
         file.close()
         raise
     return file
+
+
+def shown(path: str) -> str:
+    """A path as a terminal may show it: what is no printable character, and would move its cursor, is escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in path)
 
 
 def reason(error: Exception) -> str:

@@ -20,6 +20,7 @@ BEGUN: dict[str, dict[str, type]] = {
     "model": {"path": str, "digest": str, "image_shape": list, "embedding_dim": int},
     "settings": {"normalize": bool, "dtype": str, "numpy": bool, "shard_size": int},
 }
+MOST = 2**40  # of any of these numbers: what is more is no number of images
 LISTED: dict[str, dict[str, type]] = {"input": {"rows": int, "digest": str}}
 
 
@@ -62,5 +63,5 @@ def _require(manifest: dict[str, Any], parts: dict[str, dict[str, type]]) -> Non
         found = manifest.get(part)
         for name, kind in facts.items():
             value: Any = found.get(name) if isinstance(found, dict) else None
-            if type(value) is not kind or (isinstance(value, int) and kind is int and value < 1):
+            if type(value) is not kind or (isinstance(value, int) and kind is int and not 1 <= value <= MOST):
                 raise ValueError(f"{part}.{name} is {json.dumps(value)[:50]}")

@@ -16,14 +16,14 @@ from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunIn
 
 from aag_tf.data import pictures
 from aag_tf.data.images import Shape
-from aag_tf.data.regular_file import MAX_BYTES, require_bytes
+from aag_tf.data.regular_file import MAX_BYTES, open_regular, require_bytes
 from aag_tf.export.embedding.embed import embed_batch
 from aag_tf.export.embedding.items import reason
 from aag_tf.export.embedding.reading import Batch
 from aag_tf.export.embedding.shards import printable
 from aag_tf.saved_model import SavedEncoder, load_saved_model
 
-Named = tuple[str, str]  # what the output calls an image, and where its file is
+Named = tuple[str, str | bytes]  # what the output calls an image, and where its file is: bytes where it is local
 Row = dict[str, Any]
 
 
@@ -64,7 +64,7 @@ class Decode(beam.DoFn):
         """One image."""
         name, path = element
         try:
-            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            with _opened(path) as file:
                 encoded = file.read(MAX_BYTES + 1)
             require_bytes(len(encoded))
             pixels = pictures.decode(io.BytesIO(encoded), self._shape)
@@ -72,6 +72,12 @@ class Decode(beam.DoFn):
             yield beam.pvalue.TaggedOutput("broken", _row(name, (None, reason(error))))
         else:
             yield name, pixels
+
+
+def _opened(path: str | bytes) -> Any:
+    if isinstance(path, bytes) or "://" not in path:
+        return open_regular(path)  # Beam would wait for a named pipe
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 class EncoderHandler(ModelHandler):

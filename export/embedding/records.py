@@ -196,7 +196,12 @@ def _picture_in(serialized: bytes, wanted: str | None) -> BinaryIO:
     for name in names:
         if name in features and features[name].bytes_list.value:
             return io.BytesIO(features[name].bytes_list.value[0])
-    raise DataError(f"no bytes in the feature {' or '.join(names)}; the record has {', '.join(sorted(features))}")
+    raise DataError(f"no bytes in the feature {' or '.join(names)}; the record has {_some(sorted(features))}")
+
+
+def _some(names: list[str]) -> str:
+    """A few of a record's names, each no longer than names are: they come from strangers, and go into the output."""
+    return ", ".join([*(name[:50] for name in names[:5]), *(["..."] if len(names) > 5 else [])])
 
 
 def _damaged() -> BinaryIO:

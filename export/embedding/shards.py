@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from aag_tf.errors import EmbeddingError
 from aag_tf.files import sync
 
 ROWS_AT_ONCE = 8192  # a row group: what reading it back takes into memory
@@ -88,6 +89,8 @@ def is_shard(path: Path, rows: int) -> bool:
 def read_vectors(column: pa.Array, dim: int) -> npt.NDArray[np.floating]:
     """The embeddings of a column, float [n, dim]; NaN where there is none."""
     numbers = column.flatten().to_numpy(zero_copy_only=False)
+    if len(numbers) != dim * (len(column) - column.null_count):
+        raise EmbeddingError(f"embeddings of other lengths than {dim}, which the manifest says; embed again.")
     vectors = np.full((len(column), dim), np.nan, numbers.dtype)
     vectors[np.asarray(column.is_valid())] = numbers.reshape(-1, dim)
     return vectors

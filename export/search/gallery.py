@@ -76,10 +76,10 @@ def _image(entry: Entry) -> str:
     try:
         with entry.item.open() as file:
             picture = pictures.thumbnail(file, SIDE)
+        encoded = io.BytesIO()
+        picture.save(encoded, "PNG", icc_profile=None)  # the file's own is of another mode, and may be anything
     except Exception as error:  # decoders fed with broken files raise whatever they stumble over
         return f'<div class="missing">{html.escape(reason(error))}</div>'
-    encoded = io.BytesIO()
-    picture.save(encoded, "PNG")
     small = ' class="small"' if max(picture.size) <= SIDE // 2 else ""
     data = base64.b64encode(encoded.getvalue()).decode()
     return f'<img{small} alt="" src="data:image/png;base64,{data}">'

@@ -10,7 +10,7 @@ from aag_tf import saved_model
 from aag_tf.config import SearchConfig
 from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import Collection
-from aag_tf.export.embedding.items import Item, open_listed, stamp_of
+from aag_tf.export.embedding.items import Item, open_listed, shown, stamp_of
 from aag_tf.export.embedding.reading import read_batches
 from aag_tf.files import user_path
 
@@ -22,7 +22,7 @@ class Query(NamedTuple):
         name: what to call it.
         embedding: float [dim].
         row: its row in the collection, `None` where it is a picture of its own.
-        item: the picture; `None` where the collection's input is gone.
+        item: the picture; `None` where the collection's input is gone, or nobody asked for a page.
     """
 
     name: str
@@ -41,7 +41,7 @@ def query_of(config: SearchConfig, collection: Collection) -> Query:
         ExportError: there is no encoder where the collection or `--saved_model` says.
     """
     if config.like is not None:
-        query = _from_row(config.like, collection)
+        query = _from_row(config.like, collection, pictured=bool(config.gallery))
     else:
         assert config.query is not None
         query = _from_picture(config.query, collection, config.saved_model)
@@ -54,7 +54,7 @@ def query_of(config: SearchConfig, collection: Collection) -> Query:
     return query
 
 
-def _from_row(like: str, collection: Collection) -> Query:
+def _from_row(like: str, collection: Collection, *, pictured: bool) -> Query:
     number = int(like) if like.isdecimal() else _find(like, collection)
     if not 0 <= number < len(collection):
         raise EmbeddingError(
@@ -64,7 +64,7 @@ def _from_row(like: str, collection: Collection) -> Query:
     if not row["ok"]:
         raise EmbeddingError(f"--like={like} has no embedding, because it could not be read: {row['error']}.")
     try:
-        item = collection.items([number])[number]
+        item = collection.items([number])[number] if pictured else None
     except DataError:
         item = None
     return Query(row["path"], row["embedding"], number, item)
@@ -76,7 +76,7 @@ def _find(path: str, collection: Collection) -> int:
             return number
     example = next(collection.paths())
     raise EmbeddingError(
-        f"--like={path} is no path of the collection; give one as it has them, say {example}, or a row's number."
+        f"--like={path} is no path of the collection; give one as it has them, say {shown(example)}, or a row's number."
     )
 
 

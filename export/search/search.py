@@ -6,7 +6,7 @@ from pathlib import Path
 from aag_tf.config import SearchConfig
 from aag_tf.errors import DataError
 from aag_tf.export.embedding import Collection, open_collection
-from aag_tf.export.embedding.items import Item
+from aag_tf.export.embedding.items import Item, shown
 from aag_tf.export.search import index as indexes
 from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
 from aag_tf.export.search.nearest import Neighbor, nearest
@@ -35,7 +35,7 @@ class SearchReport:
         """A line an image found, best first."""
         lines = [f"{'similarity':>10}  {'row':>9}  path"]
         for (row, similarity), path in zip(self.found, self.paths, strict=True):
-            lines.append(f"{similarity:10.4f}  {row:9d}  {path.encode('unicode_escape').decode('ascii')}")
+            lines.append(f"{similarity:10.4f}  {row:9d}  {shown(path)}")
         if self.gallery is not None:
             lines.append(f"\nThe pictures: {self.gallery}")
         return "\n".join(lines)

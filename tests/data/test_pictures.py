@@ -163,6 +163,7 @@ def test_a_jpeg_of_endless_scans_is_refused(save_noise, monkeypatch):
     data = path.with_suffix(".jpg").read_bytes()
     pixels = decode(str(path.with_suffix(".jpg")), (32, 48, 3))
     np.testing.assert_array_equal(pixels, np.asarray(Image.open(path.with_suffix(".jpg"))))
+    np.testing.assert_array_equal(decode(io.BytesIO(data + b"\xff\xda\x55" * 300), (32, 48, 3)), pixels)  # a video
     last = data.rindex(b"\xff\xda")
     endless = data[:-2] + data[last:-2] * 300 + data[-2:]
     with pytest.raises(DataError, match="scans of 48x32 pixels are more than are decoded"):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from picture_files import encode, flavours, photograph, rotated
 
 from aag_tf.data import pictures
-from aag_tf.export.decoding import decode_batch
+from aag_tf.export.decoding import decode_batch, gif
 
 FILES = flavours()
 
@@ -107,6 +107,25 @@ def test_a_jpeg_with_thousands_of_scans_is_refused(decode):
     content = FILES["progressive jpeg"]
     last = content.rindex(b"\xff\xda")
     assert decode([content[:-2] + content[last:-2] * 2000 + content[-2:]], (8, 8, 3)) == {}
+
+
+def test_a_video_behind_a_photograph_counts_as_no_scan(decode):
+    content = FILES["jpeg"]
+    alone = decode([content], (90, 120, 3))[0]
+    np.testing.assert_array_equal(decode([content + b"\xff\xda\x55" * 3000], (90, 120, 3))[0], alone)
+
+
+def test_a_gif_of_endless_blocks_is_refused(monkeypatch):
+    monkeypatch.setattr(gif, "MAX_BLOCKS", 300)
+    decode = decoder((8, 8, 3))
+    content = encode(photograph(8, 8), "GIF")
+    first = content.index(b"\x2c\0\0\0\0")
+
+    def with_comments(comments, blocks):  # of one byte each
+        return content[:first] + (b"\x21\xfe" + b"\1c" * blocks + b"\0") * comments + content[first:]
+
+    files = [with_comments(4, 60), with_comments(40, 60), with_comments(1, 400), with_comments(400, 0)]
+    assert decode(tf.constant(files))[0].numpy().tolist() == [0]
 
 
 def test_a_gif_whose_pixels_end_early_is_refused(decode):

@@ -14,6 +14,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.data import regular_file
 from aag_tf.errors import ConfigError, DataError
 from aag_tf.export.embedding.inputs import list_input, open_input, source_of
+from aag_tf.export.embedding.items import shown, stamp_of
 
 
 def config(source, **settings):
@@ -179,3 +180,12 @@ def test_a_data_set_of_tfds_that_is_gone_is_one_sentence(tmp_path):
     listing |= {"data_dir": str(tmp_path), "rows": 1, "digest": ""}
     with pytest.raises(DataError, match="tfds:cifar10/test is not prepared here; put it back"):
         open_input(listing, tmp_path)
+
+
+def test_a_path_is_shown_as_it_is_but_for_what_moves_a_cursor():
+    assert shown("Straße/日本 1.png") == "Straße/日本 1.png"
+    assert shown("\x1b]0;\n\udce9.png") == "\\x1b]0;\\n\\udce9.png"
+
+
+def test_a_name_that_no_file_can_have_is_missing():
+    assert stamp_of("a\0b.png") is None

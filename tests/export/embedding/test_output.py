@@ -147,6 +147,7 @@ def test_refuses_a_manifest_of_another_kind(output, content, words):
         ("model", {"path": "m", "digest": "d", "image_shape": [8, 8, 1]}, r"model\.embedding_dim is null"),
         ("settings", {"normalize": 1}, r"settings\.normalize is 1"),
         ("settings", {"normalize": True, "dtype": "float32", "numpy": True, "shard_size": 0}, "shard_size is 0"),
+        ("input", {"kind": "folder", "source": "s", "rows": 10**30, "digest": "d"}, r"input\.rows is 10"),
         ("input", ["folder"], r"input\.kind is null"),
         ("input", {"kind": "folder", "source": "s", "rows": "12"}, r"input\.rows is .12"),
         ("input", {"kind": "folder", "source": "s"}, r"input\.rows is null"),

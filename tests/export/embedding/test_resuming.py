@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from small_pictures import save_picture
@@ -177,6 +178,30 @@ def test_numpy_files_that_were_lost_are_written_again(name, tmp_path, job):
     (tmp_path / "out" / name).unlink()
     assert embed(job(resume=True)).new == 0
     assert files_of(tmp_path / "out")[name] == before[name]
+
+
+def test_a_repair_that_was_interrupted_is_finished_by_the_next(tmp_path, job, monkeypatch):
+    embed(job())
+    next(iter(sorted((tmp_path / "out" / "parquet").iterdir()))).unlink()
+    for picture in (tmp_path / "pictures").rglob("*.png"):
+        picture.touch()  # "changed" since it was listed
+
+    def full_disk(collection):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(MODULE, "write_numpy", full_disk)
+    with pytest.raises(EmbeddingError, match="No space left"):
+        embed(job(resume=True))
+    with pytest.raises(EmbeddingError, match="is not finished"):
+        open_collection(tmp_path / "out")
+    monkeypatch.undo()
+    report = embed(job(resume=True))
+    assert report.new == 0
+    collection = open_collection(tmp_path / "out")
+    assert report.embedded == sum(row["ok"] for row in rows_of(tmp_path / "out"))
+    vectors = np.concatenate(list(collection.vectors()))
+    np.testing.assert_array_equal(np.load(tmp_path / "out" / "embeddings.npy"), vectors)
+    assert np.isnan(vectors[:5]).all()
 
 
 def test_an_output_that_another_process_wrote_meanwhile_is_left_alone(tmp_path, job, monkeypatch):

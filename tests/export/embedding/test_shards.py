@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.shards import Rows, is_shard, printable, read_vectors, write_shard
 
@@ -67,3 +68,10 @@ def test_a_file_and_its_name_outlive_a_power_cut(tmp_path, monkeypatch):
 
 def test_bytes_that_are_no_unicode_are_shown_as_hexadecimal():
     assert printable("é/caf\udce9.png") == r"é/caf\xe9.png"
+
+
+def test_embeddings_of_another_length_are_refused(tmp_path):
+    write_shard(tmp_path / "p", ROWS, shards.schema("float32"))
+    column = pq.read_table(tmp_path / "p").column("embedding").chunk(0)
+    with pytest.raises(EmbeddingError, match="of other lengths than 4"):
+        read_vectors(column, 4)

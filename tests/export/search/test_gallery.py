@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from small_pictures import save_picture
 
 from aag_tf.errors import EmbeddingError
@@ -48,3 +48,13 @@ def test_only_an_earlier_gallery_is_replaced(tmp_path):
         check_gallery(str(gallery))
     with pytest.raises(EmbeddingError, match="cannot be written"):
         check_gallery(str(tmp_path / "missing" / "g.html"))
+
+
+def test_a_colour_profile_that_is_none_costs_no_picture(tmp_path):
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
+    directory[34675] = "no profile at all"
+    directory.tagtype[34675] = 2  # text
+    Image.new("L", (8, 8), 7).save(tmp_path / "a.tiff", tiffinfo=directory)
+    found = [Entry("a", "", item(tmp_path / "a.tiff"))]
+    page = write_gallery(str(tmp_path / "g.html"), "", "", Entry("q", "query", None), found).read_text()
+    assert page.count("data:image/png") == 1

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from small_pictures import BROKEN, make_folder
 
 from aag_tf.config import EmbedConfig, SearchConfig
@@ -98,6 +99,21 @@ def test_an_answer_stands_where_the_pictures_are_gone(embedded, out, tmp_path):
     report = found_by(out, like="0", gallery=str(tmp_path / "g.html"))
     assert report.paths == found_by(embedded / "out", like="0").paths
     assert report.gallery.read_text().count("the picture is gone") == 6
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), tf.errors.DataLossError(None, None, "bad")]
+)
+def test_an_answer_stands_where_the_pictures_cannot_be_read(embedded, tmp_path, monkeypatch, error):
+    class Locked:
+        def items(self, start, stop):
+            raise error
+            yield
+
+    monkeypatch.setattr(sys.modules["aag_tf.export.embedding.collection"], "open_input", lambda *_: Locked())
+    report = found_by(embedded / "out", like="0", gallery=str(tmp_path / "g.html"))
+    assert report.gallery.read_text().count("the picture is gone") == 6
+    assert found_by(embedded / "out", like="0", gallery="").paths == report.paths
 
 
 @pytest.mark.filterwarnings("ignore:builtin type S:DeprecationWarning")  # of faiss's wrapper generator
