@@ -25,6 +25,11 @@ def user_path(name: str | os.PathLike[str]) -> Path:
         raise ConfigError(f"{name} begins with a user that this machine does not know; write the path out.") from error
 
 
+def printable(path: str) -> str:
+    r"""A path as Unicode, which most formats ask for: bytes that are no UTF-8 stand as \xNN."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def nearest_existing(path: Path) -> Path:
     """The path itself where it exists, else the nearest of its parents that does.
 

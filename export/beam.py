@@ -18,7 +18,7 @@ from typing import Any
 from aag_tf import saved_model
 from aag_tf.config import EMBEDDING_DTYPES
 from aag_tf.errors import AagError, EmbeddingError
-from aag_tf.files import user_path
+from aag_tf.files import printable, user_path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +78,6 @@ def _named_files(pipeline: Any, source: str) -> Any:
     from apache_beam.io import fileio
 
     from aag_tf.data.walking import walk_pictures
-    from aag_tf.export.embedding.shards import printable
 
     scheme, _, rest = source.partition(":")
     if scheme in ("tfds", "tfrecord"):

@@ -19,6 +19,9 @@ LEVELS = {  # on grey levels, in the order in which they are applied
     "solarize": photometric.solarize,
     "invert": photometric.solarize,  # all levels
 }
+# Amounts of these make a factor of 1 + amount. At -1 nothing is left of a picture, and below it is inverted.
+FACTORS = ("brightness", "contrast", "saturation", "sharpness")
+LEAST = -0.9
 CUTOUT_DRAWS = ("cutout", "cutout_side", "cutout_down", "cutout_right")
 
 
@@ -115,6 +118,8 @@ class AuxiliaryBranch(MainBranch):
                 amount = tf.cast(share < largest * self.strength, tf.float32)
             else:
                 amount = share * (largest * self.strength)
+                if name in FACTORS:
+                    amount = tf.maximum(amount, LEAST)
             amounts[name] = tf.where(drawn[:, index], amount, 0.0)
         return amounts
 

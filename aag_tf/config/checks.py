@@ -15,6 +15,14 @@ def require(condition: bool, message: str) -> None:
         raise ConfigError(message)
 
 
+def require_text(name: str, value: str) -> None:
+    """Raises `ConfigError` unless a path is text, as files that keep it hold it: a name of a file may be any bytes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"--{name}={value!a} holds bytes that are no UTF-8; give that another name.") from error
+
+
 def require_choice(name: str, value: str, allowed: Sequence[str]) -> None:
     """Refuses a value that is not one of those allowed."""
     require(value in allowed, f"--{name}={value} is not known; choose one of {', '.join(allowed)}.")

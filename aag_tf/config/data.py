@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import os
 
-from aag_tf.config.checks import paths_as_text, require, require_range
+from aag_tf.config.checks import paths_as_text, require, require_range, require_text
 
 SCHEMES = ("digits", "tfds", "folder", "npz")
 
@@ -51,6 +51,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         paths_as_text(self)
+        require_text("dataset", self.dataset)
         check_dataset(self.dataset)
         if self.image_size is not None:
             require_range("image_size", self.image_size, 4, 1024)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.config.checks import paths_as_text, require, require_range
+from aag_tf.config.checks import paths_as_text, require, require_range, require_text
 
 CHECKPOINTS = ("latest", "best")
 MOST_PROJECTED = 10_000  # images that TensorBoard's projector still moves fluently
@@ -25,6 +25,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         paths_as_text(self)
+        require_text("run_dir", self.run_dir)
         require(bool(self.run_dir), "--run_dir is empty; name the directory that the run may create.")
         require(not (self.resume and self.overwrite), "--resume continues a run, --overwrite deletes it; give one.")
         require_range("log_every_steps", self.log_every_steps, 1)

@@ -1,13 +1,14 @@
 """`folder:<path>`: a tree of image files.
 
-- Splits: where the only sub-folders are `train` and some of `validation` (or `val`) and `test`, those are the splits.
-  Otherwise everything is train (a class may well be called "train").
+- Splits: where the only sub-folders are `train` and some of `validation` (or `val`, `valid`) and `test`, in small or
+  capital letters, those are the splits. Otherwise everything is train (a class may well be called "train").
 - Labels: the name of the first sub-folder below the split's folder, sorted by name, if every image of the split lies
   in one and there are at least two of them; otherwise the split is unlabelled. Names that train has, one alone is
   enough for.
 - Hidden files and folders, `__MACOSX` and files without an image suffix are passed over.
 """
 
+import itertools
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -23,9 +24,15 @@ from aag_tf.data.picture_reading import read_pictures
 from aag_tf.data.splits import Source, Split
 from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.errors import DataError
-from aag_tf.files import user_path
+from aag_tf.files import printable, user_path
 
-SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+SPLIT_FOLDERS = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
 
 
 class PictureFile(NamedTuple):
@@ -57,8 +64,8 @@ def read_folder(path: str, config: DataConfig) -> Source:
         if len(rows) == 0:
             raise DataError(f"none of the image files in the {part} part of {path} can be read; mend or remove it.")
         known = class_names is not None and labels[rows].min() >= 0
-        if not known:
-            logging.info("%s images of folder:%s have no labels: no two sub-folders hold them all.", part, path)
+        if not known and any(files[row].folder is not None for row in rows):
+            logging.warning("%s images of folder:%s have no labels: no two sub-folders hold them all.", part, path)
         splits[part] = Split(SelectedImages(images, rows), labels[rows] if known else None)
     return Source(f"folder:{path}", splits["train"], splits.get("validation"), splits.get("test"), class_names)
 
@@ -66,11 +73,21 @@ def read_folder(path: str, config: DataConfig) -> Source:
 def _split_folders(root: Path) -> list[tuple[str, Path]]:
     """Split and folder of each part of the tree."""
     folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and is_visible(entry.name))
-    if "train" not in folders or not set(folders) <= set(SPLIT_FOLDERS):
+    split_of = {name: SPLIT_FOLDERS[name.lower()] for name in folders if name.lower() in SPLIT_FOLDERS}
+    if "train" not in split_of.values() or len(split_of) < len(folders):
+        if {"train", "test"} <= set(split_of.values()):
+            others = sorted(set(folders) - set(split_of))
+            logging.warning(
+                "%s has sub-folders named as splits, and others beside them (%s): all are taken for classes; move the "
+                "others away if they are none.",
+                root,
+                ", ".join(others[:3]),
+            )
         return [("train", root)]
-    if {"validation", "val"} <= set(folders):
-        raise DataError(f"{root} has both `validation` and `val`; keep one of the two.")
-    return [(SPLIT_FOLDERS[name], root / name) for name in folders]
+    for first, second in itertools.combinations(folders, 2):
+        if split_of[first] == split_of[second]:
+            raise DataError(f"{root} has both `{first}` and `{second}`; keep one of the two.")
+    return [(split_of[name], root / name) for name in folders]
 
 
 def _find_pictures(root: Path, split: str) -> list[PictureFile]:
@@ -105,4 +122,4 @@ def _label(files: list[PictureFile]) -> tuple[list[str] | None, npt.NDArray[np.i
         return None, np.full(len(files), -1, np.int64)
     number_of = {name: number for number, name in enumerate(names)}
     labels = [-1 if file.folder is None else number_of.get(file.folder, -1) for file in files]
-    return names, np.array(labels, np.int64)
+    return [printable(name) for name in names], np.array(labels, np.int64)

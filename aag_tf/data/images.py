@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
@@ -19,17 +19,32 @@ from aag_tf.errors import DataError, one_line
 Shape = tuple[int, int, int]
 Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
 
-# Where Linux says what a container, or a job of a cluster, may take: control groups of version 2, and of version 1.
-CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+# Where Linux says which control groups a process is in, and what each may take: a container, or a job of a cluster.
+CGROUPS, CGROUP_ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def usable_memory() -> int:
-    """Bytes that this process may hope for: the host's, or a container's limit where that is less."""
+    """Bytes that this process may hope for: the host's, or the limit of a control group where that is less."""
     limits = [psutil.virtual_memory().total]
-    for path in CGROUP_LIMITS:
+    for path in _limit_files():
         with contextlib.suppress(OSError, ValueError):  # it is not there, or says "max"
-            limits.append(int(Path(path).read_text()))
+            limits.append(int(path.read_text()))
     return min(limits)
+
+
+def _limit_files() -> Iterator[Path]:
+    """Files with the limits of this process's groups and of those that they are in, of versions 2 and 1."""
+    with contextlib.suppress(OSError):
+        for line in CGROUPS.read_text().splitlines():
+            _, controllers, group = line.split(":", 2)  # "0::/job" or "4:cpu,memory:/job"
+            if not controllers:
+                root, name = CGROUP_ROOT, "memory.max"
+            elif "memory" in controllers.split(","):
+                root, name = CGROUP_ROOT / "memory", "memory.limit_in_bytes"
+            else:
+                continue
+            for part in (PurePosixPath(group), *PurePosixPath(group).parents):
+                yield root / part.relative_to("/") / name
 
 
 # What decoded images may take of it; above, folders are read from disk and other sources refused.

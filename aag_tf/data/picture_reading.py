@@ -4,8 +4,8 @@ import math
 import multiprocessing.pool
 import os
 import warnings
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,21 +41,34 @@ def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tu
         DataError: not one file can be read.
     """
     broken: dict[str, Exception] = {}
-    headers = _try_all(pictures.read_header, paths, "opening", broken)
-    sizes = {(header.height, header.width) for header in headers if header is not None}
-    good = [number for number, header in enumerate(headers) if header is not None]
+    tried = _try_all(pictures.read_header, paths, "opening", broken)
+    headers = {number: header for number, header in enumerate(tried) if header is not None}
     images: Images | None = None
-    if good:
-        agreed = next(iter(sizes)) if len(sizes) == 1 else None
-        channels = 1 if all(header.grey for header in headers if header is not None) else 3
-        shape = (*resizing.target_size(name, agreed, image_size), channels)
-        kept, images = _decode_all([paths[number] for number in good], shape, broken)
-        good = [good[number] for number in kept]
+    form: Form | None = None
+    # Again where a file that cannot be decoded was of another size, or the only one in colour.
+    while headers and form != (form := _form(headers.values())):
+        shape = (*resizing.target_size(name, form.size, image_size), form.channels)
+        kept, images = _decode_all([paths[number] for number in headers], shape, broken)
+        numbers = list(headers)
+        headers = {numbers[row]: headers[numbers[row]] for row in kept}
+    good = list(headers)
     if not good or images is None:
         path, reason = next(iter(broken.items()))
         raise DataError(f"none of the {len(paths)} image files of {name} can be read; {path}, for one: {reason}.")
     _warn_of(name, broken, len(paths))
     return np.array(good, np.int64), images
+
+
+class Form(NamedTuple):
+    """What headers agree on: height and width, `None` where they differ, and the channels that keep their colours."""
+
+    size: tuple[int, int] | None
+    channels: int
+
+
+def _form(headers: Collection[pictures.Header]) -> Form:
+    sizes = {(header.height, header.width) for header in headers}
+    return Form(sizes.pop() if len(sizes) == 1 else None, 1 if all(header.grey for header in headers) else 3)
 
 
 def _decode_all(paths: list[str], shape: Shape, broken: dict[str, Exception]) -> tuple[list[int], Images]:
@@ -85,6 +98,8 @@ def _try_all(
         try:
             return work(path)
         except Exception as error:  # decoders fed with broken files raise whatever they stumble over
+            # Without what refers to the frames that it passed, which hold the pixels that were decoded until then.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
             return error
 
     # Files whose metadata Pillow complains of still count: a warning for each would bury everything else.

@@ -26,7 +26,7 @@ def target_size(name: str, agreed: Size | None, image_size: int | None) -> Size:
     if agreed is not None and max(agreed) <= LARGEST_KEPT:
         return agreed
     found = "images of several sizes" if agreed is None else f"images of {agreed[0]}x{agreed[1]}"
-    logging.info(
+    logging.warning(
         "%s has %s: each is scaled and cropped to %dx%d; --image_size chooses another size.",
         name,
         found,

@@ -39,7 +39,11 @@ def read_tfds(name: str, config: DataConfig) -> Source:
             f"tfds:{name} has no split `train`, only {', '.join(builder.info.splits)}; use another data set."
         )
     in_memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
-    splits = {role: _read_split(part, shape, label is not None) for role, part in parts.items()}
+    try:
+        splits = {role: _read_split(part, shape, label is not None) for role, part in parts.items()}
+    except (tf.errors.OpError, OSError) as error:
+        reason = one_line(error, 200)
+        raise DataError(f"tfds:{name} cannot be read ({reason}); prepare it again, or restore its files.") from error
     return Source(
         name=f"tfds:{name}",
         train=splits["train"],
@@ -57,10 +61,9 @@ def open_builder(name: str, config: DataConfig) -> Any:
     """
     import tensorflow_datasets as tfds
 
-    data_dir = None if config.data_dir is None else str(user_path(config.data_dir))
     try:
         with _quiet():
-            builder = tfds.builder(name, data_dir=data_dir)
+            builder = tfds.builder(name, data_dir=data_directory(config.data_dir))
     except tfds.core.DatasetNotFoundError as error:
         base = name.partition(":")[0].partition("/")[0]
         close = difflib.get_close_matches(base, tfds.list_builders(with_community_datasets=False), n=1)
@@ -72,6 +75,11 @@ def open_builder(name: str, config: DataConfig) -> Any:
     if config.download:
         _download(name, builder)
     return builder
+
+
+def data_directory(data_dir: str | None) -> str | None:
+    """`--data_dir` as TFDS takes it: a path of this machine written out, a bucket (`gs://...`) as it is."""
+    return data_dir if data_dir is None or "://" in data_dir else str(user_path(data_dir).absolute())
 
 
 def _download(name: str, builder: Any) -> None:
@@ -112,7 +120,7 @@ def _label_feature(builder: Any) -> Any | None:
     import tensorflow_datasets as tfds
 
     label = dict(builder.info.features.items()).get("label")
-    return label if isinstance(label, tfds.features.ClassLabel) else None
+    return label if isinstance(label, tfds.features.ClassLabel) and label.num_classes is not None else None
 
 
 def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bool) -> dict[str, tf.data.Dataset]:
@@ -134,6 +142,8 @@ def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bo
             f"tfds:{name} is not prepared in {builder.data_dir_root}; where there is a network, add --download or run "
             f"`tfds build {name}{place}`, and where the data lie elsewhere, name the directory with --data_dir."
         ) from error
+    except (NotImplementedError, ValueError) as error:  # a format that cannot be streamed, a split without examples
+        raise DataError(f"tfds:{name} cannot be read as TFRecords ({one_line(error, 200)}); prepare it so.") from error
 
 
 def _read_split(examples: tf.data.Dataset, shape: Shape, with_labels: bool) -> Split:

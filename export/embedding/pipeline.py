@@ -20,7 +20,7 @@ from aag_tf.data.regular_file import MAX_BYTES, open_regular, require_bytes
 from aag_tf.export.embedding.embed import embed_batch
 from aag_tf.export.embedding.items import reason
 from aag_tf.export.embedding.reading import Batch
-from aag_tf.export.embedding.shards import printable
+from aag_tf.files import printable
 from aag_tf.saved_model import SavedEncoder, load_saved_model
 
 Named = tuple[str, str | bytes]  # what the output calls an image, and where its file is: bytes where it is local

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aag_tf.errors import EmbeddingError
-from aag_tf.files import sync
+from aag_tf.files import printable, sync
 
 ROWS_AT_ONCE = 8192  # a row group: what reading it back takes into memory
 
@@ -94,8 +94,3 @@ def read_vectors(column: pa.Array, dim: int) -> npt.NDArray[np.floating]:
     vectors = np.full((len(column), dim), np.nan, numbers.dtype)
     vectors[np.asarray(column.is_valid())] = numbers.reshape(-1, dim)
     return vectors
-
-
-def printable(path: str) -> str:
-    r"""A path as Unicode, which Parquet asks for: bytes that are no UTF-8 stand as \xNN."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

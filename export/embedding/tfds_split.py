@@ -12,7 +12,6 @@ from aag_tf.config import DataConfig, EmbedConfig
 from aag_tf.data import tfds_source
 from aag_tf.errors import DataError
 from aag_tf.export.embedding.items import Item, stamp_of
-from aag_tf.files import user_path
 
 LISTED = ("name", "split", "data_dir", "rows", "digest")
 
@@ -26,7 +25,7 @@ def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
     name, slash, split = rest.rpartition("/")
     if not slash or not name or not split:
         raise DataError(f"--input={config.input} names no split; write it as tfds:NAME/SPLIT, say tfds:cifar10/test.")
-    data_dir = None if config.data_dir is None else str(user_path(config.data_dir).absolute())
+    data_dir = tfds_source.data_directory(config.data_dir)
     builder = tfds_source.open_builder(name, DataConfig(dataset=f"tfds:{name}", data_dir=data_dir))
     if not builder.info.splits:
         raise DataError(f"tfds:{name} is not prepared; where there is a network, run `tfds build {name}`.")

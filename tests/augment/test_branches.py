@@ -204,3 +204,11 @@ def test_keras_cvs_randaugment_makes_pictures():
     assert views.shape == images.shape
     assert 0.0 <= views.min() <= views.max() <= 255.0
     assert np.abs(views - images).mean() > 10
+
+
+def test_no_strength_turns_a_factor_around():
+    uniforms = np.random.default_rng(0).uniform(size=(2000, AuxiliaryBranch("randaugment").num_uniforms))
+    amounts = AuxiliaryBranch("randaugment", strength=2.0)._amounts(tf.constant(uniforms, tf.float32))
+    for name in ("brightness", "contrast", "saturation", "sharpness"):
+        assert -0.9 <= float(tf.reduce_min(amounts[name])) < -0.85
+        assert float(tf.reduce_max(amounts[name])) > 1.5

@@ -1,13 +1,15 @@
+import gc
 import os
 import threading
+import weakref
 
 import numpy as np
 import pytest
 from absl import logging
 
 from aag_tf.config import DataConfig
-from aag_tf.data import evaluation_batches, images, open_source
-from aag_tf.errors import DataError
+from aag_tf.data import evaluation_batches, images, open_source, pictures
+from aag_tf.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -198,7 +200,7 @@ def test_errors_of_a_folder(save_noise, tmp_path):
         open_folder(tmp_path)
     save_noise("val/a.png")
     save_noise("validation/a.png")
-    with pytest.raises(DataError, match="has both `validation` and `val`"):
+    with pytest.raises(DataError, match="has both `val` and `validation`"):
         open_folder(tmp_path)
 
 
@@ -209,3 +211,68 @@ def test_no_threads_are_left_by_reading(save_noise, tmp_path):
     before = {thread.ident for thread in threading.enumerate()}
     open_folder(tmp_path)
     assert {thread.ident for thread in threading.enumerate()} <= before
+
+
+def test_a_broken_file_decides_neither_size_nor_channels(save_noise, tmp_path, said):
+    for number in range(3):
+        save_noise(f"{number}.png", (12, 12), mode="L", seed=number)
+    broken = save_noise("3.png", (40, 12))
+    broken.write_bytes(broken.read_bytes()[:-200])
+    source = open_folder(tmp_path, validation_fraction=0.0)
+    assert source.image_shape == (12, 12, 1)
+    assert len(source.train) == 3
+    assert sum("skipped 1 of 4" in line for line in said) == 1
+
+
+def test_a_file_that_fails_keeps_none_of_its_pixels(save_noise, tmp_path, monkeypatch):
+    kept = []
+
+    def fail(path, shape):
+        pixels = np.zeros(shape, np.uint8)
+        kept.append(weakref.ref(pixels))
+        try:
+            raise ValueError(pixels.shape)
+        except ValueError as error:
+            raise DataError("broken") from error
+
+    save_noise("0.png")
+    monkeypatch.setattr(pictures, "decode", fail)
+    with pytest.raises(DataError, match="broken"):
+        open_folder(tmp_path)
+    gc.collect()
+    assert [each() for each in kept] == [None]
+
+
+def test_a_class_whose_name_is_no_text_is_written_as_text(save_noise, tmp_path):
+    for number in range(10):
+        save_noise(f"{os.fsdecode(b'caf' + bytes([0xE9])) if number < 5 else 'bar'}/{number}.png", seed=number)
+    assert open_folder(tmp_path).class_names == ["bar", r"caf\xe9"]
+    with pytest.raises(ConfigError, match=r"--dataset='folder:caf\\udce9' holds bytes that are no UTF-8"):
+        DataConfig(dataset="folder:caf\udce9")
+
+
+@pytest.mark.parametrize("names", [("train", "valid", "test"), ("Train", "Val", "TEST")])
+def test_splits_by_other_names(save_noise, tmp_path, names):
+    for number, name in enumerate(names):
+        for index in range(number + 2):
+            save_noise(f"{name}/{index}.png", seed=index)
+    source = open_folder(tmp_path)
+    assert (len(source.train), len(source.validation), len(source.test)) == (2, 3, 4)
+
+
+def test_splits_beside_other_folders_are_classes_and_that_is_said(save_noise, tmp_path, said):
+    for name in ("train", "test", "extra"):
+        for index in range(5):
+            save_noise(f"{name}/{index}.png", seed=index)
+    assert open_folder(tmp_path).class_names == ["extra", "test", "train"]
+    assert "sub-folders named as splits, and others beside them (extra)" in said[0]
+
+
+def test_labels_that_are_missing_are_told_where_folders_might_have_named_them(save_noise, tmp_path, said):
+    save_noise("1.png")
+    save_noise("2.png", seed=2)
+    open_folder(tmp_path)
+    assert said == []
+    save_noise("all/3.png", seed=3)
+    open_folder(tmp_path)
+    assert said == [f"train images of folder:{tmp_path} have no labels: no two sub-folders hold them all."]

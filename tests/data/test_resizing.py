@@ -25,7 +25,7 @@ def test_size_rule(agreed, image_size, expected):
 
 def test_a_size_that_nobody_asked_for_is_logged(monkeypatch):
     said = []
-    monkeypatch.setattr(logging, "info", lambda text, *values: said.append(text % values))
+    monkeypatch.setattr(logging, "warning", lambda text, *values: said.append(text % values))
     target_size("x", (28, 28), None)
     target_size("x", None, 64)
     assert said == []

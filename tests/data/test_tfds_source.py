@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 
 from aag_tf.config import DataConfig
 from aag_tf.data import images, open_source
+from aag_tf.data.tfds_source import data_directory
 from aag_tf.errors import DataError
 
 
@@ -159,3 +160,18 @@ def test_real_fashion_mnist():
     # Xiao et al.'s test images, mean as usually printed.
     assert abs(pixels.mean() / 255 - 0.2868) < 1e-3
     assert np.bincount(source.test.labels).tolist() == [1000] * 10
+
+
+def test_files_that_cannot_be_read_are_one_sentence(tmp_path):
+    open_tfds("tiny_shapes", data_dir=str(tmp_path), download=True)
+    for file in tmp_path.rglob("*.tfrecord*"):
+        file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"tfds:tiny_shapes cannot be read \(.*\); prepare it again"):
+        open_tfds("tiny_shapes", data_dir=str(tmp_path))
+
+
+def test_a_bucket_is_left_as_it_is_and_a_path_written_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert data_directory("gs://bucket/data") == "gs://bucket/data"
+    assert data_directory("data") == str(tmp_path / "data")
+    assert data_directory(None) is None

@@ -261,8 +261,8 @@ def test_a_size_that_the_encoder_does_not_take_is_refused(run):
 
 
 def test_images_that_were_added_since_are_refused_and_other_pixels_told(tmp_path, caplog):
-    def save(count, seed):
-        images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), np.uint8)
+    def save(count, seed, change=0):
+        images = np.random.default_rng(seed).integers(0, 250, (count, 8, 8, 1), np.uint8) + np.uint8(change)
         np.savez(tmp_path / "data.npz", images=images, labels=np.arange(count) % 2)
 
     def judge():
@@ -278,9 +278,12 @@ def test_images_that_were_added_since_are_refused_and_other_pixels_told(tmp_path
     directory.write_record(directory.read_record() | known)
     judge()
     assert "some pixels differ" not in caplog.text
-    save(60, 1)
+    save(60, 0, change=2)
     judge()
     assert "is not what the encoder was trained on: some pixels differ" in caplog.text
+    save(60, 1)
+    with pytest.raises(EvaluationError, match=r"other training images now .* or in another order, so that its test"):
+        judge()
     save(80, 0)
     with pytest.raises(EvaluationError, match=r"gives \d+ training images now and gave \d+ when .* may be among those"):
         judge()

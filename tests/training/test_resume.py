@@ -157,6 +157,9 @@ def test_resume_refuses_other_images_and_follows_moved_ones(tmp_path):
     save("other.npz", 1)
     with pytest.raises(RunDirectoryError, match=r"other\.npz has other ones; restore them"):
         train(going_on("other.npz", resume=True))
+    save("images.npz", 1)
+    with pytest.raises(RunDirectoryError, match=r"images\.npz has other ones; restore them"):
+        train(going_on("images.npz", resume=True))
     save("images.npz", 0, count=50)  # somebody has added some
     with pytest.raises(RunDirectoryError, match=r"\d+ of shape \[8, 8, 1\]; .* has \d+ of shape"):
         train(going_on("images.npz", resume=True))

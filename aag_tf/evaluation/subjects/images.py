@@ -8,7 +8,17 @@ import tensorflow as tf
 from absl import logging
 
 from aag_tf.config import DataConfig, EvaluateConfig
-from aag_tf.data import Images, JoinedImages, Source, Split, TransformedImages, fingerprint, open_source, resizing
+from aag_tf.data import (
+    Images,
+    JoinedImages,
+    Source,
+    Split,
+    TransformedImages,
+    fingerprint,
+    open_source,
+    resizing,
+    same_pictures,
+)
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.subjects.subject import Subject
 
@@ -110,7 +120,7 @@ def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
     height, width, _ = subject.image_shape
     return DataConfig(
         dataset=config.dataset,
-        data_dir=config.data_dir,
+        data_dir=config.data_dir or (None if own is None else own.data_dir),
         download=config.download,
         image_size=height if height is not None and height == width else config.image_size,
         validation_fraction=DataConfig().validation_fraction if own is None else own.validation_fraction,
@@ -143,7 +153,13 @@ def _check_unchanged(source: Source, subject: Subject) -> None:
             f"{source.name} gives {count:,} training images now and gave {before:,} when the encoder was trained, so "
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
-    if subject.fingerprint is not None and subject.fingerprint != fingerprint(source.train.images):
+    now = fingerprint(source.train.images)
+    if subject.fingerprint is not None and not same_pictures(subject.fingerprint, now):
+        raise EvaluationError(
+            f"{source.name} has other training images now than when the encoder was trained, or in another order, so "
+            "that its test images may be among those; restore it, or name other images with --dataset."
+        )
+    if subject.fingerprint is not None and subject.fingerprint != now:
         logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)
 
 

@@ -1,0 +1,31 @@
+"""Fingerprints tell the same pictures, pictures that another decoder gave, and other pictures apart."""
+
+import numpy as np
+
+from aag_tf.data import fingerprint, same_pictures
+from aag_tf.data.images import ArrayImages
+
+PIXELS = np.random.default_rng(0).integers(0, 250, (200, 12, 10, 3), np.uint8)
+
+
+def of(pixels):
+    return fingerprint(ArrayImages(pixels))
+
+
+def test_a_fingerprint_is_of_number_shape_pixels_and_order():
+    assert of(PIXELS) == of(PIXELS.copy())
+    others = [PIXELS[:-1], PIXELS[::-1], PIXELS + np.uint8(1), PIXELS.reshape(200, 10, 12, 3)]
+    assert len({of(PIXELS), *map(of, others)}) == 5
+
+
+def test_pictures_are_the_same_where_a_decoder_gives_slightly_other_pixels():
+    noise = np.random.default_rng(1).integers(0, 6, PIXELS.shape, np.uint8)
+    assert same_pictures(of(PIXELS), of(PIXELS + noise))
+    moved = PIXELS.copy()
+    moved[:20] = moved[1:21]  # one was taken away early on, and the others moved up
+    for other in (moved, PIXELS[::-1], PIXELS[..., :1]):
+        assert not same_pictures(of(PIXELS), of(other))
+
+
+def test_a_fingerprint_without_outlines_is_not_held_against_anybody():
+    assert same_pictures(of(PIXELS).partition(":")[0], of(PIXELS[::-1]))
