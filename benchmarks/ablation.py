@@ -39,7 +39,7 @@ from ablation_plan import (
     job_flags,
     pending,
 )
-from ablation_run import run_job
+from ablation_run import remove_checkpoints, run_job
 
 HERE = Path(__file__).parent
 DEFAULT_VIEWS_PER_SECOND = 4000.0  # half as wide a tiny encoder in bfloat16 on one CPU core, until runs have told
@@ -67,6 +67,8 @@ def check_same_study(study: Study, records: dict[str, Record], results: Path) ->
                     f"{results} holds results with {name}={record['study'][name]}, and this is {name}={value}; "
                     "give the same settings, or another --results."
                 )
+        if record["stage"] == "second" and study.second and f"--dataset={study.second}" not in record["flags"]:
+            raise SystemExit(f"{results} holds {record['key']} on another data set than --second={study.second}.")
 
 
 def speed(records: dict[str, Record]) -> tuple[float, float]:
@@ -157,24 +159,34 @@ def run(study: Study, given: argparse.Namespace) -> None:
     records = ablation_files.read(given.results)
     began, cores = time.monotonic(), max(1, (os.cpu_count() or 1) // given.jobs)
     running: dict[Future[Record], str] = {}
+    failed: SystemExit | None = None
     with ThreadPoolExecutor(given.jobs) as pool:
         while True:
             waiting = [job for job in pending(study, records, given.stages) if job.key not in running.values()]
             if time.monotonic() - began > 3600 * given.hours:
                 print(f"{given.hours:g} hours are over; {len(waiting)} more runs could start now.", file=sys.stderr)
                 waiting = []
+            if failed is not None:
+                waiting = []
             for job in waiting[: given.jobs - len(running)]:
                 print(f"[{len(records)} done] {job.key}", file=sys.stderr)
                 flags = job_flags(study, job, records)
                 running[pool.submit(run_job, job, flags, given.runs, cores)] = job.key
             if not running:
-                return
+                break
             for ended in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[ended]
-                record = ended.result() | {"study": fingerprint(study)}
+                try:
+                    record = ended.result() | {"study": fingerprint(study)}
+                except SystemExit as error:  # what runs beside it is kept yet
+                    failed = error
+                    continue
                 ablation_files.append(given.results, record)
+                remove_checkpoints(record["key"], given.runs)
                 records[record["key"]] = record
                 print(f"    {record['key']}: {record.get('test') or record['validation']}", file=sys.stderr)
+    if failed is not None:
+        raise failed
 
 
 if __name__ == "__main__":

@@ -24,12 +24,12 @@ CURVES = ("loss", "gradient_norm", "positive_pull", "positive_pull_std", "effect
 
 
 def run_job(job: Job, flags: list[str], runs: Path, cores: int) -> Record:
-    """Trains and judges one run, and returns its record.
+    """Trains and judges one run, and returns its record; its checkpoint stays until that has been kept.
 
     Raises:
         SystemExit: training or judging did not end as it should; what there is is kept for the next call.
     """
-    run_dir = runs / job.key.replace("/", "_").replace(" ", "_").replace(",", "")
+    run_dir = directory_of(job.key, runs)
     environment = os.environ | {"TF_NUM_INTRAOP_THREADS": str(cores), "OPENBLAS_NUM_THREADS": str(cores)}
     peak_bytes = train(flags, run_dir, environment)
     judge = [sys.executable, str(Path(__file__)), f"--judge={run_dir}", *(["--test"] if job.uses_test else [])]
@@ -38,7 +38,7 @@ def run_job(job: Job, flags: list[str], runs: Path, cores: int) -> Record:
         raise SystemExit(f"judging {run_dir} failed; its checkpoint is kept, and the next call judges again.")
     logged = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
     views_per_step = job.batch * num_views(flags)
-    record = {
+    return {
         "key": job.key,
         **{name: value for name, value in dataclasses.asdict(job).items() if value is not None},
         "flags": flags,
@@ -50,8 +50,16 @@ def run_job(job: Job, flags: list[str], runs: Path, cores: int) -> Record:
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
     }
-    shutil.rmtree(run_dir / "checkpoints")
-    return record
+
+
+def directory_of(key: str, runs: Path) -> Path:
+    """The run directory of a job."""
+    return runs / key.replace("/", "_").replace(" ", "_").replace(",", "")
+
+
+def remove_checkpoints(key: str, runs: Path) -> None:
+    """Frees the disk of what a run, whose record has been kept, needs no more."""
+    shutil.rmtree(directory_of(key, runs) / "checkpoints")
 
 
 def train(flags: list[str], run_dir: Path, environment: Mapping[str, str]) -> int:
@@ -66,11 +74,7 @@ def train(flags: list[str], run_dir: Path, environment: Mapping[str, str]) -> in
         [sys.executable, "-m", "aag_tf.commands.train", *flags, *kept, f"--run_dir={run_dir}", *again],
         env=environment,
     )
-    try:
-        _, status, usage = os.wait4(process.pid, 0)
-    except KeyboardInterrupt:  # the run hears it too, and leaves a checkpoint
-        process.wait()
-        raise SystemExit(f"stopped; the next call goes on with {run_dir}.") from None
+    _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status) != 0:
         raise SystemExit(f"training in {run_dir} stopped; the next call goes on with it.")
     return usage.ru_maxrss * 1024  # kilobytes on Linux
@@ -107,15 +111,16 @@ def judge(run_dir: str, *, test: bool) -> dict[str, Any]:
 
 
 def thinned_curves(logged: list[dict[str, float]], views_per_step: int) -> dict[str, list[float]]:
-    """`CURVES` over encoder views, thinned to `CURVE_POINTS` by means."""
+    """`CURVES` over encoder views, thinned to `CURVE_POINTS` by means of what is finite; NaN where nothing is."""
     steps = [record for record in logged if "loss" in record]
     size = max(1, -(-len(steps) // CURVE_POINTS))
     groups = [steps[i : i + size] for i in range(0, len(steps), size)]
-    means = {
-        name: [float(f"{sum(record[name] for record in group) / len(group):.5g}") for group in groups]
-        for name in CURVES
-    }
+    means = {name: [_mean([record[name] for record in group if name in record]) for group in groups] for name in CURVES}
     return {"views": [group[-1]["step"] * views_per_step for group in groups], **means}
+
+
+def _mean(values: list[float]) -> float:
+    return float(f"{sum(values) / len(values):.5g}") if values else float("nan")
 
 
 def knn_curve(logged: list[dict[str, float]], views_per_step: int) -> list[list[float]]:

@@ -38,13 +38,13 @@ def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -
     return Difference(mean, mean - half, mean + half, len(seeds))
 
 
-def adjusted_half_widths(control: Sequence[float], others: Sequence[Sequence[float]]) -> list[float]:
-    """Half of Dunnett's 95 % interval for the mean of each of `others` less that of `control`.
+def adjusted_intervals(control: Sequence[float], others: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """Dunnett's 95 % interval for the mean of each of `others` less that of `control`.
 
     The intervals hold for all comparisons at once, and take the spread between seeds from all of the samples.
     """
     found = scipy.stats.dunnett(*others, control=control, rng=0).confidence_interval(0.95)
-    return [float(high - low) / 2 for low, high in zip(found.low, found.high, strict=True)]
+    return [(float(low), float(high)) for low, high in zip(found.low, found.high, strict=True)]
 
 
 def batches_of(records: Iterable[Record], stage: str) -> list[int]:

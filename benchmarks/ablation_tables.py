@@ -7,7 +7,7 @@ from ablation_methods import AROUND, METHODS, SIMCLR, trial_settings
 from ablation_statistics import (
     Difference,
     Record,
-    adjusted_half_widths,
+    adjusted_intervals,
     batches_of,
     by_seed,
     mean_and_deviation,
@@ -18,9 +18,9 @@ from ablation_statistics import (
 )
 
 INTERVALS = (
-    "In brackets the 95 % interval of Student's t over the seeds that both have, whose number follows; ± is half of "
-    "Dunnett's interval, which holds for all rows of a column at once. Both say what other seeds may give, not other "
-    "images."
+    "The mean over the seeds that both have, whose number is in parentheses, with its 95 % interval (Student's t, "
+    "paired); then Dunnett's interval for the difference of the means over all seeds, which holds for all rows of a "
+    "column at once. Both say what other seeds may give, not other images."
 )
 CURVES_NOTE = (
     "In parentheses the difference at the end. These are means over seeds of the first picture's curves: 20-NN from "
@@ -105,13 +105,13 @@ def headline_table(records: list[Record], stage: str) -> str | None:
 
 
 def _compared(control: dict[int, float], others: list[dict[int, float]]) -> list[str]:
-    """Paired differences to `control`; ± is half of the interval that holds for all of `others` at once."""
+    """Paired differences to `control`, each followed by the interval that holds for all of `others` at once."""
     cells = [shown(paired_difference(other, control)) if set(other) & set(control) else "–" for other in others]
     known = [index for index, other in enumerate(others) if len(other) > 1]
     if len(control) > 1 and known:
-        widths = adjusted_half_widths([*control.values()], [[*others[index].values()] for index in known])
-        for index, width in zip(known, widths, strict=True):
-            cells[index] += f"; ± {width:.2f}"
+        intervals = adjusted_intervals([*control.values()], [[*others[index].values()] for index in known])
+        for index, (low, high) in zip(known, intervals, strict=True):
+            cells[index] += f"; [{low:+.2f}, {high:+.2f}]"
     return cells
 
 
@@ -180,7 +180,7 @@ def around_table(records: list[Record]) -> str | None:
     }
     rows = [["as it is", mean_and_deviation(base["linear"].values()), "", ""]]
     for variant in AROUND:
-        found = {m: by_seed(own, "validation", m, variant=variant) for m in ("linear", "knn")}
+        found = {m: by_seed(own, "validation", m, method=method, variant=variant) for m in ("linear", "knn")}
         if not found["linear"]:
             continue
         cells = [mean_and_deviation(found["linear"].values())]

@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="PNG file to draw")
     parser.add_argument("--points", type=int, default=12, help="most points of a run that are printed")
     given = parser.parse_args()
-    curves = {run.name: curve(run) for run in given.runs}
+    curves = {run.name if len(given.runs) == 1 else str(run): curve(run) for run in given.runs}
     rows = [
         {
             "run": run,

@@ -46,7 +46,8 @@ def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tu
     images: Images | None = None
     form: Form | None = None
     # Again where a file that cannot be decoded was of another size, or the only one in colour.
-    while headers and form != (form := _form(headers.values())):
+    while headers and (found := _form(headers.values())) != form:
+        form = found
         shape = (*resizing.target_size(name, form.size, image_size), form.channels)
         kept, images = _decode_all([paths[number] for number in headers], shape, broken)
         numbers = list(headers)

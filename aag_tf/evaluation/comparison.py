@@ -1,6 +1,7 @@
 """Several evaluations side by side, from what they left on disk: nothing is trained or judged again."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ SAME_SETTINGS = {
     "knn": ("knn_k", "knn_temperature"),
     "linear_sgd": ("sgd_epochs", "sgd_augment"),
     "few_labels": ("label_draws",),
+    "neighbour_purity": ("knn_k",),
     "fine_tune": ("label_draws", "fine_tune_steps", "fine_tune_learning_rate"),
 }
 FLOOR = "raw pixels"
@@ -101,8 +103,7 @@ def read_comparison(runs: Sequence[str]) -> Comparison:
 
 
 def _check_alike(evaluations: dict[str, SavedEvaluation]) -> None:
-    (first_name, first), *others = evaluations.items()
-    for name, other in others:
+    for (first_name, first), (name, other) in itertools.combinations(evaluations.items(), 2):
         for key in SAME_DATA:
             if first.data[key] != other.data[key]:
                 raise EvaluationError(
@@ -135,13 +136,21 @@ def _images(evaluation: SavedEvaluation) -> str:
 
 
 def _compared(name: str, evaluation: SavedEvaluation) -> ComparedRun:
-    run_dir = evaluation.subject.get("run_dir")
-    # The directory beside the file first, since runs are moved and renamed after they were judged.
-    for place in (evaluation.path.parent, run_dir):
-        if place is not None and RunDirectory(place).record.is_file():
-            directory = RunDirectory(place)
+    for place in _homes(evaluation):
+        directory = RunDirectory(place)
+        if directory.record.is_file():
             return ComparedRun(name, evaluation, _flags(directory), directory.metrics)
     return ComparedRun(name, evaluation, {}, None)
+
+
+def _homes(evaluation: SavedEvaluation) -> list[Path]:
+    """Where the run that was judged may be: beside its own file first, since runs are moved after they were judged."""
+    run_dir = evaluation.subject.get("run_dir")
+    beside = evaluation.path.parent
+    if not isinstance(run_dir, str):
+        return []  # an export, or somebody else's model, whose figures may lie anywhere
+    own = evaluation.path == RunDirectory(beside).evaluation or beside.name == Path(run_dir).name
+    return [*([beside] if own else []), user_path(run_dir)]
 
 
 def _flags(directory: RunDirectory) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from aag_tf.evaluation.precision import full_float32
 L2_GRID = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 HELD_OUT_FRACTION = 0.1
 SPLIT_SEED = 0  # which rows are held out: the same for every encoder, so that encoders are compared on the same rows
+ROUNDING = 1e-7  # of float32
 COVARIANCE_ROWS = 16_384  # the preconditioner may be approximate
 MAX_ITERATIONS = 150
 RELATIVE_TOLERANCE = 1e-7  # of the objective, from one iteration to the next
@@ -186,7 +187,13 @@ def _preconditioner(rows: tf.Tensor, num_classes: int, l2: float) -> tf.Tensor:
     part = rows[:: max(1, len(rows) // COVARIANCE_ROWS)]
     covariance = tf.cast(tf.matmul(part, part, transpose_a=True), tf.float64) / len(part)
     curvature = (1 - 1 / num_classes) / num_classes
-    return tf.linalg.cholesky(curvature * covariance + l2 * tf.eye(rows.shape[1], dtype=tf.float64))
+    identity = tf.eye(rows.shape[1], dtype=tf.float64)
+    hessian = curvature * covariance + l2 * identity
+    lower = tf.linalg.cholesky(hessian)
+    if tf.reduce_all(tf.math.is_finite(lower)):
+        return lower
+    # Sums in float32 have left an eigenvalue of features that are much alike below zero.
+    return tf.linalg.cholesky(hessian + ROUNDING * tf.linalg.trace(hessian) * identity)
 
 
 def _minimise(problem: Problem, start: Fit, l2: float) -> Fit:

@@ -1,6 +1,9 @@
 """What the ablation study plans, keeps and concludes, without running it."""
 
+import dataclasses
 import json
+import time
+import types
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from aag_tf.config import TrainConfig
 
 methods = script("ablation_methods")
 plan = script("ablation_plan")
+study = script("ablation")
+runs = script("ablation_run")
 files = script("ablation_files")
 statistics = script("ablation_statistics")
 tables = script("ablation_tables")
@@ -203,19 +208,57 @@ def test_paired_difference_is_students():
 
 def test_adjusted_intervals_are_dunnetts():
     # Three groups of three: s² = 1 with six degrees of freedom, two comparisons: d = 2.86 in Dunnett's table (1964).
-    widths = statistics.adjusted_half_widths([1.0, 2.0, 3.0], [[11.0, 12.0, 13.0], [0.0, 1.0, 2.0]])
-    assert widths == pytest.approx([2.86 * (2 / 3) ** 0.5] * 2, rel=5e-3)
+    (low, high), other = statistics.adjusted_intervals([1.0, 2.0, 3.0], [[11.0, 12.0, 13.0], [0.0, 1.0, 2.0]])
+    half = 2.86 * (2 / 3) ** 0.5
+    assert (low, high) == pytest.approx((10 - half, 10 + half), rel=5e-3)
+    assert other == pytest.approx((-1 - half, -1 + half), rel=5e-3)
+
+
+def test_means_leave_out_what_was_not_finite():
+    logged = [{"step": step, "loss": float(step)} | dict.fromkeys(runs.CURVES[1:], 1.0) for step in (1, 2, 3)]
+    del logged[1]["gradient_norm"]
+    curves = runs.thinned_curves(logged, views_per_step=2)
+    assert curves["views"] == [2, 4, 6]
+    assert curves["loss"] == [1.0, 2.0, 3.0]
+    assert np.isnan(curves["gradient_norm"]).tolist() == [False, True, False]
+
+
+def test_a_run_that_fails_costs_no_other_and_its_study_ends(tmp_path, monkeypatch):
+    def run_job(job, flags, directory, cores):
+        if job.seed == 1:
+            raise SystemExit("training stopped")
+        (runs.directory_of(job.key, directory) / "checkpoints").mkdir(parents=True)
+        time.sleep(0.2)
+        return record(job)
+
+    jobs = [plan.Job("compute", methods.SIMCLR, 64, seed) for seed in (1, 0, 2)]
+    monkeypatch.setattr(study, "run_job", run_job)
+    monkeypatch.setattr(study, "job_flags", lambda *_: [])
+    monkeypatch.setattr(study, "pending", lambda _, done, stages: [job for job in jobs if job.key not in done])
+    given = types.SimpleNamespace(results=tmp_path / "r.jsonl", runs=tmp_path, jobs=2, hours=9, stages=[])
+    with pytest.raises(SystemExit, match="training stopped"):
+        study.run(STUDY, given)
+    assert list(files.read(tmp_path / "r.jsonl")) == [jobs[1].key]
+    assert not (runs.directory_of(jobs[1].key, tmp_path) / "checkpoints").exists()
+
+
+def test_another_second_data_set_is_not_mixed_in(tmp_path):
+    kept = record(plan.Job("second", methods.SIMCLR, 64, 0))
+    kept |= {"flags": [f"--dataset={STUDY.second}"], "study": study.fingerprint(STUDY)}
+    study.check_same_study(STUDY, {kept["key"]: kept}, tmp_path)
+    with pytest.raises(SystemExit, match="on another data set than --second=tfds:svhn"):
+        study.check_same_study(dataclasses.replace(STUDY, second="tfds:svhn"), {kept["key"]: kept}, tmp_path)
 
 
 def test_report_has_methods_with_simclrs_settings():
-    runs = [
+    jobs = [
         plan.Job(stage, m, 64, seed)
         for stage, m in (("compute", methods.SIMCLR), ("same", "two views κ=0"))
         for seed in (0, 1)
     ]
-    table = tables.same_table([record(job, 0.5 + 0.03 * (job.stage == "same")) for job in runs])
+    table = tables.same_table([record(job, 0.5 + 0.03 * (job.stage == "same")) for job in jobs])
     assert "| two views κ=0, batch 64 | 52.0 ± 0.0 / 47.0 ± 0.0 | +3.00 [+3.00, +3.00] (2) | +3.00" in table
-    assert tables.same_table([record(job) for job in runs[:2]]) is None
+    assert tables.same_table([record(job) for job in jobs[:2]]) is None
 
 
 def test_views_to_reach():

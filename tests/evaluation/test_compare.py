@@ -23,7 +23,7 @@ def evaluation(knn, **changes):
         "command": "aag-evaluate --run_dir=<b>",
         "versions": {"tensorflow": "2.21.0"},
         "seeds": {},
-        "subject": {"step": 7},
+        "subject": {"run_dir": "runs/some", "step": 7},
         "data": {"dataset": "digits", "split": "test", "num_bank": 1437, "num_queries": 360},
         "settings": {"knn_k": 20, "knn_temperature": 0.07},
         "seconds": 1.0,
@@ -108,6 +108,36 @@ def test_settings_count_where_both_have_the_measure(runs, tmp_path):
         (path / "evaluation.json").write_text(json.dumps(content))
     with pytest.raises(EvaluationError, match=r"--fine_tune_steps=10, .*second with 20"):
         compare(config(runs, tmp_path / "again.html"))
+
+
+def test_settings_count_between_any_two(runs, tmp_path):
+    alone = evaluation(0.9)
+    alone["results"][1]["measures"] = [figure("rankme", 9.0)]
+    (tmp_path / "alone.json").write_text(json.dumps(alone))
+    changed = evaluation(0.8, settings={"knn_k": 5, "knn_temperature": 0.07})
+    (runs[1] / "evaluation.json").write_text(json.dumps(changed))
+    with pytest.raises(EvaluationError, match=r"first was judged with --knn_k=20, .*second with 5"):
+        compare(config([tmp_path / "alone.json", *runs], tmp_path / "page.html"))
+    for path in runs:  # neighbours count in another measure too
+        content = json.loads((path / "evaluation.json").read_text())
+        content["results"][1]["measures"] = [figure("neighbour_purity", 0.5, 0.4, 0.6, k=9)]
+        (path / "evaluation.json").write_text(json.dumps(content))
+    with pytest.raises(EvaluationError, match=r"first was judged with --knn_k=20, .*second with 5"):
+        compare(config(runs, tmp_path / "page.html"))
+
+
+def test_figures_of_another_model_get_no_run_by_where_they_lie(runs, tmp_path):
+    for path in runs:
+        RunDirectory(path).write_record({"flags": {"width": 0.5}, "image_shape": [8, 8, 1]})
+    rival = runs[0] / "rival.json"
+    rival.write_text(json.dumps(evaluation(0.7, subject={"keras_model": "rival.keras"})))
+    other = runs[0] / "other.json"
+    other.write_text(json.dumps(evaluation(0.7, subject={"run_dir": str(runs[1])})))
+    own = evaluation(0.9, subject={"run_dir": "/before/it/was/moved/run"})
+    (runs[0] / "evaluation.json").write_text(json.dumps(own))
+    comparison = compare(config([runs[0], rival, other], tmp_path / "page.html"))
+    assert [run.flags for run in comparison.runs] == [{"width": 0.5}, {}, {"width": 0.5}]
+    assert [run.metrics and run.metrics.parent for run in comparison.runs] == [runs[0], None, runs[1]]
 
 
 def test_names_are_as_short_as_they_can_be(runs, tmp_path):

@@ -147,3 +147,13 @@ def test_folds_judge_every_row_once_and_every_class_in_each():
 def test_rows_that_are_all_alike_still_give_a_probe():
     probe = fit_linear_probe(np.ones([4, 9], np.float32), np.array([0, 1, 1, 1]), l2_grid=[1.0], progress=False)
     np.testing.assert_array_equal(probe.predict(np.zeros([2, 9], np.float32)), [1, 1])
+
+
+def test_many_features_that_are_much_alike_are_no_hurdle():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 1600)
+    shared = 10 * rng.normal(size=(1600, 1)) + 0.1 * rng.normal(size=(1600, 5)) @ rng.normal(size=(5, 1500))
+    features = (shared + 0.2 * labels[:, np.newaxis] * rng.normal(size=1500)).astype(np.float32)
+    probe = fit_linear_probe(features, labels, progress=False)
+    assert probe.held_out_accuracy[1e-6] > 0.95
+    assert np.isfinite(probe.weights).all()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
 from aag_tf.evaluation.html.chart import Chart, line_chart
 
@@ -46,7 +47,10 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
     A file that is absent or absurdly large (64 MiB) gives none.
     """
-    if not path.is_file() or path.stat().st_size > MOST_BYTES:
+    if not path.is_file():
+        return []
+    if path.stat().st_size > MOST_BYTES:
+        logging.warning("%s is larger than %d MiB: no curves are drawn of it.", path, MOST_BYTES // 2**20)
         return []
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
