@@ -110,7 +110,7 @@ def test_what_may_change_when_a_run_goes_on():
         schedule=ScheduleConfig(epochs=7, global_batch_size=32, seed=1, precision="mixed_bfloat16"),
     )
     assert configs.changed_mathematics(other, recorded) == [
-        "--learning_rate (was 0.002, is 0.5)",
+        "--learning_rate (was 0.0035, is 0.5)",
         "--ema_momentum (was 0.0, is 0.9)",
         "--epochs (was 100, is 7)",
         "--global_batch_size (was 64, is 32)",

@@ -12,7 +12,7 @@ LOSS_FORMS = ("auto", "dense", "streaming")
 class LossConfig:
     """GNT-Xent: see `aag_tf.losses.gnt_xent` for the formula that these symbols stand in."""
 
-    temperature: float = 0.2
+    temperature: float = 0.17
     learn_temperature: bool = False
     temperature_minimum: float = 0.05
     coupling: float = 0.0

@@ -13,7 +13,7 @@ class OptimizerConfig:
     """The optimizer and its learning rate over time (linear warm-up, then a cosine to zero)."""
 
     optimizer: str = "adamw"
-    learning_rate: float = 2e-3
+    learning_rate: float = 3.5e-3
     lr_scaling: str = "none"
     warmup_fraction: float = 0.05
     weight_decay: float = 1e-4

@@ -134,7 +134,7 @@ def test_averaged_weights_are_judged_saved_and_gone_on_with(finished, tmp_path):
 
 def test_resume_refuses_other_mathematics_by_the_name_of_the_flag(finished):
     config = settings(finished, resume=True)
-    with pytest.raises(RunDirectoryError, match=r"--temperature \(was 0.2, is 0.5\)"):
+    with pytest.raises(RunDirectoryError, match=r"--temperature \(was 0.17, is 0.5\)"):
         train(dataclasses.replace(config, loss=LossConfig(temperature=0.5)))
 
 

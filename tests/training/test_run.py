@@ -50,7 +50,7 @@ def test_events_hold_every_figure_under_its_tag_the_views_and_the_flags(finished
     decoded = tf.io.decode_png(picture)
     assert decoded.shape[:2] == (int(height), int(width))
     assert np.std(decoded) > 20
-    assert b"--temperature=0.2" in tf.make_ndarray(events.Tensors("flags")[0].tensor_proto).item()
+    assert b"--temperature=0.17" in tf.make_ndarray(events.Tensors("flags")[0].tensor_proto).item()
 
 
 def test_the_flagfile_repeats_the_run(finished, tmp_path):
