@@ -10,7 +10,7 @@ from absl import logging
 from aag_tf import config as configs
 from aag_tf.augment import Branch
 from aag_tf.config import TrainConfig
-from aag_tf.data import Source, fingerprint, same_pictures
+from aag_tf.data import Source, fingerprint, same_pictures, same_pixels
 from aag_tf.encoders import Description, describe_encoder, encoder_from, weight_shapes
 from aag_tf.errors import RunDirectoryError
 from aag_tf.files import write_atomically
@@ -134,12 +134,12 @@ def refuse_other_images(config: TrainConfig, record: dict[str, Any], source: Sou
     now = len(source.train), list(source.image_shape)
     same_place = config.data.dataset == record["flags"]["dataset"]
     known, found = record.get("fingerprint", ""), fingerprint(source.train.images)
-    same_pixels = known == found
-    if before != now or not (same_place or same_pixels) or not same_pictures(known, found):
+    unchanged = same_pixels(known, found)
+    if before != now or not (same_place or unchanged) or not same_pictures(known, found):
         raise RunDirectoryError(
             f"--resume needs the images that the run was trained on, {before[0]} of shape {before[1]}; "
             f"--dataset={config.data.dataset} has {'other ones' if before == now else f'{now[0]} of shape {now[1]}'}; "
             "restore them, or start a new --run_dir."
         )
-    if known and not same_pixels:  # another version of a decoder is no reason to end a run
+    if known and not unchanged:  # another version of a decoder is no reason to end a run
         logging.warning("images of %s have other pixels than when the run began; going on with them", source.name)

@@ -1,6 +1,6 @@
 """Data sets as train, validation and test images, and batches of them that can start anywhere."""
 
-from aag_tf.data.fingerprint import fingerprint, same_pictures
+from aag_tf.data.fingerprint import fingerprint, same_pictures, same_pixels
 from aag_tf.data.images import (
     ArrayImages,
     FileImages,
@@ -30,5 +30,6 @@ __all__ = [
     "lost_files_said",
     "open_source",
     "same_pictures",
+    "same_pixels",
     "training_batches",
 ]

@@ -27,6 +27,11 @@ def fingerprint(images: Images) -> str:
     return f"{digest.hexdigest()}:{base64.b64encode(_outlines(samples).tobytes()).decode()}"
 
 
+def same_pixels(first: str, second: str) -> bool:
+    """Whether two fingerprints are of images that do not differ in one sampled pixel."""
+    return first.partition(":")[0] == second.partition(":")[0]
+
+
 def same_pictures(first: str, second: str) -> bool:
     """Whether two fingerprints are of the same pictures in the same order, though some pixels may differ.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aag_tf.data import fingerprint, same_pictures
+from aag_tf.data import fingerprint, same_pictures, same_pixels
 from aag_tf.data.images import ArrayImages
 
 PIXELS = np.random.default_rng(0).integers(0, 250, (200, 12, 10, 3), np.uint8)
@@ -28,4 +28,7 @@ def test_pictures_are_the_same_where_a_decoder_gives_slightly_other_pixels():
 
 
 def test_a_fingerprint_without_outlines_is_not_held_against_anybody():
-    assert same_pictures(of(PIXELS).partition(":")[0], of(PIXELS[::-1]))
+    before = of(PIXELS).partition(":")[0]
+    assert same_pictures(before, of(PIXELS[::-1]))
+    assert same_pixels(before, of(PIXELS))
+    assert not same_pixels(before, of(PIXELS[::-1]))

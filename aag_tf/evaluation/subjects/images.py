@@ -18,6 +18,7 @@ from aag_tf.data import (
     open_source,
     resizing,
     same_pictures,
+    same_pixels,
 )
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.subjects.subject import Subject
@@ -159,7 +160,7 @@ def _check_unchanged(source: Source, subject: Subject) -> None:
             f"{source.name} has other training images now than when the encoder was trained, or in another order, so "
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
-    if subject.fingerprint is not None and subject.fingerprint != now:
+    if subject.fingerprint is not None and not same_pixels(subject.fingerprint, now):
         logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)
 
 
