@@ -19,8 +19,8 @@ def define(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "learning_rate",
         default.learning_rate,
-        "Rate after warm-up, above 0. The default is tuned for adamw and the encoder tiny; try 0.001 to 0.003 for adamw "
-        "and a ResNet, 0.03 to 0.1 for sgd, 0.3 to 1 for lars; halve it if the loss jumps.",
+        "Rate after warm-up, above 0. The default is tuned for adamw and the encoder tiny; try 0.001 to 0.003 for "
+        "adamw and a ResNet, 0.03 to 0.1 for sgd, 0.3 to 1 for lars; halve it if the loss jumps.",
         flag_values=flag_values,
     )
     flags.DEFINE_enum(

@@ -94,7 +94,7 @@ def test_a_learned_temperature_is_trained_kept_in_bounds_logged_and_gone_on_with
 
     def learning(**run):
         config = settings(run_dir, checkpoint_every_steps=5, **run)
-        loss = LossConfig(learn_temperature=True, temperature_minimum=0.198, coupling=0.0)
+        loss = LossConfig(temperature=0.2, learn_temperature=True, temperature_minimum=0.198, coupling=0.0)
         return dataclasses.replace(config, loss=loss, optimizer=OptimizerConfig(learning_rate=0.02))
 
     def temperatures():
