@@ -30,12 +30,10 @@ AROUND: dict[str, tuple[str, ...]] = {
     "coupling=0.1": ("--coupling=0.1",),
     "coupling=0.5": ("--coupling=0.5",),
     "aux_views=2": ("--aux_views=2",),
-    # What had been the package's defaults, in place of tuned ones; which of the three makes the difference; and those
-    # that followed.
+    # What had been the package's defaults, in place of tuned ones; what makes the difference; and those that followed.
     "former_defaults": FORMER_DEFAULTS,
     "former_defaults, temperature=0.15": (*FORMER_DEFAULTS, "--temperature=0.15"),
     "former_defaults, learning_rate=0.0042": (*FORMER_DEFAULTS, "--learning_rate=0.0042"),
-    "former_defaults, color_strength=0.4": (*FORMER_DEFAULTS, "--color_strength=0.4"),
     "defaults": ("--temperature=0.17", "--learning_rate=0.0035", "--color_strength=0.5"),
 }
 
