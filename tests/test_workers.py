@@ -12,7 +12,15 @@ import pytest
 from processes import Process, aag_train, finish
 
 from aag_tf import config as configs
-from aag_tf.config import EncoderConfig, OptimizerConfig, ProjectorConfig, RunConfig, ScheduleConfig, TrainConfig
+from aag_tf.config import (
+    EncoderConfig,
+    LossConfig,
+    OptimizerConfig,
+    ProjectorConfig,
+    RunConfig,
+    ScheduleConfig,
+    TrainConfig,
+)
 from aag_tf.trained import load_run
 from aag_tf.training import train
 
@@ -21,6 +29,7 @@ def settings(run_dir, **schedule) -> TrainConfig:
     return TrainConfig(
         encoder=EncoderConfig(width=0.25),
         projector=ProjectorConfig(projector_width=16, projector_dim=8),
+        loss=LossConfig(temperature=0.2),  # lower ones enlarge rounding
         optimizer=OptimizerConfig(optimizer="sgd", learning_rate=0.01),
         schedule=ScheduleConfig(**{"train_steps": 10, "global_batch_size": 64, **schedule}),
         run=RunConfig(run_dir=str(run_dir), log_every_steps=1, checkpoint_every_steps=5, knn_every_epochs=0),
@@ -130,7 +139,7 @@ def test_a_lost_worker_stops_the_others_and_resume_goes_on_until_one_is_asked_to
 
 
 def test_workers_with_other_flags_are_refused_before_the_first_step(tmp_path):
-    processes = start(settings(tmp_path / "run"), workers=2, own=(["--temperature=0.17"], ["--temperature=0.3"]))
+    processes = start(settings(tmp_path / "run"), workers=2, own=(["--temperature=0.2"], ["--temperature=0.3"]))
     codes, messages = finish(processes)
     # The first to notice leaves, and the other may then miss it before it has noticed itself.
     assert set(codes) <= {2, 3}, messages
