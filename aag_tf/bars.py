@@ -1,6 +1,7 @@
 """The progress bar of long work: silent where it takes under a second, where it is not wanted, and in log files."""
 
 import contextlib
+from collections.abc import Iterator
 
 from tqdm.auto import tqdm
 
@@ -10,6 +11,8 @@ def progress_bar(name: str, total: int | None, unit: str, *, wanted: bool = True
     return tqdm(desc=name, total=total, unit=unit, delay=1, leave=False, disable=None if wanted else True)
 
 
-def watched_or_not() -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def watched_or_not() -> Iterator[None]:
     """Around what shows how far work is: where its terminal or the reader of its log has gone, the work goes on."""
-    return contextlib.suppress(OSError)
+    with contextlib.suppress(OSError):
+        yield

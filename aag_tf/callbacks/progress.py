@@ -31,31 +31,32 @@ class Progress(keras.callbacks.Callback):
         self._last_line = -SECONDS_BETWEEN_LINES
         self._began = time.monotonic()
 
+    @watched_or_not()
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Opens the bar, on a terminal."""
         self._began = time.monotonic()
         if self.stream.isatty():
-            with watched_or_not():
-                self._bar = tqdm.tqdm(
-                    total=self.span.total_steps,
-                    initial=self.span.start_step,
-                    unit="step",
-                    file=self.stream,
-                    dynamic_ncols=True,
-                )
+            self._bar = tqdm.tqdm(
+                total=self.span.total_steps,
+                initial=self.span.start_step,
+                unit="step",
+                file=self.stream,
+                dynamic_ncols=True,
+            )
 
+    @watched_or_not()
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Moves the bar."""
         if self._bar is not None:
-            with watched_or_not():
-                self._bar.update(self.span.step(batch) - self._bar.n)
+            self._bar.update(self.span.step(batch) - self._bar.n)
 
+    @watched_or_not()
     def close(self) -> None:
         """Closes the bar and leaves it on the screen."""
         if self._bar is not None:
-            with watched_or_not():
-                self._bar.close()
+            self._bar.close()
 
+    @watched_or_not()
     def write(self, record: Mapping[str, float]) -> None:
         """Shows the newest figures beside the bar, or prints a line."""
         if "knn_accuracy" in record:
@@ -72,6 +73,8 @@ class Progress(keras.callbacks.Callback):
             self._last_line = now
             left = (now - self._began) / (step - self.span.start_step) * (self.span.total_steps - step)
             hours, minutes = divmod(round(left / 60), 60)
-            line = f"step {step:,} of {self.span.total_steps:,}: {figures}, {hours:d}:{minutes:02d} h left"
-            with watched_or_not():
-                print(line, file=self.stream, flush=True)
+            print(
+                f"step {step:,} of {self.span.total_steps:,}: {figures}, {hours:d}:{minutes:02d} h left",
+                file=self.stream,
+                flush=True,
+            )

@@ -43,7 +43,7 @@ class Collection:
     @property
     def files(self) -> Iterator[Path]:
         """The Parquet files, in the order of their rows."""
-        return (self._file(shard) for shard in range(self._place(len(self) - 1)[0] + 1))
+        return map(self._file, range(self._num_files))
 
     def vectors(self) -> Iterator[npt.NDArray[np.float32]]:
         """All embeddings, some thousands at a time: float32 [k, dim], NaN where an image has none."""
@@ -110,8 +110,12 @@ class Collection:
             source = self.manifest["input"]["source"]
             raise DataError(f"{source} cannot be read any more ({type(error).__name__}); restore it.") from error
 
+    @property
+    def _num_files(self) -> int:
+        return -(-len(self) // self._size)
+
     def _file(self, shard: int) -> Path:
-        return self.output.shard(shard, self._place(len(self) - 1)[0] + 1)
+        return self.output.shard(shard, self._num_files)
 
     def _place(self, number: int) -> tuple[int, int, int]:
         """Where a row is: its file, the group of rows in that, and the row in that."""

@@ -204,7 +204,7 @@ def _finish(output: Output, manifest: dict[str, Any], new: int, seconds: float) 
     """Counts what there is, writes the NumPy files, and marks the output as complete."""
     collection = Collection(output, manifest)
     lost = manifest["settings"]["numpy"] and not (output.vectors.exists() and output.names.exists())
-    if "embedded" not in manifest or new or lost:
+    if "embedded" not in manifest or lost:
         with output.explaining():
             broken = collection.broken(NAMED_IMAGES)
             if manifest["settings"]["numpy"]:

@@ -33,27 +33,24 @@ class Progress:
                 )
         return self
 
+    @watched_or_not()
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Closes the bar and leaves it on the screen."""
         if self._bar is not None:
-            with watched_or_not():
-                self._bar.close()
+            self._bar.close()
 
     @property
     def seconds(self) -> float:
         """Since the start of this run."""
         return time.monotonic() - self._began
 
+    @watched_or_not()
     def update(self, images: int, failed: int) -> None:
         """Counts some more images, of which some could not be embedded."""
         self._done += images
         self._failed += failed
-        with watched_or_not():
-            self._show(images, failed)
-
-    def _show(self, images: int, failed: int) -> None:
         if self._bar is not None:
             if failed:
                 self._bar.set_postfix_str(f"{self._failed:,} broken", refresh=False)

@@ -154,13 +154,15 @@ def _check_unchanged(source: Source, subject: Subject) -> None:
             f"{source.name} gives {count:,} training images now and gave {before:,} when the encoder was trained, so "
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
+    if subject.fingerprint is None:
+        return
     now = fingerprint(source.train.images)
-    if subject.fingerprint is not None and not same_pictures(subject.fingerprint, now):
+    if not same_pictures(subject.fingerprint, now):
         raise EvaluationError(
             f"{source.name} has other training images now than when the encoder was trained, or in another order, so "
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
-    if subject.fingerprint is not None and not same_pixels(subject.fingerprint, now):
+    if not same_pixels(subject.fingerprint, now):
         logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)
 
 
