@@ -119,8 +119,8 @@ def refuse_other_mathematics(
         changed.append("the auxiliary branch that was handed to train()")
     if changed:
         raise RunDirectoryError(
-            f"--resume cannot change what is learnt: {', '.join(changed)}; give the run's own values "
-            f"(--flagfile={directory.flags_file}), or start a new --run_dir."
+            f"--resume cannot change what is learnt, nor what it is judged by: {', '.join(changed)}; give the run's "
+            f"own values (--flagfile={directory.flags_file}), or start a new --run_dir."
         )
 
 

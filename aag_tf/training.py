@@ -16,7 +16,7 @@ from aag_tf.augment import Branch
 from aag_tf.callbacks import Interruption, Span, Writer, build_callbacks
 from aag_tf.checkpoints import CheckpointStore, RunState, check_space, disk_failures_said
 from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
-from aag_tf.data import Source, lost_files_said, open_source, training_batches
+from aag_tf.data import Source, lost_files_said, open_source, open_watched, training_batches
 from aag_tf.devices import make_strategy
 from aag_tf.errors import ConfigError
 from aag_tf.model import AAG
@@ -160,9 +160,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
     if record:
         refuse_other_mathematics(config, auxiliary, record, directory)
 
-    source = open_source(config.data)
-    if record:
-        refuse_other_images(config, record, source)
+    source, watched = _open_images(config, record, is_chief=is_chief)
     store = CheckpointStore(directory.checkpoints)
     own_encoder = own_encoder_of(own_model, source.image_shape, record, begun=bool(store.all()))
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
@@ -203,6 +201,7 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
                     config,
                     model=model,
                     source=source,
+                    watched=watched,
                     directory=directory,
                     store=store,
                     state=state,
@@ -216,6 +215,16 @@ def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainR
             batches = _batches(config, model, source, span, cluster)
             model.fit(batches, epochs=1, callbacks=callbacks, verbose=0, shuffle=False)
     return TrainResult(directory.path, interruption.step, total_steps, interruption.received, is_chief=is_chief)
+
+
+def _open_images(config: TrainConfig, record: dict[str, Any], *, is_chief: bool) -> tuple[Source, Source]:
+    """Images to train on, and those by which the encoder is judged meanwhile."""
+    source = open_source(config.data)
+    if record:
+        refuse_other_images(config, record, source)
+    if config.run.monitor_dataset is None or not is_chief:
+        return source, source
+    return source, open_watched(config.run.monitor_dataset, config.data, source.image_shape)
 
 
 def _begin(

@@ -29,6 +29,13 @@ def define(flag_values: flags.FlagValues) -> None:
         "Allow tfds: to download and prepare a data set that is not there yet. Off, nothing touches the network.",
         flag_values=flag_values,
     )
+    flags.DEFINE_string(
+        "train_split",
+        default.train_split,
+        "Which part of a tfds: data set to train on, in the words of TensorFlow Datasets: unlabelled (as of stl10), "
+        "train+unlabelled, train[:10%]. Images whose labels are secret count as unlabelled, and with them all others.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_integer(
         "image_size",
         default.image_size,

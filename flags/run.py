@@ -63,6 +63,14 @@ def _define_rhythm(flag_values: flags.FlagValues) -> None:
         "effective rank and uniformity; the live signs of progress. 0 switches them off.",
         flag_values=flag_values,
     )
+    flags.DEFINE_string(
+        "monitor_dataset",
+        default.monitor_dataset,
+        "Labelled images to take for these looks, as --dataset names them, at the size of those that are trained on: "
+        "for runs on images without labels. A tenth of its training images is held out, and its test split is not "
+        "touched. Default: the images of --dataset.",
+        flag_values=flag_values,
+    )
 
 
 def _define_pictures(flag_values: flags.FlagValues) -> None:

@@ -119,6 +119,16 @@ def test_what_may_change_when_a_run_goes_on():
     ]
 
 
+def test_what_a_run_is_watched_by_may_move_and_not_change():
+    def changed(before, now):
+        recorded = configs.to_flat(TrainConfig(run=RunConfig(monitor_dataset=before)))
+        return configs.changed_mathematics(TrainConfig(run=RunConfig(monitor_dataset=now)), recorded)
+
+    assert changed("folder:here/cats", "folder:there/cats") == []
+    assert changed("tfds:cifar10", "tfds:cifar100") == ["--monitor_dataset (was tfds:cifar10, is tfds:cifar100)"]
+    assert changed(None, "digits") == ["--monitor_dataset (was None, is digits)"]
+
+
 def test_a_setting_that_is_younger_than_a_run_had_its_default():
     recorded = configs.to_flat(TrainConfig())
     del recorded["ema_momentum"]

@@ -33,6 +33,7 @@ def build_callbacks(
     *,
     model: AAG,
     source: Source,
+    watched: Source,
     directory: RunDirectory,
     store: CheckpointStore,
     state: RunState,
@@ -49,7 +50,8 @@ def build_callbacks(
     Args:
         config: the settings of the run.
         model: what is trained.
-        source: the images.
+        source: the images that are trained on.
+        watched: those by which the encoder is judged meanwhile; usually the same data set.
         directory: where files go.
         store: where checkpoints go.
         state: what they hold.
@@ -86,23 +88,23 @@ def build_callbacks(
     opening = [Opening(events, config, source.train.images)] if span.start_step == 0 else []
     step_log = StepLog(writers, span, every=run.log_every_steps, global_batch_size=config.schedule.global_batch_size)
     monitor = []
-    if run.knn_every_epochs > 0 and source.validation is not None:
+    if run.knn_every_epochs > 0 and watched.validation is not None:
         every = run.knn_every_epochs * span.steps_per_epoch
-        monitor = [EncoderMonitor(model.judged_encoder, source.train, source.validation, writers, span, every=every)]
-    pictures = _pictures(run, model, source, events, span)
+        monitor = [EncoderMonitor(model.judged_encoder, watched.train, watched.validation, writers, span, every=every)]
+    pictures = _pictures(run, model, watched, events, span)
     hyperparameters = Hyperparameters(events, config)
     return [divergence, hyperparameters, *opening, step_log, progress, *monitor, *pictures, checkpoints, interruption]
 
 
 def _pictures(
-    run: RunConfig, model: AAG, source: Source, events: TensorBoardWriter, span: Span
+    run: RunConfig, model: AAG, watched: Source, events: TensorBoardWriter, span: Span
 ) -> list[keras.callbacks.Callback]:
     """What TensorBoard shows beside scalars, in the rhythm of the kNN accuracy."""
     every = max(run.knn_every_epochs, 1) * span.steps_per_epoch
     callbacks: list[keras.callbacks.Callback] = []
     if run.projector_images:
-        images = (source.validation or source.train).take(run.projector_images)
-        names = source.class_names
+        images = (watched.validation or watched.train).take(run.projector_images)
+        names = watched.class_names
         callbacks.append(EmbeddingProjector(events.directory, model.judged_encoder, images, names, span, every=every))
     if run.histograms:
         networks = {"encoder": model.encoder, "projector": model.projector}

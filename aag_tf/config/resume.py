@@ -9,8 +9,8 @@ from aag_tf.config.run import RunConfig
 from aag_tf.config.train import TrainConfig
 
 # Where results and data lie, what is written how often, and how the same mathematics is computed. A new setting is
-# taken to change what is learnt until it is named here.
-HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} | {
+# taken to change what is learnt until it is named here. What the best checkpoint is chosen by may not change either.
+HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} - {"monitor_dataset"} | {
     "data_dir",
     "download",
     "replicas",
@@ -20,6 +20,8 @@ HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} | {
     "loss_form",
     "augment_on",
 }
+
+MOVABLE = ("dataset", "monitor_dataset")
 
 
 def mathematics(config: TrainConfig) -> dict[str, Any]:
@@ -40,10 +42,12 @@ def changed_mathematics(config: TrainConfig, recorded: Mapping[str, Any]) -> lis
     return [
         f"--{name} (was {before[name]}, is {value})"
         for name, value in mathematics(config).items()
-        if before[name] != value and not (name == "dataset" and _moved(before[name], value))
+        if before[name] != value and not (name in MOVABLE and _moved(before[name], value))
     ]
 
 
-def _moved(before: str, now: str) -> bool:
+def _moved(before: str | None, now: str | None) -> bool:
     """Whether these may be the same files in two places; whether they are, their content tells."""
+    if before is None or now is None:
+        return False
     return before.partition(":")[0] == now.partition(":")[0] in ("folder", "npz")

@@ -3,6 +3,7 @@
 import dataclasses
 
 from aag_tf.config.checks import paths_as_text, require, require_range, require_text
+from aag_tf.config.data import check_dataset
 
 CHECKPOINTS = ("latest", "best")
 MOST_PROJECTED = 10_000  # images that TensorBoard's projector still moves fluently
@@ -19,6 +20,7 @@ class RunConfig:
     checkpoint_every_steps: int | None = None
     checkpoints_to_keep: int = 3
     knn_every_epochs: int = 5
+    monitor_dataset: str | None = None
     projector_images: int = 500
     histograms: bool = False
     profile_steps: str | None = None
@@ -33,6 +35,14 @@ class RunConfig:
             require_range("checkpoint_every_steps", self.checkpoint_every_steps, 1)
         require_range("checkpoints_to_keep", self.checkpoints_to_keep, 1)
         require_range("knn_every_epochs", self.knn_every_epochs, 0)
+        if self.monitor_dataset is not None:
+            require_text("monitor_dataset", self.monitor_dataset)
+            check_dataset(self.monitor_dataset, "monitor_dataset")
+            require(
+                self.knn_every_epochs > 0,
+                "--monitor_dataset is for looks at the encoder, and --knn_every_epochs=0 "
+                "switches them off; give one of the two.",
+            )
         require_range("projector_images", self.projector_images, 0, MOST_PROJECTED)
         if self.profile_steps is not None:
             self.profiled_steps()

@@ -1,5 +1,6 @@
 """Data sets as train, validation and test images, and batches of them that can start anywhere."""
 
+from aag_tf.data.adapting import adapted
 from aag_tf.data.fingerprint import fingerprint, same_pictures, same_pixels
 from aag_tf.data.images import (
     ArrayImages,
@@ -12,7 +13,7 @@ from aag_tf.data.images import (
 )
 from aag_tf.data.order import epoch_order
 from aag_tf.data.pipeline import evaluation_batches, training_batches
-from aag_tf.data.sources import open_source
+from aag_tf.data.sources import open_source, open_watched
 from aag_tf.data.splits import Source, Split
 
 __all__ = [
@@ -24,11 +25,13 @@ __all__ = [
     "Source",
     "Split",
     "TransformedImages",
+    "adapted",
     "epoch_order",
     "evaluation_batches",
     "fingerprint",
     "lost_files_said",
     "open_source",
+    "open_watched",
     "same_pictures",
     "same_pixels",
     "training_batches",

@@ -22,7 +22,7 @@ READ_BATCH = 512
 
 
 def read_tfds(name: str, config: DataConfig) -> Source:
-    """Reads the splits `train`, `validation` and `test` of a TensorFlow data set, as far as it has them.
+    """Reads the splits `train` (or `config.train_split`), `validation` and `test` of a TensorFlow data set.
 
     The features `image` (uint8) and, where it is there and is a class label, `label` are used. Nothing is downloaded
     unless `config.download` says so.
@@ -34,10 +34,6 @@ def read_tfds(name: str, config: DataConfig) -> Source:
     shape = _image_shape(name, builder, config.image_size)
     label = _label_feature(builder)
     parts = _open_splits(name, builder, config, with_labels=label is not None)
-    if "train" not in parts:
-        raise DataError(
-            f"tfds:{name} has no split `train`, only {', '.join(builder.info.splits)}; use another data set."
-        )
     in_memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
     try:
         splits = {role: _read_split(part, shape, label is not None) for role, part in parts.items()}
@@ -126,15 +122,21 @@ def _label_feature(builder: Any) -> Any | None:
 def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bool) -> dict[str, tf.data.Dataset]:
     import tensorflow_datasets as tfds
 
+    missing = [part for part in config.train_parts() if builder.info.splits and part not in builder.info.splits]
+    if missing:
+        raise DataError(
+            f"tfds:{name} has no split `{missing[0]}`, only {', '.join(builder.info.splits)}; name one of them with "
+            "--train_split, or use another data set."
+        )
     wanted = {"image": True, "label": True} if with_labels else {"image": True}
-    # Without metadata the splits are unknown: `train` is asked for, and TFDS says whether there is anything.
+    # Without metadata the splits are unknown: these are asked for, and TFDS says whether there is anything.
     known = set(builder.info.splits) or {"train", "test"}
-    roles = [role for role in ("train", "validation", "test") if role in known]
+    asked = {"train": config.train_split} | {role: role for role in ("validation", "test") if role in known}
     try:
         with _quiet():
             return {
-                role: builder.as_dataset(split=role, shuffle_files=False, decoders=tfds.decode.PartialDecoding(wanted))
-                for role in roles
+                role: builder.as_dataset(split=split, shuffle_files=False, decoders=tfds.decode.PartialDecoding(wanted))
+                for role, split in asked.items()
             }
     except AssertionError as error:
         place = f" --data_dir={config.data_dir}" if config.data_dir else ""
@@ -143,6 +145,11 @@ def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bo
             f"`tfds build {name}{place}`, and where the data lie elsewhere, name the directory with --data_dir."
         ) from error
     except (NotImplementedError, ValueError) as error:  # a format that cannot be streamed, a split without examples
+        if config.train_split != "train":
+            raise DataError(
+                f"tfds:{name} has nothing to train on in --train_split={config.train_split} ({one_line(error, 200)}); "
+                "write it as train[:10%] or train+unlabelled."
+            ) from error
         raise DataError(f"tfds:{name} cannot be read as TFRecords ({one_line(error, 200)}); prepare it so.") from error
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from aag_tf.config import DataConfig, EvaluateConfig
+from aag_tf.config import DataConfig, EvaluateConfig, RunConfig
 from aag_tf.config.data import SCHEMES
-from aag_tf.data import open_source, sources
+from aag_tf.data import open_source, open_watched, resizing, sources
 from aag_tf.errors import ConfigError, DataError
 
 
@@ -52,3 +52,38 @@ def test_every_scheme_has_a_reader():
     assert set(sources.READERS) == set(SCHEMES)
     with pytest.raises(DataError, match="the embedded set is --dataset=digits"):
         open_source(DataConfig(dataset="digits:8"))
+
+
+def test_a_run_is_watched_by_other_images_at_its_size_and_in_its_channels(tmp_path):
+    watched = open_watched("digits", DataConfig(dataset="npz:of_the_run.npz", validation_fraction=0.0), (6, 4, 3))
+    own = open_source(DataConfig())
+    assert watched.test is None, "what is watched is tuned on"
+    for part, whole in ((watched.train, own.train), (watched.validation, own.validation)):
+        assert part.images.shape == (6, 4, 3)
+        np.testing.assert_array_equal(part.labels, whole.labels)
+        scaled = resizing.fit_array(whole.images.numpy(range(9)), (6, 4))
+        np.testing.assert_array_equal(part.images.numpy(range(9)), np.repeat(scaled, 3, axis=-1))
+
+
+def test_images_without_labels_are_not_watched_by(tmp_path):
+    np.savez(tmp_path / "images.npz", images=np.zeros((30, 8, 8, 1), np.uint8))
+    dataset = f"npz:{tmp_path / 'images.npz'}"
+    with pytest.raises(DataError, match=r"--monitor_dataset=npz:.* has no labels, so that nothing can be judged by it"):
+        open_watched(dataset, DataConfig(), (8, 8, 1))
+    few = {"images": np.zeros((5, 8, 8, 1), np.uint8), "labels": np.arange(5)}
+    np.savez(tmp_path / "images.npz", **few)
+    with pytest.raises(DataError, match="has no image to hold out"):
+        open_watched(dataset, DataConfig(), (8, 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"monitor_dataset": "digist"}, "--monitor_dataset=digist is not known; did you mean digits"),
+        ({"monitor_dataset": ""}, "--monitor_dataset is empty"),
+        ({"monitor_dataset": "digits", "knn_every_epochs": 0}, "--knn_every_epochs=0 switches them off"),
+    ],
+)
+def test_names_that_cannot_be_watched_by(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        RunConfig(**settings)

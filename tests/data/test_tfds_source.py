@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 from aag_tf.config import DataConfig
 from aag_tf.data import images, open_source
 from aag_tf.data.tfds_source import data_directory
-from aag_tf.errors import DataError
+from aag_tf.errors import ConfigError, DataError
 
 
 class TinyShapes(tfds.core.GeneratorBasedBuilder):
@@ -25,7 +25,12 @@ class TinyShapes(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
 
     def _split_generators(self, dl_manager):
-        return {"train": self._examples(12), "validation": self._examples(6), "test": self._examples(5, secret=True)}
+        return {
+            "train": self._examples(12),
+            "validation": self._examples(6),
+            "test": self._examples(5, secret=True),
+            "unlabelled": self._examples(8, secret=True),
+        }
 
     def _generate_examples(self):
         raise NotImplementedError
@@ -94,6 +99,42 @@ def test_download_prepares_first(tmp_path):
     assert source.train.labels.tolist() == (values > 100).astype(int).tolist()
     assert source.class_names == ["dark", "light"]
     assert source.test.labels is None
+
+
+def test_another_part_is_trained_on(tmp_path):
+    def opened(train_split):
+        return open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8, download=True, train_split=train_split)
+
+    alone, joined, part = opened("unlabelled"), opened("train + unlabelled"), opened("train[:50%]")
+    assert [len(source.train) for source in (alone, joined, part)] == [8, 20, 6]
+    assert alone.train.labels is None
+    assert joined.train.labels is None, "some are secret"
+    assert part.train.labels.tolist() == (part.train.images.numpy(range(6))[:, 0, 0, 0] > 100).astype(int).tolist()
+    assert all((len(source.validation), len(source.test)) == (6, 5) for source in (alone, joined, part))
+
+
+@pytest.mark.parametrize(
+    ("train_split", "message"),
+    [
+        ("train+lost", "has no split `lost`, only .*unlabelled.*; name one of them with --train_split"),
+        ("train[:much]", r"has nothing to train on in --train_split=train\[:much\]"),
+        ("train[:0]", r"has nothing to train on in --train_split=train\[:0\]"),
+    ],
+)
+def test_a_part_that_is_not_there(train_split, message, tmp_path):
+    with pytest.raises(DataError, match=message):
+        open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8, download=True, train_split=train_split)
+
+
+@pytest.mark.parametrize("train_split", ["test", "train+test[:10%]", "validation", "", "train+"])
+def test_what_is_judged_on_is_not_trained_on(train_split):
+    with pytest.raises(ConfigError, match=r"cannot be trained on; name splits other than validation and test"):
+        DataConfig(dataset="tfds:tiny_shapes", train_split=train_split)
+
+
+def test_parts_are_of_tensorflow_data_sets_only():
+    with pytest.raises(ConfigError, match="--train_split=unlabelled names a part of a TensorFlow data set, and --data"):
+        DataConfig(dataset="folder:images", train_split="unlabelled")
 
 
 def test_sizes_that_differ_become_224(tmp_path):

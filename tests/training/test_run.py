@@ -10,7 +10,7 @@ from training_runs import records, settings, weights
 
 from aag_tf import flags
 from aag_tf.callbacks import TAGS, Interruption
-from aag_tf.config import EncoderConfig, ScheduleConfig, TrainConfig
+from aag_tf.config import DataConfig, EncoderConfig, ScheduleConfig, TrainConfig
 from aag_tf.errors import ConfigError, RunDirectoryError
 from aag_tf.trained import untrained_encoder
 from aag_tf.training import plan_steps, train
@@ -26,6 +26,24 @@ def test_metrics_are_logged_every_so_many_steps_and_at_the_end(finished):
     measured = [record for record in records(finished) if "knn_accuracy" in record]
     assert [record["step"] for record in measured] == [10, 12]
     assert all(0.5 < record["knn_accuracy"] <= 1.0 for record in measured)
+
+
+def test_a_run_without_labels_is_watched_by_images_that_have_them_and_learns_the_same(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (300, 10, 10, 3), np.uint8)
+    np.savez(tmp_path / "images.npz", images=images)
+    plain = settings(tmp_path / "plain")
+    plain = dataclasses.replace(plain, data=DataConfig(dataset=f"npz:{tmp_path / 'images.npz'}"))
+    run = dataclasses.replace(plain.run, run_dir=str(tmp_path / "watched"), monitor_dataset="digits")
+    train(plain)
+    train(dataclasses.replace(plain, run=run))
+    assert not any("knn_accuracy" in record for record in records(tmp_path / "plain"))
+    measured = [record for record in records(tmp_path / "watched") if "knn_accuracy" in record]
+    assert len(measured) == 6  # two steps an epoch
+    assert all(record["knn_accuracy"] > 0.5 for record in measured)
+    for first, other in zip(weights(tmp_path / "plain"), weights(tmp_path / "watched"), strict=True):
+        np.testing.assert_array_equal(first, other)
+    (labels,) = (tmp_path / "watched" / "tensorboard").rglob("labels.tsv")
+    assert set(labels.read_text().split()) == set("0123456789")
 
 
 def test_loggers_of_ones_own_get_every_record(tmp_path):

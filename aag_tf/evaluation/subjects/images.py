@@ -4,22 +4,10 @@ import dataclasses
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from aag_tf.config import DataConfig, EvaluateConfig
-from aag_tf.data import (
-    Images,
-    JoinedImages,
-    Source,
-    Split,
-    TransformedImages,
-    fingerprint,
-    open_source,
-    resizing,
-    same_pictures,
-    same_pixels,
-)
+from aag_tf.data import JoinedImages, Source, Split, adapted, fingerprint, open_source, same_pictures, same_pixels
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.subjects.subject import Subject
 
@@ -61,7 +49,7 @@ def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
     if source.image_shape[2] != channels:
         changes.append("grey repeated as RGB" if channels == 3 else "RGB turned to grey by its luma")
     shape = (height, width, channels)
-    return JudgedData(source, _adapted(bank, shape), _adapted(queries, shape), ", ".join(changes))
+    return JudgedData(source, adapted(bank, shape), adapted(queries, shape), ", ".join(changes))
 
 
 def choose_splits(source: Source, split: str, *, labelled: bool = True) -> tuple[Split, Split]:
@@ -164,18 +152,3 @@ def _check_unchanged(source: Source, subject: Subject) -> None:
         )
     if not same_pixels(subject.fingerprint, now):
         logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)
-
-
-def _adapted(split: Split, shape: tuple[int, int, int]) -> Split:
-    """Images in the size and the channels that an encoder takes, changed as they are read."""
-    images: Images = split.images
-    if images.shape == shape:
-        return split
-
-    def adapt(pictures: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        fitted = resizing.fit(pictures, shape[:2])
-        if images.shape[2] == shape[2]:
-            return fitted
-        return tf.image.grayscale_to_rgb(fitted) if shape[2] == 3 else tf.image.rgb_to_grayscale(fitted)
-
-    return Split(TransformedImages(images, adapt, shape), split.labels)
