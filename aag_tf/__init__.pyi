@@ -4,6 +4,7 @@ from .augment import LayersBranch as LayersBranch
 from .augment import MainBranch as MainBranch
 from .augment import ViewMaker as ViewMaker
 from .callbacks import EncoderMonitor as EncoderMonitor
+from .callbacks import Span as Span
 from .config import AugmentConfig as AugmentConfig
 from .config import ContactSheetConfig as ContactSheetConfig
 from .config import DataConfig as DataConfig
@@ -11,6 +12,7 @@ from .config import EmbedConfig as EmbedConfig
 from .config import EncoderConfig as EncoderConfig
 from .config import EvaluateConfig as EvaluateConfig
 from .config import ExportConfig as ExportConfig
+from .config import JudgeConfig as JudgeConfig
 from .config import LossConfig as LossConfig
 from .config import OptimizerConfig as OptimizerConfig
 from .config import ProjectorConfig as ProjectorConfig
@@ -18,6 +20,8 @@ from .config import RunConfig as RunConfig
 from .config import ScheduleConfig as ScheduleConfig
 from .config import SearchConfig as SearchConfig
 from .config import TrainConfig as TrainConfig
+from .data import ArrayImages as ArrayImages
+from .data import Split as Split
 from .encoders import build_encoder as build_encoder
 from .encoders import build_projector as build_projector
 from .errors import AagError as AagError
@@ -30,6 +34,8 @@ from .losses import LearnedTemperature as LearnedTemperature
 from .losses import contrastive_statistics as contrastive_statistics
 from .losses import gnt_xent as gnt_xent
 from .model import AAG as AAG
+from .saved_model import SavedEncoder as SavedEncoder
+from .saved_model import load_saved_model as load_saved_model
 from .trained import TrainedRun as TrainedRun
 from .trained import load_run as load_run
 from .training import TrainResult as TrainResult

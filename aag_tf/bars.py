@@ -5,10 +5,18 @@ from collections.abc import Iterator
 
 from tqdm.auto import tqdm
 
+SECONDS_BETWEEN_LINES = 30.0  # where nobody watches a terminal: in a log file a line now and then is enough
+
 
 def progress_bar(name: str, total: int | None, unit: str, *, wanted: bool = True) -> tqdm:
     """A bar that clears itself; to be entered with `with`, and moved with `update`; no total, no time left."""
     return tqdm(desc=name, total=total, unit=unit, delay=1, leave=False, disable=None if wanted else True)
+
+
+def time_left(seconds: float) -> str:
+    """How a line in a log says it, in hours and minutes."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:d}:{minutes:02d} h left"
 
 
 @contextlib.contextmanager

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import tensorflow as tf
 from PIL import Image
 
-from aag_tf.augment import MAIN_VIEWS, build_views
+from aag_tf.augment import build_views
 from aag_tf.augment.preview import contact_sheet
-from aag_tf.config import ContactSheetConfig
+from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
 from aag_tf.data import epoch_order, open_source
 from aag_tf.errors import ConfigError
 from aag_tf.files import user_path, write_atomically

@@ -30,6 +30,11 @@ def printable(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def shown(text: str) -> str:
+    """Text as a terminal may show it: what is no printable character, and would move its cursor, is escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def nearest_existing(path: Path) -> Path:
     """The path itself where it exists, else the nearest of its parents that does.
 

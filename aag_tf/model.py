@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from aag_tf.accumulation import Batch, accumulated_gradients, cached_projections, gradients_of
+from aag_tf.augment import ViewMaker
 from aag_tf.encoders import settle
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature, contrastive_statistics, sum_replicas
@@ -35,7 +36,7 @@ class AAG(keras.Model):
     Args:
         encoder: images to embeddings.
         projector: embeddings to projections, used in training only.
-        views: draws the views of a batch (`aag_tf.augment.ViewMaker`).
+        views: draws the views of a batch.
         seed: the run's seed.
         average: moved after each step, where evaluation is to use averaged weights.
         accumulation_steps: micro-batches that a replica's part of the batch goes through the networks in, to save
@@ -51,7 +52,7 @@ class AAG(keras.Model):
         self,
         encoder: keras.Model,
         projector: keras.Model,
-        views: keras.layers.Layer,
+        views: ViewMaker,
         *,
         seed: int = 0,
         average: WeightAverage | None = None,
@@ -67,6 +68,7 @@ class AAG(keras.Model):
         # Traced once, however many replicas and micro-batches draw views; AutoGraph would only add seconds to that.
         make = functools.partial(views.make, seed=seed)
         self._make_views = tf.function(make, autograph=False, reduce_retracing=True)
+        self.temperature: LearnedTemperature | None = None  # until `compile` hands over a loss that learns one
         self.accumulation_steps = accumulation_steps
         if accumulation_steps > 1:
             for network in (encoder, projector):

@@ -8,7 +8,7 @@ import keras
 from absl import logging
 
 from aag_tf import config as configs
-from aag_tf.augment import Branch
+from aag_tf.augment import Branch, less_incidental
 from aag_tf.config import TrainConfig
 from aag_tf.data import Source, fingerprint, same_pictures, same_pixels
 from aag_tf.encoders import Description, describe_encoder, encoder_from, weight_shapes
@@ -115,7 +115,7 @@ def refuse_other_mathematics(
         RunDirectoryError: they would.
     """
     changed = configs.changed_mathematics(config, record["flags"])
-    if record.get("auxiliary") != (auxiliary and auxiliary.describe()):
+    if less_incidental(record.get("auxiliary")) != (auxiliary and auxiliary.describe()):
         changed.append("the auxiliary branch that was handed to train()")
     if changed:
         raise RunDirectoryError(

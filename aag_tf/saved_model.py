@@ -132,7 +132,7 @@ def read_metadata(directory: Path) -> dict[str, Any]:
     if missing:
         raise ExportError(f"{file} is damaged (it has no {missing[0]!r}); export the run again with aag-export.")
     shape, dim = metadata["image_shape"], metadata["embedding_dim"]
-    if not (isinstance(shape, list) and len(shape) == 3 and all(map(_is_size, [*shape, dim]))):
+    if not (isinstance(shape, list) and len(shape) == 3 and all(map(_is_size, shape)) and type(dim) is int and dim > 0):
         raise ExportError(f"{file} is damaged (image_shape {shape}, embedding_dim {dim}); export the run again.")
     return metadata
 

@@ -5,6 +5,8 @@
 
 import hashlib
 
+import numpy as np
+
 Seed = tuple[int, int]
 
 
@@ -22,3 +24,8 @@ def fold(seed: int, purpose: str, *numbers: int) -> Seed:
         int.from_bytes(digest[:4], "little", signed=True),
         int.from_bytes(digest[4:], "little", signed=True),
     )
+
+
+def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
+    """NumPy's generator of the stream that `fold` makes of the same arguments."""
+    return np.random.default_rng([half % 2**32 for half in fold(seed, purpose, *numbers)])  # NumPy takes none below 0

@@ -39,8 +39,7 @@ def make_train_function(
 
     run_compiled = tf.function(run, reduce_retracing=True, jit_compile=jit_compile)
 
-    def step(next_batch: Callable[[], Any]) -> Figures:
-        began = tf.timestamp()
+    def step(began: tf.Tensor, next_batch: Callable[[], Any]) -> Figures:
         with tf.control_dependencies([began]):
             batch = next_batch()
         arrived = [part for value in batch.values() for part in strategy.experimental_local_results(value)]
@@ -54,15 +53,17 @@ def make_train_function(
 
     @tf.autograph.experimental.do_not_convert
     def execution(iterator: Any) -> Figures:
-        figures = step(iterator.get_next)  # tells Keras by an error that the data has ended
+        figures = step(tf.timestamp(), iterator.get_next)  # tells Keras by an error that the data has ended
         if steps_per_execution == 1:
             return figures
 
         def another(index: tf.Tensor, figures: Figures) -> tuple[tf.Tensor, Figures]:
-            following = iterator.get_next_as_optional()
+            began = tf.timestamp()
+            with tf.control_dependencies([began]):  # the wait is here: to know that there is a batch is to have it
+                following = iterator.get_next_as_optional()
 
             def go_on() -> Figures:
-                new = step(following.get_value)
+                new = step(began, following.get_value)
                 return {**new, DATA_WAIT: figures[DATA_WAIT] + new[DATA_WAIT]}
 
             return index + 1, tf.cond(following.has_value(), go_on, lambda: figures)

@@ -16,7 +16,7 @@ from aag_tf.augment import Branch
 from aag_tf.callbacks import Interruption, Span, Writer, build_callbacks
 from aag_tf.checkpoints import CheckpointStore, RunState, check_space, disk_failures_said
 from aag_tf.config import Cluster, ScheduleConfig, TrainConfig
-from aag_tf.data import Source, lost_files_said, open_source, open_watched, training_batches
+from aag_tf.data import Source, batches_in_epoch, lost_files_said, open_source, open_watched, training_batches
 from aag_tf.devices import make_strategy
 from aag_tf.errors import ConfigError
 from aag_tf.model import AAG
@@ -66,12 +66,12 @@ class TrainResult:
         return self.step >= self.total_steps
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Given:
     """What a caller hands over beside settings; see `train`."""
 
-    auxiliary: Branch | Callable[[], Branch] | None = None
     encoder: keras.Model | Callable[[], keras.Model] | None = None
+    auxiliary: Branch | Callable[[], Branch] | None = None
     writers: Sequence[Writer] = ()
 
     def check_for_machines(self, encoder: str) -> None:
@@ -96,12 +96,28 @@ class Given:
                 )
 
     def built(self) -> tuple[keras.Model | None, Branch | None]:
-        """The encoder and the branch, built where a function was given."""
-        encoder, auxiliary = self.encoder, self.auxiliary
+        """The encoder and the branch, built where a function was given.
+
+        Raises:
+            ConfigError: one is something else.
+        """
         return (
-            encoder if encoder is None or isinstance(encoder, keras.Model) else encoder(),
-            auxiliary if auxiliary is None or isinstance(auxiliary, Branch) else auxiliary(),
+            _built("encoder", self.encoder, keras.Model, "put layers into a keras.Sequential"),
+            _built("auxiliary", self.auxiliary, Branch, "put layers into a LayersBranch"),
         )
+
+
+def _built(name: str, given: Any, kind: type, advice: str) -> Any:
+    if given is None:
+        return None
+    # A layer can be called too, and builds nothing.
+    part = given() if callable(given) and not isinstance(given, keras.layers.Layer) else given
+    if not isinstance(part, kind):
+        raise ConfigError(
+            f"train({name}=...) takes a {kind.__name__} or a function that builds one, and got a "
+            f"{type(part).__name__}; {advice}."
+        )
+    return part
 
 
 def train(
@@ -122,9 +138,9 @@ def train(
             starts from its weights, and leaves them alone: the run's are a copy. Layers with a mixed dtype policy take
             that of `config.schedule.precision`, those of float32 keep theirs. Regularizers are refused, for they would
             have no effect.
-        auxiliary: a branch of your own for the auxiliary views, in place of the preset that `config.aux` names. This
-            and `encoder` may be functions that build one, and are to be on several machines, where TensorFlow joins
-            the others before anything is built.
+        auxiliary: a branch of your own for the auxiliary views, in place of the preset that `config.aux` names; of
+            layers, a `LayersBranch`. This and `encoder` may be functions that build one, and are to be on several
+            machines, where TensorFlow joins the others before anything is built.
         writers: loggers of your own. Each `write(record)` gets what `metrics.jsonl` does, `{"step": ..., "loss": ...}`
             and so on, on the first machine only. An `OSError` of one, as of a network, is logged, and the run goes on.
 
@@ -139,7 +155,7 @@ def train(
     if auxiliary is not None and config.augment.aux != "none":
         config = dataclasses.replace(config, augment=dataclasses.replace(config.augment, aux=configs.OWN))
     with reporting_lost_workers(cluster), dtype_policy(config.schedule.precision):
-        return _train(config, cluster, Given(auxiliary, encoder, writers))
+        return _train(config, cluster, Given(encoder=encoder, auxiliary=auxiliary, writers=writers))
 
 
 def _train(config: TrainConfig, cluster: Cluster | None, given: Given) -> TrainResult:
@@ -245,17 +261,14 @@ def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
     Raises:
         ConfigError: there are fewer images than the global batch needs.
     """
-    steps_per_epoch = num_images // schedule.global_batch_size
-    if steps_per_epoch == 0:
-        raise ConfigError(
-            f"--global_batch_size={schedule.global_batch_size} is more than the {num_images} training images; "
-            f"use {num_images} or less."
-        )
+    steps_per_epoch = batches_in_epoch(num_images, schedule.global_batch_size)
     return steps_per_epoch, schedule.train_steps or schedule.epochs * steps_per_epoch
 
 
 def _batches(config: TrainConfig, model: AAG, source: Source, span: Span, cluster: Cluster | None) -> Any:
-    on_host = config.augment.augment_on == "host"
+    def draw(batch: dict[str, Any]) -> Any:
+        return model.views(batch, seed=config.schedule.seed)
+
     read = functools.partial(
         training_batches,
         source.train.images,
@@ -263,6 +276,6 @@ def _batches(config: TrainConfig, model: AAG, source: Source, span: Span, cluste
         seed=config.schedule.seed,
         start_step=span.start_step,
         num_steps=span.total_steps - span.start_step,
-        transform=functools.partial(model.views, seed=config.schedule.seed) if on_host else None,
+        transform=draw if config.augment.augment_on == "host" else None,
     )
     return read() if cluster is None else per_worker_batches(model.distribute_strategy, cluster, read)

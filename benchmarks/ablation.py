@@ -178,7 +178,7 @@ def run(study: Study, given: argparse.Namespace) -> None:
                 del running[ended]
                 try:
                     record = ended.result() | {"study": fingerprint(study)}
-                except SystemExit as error:  # what runs beside it is kept yet
+                except (SystemExit, Exception) as error:  # what runs beside it is kept yet
                     failed = error
                     continue
                 ablation_files.append(given.results, record)

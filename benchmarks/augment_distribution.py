@@ -14,11 +14,11 @@ import logging
 import sys
 from typing import Any, NamedTuple
 
+import augment_measurements as measurements
 import numpy as np
+from augment_measurements import distance
 from rows import argument_parser, write_json
 
-from aag_tf.augment import measurements
-from aag_tf.augment.measurements import distance
 from aag_tf.augment.photometric import GRAY
 from aag_tf.augment.presets import PRESETS
 

@@ -33,6 +33,7 @@ from kill_resume_runs import (
     checkpoint_steps,
     last_step,
     said,
+    stop_inside_a_write,
     wait_until,
     writing,
 )
@@ -49,7 +50,7 @@ def kill(runs: Runs, reference: Path, seed: int) -> Row:
     process = runs.start(run_dir)
     wait_until(lambda: last_step(run_dir) >= step, process)
     if inside:
-        wait_until(lambda: writing(run_dir), process, poll=0.0)
+        stop_inside_a_write(run_dir, process)
     else:
         time.sleep(delay)
     process.kill()

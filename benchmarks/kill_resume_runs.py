@@ -4,10 +4,13 @@ import contextlib
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 STEPS = 40
 CHECKPOINT_EVERY = 4
@@ -94,6 +97,19 @@ def checkpoint_steps(run_dir: Path) -> list[int]:
 def writing(run_dir: Path) -> bool:
     """Whether a checkpoint is being written or deleted right now."""
     return any((run_dir / "checkpoints").glob(".unfinished-*"))
+
+
+def stop_inside_a_write(run_dir: Path, process: multiprocessing.Process) -> None:
+    """Waits until a checkpoint is being written or deleted, and lets the process stand still there.
+
+    A write lasts milliseconds. Only of a process that stands still is it certain that it will not end meanwhile.
+    """
+    while wait_until(lambda: writing(run_dir), process, poll=0.0):
+        os.kill(process.pid, signal.SIGSTOP)
+        wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, process)
+        if writing(run_dir):
+            return
+        os.kill(process.pid, signal.SIGCONT)
 
 
 def wait_until(condition: Callable[[], bool], process: multiprocessing.Process, poll: float = 0.002) -> bool:

@@ -48,14 +48,14 @@ def main(saved_model: str) -> dict[str, float]:
     images, labels = digits()
     train, test = slice(LABELLED), slice(-HELD_OUT, None)
     model, encoder = build(saved_model, images.shape[1:], int(labels.max()) + 1)
-    encoder.trainable = False
-    fit(model, images[train], labels[train], learning_rate=1e-2, epochs=20)
-    frozen = model.evaluate(images[test], labels[test], verbose=0)[1]
-    encoder.trainable = True
     if not encoder.trainable_weights:
         raise SystemExit(
             f"{saved_model} stores its kernels in 16 bits, which stay frozen; export it without --weights."
         )
+    encoder.trainable = False
+    fit(model, images[train], labels[train], learning_rate=1e-2, epochs=20)
+    frozen = model.evaluate(images[test], labels[test], verbose=0)[1]
+    encoder.trainable = True
     fit(model, images[train], labels[train], learning_rate=1e-3, epochs=20)
     tuned = model.evaluate(images[test], labels[test], verbose=0)[1]
     return {"frozen encoder": frozen, "fine-tuned": tuned}

@@ -12,7 +12,7 @@ from aag_tf.errors import ExportError
 from aag_tf.export import runtimes
 from aag_tf.export.publishing import plan_version, staged
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
-from aag_tf.export.saved_model import metadata_of, write_metadata, write_saved_model
+from aag_tf.export.saved_model import evaluation_of, metadata_of, write_metadata, write_saved_model
 from aag_tf.export.signatures import Exported, Signature, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
 from aag_tf.files import user_path
@@ -65,6 +65,7 @@ def export(config: ExportConfig) -> ExportReport:
 
     Raises:
         RunDirectoryError: there is no trained run.
+        EvaluationError: the run's `evaluation.json` is damaged, or of another version.
         DataError: the run's data set, whose images the export is verified with, cannot be opened.
         ExportError: the directory cannot be written, the version exists, or the reloaded model fails its proof.
             Nothing has been published then.
@@ -73,10 +74,11 @@ def export(config: ExportConfig) -> ExportReport:
         runtimes.check_installed(name)
     target = plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
     run = load_run(config.run_dir, config.checkpoint)
+    evaluation = evaluation_of(config.run_dir, run.step)  # before any work that a damaged one would make useless
     source = _open_source(run, config.weights) if config.verify or config.weights != "float32" else None
     encoder, cost = _network(run, config.weights, source)
     signatures = _signatures(run, encoder, config)
-    metadata = metadata_of(run, config.run_dir, int(target.name), signatures, config.weights)
+    metadata = metadata_of(run, int(target.name), signatures, config.weights, evaluation)
     metadata["precision_cost"] = None if cost is None else dataclasses.asdict(cost)
     report = ExportReport(target, config.run_dir, run.step, metadata, precision_cost=cost, dry_run=config.dry_run)
     if config.dry_run:
@@ -88,8 +90,9 @@ def export(config: ExportConfig) -> ExportReport:
         metadata["formats"] = {name: str(file.relative_to(directory)) for name, file in files.items()}
         if config.verify and source is not None:
             images = _real_images(source)
-            networks = run.encoder, run.projector
-            verification = verify(directory, *networks, images, signatures=tuple(signatures), formats=tuple(files))
+            verification = verify(
+                directory, run.encoder, run.projector, images, signatures=tuple(signatures), formats=tuple(files)
+            )
         metadata["verification"] = None if verification is None else dataclasses.asdict(verification)
         write_metadata(directory, metadata)
     return dataclasses.replace(report, verification=verification)
@@ -97,8 +100,9 @@ def export(config: ExportConfig) -> ExportReport:
 
 def _network(run: TrainedRun, weights: str, source: Source | None) -> tuple[Any, PrecisionCost | None]:
     """What is written: the encoder itself, or with 16-bit kernels its stand-in, and what those cost."""
-    if weights == "float32" or source is None:
+    if weights == "float32":
         return run.encoder, None
+    assert source is not None  # opened to measure the cost
     meter = CostMeter(run.encoder, source)
     reduced = ReducedEncoder(run.encoder, weights)
     return reduced, meter.cost(weights)

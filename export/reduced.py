@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from aag_tf.data import Source
 from aag_tf.errors import ExportError
+from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.features import embed
 from aag_tf.evaluation.knn import DEFAULT_K, knn_accuracy
 
@@ -111,7 +112,7 @@ class CostMeter:
     def cost(self, weights: str) -> PrecisionCost:
         """What changed since."""
         before, after = self._before, self._embed()
-        cosine = np.sum(_directions(before[0]) * _directions(after[0]), axis=1)
+        cosine = np.sum(directions(before[0]) * directions(after[0]), axis=1)
         accuracies = (self._knn(*before), self._knn(*after)) if self._labelled else (None, None)
         return PrecisionCost(weights, len(cosine), float(cosine.min()), float(cosine.mean()), *accuracies)
 
@@ -123,8 +124,3 @@ class CostMeter:
         assert self._bank.labels is not None
         assert self._queries.labels is not None
         return knn_accuracy(bank, self._bank.labels, queries, self._queries.labels, k=min(DEFAULT_K, len(bank)))
-
-
-def _directions(embeddings: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -36,9 +36,21 @@ def write_saved_model(directory: Path, resources: list[Any], signatures: dict[st
 
 
 def metadata_of(
-    run: TrainedRun, run_dir: str, version: int, signatures: dict[str, Signature], weights: str
+    run: TrainedRun,
+    version: int,
+    signatures: dict[str, Signature],
+    weights: str,
+    evaluation: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """What there is to know of an exported encoder: enough to use it, to judge it and to train it again."""
+    """What there is to know of an exported encoder: enough to use it, to judge it and to train it again.
+
+    Args:
+        run: the encoder.
+        version: its number.
+        signatures: by name.
+        weights: the type in which kernels are stored.
+        evaluation: see `evaluation_of`.
+    """
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -51,7 +63,7 @@ def metadata_of(
         "embedding_dim": run.encoder.output_shape[-1],
         "weights": weights,
         "signatures": {name: signature.description for name, signature in signatures.items()},
-        "evaluation": evaluation_of(run_dir, run.step),
+        "evaluation": evaluation,
         "flags": configs.to_flat(run.config),
         "own_encoder": run.own_encoder,
         "num_train_images": run.num_train_images,

@@ -88,15 +88,18 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
     """
     flag_values = flags.FlagValues()
     define(config_type, flag_values)
-    _show_help(argv[1:], config_type, flag_values, usage)
+    arguments = list(argv[1:])
+    _show_help(arguments, config_type, flag_values, usage)
+    if "recipe" in flag_values:
+        arguments = recipe.expand(arguments)
+    if "compare" in flag_values:
+        arguments = compare.join(arguments)
     try:
-        stray = flag_values([argv[0], *compare.join(recipe.expand(argv[1:]))])[1:]
+        stray = flag_values([argv[0], *arguments])[1:]
     except flags.Error as error:
         raise ConfigError(sentence(error, flag_values)) from error
     except UnicodeDecodeError as error:
         raise ConfigError("--flagfile cannot be read: it is no text file; name a file with one flag a line.") from error
-    except ConfigError:
-        raise
     except ValueError as error:  # what absl makes of --noflip=1
         raise ConfigError(f"a flag is written wrong ({error}); switches are --name and --noname.") from error
     if stray:

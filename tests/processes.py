@@ -5,6 +5,7 @@ TensorFlow takes five seconds to import and cannot be forked once it has been us
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -85,6 +86,7 @@ def finish(processes: list[Process]) -> tuple[list[int | None], list[str]]:
 def aag_train(*flags: str) -> None:
     """The command, as its console script calls it."""
     sys.argv = ["aag-train", *flags]
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which the tests may have inherited as ignored
     from aag_tf.commands import train
 
     train.run()

@@ -10,7 +10,7 @@ from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
 from aag_tf.data import open_source
 from aag_tf.run_directory import RunDirectory
-from aag_tf.trained import build_networks
+from aag_tf.trained import build_networks, load_run
 
 STEP = 7
 WEIGHTS_SEED = 5  # not the run's own seed, so that its "trained" encoder differs from its untrained one
@@ -31,6 +31,15 @@ def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model
     directory.write_record({"flags": configs.to_flat(config), "image_shape": list(source.image_shape)})
     CheckpointStore(directory.checkpoints).write(STEP, RunState(encoder=encoder, projector=projector).write)
     return encoder
+
+
+def add_checkpoint(path: Path, step: int, knn_accuracy: float) -> keras.Model:
+    """Adds a checkpoint of other weights than the newest to a run directory; returns its encoder."""
+    run = load_run(path)
+    run.encoder.set_weights([weight + 1.0 for weight in run.encoder.get_weights()])
+    write = RunState(encoder=run.encoder, projector=run.projector).write
+    CheckpointStore(RunDirectory(path).checkpoints).write(step, write, knn_accuracy=knn_accuracy)
+    return run.encoder
 
 
 def save_images(path: Path, count: int = 40, shape: tuple[int, int, int] = (8, 8, 1), **arrays: np.ndarray) -> str:

@@ -40,13 +40,12 @@ def with_batch_norm():
     return build_networks(EncoderConfig(width=0.25), ProjectorConfig(projector_width=16, projector_dim=8), IMAGE_SHAPE)
 
 
-def make_model(networks, accumulation_steps, optimizer=None, **loss):
+def make_model(networks, accumulation_steps, optimizer=None, temperature=0.2):
     views = build_views(AugmentConfig(flip=False), IMAGE_SHAPE)
     model = AAG(*networks, views, seed=3, accumulation_steps=accumulation_steps)
     # At rate 1 a step of plain SGD moves the weights by minus the gradient.
-    model.compile(
-        optimizer or keras.optimizers.SGD(1.0), GNTXent(coupling=0.5, aux_weight=0.7, **loss), jit_compile=False
-    )
+    loss = GNTXent(temperature=temperature, coupling=0.5, aux_weight=0.7)
+    model.compile(optimizer or keras.optimizers.SGD(1.0), loss, jit_compile=False)
     return model
 
 

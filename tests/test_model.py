@@ -71,6 +71,13 @@ def test_replicas_change_neither_losses_nor_gradients(tmp_path):
             np.testing.assert_allclose(found[other][name], expected, atol=tolerance, err_msg=f"{other} {name}")
 
 
+def test_a_model_that_is_not_compiled_trains_its_networks_and_no_temperature():
+    encoder, projector = build_networks(*NETWORKS)
+    model = AAG(encoder, projector, build_views(AugmentConfig(), IMAGE_SHAPE))
+    assert model.temperature is None
+    assert len(model.trained_variables) == len(encoder.trainable_variables) + len(projector.trainable_variables) > 0
+
+
 def test_every_step_gets_its_own_batch(digits):
     seen = []
 

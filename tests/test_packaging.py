@@ -1,10 +1,12 @@
 """What is installed: every folder, every import declared, and nothing heavy before it is needed."""
 
 import ast
+import dataclasses
 import importlib
 import re
 import subprocess
 import sys
+import typing
 from importlib import metadata
 from pathlib import Path
 
@@ -89,6 +91,18 @@ def test_the_stub_names_what_the_rooms_export():
     for module, name in named:
         room = importlib.import_module(f"aag_tf.{module}")
         assert name in getattr(room, "__all__", [name]), f"{module} does not export {name}"
+
+
+def test_settings_within_public_settings_are_public_too():
+    names = [name for name in dir(aag_tf) if name.endswith("Config")]
+    within = {
+        kind.__name__
+        for name in names
+        for kind in typing.get_type_hints(getattr(aag_tf, name)).values()
+        if dataclasses.is_dataclass(kind)
+    }
+    assert "LossConfig" in within
+    assert within <= set(names)
 
 
 def test_the_version_stands_in_setup_alone():

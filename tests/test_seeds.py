@@ -1,11 +1,18 @@
 """Streams of random numbers: reproducible, and apart from each other."""
 
-from aag_tf.seeds import fold
+import numpy as np
+
+from aag_tf.seeds import fold, generator
 
 
 def test_a_seed_is_pinned():
     # Runs made today must resume and repeat tomorrow: this pair may never change.
     assert fold(0, "order", 1) == (-1149064233, -1922431543)
+
+
+def test_a_generator_draws_from_the_same_pair():
+    unsigned = [-1149064233 + 2**32, -1922431543 + 2**32]
+    assert generator(0, "order", 1).random() == np.random.default_rng(unsigned).random()
 
 
 def test_neighbouring_positions_share_no_seed():

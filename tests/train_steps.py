@@ -67,6 +67,7 @@ def overflow_on_the_second_replica(out):
 def train_steps(replicas, accumulation_steps, out):
     """Trains for `STEPS` steps and saves gradients and figures to `out`, an npz file."""
     strategy = make_strategy(ScheduleConfig(cpu_replicas=replicas, global_batch_size=BATCH))
+    assert strategy.num_replicas_in_sync == replicas
     source = open_source(DataConfig())
     with strategy.scope():
         keras.utils.set_random_seed(3)

@@ -1,15 +1,14 @@
 """How views are drawn from images: the main branch, the auxiliary branch, and all views of a batch."""
 
 from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
-from aag_tf.augment.branch import Branch
+from aag_tf.augment.branch import Branch, less_incidental
 from aag_tf.augment.build import build_views
 from aag_tf.augment.layers_branch import LayersBranch
 from aag_tf.augment.main_branch import MainBranch
 from aag_tf.augment.presets import PRESETS, Preset
-from aag_tf.augment.views import MAIN_VIEWS, ViewMaker
+from aag_tf.augment.views import ViewMaker
 
 __all__ = [
-    "MAIN_VIEWS",
     "PRESETS",
     "AuxiliaryBranch",
     "Branch",
@@ -18,4 +17,5 @@ __all__ = [
     "Preset",
     "ViewMaker",
     "build_views",
+    "less_incidental",
 ]

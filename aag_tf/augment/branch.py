@@ -10,6 +10,7 @@ from computing it anew at every use.
 
 import functools
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -68,8 +69,9 @@ class Branch(keras.layers.Layer):
             raise ConfigError(f"size={size} is no height and width; give two whole numbers of at least 1.")
         self.jit_compile = jit_compile
         self.size = None if size is None else (int(size[0]), int(size[1]))
-        self.seed = seed
-        self.generator = keras.random.SeedGenerator(seed)
+        # Drawn here, as Keras would, so that the layer's config repeats it.
+        self.seed = random.randint(1, 10**9) if seed is None else seed
+        self.generator = keras.random.SeedGenerator(self.seed)
 
     @property
     def num_uniforms(self) -> int:
@@ -119,12 +121,12 @@ class Branch(keras.layers.Layer):
             return {**images, "images": self.call(images["images"], seed=seed, training=training)}
         images = tf.convert_to_tensor(images)
         if training is False:
-            return self.fit(images)
+            return self.resized(images)
         if seed is None:
             seed = self.generator.next()
         return self.draw(images, seed=seed, step=0, row=tf.range(tf.shape(images)[0]))
 
-    def fit(self, images: tf.Tensor) -> tf.Tensor:
+    def resized(self, images: tf.Tensor) -> tf.Tensor:
         """Images as float32 at the size of the views, otherwise as they are."""
         images = tf.cast(images, tf.float32)
         height, width = self.output_size(images.shape)
@@ -148,15 +150,15 @@ class Branch(keras.layers.Layer):
 
     def describe(self) -> dict[str, Any]:
         """Class and arguments as JSON holds them: the same whenever a branch is built, and once it was used."""
-        return _less_incidental(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
+        return less_incidental(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
 
 
-def _less_incidental(part: Any) -> Any:
-    """Drops what Keras adds once a layer has been called, seeds, and names, which count up in a process."""
+def less_incidental(part: Any) -> Any:
+    """What decides views of a layer's JSON: without seeds, names and what Keras adds once it has been called."""
     if isinstance(part, dict):
-        return {name: _less_incidental(value) for name, value in part.items() if name not in INCIDENTAL}
+        return {name: less_incidental(value) for name, value in part.items() if name not in INCIDENTAL}
     if isinstance(part, list):
-        return [_less_incidental(entry) for entry in part if not (isinstance(entry, dict) and _is_input(entry))]
+        return [less_incidental(entry) for entry in part if not (isinstance(entry, dict) and _is_input(entry))]
     return part
 
 

@@ -58,4 +58,4 @@ def build_views(
         auxiliary = main
     elif config.aux != "none":
         auxiliary = auxiliary_branch(config.aux, config.aux_strength, **arguments, name="auxiliary")
-    return ViewMaker(main, auxiliary, config.num_views - 2, name="views")
+    return ViewMaker(main, auxiliary, config.num_aux_views, name="views")

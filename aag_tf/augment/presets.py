@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from aag_tf.errors import ConfigError
+
 # Operations by the largest amount they take, in their own units; an amount of 0 is the identity.
 SIGNED = {
     "rotate": "degrees",
@@ -31,12 +33,15 @@ class Preset:
     """What an auxiliary branch does beyond the main branch.
 
     Args:
-        operations: the largest amount of each operation at strength 1 (`SIGNED` ones go both ways).
+        operations: the largest amount of each operation at strength 1: of `SIGNED`, which go both ways, and `UNSIGNED`.
         probability: share of views that an operation is applied to.
         choose: apply this many operations to each view, chosen at random, instead of each with `probability`.
         crop_min_area: smallest share of the image in a crop; `None` keeps the main branch's.
         cutout: longest side of the square that is greyed out, as a share of the shorter side of the view.
         cutout_probability: share of views with such a square.
+
+    Raises:
+        ConfigError: an operation is not known.
     """
 
     operations: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -47,6 +52,10 @@ class Preset:
     cutout_probability: float = 0.5
 
     def __post_init__(self) -> None:
+        known = SIGNED | UNSIGNED
+        unknown = [name for name in self.operations if name not in known]
+        if unknown:
+            raise ConfigError(f"the operation {unknown[0]} is not known; choose among {', '.join(known)}.")
         object.__setattr__(self, "operations", MappingProxyType(dict(self.operations)))
 
 

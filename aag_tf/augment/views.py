@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from aag_tf import seeds
 from aag_tf.augment.branch import Branch
-
-MAIN_VIEWS = 2
+from aag_tf.config import MAIN_VIEWS
+from aag_tf.errors import ConfigError
 
 
 @keras.saving.register_keras_serializable(package="aag_tf")
@@ -21,17 +21,28 @@ class ViewMaker(keras.layers.Layer):
     Args:
         main: the branch of views 0 and 1.
         auxiliary: the branch of all further views.
-        aux_views: how many further views there are; 0 needs no auxiliary branch.
+        aux_views: how many further views there are; `None` gives one where there is an auxiliary branch.
         **kwargs: of `keras.layers.Layer`; `dtype` has no effect.
+
+    Raises:
+        ConfigError: `aux_views` is negative, or asks for views of an auxiliary branch that is missing.
     """
 
-    def __init__(self, main: Branch, auxiliary: Branch | None = None, aux_views: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, main: Branch, auxiliary: Branch | None = None, aux_views: int | None = None, **kwargs: Any
+    ) -> None:
+        if aux_views is None:
+            aux_views = 0 if auxiliary is None else 1
+        if aux_views < 0:
+            raise ConfigError(f"aux_views={aux_views} is out of range; it must be at least 0.")
+        if aux_views > 0 and auxiliary is None:
+            raise ConfigError(f"aux_views={aux_views} needs a branch to draw them; give one as auxiliary.")
         kwargs.pop("dtype", None)
         super().__init__(dtype="float32", autocast=False, **kwargs)
         self.built = True  # there are no weights to make
         self.main = main
         self.auxiliary = auxiliary
-        self.aux_views = aux_views if auxiliary is not None else 0
+        self.aux_views = aux_views
 
     @property
     def num_views(self) -> int:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run after the step in hand, so that the last checkpoint is whole and usable."""
+"""Ctrl-C, SIGTERM and the loss of its terminal end a run after the step in hand, with a checkpoint that is whole."""
 
 import signal
 import threading
@@ -38,7 +38,9 @@ class Interruption(keras.callbacks.Callback):
     def __enter__(self) -> Self:
         """Takes over the signals."""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            # A hangup only where it would end the process: `nohup` has it ignored, so that the run goes on.
+            hangup = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL else []
+            for number in (signal.SIGINT, signal.SIGTERM, *hangup):
                 self._previous[number] = signal.signal(number, self._on_signal)
         return self
 

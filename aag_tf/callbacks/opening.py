@@ -6,10 +6,9 @@ import keras
 import tensorflow as tf
 
 from aag_tf import config as configs
-from aag_tf.augment import MAIN_VIEWS
 from aag_tf.augment.preview import contact_sheet
 from aag_tf.callbacks.tensorboard import TensorBoardWriter
-from aag_tf.config import TrainConfig
+from aag_tf.config import MAIN_VIEWS, TrainConfig
 from aag_tf.data import Images
 
 PREVIEW_IMAGES = 8

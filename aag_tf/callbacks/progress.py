@@ -8,10 +8,8 @@ from typing import Any, TextIO
 import keras
 import tqdm
 
-from aag_tf.bars import watched_or_not
+from aag_tf.bars import SECONDS_BETWEEN_LINES, time_left, watched_or_not
 from aag_tf.callbacks.position import Span
-
-SECONDS_BETWEEN_LINES = 30.0  # in a log file a line now and then is enough
 
 
 class Progress(keras.callbacks.Callback):
@@ -31,7 +29,6 @@ class Progress(keras.callbacks.Callback):
         self._last_line = -SECONDS_BETWEEN_LINES
         self._began = time.monotonic()
 
-    @watched_or_not()
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Opens the bar, on a terminal."""
         self._began = time.monotonic()
@@ -44,13 +41,11 @@ class Progress(keras.callbacks.Callback):
                 dynamic_ncols=True,
             )
 
-    @watched_or_not()
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Moves the bar."""
         if self._bar is not None:
             self._bar.update(self.span.step(batch) - self._bar.n)
 
-    @watched_or_not()
     def close(self) -> None:
         """Closes the bar and leaves it on the screen."""
         if self._bar is not None:
@@ -72,9 +67,5 @@ class Progress(keras.callbacks.Callback):
         if now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.span.total_steps:
             self._last_line = now
             left = (now - self._began) / (step - self.span.start_step) * (self.span.total_steps - step)
-            hours, minutes = divmod(round(left / 60), 60)
-            print(
-                f"step {step:,} of {self.span.total_steps:,}: {figures}, {hours:d}:{minutes:02d} h left",
-                file=self.stream,
-                flush=True,
-            )
+            line = f"step {step:,} of {self.span.total_steps:,}: {figures}, {time_left(left)}"
+            print(line, file=self.stream, flush=True)

@@ -46,8 +46,6 @@ def disk_failures_said(store: CheckpointStore) -> Iterator[None]:
     """
     try:
         yield
-    except BrokenPipeError:  # of the terminal
-        raise
     except OSError as error:
         raise _error(store, error.strerror or str(error)) from error
     except tf.errors.OpError as error:

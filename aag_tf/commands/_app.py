@@ -1,7 +1,9 @@
 """What every command shares: one sentence and an exit code for a known error, and a quiet start of TensorFlow."""
 
 import contextlib
+import io
 import os
+import select
 import signal
 import sys
 import tempfile
@@ -9,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from aag_tf.errors import AagError
+from aag_tf.files import shown
 
 
 def exit_code_of(number: signal.Signals) -> int:
@@ -16,25 +19,44 @@ def exit_code_of(number: signal.Signals) -> int:
     return 128 + number
 
 
+def say(text: str) -> None:
+    """Prints a line to standard error; where nobody reads that any more, nothing is lost."""
+    with contextlib.suppress(OSError):
+        print("\n".join(map(shown, text.split("\n"))), file=sys.stderr)
+
+
 def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Runs a command on `sys.argv` and exits with its code: 0, or 1 or 2 for a known error, or 130 after Ctrl-C."""
-    code = exit_code_of(signal.SIGPIPE)
+    """Runs a command on `sys.argv` and exits with its code: 0, or 1 or 2 for a known error, or 130 after Ctrl-C.
+
+    `main` prints to standard output what it has done, after all of its work: that a reader of it has seen enough, say
+    `| head`, is no error.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files in a terminal that has not all letters
     try:
         code = main(sys.argv)
         sys.stdout.flush()  # here, so that a reader who has gone is noticed here
     except AagError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        say(f"{name}: {error}")
         code = error.exit_code
     except KeyboardInterrupt:
-        print(f"{name}: stopped by Ctrl-C.", file=sys.stderr)
+        say(f"{name}: stopped by Ctrl-C.")
         code = exit_code_of(signal.SIGINT)
-    except BrokenPipeError:  # the reader of a pipe, say `| head`, has seen enough: no error where all work was done
+    except BrokenPipeError:
+        code = 0 if _reader_has_gone() else exit_code_of(signal.SIGPIPE)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # a disk or a directory that no package foresaw
         place = "" if error.filename is None else f"{error.filename}: "
-        print(f"{name}: {place}{error.strerror or error}; mend that and give the command again.", file=sys.stderr)
+        say(f"{name}: {place}{error.strerror or error}; mend that and give the command again.")
         code = 1
     sys.exit(code)
+
+
+def _reader_has_gone() -> bool:
+    """Whether standard output is a pipe that nobody reads."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     with quiet_start():
         from aag_tf import evaluation
     if config.compare is not None:
-        comparison = evaluation.compare(config)
+        comparison = evaluation.compare(config.compared, config.output)
         print(comparison)
         print(f"\nIn pictures: {comparison.path}")
         return 0

@@ -5,15 +5,15 @@
 
 Cost: under two minutes on two CPU cores for the demo; a recipe's first lines say what the others take.
 Makes: a run directory with flags.txt, run.json, metrics.jsonl, checkpoints/ and tensorboard/.
-Ctrl-C (exit code 130) and SIGTERM (143) leave a checkpoint; the same command with --resume goes on from it.
+Ctrl-C (exit code 130), SIGTERM (143) and the end of its terminal (129) leave a checkpoint; the same command with
+--resume goes on from it.
 """
 
 import signal
-import sys
 from collections.abc import Sequence
 
 from aag_tf import flags
-from aag_tf.commands._app import exit_code_of, quiet_start, run_command
+from aag_tf.commands._app import exit_code_of, quiet_start, run_command, say
 from aag_tf.config import TrainConfig
 
 
@@ -27,10 +27,9 @@ def main(argv: Sequence[str]) -> int:
     if not result.is_chief:
         return code  # the chief says it for all
     if not result.complete:
-        print(
+        say(
             f"aag-train: stopped at step {result.step} of {result.total_steps}; its checkpoint is in {result.run_dir}, "
-            f"and aag-train --flagfile={result.run_dir / 'flags.txt'} --resume goes on from it.",
-            file=sys.stderr,
+            f"and aag-train --flagfile={result.run_dir / 'flags.txt'} --resume goes on from it."
         )
         return code
     print(f"Trained for {result.step} steps; the run is in {result.run_dir}.")

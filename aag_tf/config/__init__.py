@@ -4,15 +4,22 @@ The field names are the names of the command-line flags (a test holds them toget
 run directory records, so that evaluation and export can rebuild the encoder without the command line.
 """
 
-from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, AugmentConfig
+from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, MAIN_VIEWS, AugmentConfig
 from aag_tf.config.cluster import Cluster, cluster_from_environment
 from aag_tf.config.contact_sheet import ContactSheetConfig
 from aag_tf.config.data import DataConfig
 from aag_tf.config.embed import EMBEDDING_DTYPES, EmbedConfig
-from aag_tf.config.evaluate import EVALUATION_SPLITS, INPUT_RANGES, MEASURES, EvaluateConfig, JudgeConfig
+from aag_tf.config.evaluate import (
+    EVALUATION_SPLITS,
+    INPUT_RANGES,
+    MEASURES,
+    EvaluateConfig,
+    JudgeConfig,
+    check_compared,
+)
 from aag_tf.config.export import FORMATS, SIGNATURES, WEIGHTS, ExportConfig
 from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
-from aag_tf.config.loss import LOSS_FORMS, LossConfig
+from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LOSS_FORMS, LossConfig
 from aag_tf.config.model import OWN, STEMS, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
 from aag_tf.config.resume import changed_mathematics, mathematics
@@ -31,8 +38,10 @@ __all__ = [
     "FORMATS",
     "INPUT_RANGES",
     "JIT_MODES",
+    "LEARNED_TEMPERATURE_MAXIMUM",
     "LOSS_FORMS",
     "LR_SCALINGS",
+    "MAIN_VIEWS",
     "MEASURES",
     "OPTIMIZERS",
     "OWN",
@@ -58,6 +67,7 @@ __all__ = [
     "SearchConfig",
     "TrainConfig",
     "changed_mathematics",
+    "check_compared",
     "cluster_from_environment",
     "flag_lines",
     "from_flat",

@@ -10,6 +10,7 @@ AUGMENT_PLACES = ("device", "host")
 # The presets of `aag_tf.augment` by name, here because settings are checked before TensorFlow is there (a test holds
 # them together), and the ways of doing without a preset.
 AUXILIARIES = ("default", "randaugment", "cutout", "geometric", "main", "none", OWN)
+MAIN_VIEWS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,11 @@ class AugmentConfig:
         require_choice("augment_on", self.augment_on, AUGMENT_PLACES)
 
     @property
+    def num_aux_views(self) -> int:
+        """Auxiliary views of one image: `aux_views`, and 0 where `aux` is `none`."""
+        return 0 if self.aux == "none" else self.aux_views
+
+    @property
     def num_views(self) -> int:
-        """Views of one image: two main ones, and the auxiliary ones unless `aux` is `none`."""
-        return 2 if self.aux == "none" else 2 + self.aux_views
+        """Views of one image: two main ones, and the auxiliary ones."""
+        return MAIN_VIEWS + self.num_aux_views

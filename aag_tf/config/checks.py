@@ -15,12 +15,9 @@ def require(condition: bool, message: str) -> None:
         raise ConfigError(message)
 
 
-def require_text(name: str, value: str) -> None:
-    """Raises `ConfigError` unless a path is text, as files that keep it hold it: a name of a file may be any bytes."""
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(f"--{name}={value!a} holds bytes that are no UTF-8; give that another name.") from error
+def listed(text: str) -> list[str]:
+    """What stands between the commas of a setting, blanks left out."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def require_choice(name: str, value: str, allowed: Sequence[str]) -> None:
@@ -38,9 +35,20 @@ def require_range(name: str, value: float, low: float, high: float = math.inf, *
     require(inside and (whole or math.isfinite(value)), f"--{name}={shown} is out of range; it must be {bound}{limit}.")
 
 
-def paths_as_text(config: Any) -> None:
-    """Replaces paths among a dataclass's settings by their text, which is what settings are written to files as."""
+def settle_text(config: Any) -> None:
+    """Replaces paths among a dataclass's settings by their text, and refuses text that files cannot hold.
+
+    Raises:
+        ConfigError: a setting is no UTF-8, as the name of a file may be.
+    """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if isinstance(value, os.PathLike):
-            object.__setattr__(config, field.name, os.fspath(value))
+            value = os.fspath(value)
+            object.__setattr__(config, field.name, value)
+        if isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                message = f"--{field.name}={value!a} holds bytes that are no UTF-8; give that another name."
+                raise ConfigError(message) from error

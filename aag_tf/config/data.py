@@ -5,7 +5,7 @@ import difflib
 import os
 import re
 
-from aag_tf.config.checks import paths_as_text, require, require_range, require_text
+from aag_tf.config.checks import require, require_range, settle_text
 
 SCHEMES = ("digits", "tfds", "folder", "npz")
 
@@ -50,10 +50,8 @@ class DataConfig:
     validation_fraction: float = 0.1
 
     def __post_init__(self) -> None:
-        paths_as_text(self)
-        require_text("dataset", self.dataset)
+        settle_text(self)
         check_dataset(self.dataset)
-        require_text("train_split", self.train_split)
         require(
             self.train_split == "train" or self.dataset.startswith("tfds:"),
             f"--train_split={self.train_split} names a part of a TensorFlow data set, and --dataset={self.dataset} is "

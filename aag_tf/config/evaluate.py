@@ -2,8 +2,9 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
-from aag_tf.config.checks import paths_as_text, require, require_choice, require_range
+from aag_tf.config.checks import listed, require, require_choice, require_range, settle_text
 from aag_tf.config.data import check_dataset
 from aag_tf.config.run import CHECKPOINTS
 
@@ -23,7 +24,7 @@ class JudgeConfig:
     measures: str = ",".join(QUICK_MEASURES)
     floors: str = ",".join(FLOORS)
     knn_k: int = 20
-    knn_temperature: float = 0.07
+    knn_temperature: float = 0.07  # Wu et al. 2018, section 3.4
     label_percents: str = "1,10"
     label_draws: int = 5
     sgd_epochs: int = 90
@@ -37,29 +38,29 @@ class JudgeConfig:
 
     def __post_init__(self) -> None:
         require_choice("split", self.split, EVALUATION_SPLITS)
-        unknown = [name for name in _parts(self.measures) if name not in (*MEASURES, "all")]
+        unknown = [name for name in listed(self.measures) if name not in (*MEASURES, "all")]
         require(
-            not unknown and bool(_parts(self.measures)),
+            not unknown and bool(listed(self.measures)),
             f"--measures={self.measures} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(MEASURES)}, "
             "separated by commas, or all.",
         )
-        unknown = [name for name in _parts(self.floors) if name not in (*FLOORS, "none")]
+        unknown = [name for name in listed(self.floors) if name not in (*FLOORS, "none")]
         require(
-            not unknown and bool(_parts(self.floors)),
+            not unknown and bool(listed(self.floors)),
             f"--floors={self.floors} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(FLOORS)}, "
             "separated by commas, or none.",
         )
         require_range("knn_k", self.knn_k, 1)
         require_range("knn_temperature", self.knn_temperature, 0.0, low_open=True)
         require(
-            bool(_parts(self.label_percents)) and all(_inside(part, 100.0) for part in _parts(self.label_percents)),
+            bool(listed(self.label_percents)) and all(_inside(part, 100.0) for part in listed(self.label_percents)),
             f"--label_percents={self.label_percents} is not a list of percentages; give numbers above 0 and at most "
             "100, separated by commas, as in 1,10.",
         )
         require_range("label_draws", self.label_draws, 1, 100)
         require_range("sgd_epochs", self.sgd_epochs, 1)
         require(
-            bool(_parts(self.sgd_learning_rates)) and all(_inside(part) for part in _parts(self.sgd_learning_rates)),
+            bool(listed(self.sgd_learning_rates)) and all(_inside(part) for part in listed(self.sgd_learning_rates)),
             f"--sgd_learning_rates={self.sgd_learning_rates} is not a list of learning rates; give numbers above 0, "
             "separated by commas, as in 0.03,0.1,0.3.",
         )
@@ -72,28 +73,33 @@ class JudgeConfig:
     @property
     def measure_names(self) -> tuple[str, ...]:
         """The measures that are wanted, in the order of `MEASURES`."""
-        wanted = _parts(self.measures)
+        wanted = listed(self.measures)
         return tuple(name for name in MEASURES if name in wanted or self.all_measures)
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether a measure that is wanted asks for labels."""
+        return self.measure_names != ("unlabelled",)
 
     @property
     def all_measures(self) -> bool:
         """Whether whatever can be measured is wanted, and what cannot be is passed over in silence."""
-        return "all" in _parts(self.measures)
+        return "all" in listed(self.measures)
 
     @property
     def floor_names(self) -> tuple[str, ...]:
         """The floors that are wanted, in the order of `FLOORS`; `none` beside others counts for nothing."""
-        return tuple(name for name in FLOORS if name in _parts(self.floors))
+        return tuple(name for name in FLOORS if name in listed(self.floors))
 
     @property
     def label_shares(self) -> tuple[float, ...]:
         """`label_percents` as shares in (0, 1], ascending."""
-        return tuple(sorted({float(part) / 100 for part in _parts(self.label_percents)}))
+        return tuple(sorted({float(part) / 100 for part in listed(self.label_percents)}))
 
     @property
     def sgd_rates(self) -> tuple[float, ...]:
         """`sgd_learning_rates` as numbers, ascending."""
-        return tuple(sorted({float(part) for part in _parts(self.sgd_learning_rates)}))
+        return tuple(sorted({float(part) for part in listed(self.sgd_learning_rates)}))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +107,7 @@ class EvaluateConfig:
     """What `aag-evaluate` judges: an encoder on the data set that it was trained on or on another, or features.
 
     `dataset` and its companions are `None` where the run's own are to be used. With `compare`, nothing is judged:
-    evaluations that were made before are put side by side.
+    evaluations that were made before are put side by side, by `aag_tf.compare` instead of `aag_tf.evaluate`.
     """
 
     run_dir: str | None = None
@@ -122,7 +128,7 @@ class EvaluateConfig:
     judge: JudgeConfig = dataclasses.field(default_factory=JudgeConfig)
 
     def __post_init__(self) -> None:
-        paths_as_text(self)
+        settle_text(self)
         if self.compare is not None:
             self._check_comparison()
             return
@@ -179,12 +185,10 @@ class EvaluateConfig:
     @property
     def compared(self) -> tuple[str, ...]:
         """The runs or files that `compare` names."""
-        return tuple(_parts(self.compare or ""))
+        return tuple(listed(self.compare or ""))
 
     def _check_comparison(self) -> None:
-        runs = self.compared
-        require(len(runs) >= 2, f"--compare={self.compare} names too few runs; give two or more that were judged.")
-        require(len(set(runs)) == len(runs), f"--compare={self.compare} names a run twice; give each once.")
+        check_compared(self.compared)
         own = {"compare", "output"}
         others = [
             field.name
@@ -199,8 +203,15 @@ class EvaluateConfig:
         )
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def check_compared(runs: Sequence[str]) -> None:
+    """Refuses runs that give nothing to compare.
+
+    Raises:
+        ConfigError: there are fewer than two, or one is named twice.
+    """
+    named = f"--compare={','.join(runs)}"
+    require(len(runs) >= 2, f"{named} names too few runs; give two or more that were judged.")
+    require(len(set(runs)) == len(runs), f"{named} names a run twice; give each once.")
 
 
 def _inside(text: str, most: float = math.inf) -> bool:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.config.checks import paths_as_text, require, require_choice, require_range
+from aag_tf.config.checks import listed, require, require_choice, require_range, settle_text
 from aag_tf.config.run import CHECKPOINTS
 
 SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "project")
@@ -21,13 +21,13 @@ class ExportConfig:
     signatures: str = "serving_default,embed_bytes,embed_images"
     formats: str = ""
     weights: str = "float32"
-    max_pixels: int = 2**25
+    max_pixels: int = 2**25  # 33.5 million: a frame of 8K video
     overwrite: bool = False
     verify: bool = True
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        paths_as_text(self)
+        settle_text(self)
         require(bool(self.run_dir), "--run_dir is missing; name the run whose encoder is to be exported.")
         require_choice("checkpoint", self.checkpoint, CHECKPOINTS)
         require(bool(self.export_dir), "--export_dir is missing; name the directory that versions are written to.")
@@ -47,13 +47,9 @@ class ExportConfig:
     @property
     def signature_names(self) -> tuple[str, ...]:
         """The signatures to write, each once; the one that every server asks for comes first, as Keras wants it."""
-        return tuple(sorted(_listed(self.signatures), key=lambda name: name != SIGNATURES[0]))
+        return tuple(sorted(dict.fromkeys(listed(self.signatures)), key=lambda name: name != SIGNATURES[0]))
 
     @property
     def format_names(self) -> tuple[str, ...]:
         """The other runtimes to convert for, each once."""
-        return _listed(self.formats)
-
-
-def _listed(names: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+        return tuple(dict.fromkeys(listed(self.formats)))

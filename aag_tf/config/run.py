@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.config.checks import paths_as_text, require, require_range, require_text
+from aag_tf.config.checks import require, require_range, settle_text
 from aag_tf.config.data import check_dataset
 
 CHECKPOINTS = ("latest", "best")
@@ -26,8 +26,7 @@ class RunConfig:
     profile_steps: str | None = None
 
     def __post_init__(self) -> None:
-        paths_as_text(self)
-        require_text("run_dir", self.run_dir)
+        settle_text(self)
         require(bool(self.run_dir), "--run_dir is empty; name the directory that the run may create.")
         require(not (self.resume and self.overwrite), "--resume continues a run, --overwrite deletes it; give one.")
         require_range("log_every_steps", self.log_every_steps, 1)
@@ -36,7 +35,6 @@ class RunConfig:
         require_range("checkpoints_to_keep", self.checkpoints_to_keep, 1)
         require_range("knn_every_epochs", self.knn_every_epochs, 0)
         if self.monitor_dataset is not None:
-            require_text("monitor_dataset", self.monitor_dataset)
             check_dataset(self.monitor_dataset, "monitor_dataset")
             require(
                 self.knn_every_epochs > 0,

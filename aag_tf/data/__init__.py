@@ -12,7 +12,7 @@ from aag_tf.data.images import (
     lost_files_said,
 )
 from aag_tf.data.order import epoch_order
-from aag_tf.data.pipeline import evaluation_batches, training_batches
+from aag_tf.data.pipeline import batches_in_epoch, evaluation_batches, training_batches
 from aag_tf.data.sources import open_source, open_watched
 from aag_tf.data.splits import Source, Split
 
@@ -26,6 +26,7 @@ __all__ = [
     "Split",
     "TransformedImages",
     "adapted",
+    "batches_in_epoch",
     "epoch_order",
     "evaluation_batches",
     "fingerprint",

@@ -23,7 +23,7 @@ def read_digits(rest: str, config: DataConfig) -> Source:
 
     digits = load_digits()
     images = np.round(digits.images * (255 / LEVELS)).astype(np.uint8)[..., np.newaxis]
-    size = resizing.target_size("digits", images.shape[1:3], config.image_size)
+    size = resizing.target_size(images.shape[1:3], config.image_size)
     return Source(
         name="digits",
         train=Split(ArrayImages(resizing.fit_array(images, size)), digits.target),

@@ -75,7 +75,7 @@ def _split_folders(root: Path) -> list[tuple[str, Path]]:
     folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and is_visible(entry.name))
     split_of = {name: SPLIT_FOLDERS[name.lower()] for name in folders if name.lower() in SPLIT_FOLDERS}
     if "train" not in split_of.values() or len(split_of) < len(folders):
-        if {"train", "test"} <= set(split_of.values()):
+        if "train" in split_of.values() and len(set(split_of.values())) > 1:
             others = sorted(set(folders) - set(split_of))
             logging.warning(
                 "%s has sub-folders named as splits, and others beside them (%s): all are taken for classes; move the "

@@ -2,16 +2,13 @@
 
 import concurrent.futures
 import contextlib
-import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 import tensorflow as tf
 
 from aag_tf.errors import DataError, one_line
@@ -19,57 +16,7 @@ from aag_tf.errors import DataError, one_line
 Shape = tuple[int, int, int]
 Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
 
-# Where Linux says which control groups a process is in, and what each may take: a container, or a job of a cluster.
-CGROUPS, CGROUP_ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
-
-
-def usable_memory() -> int:
-    """Bytes that this process may hope for: the host's, or the limit of a control group where that is less."""
-    limits = [psutil.virtual_memory().total]
-    for path in _limit_files():
-        with contextlib.suppress(OSError, ValueError):  # it is not there, or says "max"
-            limits.append(int(path.read_text()))
-    return min(limits)
-
-
-def _limit_files() -> Iterator[Path]:
-    """Files with the limits of this process's groups and of those that they are in, of versions 2 and 1."""
-    with contextlib.suppress(OSError):
-        for line in CGROUPS.read_text().splitlines():
-            _, controllers, group = line.split(":", 2)  # "0::/job" or "4:cpu,memory:/job"
-            if not controllers:
-                root, name = CGROUP_ROOT, "memory.max"
-            elif "memory" in controllers.split(","):
-                root, name = CGROUP_ROOT / "memory", "memory.limit_in_bytes"
-            else:
-                continue
-            for part in (PurePosixPath(group), *PurePosixPath(group).parents):
-                yield root / part.relative_to("/") / name
-
-
-# What decoded images may take of it; above, folders are read from disk and other sources refused.
-MEMORY_LIMIT = usable_memory() // 4
 WHAT_THEN = " and start again; training goes on with --resume."
-
-
-def require_memory(name: str, count: int, shape: Shape) -> None:
-    """Refuses images that would take more than `MEMORY_LIMIT`.
-
-    Args:
-        name: of the data set, for the message.
-        count: how many images.
-        shape: of each.
-
-    Raises:
-        DataError: they would.
-    """
-    needed = count * math.prod(shape)
-    if needed > MEMORY_LIMIT:
-        raise DataError(
-            f"{name} needs {needed / 2**30:.1f} GiB at {'x'.join(map(str, shape))}, above the limit of "
-            f"{MEMORY_LIMIT / 2**30:.1f} GiB; give a smaller --image_size, or save the images as files and "
-            "use --dataset=folder:<path>."
-        )
 
 
 class Images(Protocol):
@@ -87,9 +34,10 @@ class Images(Protocol):
 
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Images by number as an array: integers [k] -> uint8 [k, h, w, c]."""
+        return self.fetch(tf.constant(np.asarray(indices, np.int64))).numpy()
 
 
-class ArrayImages:
+class ArrayImages(Images):
     """Images in host memory, as one uint8 array [n, h, w, c]."""
 
     def __init__(self, array: npt.NDArray[np.uint8]) -> None:
@@ -113,12 +61,8 @@ class ArrayImages:
         with tf.device("CPU:0"):
             return tf.gather(self._tensor, indices)
 
-    def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """Images by number: integers [k] -> uint8 [k, h, w, c]."""
-        return self.fetch(tf.constant(np.asarray(indices, np.int64))).numpy()
 
-
-class FileImages:
+class FileImages(Images):
     """Images that are decoded from their files each time they are asked for, by a pool of threads."""
 
     def __init__(self, paths: Sequence[str], shape: Shape, decode: Decoder) -> None:
@@ -173,7 +117,7 @@ def lost_files_said() -> Iterator[None]:
         raise DataError(told[1]) from error
 
 
-class SelectedImages:
+class SelectedImages(Images):
     """Some of another's images, without a copy: image `i` is the other's image `rows[i]`."""
 
     def __init__(self, images: Images, rows: npt.ArrayLike) -> None:
@@ -200,7 +144,7 @@ class SelectedImages:
         return self._images.numpy(self._rows.numpy()[np.asarray(indices, np.int64)])
 
 
-class JoinedImages:
+class JoinedImages(Images):
     """The images of several sources of one shape, one after the other, without a copy."""
 
     def __init__(self, parts: Sequence[Images]) -> None:
@@ -231,12 +175,8 @@ class JoinedImages:
             ]
             return tf.ensure_shape(tf.dynamic_stitch(places, pictures), [*indices.shape, *self.shape])
 
-    def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """Images by number: integers [k] -> uint8 [k, h, w, c]."""
-        return self.fetch(tf.constant(np.asarray(indices, np.int64))).numpy()
 
-
-class TransformedImages:
+class TransformedImages(Images):
     """Another's images, each changed as it is fetched by a pure function of the picture and its number.
 
     Args:
@@ -264,7 +204,3 @@ class TransformedImages:
     def fetch(self, indices: tf.Tensor) -> tf.Tensor:
         """Images by number: int64 [k] -> uint8 [k, h, w, c]."""
         return tf.ensure_shape(self._transform(self._images.fetch(indices), indices), [*indices.shape, *self._shape])
-
-    def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """Images by number: integers [k] -> uint8 [k, h, w, c]."""
-        return self.fetch(tf.constant(np.asarray(indices, np.int64))).numpy()

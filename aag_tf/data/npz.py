@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from aag_tf.config import DataConfig
-from aag_tf.data import images as in_memory
-from aag_tf.data import resizing
+from aag_tf.data import memory, resizing
 from aag_tf.data.arrays import Arrays, read_arrays
+from aag_tf.data.images import ArrayImages
 from aag_tf.data.splits import Source, Split
 from aag_tf.errors import DataError
 from aag_tf.files import user_path
@@ -28,6 +28,7 @@ def read_npz(path: str, config: DataConfig) -> Source:
         raise DataError(f"{path} holds no array `images`; save it with numpy.savez(path, images=..., labels=...).")
     if "test_labels" in arrays and "test_images" not in arrays:
         raise DataError(f"{path} holds `test_labels` without `test_images`; save both or neither.")
+    resizing.warn_of_size(f"npz:{path}", arrays["images"].shape[1:3], config.image_size)
     return Source(
         name=f"npz:{path}",
         train=_split(path, arrays, "images", "labels", config),
@@ -39,7 +40,7 @@ def _read_arrays(path: Path) -> Arrays:
     if not path.is_file():
         raise DataError(f"{path} is not a file; --dataset=npz:<path> names an archive written by numpy.savez.")
     advice = "save the images as files and use --dataset=folder:<path>"
-    return read_arrays(path, KEYS, limit=in_memory.MEMORY_LIMIT, advice=advice)
+    return read_arrays(path, KEYS, limit=memory.MEMORY_LIMIT, advice=advice)
 
 
 def _split(path: str, arrays: Arrays, images_key: str, labels_key: str, config: DataConfig) -> Split:
@@ -53,9 +54,9 @@ def _split(path: str, arrays: Arrays, images_key: str, labels_key: str, config: 
             f"`{images_key}` of {path} has shape {list(arrays[images_key].shape)}; it must be [n, height, width, "
             "channels] with one or three channels, or [n, height, width], and not be empty."
         )
-    size = resizing.target_size(f"npz:{path}", images.shape[1:3], config.image_size)
-    in_memory.require_memory(f"npz:{path}", len(images), (*size, images.shape[3]))
+    size = resizing.target_size(images.shape[1:3], config.image_size)
+    memory.require_memory(f"npz:{path}", len(images), (*size, images.shape[3]))
     try:
-        return Split(in_memory.ArrayImages(resizing.fit_array(images, size)), arrays.get(labels_key))
+        return Split(ArrayImages(resizing.fit_array(images, size)), arrays.get(labels_key))
     except DataError as error:
         raise DataError(f"`{labels_key}` of {path} does not fit `{images_key}`: {error}") from error

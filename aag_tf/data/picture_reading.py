@@ -12,10 +12,10 @@ import numpy.typing as npt
 from absl import logging
 
 from aag_tf.bars import progress_bar
-from aag_tf.data import images as in_memory
-from aag_tf.data import pictures, resizing
+from aag_tf.data import memory, pictures, resizing
 from aag_tf.data.images import ArrayImages, FileImages, Images, Shape
 from aag_tf.errors import DataError
+from aag_tf.files import shown
 
 Result = TypeVar("Result")
 
@@ -48,14 +48,15 @@ def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tu
     # Again where a file that cannot be decoded was of another size, or the only one in colour.
     while headers and (found := _form(headers.values())) != form:
         form = found
-        shape = (*resizing.target_size(name, form.size, image_size), form.channels)
+        shape = (*resizing.target_size(form.size, image_size), form.channels)
         kept, images = _decode_all([paths[number] for number in headers], shape, broken)
         numbers = list(headers)
         headers = {numbers[row]: headers[numbers[row]] for row in kept}
     good = list(headers)
-    if not good or images is None:
+    if not good or images is None or form is None:
         path, reason = next(iter(broken.items()))
         raise DataError(f"none of the {len(paths)} image files of {name} can be read; {path}, for one: {reason}.")
+    resizing.warn_of_size(name, form.size, image_size)
     _warn_of(name, broken, len(paths))
     return np.array(good, np.int64), images
 
@@ -74,7 +75,7 @@ def _form(headers: Collection[pictures.Header]) -> Form:
 
 def _decode_all(paths: list[str], shape: Shape, broken: dict[str, Exception]) -> tuple[list[int], Images]:
     """The numbers of the files that can be decoded, and their pictures."""
-    fits = len(paths) * math.prod(shape) <= in_memory.MEMORY_LIMIT
+    fits = len(paths) * math.prod(shape) <= memory.MEMORY_LIMIT
     array = np.empty((len(paths) if fits else 0, *shape), np.uint8)
     row_of = {path: row for row, path in enumerate(paths)}
 
@@ -118,6 +119,6 @@ def _try_all(
 def _warn_of(name: str, broken: dict[str, Exception], total: int) -> None:
     if not broken:
         return
-    named = "; ".join(f"{path}: {reason}" for path, reason in list(broken.items())[:NAMED_FILES])
+    named = "; ".join(shown(f"{path}: {reason}") for path, reason in list(broken.items())[:NAMED_FILES])
     more = f"; and {len(broken) - NAMED_FILES} more" if len(broken) > NAMED_FILES else ""
     logging.warning("skipped %d of %d image files of %s: %s%s", len(broken), total, name, named, more)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aag_tf.data import order
 from aag_tf.data.images import Images
-from aag_tf.errors import DataError
+from aag_tf.errors import ConfigError
 
 Batch = dict[str, tf.Tensor]
 
@@ -45,15 +45,10 @@ def training_batches(
         a replica which gets a part of a batch knows which part.
 
     Raises:
-        DataError: there are fewer images than fill one batch.
+        ConfigError: there are fewer images than fill one batch.
     """
     size, batch = len(images), global_batch_size
-    steps_per_epoch = size // batch
-    if steps_per_epoch == 0:
-        raise DataError(
-            f"there are too few images, {size} to train on, for --global_batch_size={batch}; use {size} or less."
-        )
-
+    steps_per_epoch = batches_in_epoch(size, batch)
     share = batch // part[1]
     first = part[0] * share
 
@@ -75,6 +70,20 @@ def training_batches(
         batches = batches.map(transform, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     batches = batches.apply(tf.data.experimental.assert_cardinality(num_steps))
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def batches_in_epoch(num_images: int, global_batch_size: int) -> int:
+    """Whole batches of so many images.
+
+    Raises:
+        ConfigError: there are fewer images than fill one.
+    """
+    if num_images < global_batch_size:
+        raise ConfigError(
+            f"--global_batch_size={global_batch_size} is more than the {num_images} training images; use {num_images} "
+            "or less."
+        )
+    return num_images // global_batch_size
 
 
 def evaluation_batches(images: Images, batch_size: int) -> tf.data.Dataset:

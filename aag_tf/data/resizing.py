@@ -12,28 +12,34 @@ DEFAULT_SIZE = 224  # what ImageNet encoders are usually trained at
 CHUNK = 256
 
 
-def target_size(name: str, agreed: Size | None, image_size: int | None) -> Size:
+def target_size(agreed: Size | None, image_size: int | None) -> Size:
     """Height and width to bring all images of a data set to.
 
     Args:
-        name: the data set, for the log.
         agreed: height and width that all images have, or `None` where they differ.
         image_size: what `--image_size` asks for, a square; `None` keeps `agreed` where neither side is above 256 and
-            otherwise means 224, which is then logged.
+            otherwise means 224.
     """
     if image_size is not None:
         return image_size, image_size
-    if agreed is not None and max(agreed) <= LARGEST_KEPT:
-        return agreed
+    return agreed if agreed is not None and max(agreed) <= LARGEST_KEPT else (DEFAULT_SIZE, DEFAULT_SIZE)
+
+
+def warn_of_size(name: str, agreed: Size | None, image_size: int | None) -> None:
+    """Says that images are scaled where nobody asked for it.
+
+    Args:
+        name: the data set.
+        agreed: as in `target_size`.
+        image_size: as in `target_size`.
+    """
+    size = target_size(agreed, image_size)
+    if image_size is not None or size == agreed:
+        return
     found = "images of several sizes" if agreed is None else f"images of {agreed[0]}x{agreed[1]}"
     logging.warning(
-        "%s has %s: each is scaled and cropped to %dx%d; --image_size chooses another size.",
-        name,
-        found,
-        DEFAULT_SIZE,
-        DEFAULT_SIZE,
+        "%s has %s: each is scaled and cropped to %dx%d; --image_size chooses another size.", name, found, *size
     )
-    return DEFAULT_SIZE, DEFAULT_SIZE
 
 
 def fit(images: tf.Tensor, size: Size) -> tf.Tensor:

@@ -11,8 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from aag_tf.config import DataConfig
-from aag_tf.data import images as in_memory
-from aag_tf.data import resizing
+from aag_tf.data import memory, resizing
 from aag_tf.data.images import ArrayImages, Shape
 from aag_tf.data.splits import Source, Split
 from aag_tf.errors import DataError, one_line
@@ -34,7 +33,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
     shape = _image_shape(name, builder, config.image_size)
     label = _label_feature(builder)
     parts = _open_splits(name, builder, config, with_labels=label is not None)
-    in_memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
+    memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
     try:
         splits = {role: _read_split(part, shape, label is not None) for role, part in parts.items()}
     except (tf.errors.OpError, OSError) as error:
@@ -109,7 +108,8 @@ def _image_shape(name: str, builder: Any, image_size: int | None) -> Shape:
     if channels not in (1, 3):
         raise DataError(f"tfds:{name} has images with {channels} channels; those with one or three can be used.")
     agreed = None if height is None or width is None else (height, width)
-    return (*resizing.target_size(f"tfds:{name}", agreed, image_size), channels)
+    resizing.warn_of_size(f"tfds:{name}", agreed, image_size)
+    return (*resizing.target_size(agreed, image_size), channels)
 
 
 def _label_feature(builder: Any) -> Any | None:

@@ -2,8 +2,8 @@
 
 from aag_tf.evaluation.bootstrap import mean_interval
 from aag_tf.evaluation.candidate import Candidate, Examples
-from aag_tf.evaluation.compare import compare
-from aag_tf.evaluation.comparison import Comparison
+from aag_tf.evaluation.comparison import Comparison, compare
+from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.evaluate import evaluate
 from aag_tf.evaluation.features import embed, inference, raw_pixels
 from aag_tf.evaluation.judge import judge
@@ -11,7 +11,7 @@ from aag_tf.evaluation.knn import Neighbours, find_neighbours, knn_accuracy, knn
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import Evaluation, FeatureResult, shown, table, title
-from aag_tf.evaluation.unlabelled import alignment, directions, neighbour_purity, rankme, uniformity
+from aag_tf.evaluation.unlabelled import alignment, neighbour_purity, rankme, uniformity
 
 __all__ = [
     "Candidate",

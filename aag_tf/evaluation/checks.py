@@ -94,7 +94,7 @@ def check_enough(labels: np.ndarray | None, count: int, judge: JudgeConfig) -> N
     Raises:
         EvaluationError: there is nothing to tell apart, or there are too few images.
     """
-    if labels is not None and judge.measure_names != ("unlabelled",):
+    if labels is not None and judge.needs_labels:
         class_indices(labels)
     if "knn" in judge.measure_names or ("unlabelled" in judge.measure_names and labels is not None):
         check_k(judge.knn_k, count)

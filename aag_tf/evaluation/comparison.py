@@ -2,13 +2,14 @@
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aag_tf.config import RunConfig
+from aag_tf.config import RunConfig, check_compared
 from aag_tf.errors import EvaluationError, RunDirectoryError
-from aag_tf.evaluation.results import FeatureResult, table
+from aag_tf.evaluation.results import RAW_PIXELS, FeatureResult, table
 from aag_tf.evaluation.saved_evaluation import SavedEvaluation, read_evaluation
 from aag_tf.files import user_path
 from aag_tf.run_directory import RunDirectory
@@ -22,7 +23,7 @@ SAME_SETTINGS = {
     "neighbour_purity": ("knn_k",),
     "fine_tune": ("label_draws", "fine_tune_steps", "fine_tune_learning_rate"),
 }
-FLOOR = "raw pixels"
+DEFAULT_OUTPUT = "comparison.html"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,17 +55,17 @@ class Comparison:
 
     Args:
         runs: two or more.
-        path: the HTML file, `None` where it is not drawn.
+        path: the HTML file.
     """
 
     runs: list[ComparedRun]
-    path: Path | None = None
+    path: Path
 
     @property
     def results(self) -> list[FeatureResult]:
         """The judged features of each run under its name, and raw pixels as the floor where all of them have one."""
         columns = [dataclasses.replace(run.evaluation.judged, features=run.name) for run in self.runs]
-        floors = [part for run in self.runs for part in run.evaluation.results if part.features == FLOOR]
+        floors = [part for run in self.runs for part in run.evaluation.results if part.features == RAW_PIXELS]
         shared = len({run.evaluation.pixels for run in self.runs}) == 1
         return columns + floors[:1] if shared and len(floors) == len(self.runs) else columns
 
@@ -90,16 +91,29 @@ class Comparison:
         return f"{self.title}\nAccuracy in per cent [95 % interval over the judged images].\n\n{table(self.results)}"
 
 
-def read_comparison(runs: Sequence[str]) -> Comparison:
-    """Puts the evaluations of run directories, or of files that `--output` named, side by side.
+def compare(runs: Sequence[str | Path], output: str | Path | None = None) -> Comparison:
+    """Puts evaluations side by side and draws them as one HTML file.
+
+    Args:
+        runs: two or more run directories, or files that `aag-evaluate --output` named.
+        output: the HTML file; `comparison.html` by default.
 
     Raises:
-        EvaluationError: one is missing, damaged or of another schema, or they were judged on different images or with
-            different settings.
+        ConfigError: there are fewer than two runs, or one is named twice.
+        EvaluationError: an evaluation is missing, damaged or of another schema, they were judged on different images
+            or with different settings, or the page cannot be written.
     """
-    evaluations = {run: read_evaluation(run) for run in runs}
+    from aag_tf.evaluation.html import check_page_path, write_comparison  # what draws is loaded where pages are drawn
+
+    named = [os.fspath(run) for run in runs]
+    check_compared(named)
+    path = user_path(output or DEFAULT_OUTPUT)
+    check_page_path(path)
+    evaluations = {run: read_evaluation(run) for run in named}
     _check_alike(evaluations)
-    return Comparison([_compared(name, evaluations[run]) for run, name in _short_names(list(runs)).items()])
+    comparison = Comparison([_compared(name, evaluations[run]) for run, name in _short_names(named).items()], path)
+    write_comparison(comparison, path)
+    return comparison
 
 
 def _check_alike(evaluations: dict[str, SavedEvaluation]) -> None:
@@ -149,7 +163,7 @@ def _homes(evaluation: SavedEvaluation) -> list[Path]:
     beside = evaluation.path.parent
     if not isinstance(run_dir, str):
         return []  # an export, or somebody else's model, whose figures may lie anywhere
-    own = evaluation.path == RunDirectory(beside).evaluation or beside.name == Path(run_dir).name
+    own = evaluation.path == RunDirectory(beside).evaluation or Path(run_dir).name in ("", beside.absolute().name)
     return [*([beside] if own else []), user_path(run_dir)]
 
 

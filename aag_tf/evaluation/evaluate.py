@@ -11,30 +11,28 @@ import numpy as np
 
 from aag_tf import config as configs
 from aag_tf.config import EvaluateConfig
-from aag_tf.errors import EvaluationError
+from aag_tf.errors import ConfigError, EvaluationError
 from aag_tf.evaluation import linear_probe
 from aag_tf.evaluation.candidate import Candidate, Embed, Examples, Network
 from aag_tf.evaluation.checks import check_enough
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
 from aag_tf.evaluation.judge import judge
-from aag_tf.evaluation.results import Evaluation, FeatureResult
+from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED, Evaluation, FeatureResult
 from aag_tf.evaluation.saved_evaluation import is_evaluation
 from aag_tf.evaluation.subjects import JudgedData, Subject, load_subject, open_images, read_feature_files
 from aag_tf.files import user_path, write_atomically
 from aag_tf.run_directory import RunDirectory
 from aag_tf.versions import versions
 
-JUDGED = "trained encoder"
-UNTRAINED = "untrained encoder"
-
 
 class Way(NamedTuple):
-    """How images become features."""
+    """How images become features; the fields are those of `Candidate`."""
 
     name: str
     embed: Embed
     network: Network | None = None
+    untrained: bool = False
 
 
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
@@ -48,10 +46,15 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
         progress: whether long work shows bars.
 
     Raises:
+        ConfigError: the config is one for `compare`.
         EvaluationError: the data has no labels, no such split, one class or too few images; features are not finite;
             the figures cannot be written.
         RunDirectoryError, ExportError, DataError: there is no such run, model or data set.
     """
+    if config.compare is not None:
+        raise ConfigError(
+            f"--compare={config.compare} names runs that were judged before; give them to aag_tf.compare."
+        )
     began = time.perf_counter()
     path = _figures_path(config)
     report = _report_path(config, path)
@@ -100,7 +103,7 @@ def _judge_images(config: EvaluateConfig, progress: bool) -> Found:
         way = prepare()
         candidate = _candidate(way, config, subject, data, progress=progress)
         results.append(judge(candidate))
-        judged = candidate if way.name == JUDGED else judged
+        judged = candidate if way.name == TRAINED else judged
     assert judged is not None
     facts = {
         "dataset": data.source.name,
@@ -116,10 +119,9 @@ def _judge_images(config: EvaluateConfig, progress: bool) -> Found:
 def _judge_files(config: EvaluateConfig, progress: bool) -> Found:
     """Features from files, which have no floors."""
     train, test = str(config.train_features), str(config.test_features)
-    labelled = config.judge.measure_names != ("unlabelled",)
-    bank, queries = read_feature_files(train, test, labelled=labelled)
+    bank, queries = read_feature_files(train, test, labelled=config.judge.needs_labels)
     check_enough(bank.labels, len(bank.features), config.judge)
-    judged = Candidate("given features", bank, queries, config.judge, progress=progress)
+    judged = Candidate(GIVEN, bank, queries, config.judge, progress=progress)
     facts = {
         "dataset": train,
         "split": test,
@@ -138,16 +140,16 @@ def _counts(labels: np.ndarray | None, num_bank: int, num_queries: int) -> dict[
 
 def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
     """What needs weights that can be trained is refused now, not after minutes of other work."""
-    asked = config.judge.measure_names
-    if "fine_tune" in asked and not config.judge.all_measures and subject.network is None:
+    asked = config.judge
+    if "fine_tune" in asked.measure_names and not asked.all_measures and subject.network is None:
         raise EvaluationError(
             "a SavedModel is a frozen graph, so --measures=fine_tune cannot train it; judge the run or a .keras file."
         )
-    if config.judge.supervised_epochs > 0 and subject.untrained is None:
+    if asked.supervised_epochs > 0 and subject.untrained is None:
         raise EvaluationError(
             "nobody knows how this SavedModel was built, so --supervised_epochs cannot train one like it; leave it out."
         )
-    if config.judge.supervised_epochs > 0 and asked == ("unlabelled",):
+    if asked.supervised_epochs > 0 and not asked.needs_labels:
         raise EvaluationError("--supervised_epochs needs labels; leave it out with --measures=unlabelled.")
 
 
@@ -163,15 +165,15 @@ def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: 
         return lambda images: embed(call, images, size, progress=progress, name=name)
 
     def pixels() -> Way:
-        return Way("raw pixels", lambda images: raw_pixels(images, size, progress=progress))
+        return Way(RAW_PIXELS, lambda images: raw_pixels(images, size, progress=progress))
 
     def trained() -> Way:
-        return Way(JUDGED, through(subject.encoder, JUDGED), subject.network)
+        return Way(TRAINED, through(subject.encoder, TRAINED), subject.network)
 
     floors, fresh = config.judge.floor_names, subject.untrained
     ways: list[Callable[[], Way]] = [pixels] if "raw_pixels" in floors else []
     if fresh is not None and "untrained" in floors:
-        ways.append(lambda: Way(UNTRAINED, through(fresh(), UNTRAINED), fresh))
+        ways.append(lambda: Way(UNTRAINED, through(fresh(), UNTRAINED), fresh, untrained=True))
     ways.append(trained)
     if fresh is not None and config.judge.supervised_epochs > 0:
 
@@ -179,7 +181,7 @@ def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: 
             images, labels = data.bank.images, data.bank.labels
             assert labels is not None
             network = supervised_encoder(fresh(), images, labels, config.judge, subject.augment, progress=progress)
-            return Way("supervised encoder", through(network, "supervised encoder"))
+            return Way(SUPERVISED, through(network, SUPERVISED))
 
         ways.append(supervised)
     return ways
@@ -196,7 +198,7 @@ def _candidate(way: Way, config: EvaluateConfig, subject: Subject, data: JudgedD
         config.judge,
         embed=way.embed,
         network=way.network,
-        untrained=way.name == UNTRAINED,
+        untrained=way.untrained,
         augment=subject.augment,
         progress=progress,
     )
@@ -214,7 +216,8 @@ def _figures_path(config: EvaluateConfig) -> Path | None:
         return None
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise EvaluationError(f"{path} cannot be written; name a file in a writable directory with --output.")
-    if path.exists() and not is_evaluation(path):
+    is_own = config.run_dir is not None and path == RunDirectory(config.run_dir).evaluation  # and may be damaged
+    if not is_own and path.exists() and path.stat().st_size > 0 and not is_evaluation(path):
         raise EvaluationError(f"{path} exists and is no evaluation; name another file with --output.")
     return path
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from aag_tf.bars import progress_bar
 from aag_tf.data import Images, evaluation_batches, lost_files_said
+from aag_tf.evaluation.results import RAW_PIXELS
 
 Encoder = Callable[[tf.Tensor], tf.Tensor]  # a Keras model is one too
 
@@ -53,7 +54,7 @@ def raw_pixels(images: Images, batch_size: int = 256, *, progress: bool = True) 
             pixels = tf.image.resize(pixels, size, method="area")
         return tf.reshape(pixels, [tf.shape(batch)[0], size[0] * size[1] * images.shape[2]])
 
-    return embed(flatten, images, batch_size, progress=progress, name="raw pixels")
+    return embed(flatten, images, batch_size, progress=progress, name=RAW_PIXELS)
 
 
 def inference(model: Encoder, image_shape: tuple[int, int, int]) -> Encoder:

@@ -31,8 +31,7 @@ def stratified_draw(labels: np.ndarray, share: float, *, seed: int, number: int)
     Returns:
         int64 row numbers, ascending.
     """
-    fold = seeds.fold(seed, "few_labels", round(1e6 * share), number)
-    rng = np.random.default_rng([half % 2**32 for half in fold])
+    rng = seeds.generator(seed, "few_labels", round(1e6 * share), number)
     rows = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)

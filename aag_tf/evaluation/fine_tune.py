@@ -20,6 +20,7 @@ from aag_tf.evaluation.features import embed
 from aag_tf.evaluation.few_labels import fit_few, over_draws
 from aag_tf.evaluation.linear_probe import LinearProbe
 from aag_tf.evaluation.measure import Measure
+from aag_tf.evaluation.results import SUPERVISED
 from aag_tf.evaluation.views import crops_and_flips, labelled_batches
 from aag_tf.optimizers import build_optimizer
 
@@ -98,7 +99,7 @@ def supervised_encoder(
     classifier = new_classifier(network, len(classes))
     steps = config.supervised_epochs * max(1, len(images) // BATCH_SIZE)
     schedule = Schedule(steps, config.fine_tune_learning_rate, config.seed)
-    train_classifier(classifier, images, owners, schedule, augment, progress=progress, name="supervised encoder")
+    train_classifier(classifier, images, owners, schedule, augment, progress=progress, name=SUPERVISED)
     return network
 
 

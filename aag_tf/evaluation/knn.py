@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.bars import progress_bar
+from aag_tf.config import JudgeConfig
 from aag_tf.evaluation.checks import check_features, check_k, check_labels, check_same_size, class_indices
 from aag_tf.evaluation.precision import full_float32
 
-DEFAULT_K = 20
-DEFAULT_TEMPERATURE = 0.07  # section 3.4 of the paper
+DEFAULT_K, DEFAULT_TEMPERATURE = JudgeConfig.knn_k, JudgeConfig.knn_temperature
 SIMILARITIES_AT_ONCE = 25_000_000  # 100 MB of float32: large enough for full speed, small enough for any device
 VOTES_AT_ONCE = 4096  # queries: bounds the tally where there are many classes
 

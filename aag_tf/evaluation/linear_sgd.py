@@ -140,7 +140,7 @@ def _augmented_features(candidate: Candidate, branch: MainBranch, epoch: int) ->
 
 def _divided(count: int, seed: int, *, several: bool) -> tuple[np.ndarray, np.ndarray]:
     """Rows to learn from and rows that choose the learning rate; all and none where there is nothing to choose."""
-    order = np.random.default_rng([half % 2**32 for half in seeds.fold(seed, "linear_sgd_held_out")]).permutation(count)
+    order = seeds.generator(seed, "linear_sgd_held_out").permutation(count)
     size = max(1, round(HELD_OUT_FRACTION * count)) if several else 0
     return order[size:], order[:size]
 

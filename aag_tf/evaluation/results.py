@@ -11,6 +11,13 @@ from aag_tf.evaluation.measure import Measure
 
 SCHEMA = 2
 
+# Whose features they are, in tables and in JSON.
+RAW_PIXELS = "raw pixels"
+UNTRAINED = "untrained encoder"
+TRAINED = "trained encoder"
+SUPERVISED = "supervised encoder"
+GIVEN = "given features"
+
 # What stands for a measure in tables; names with a share of the labels are completed by `title`.
 TITLES = {
     "knn": "kNN",
@@ -35,8 +42,8 @@ class FeatureResult:
     """All figures of one set of features.
 
     Args:
-        features: whose they are: "raw pixels", "untrained encoder", "trained encoder", "supervised encoder" or
-            "given features".
+        features: whose they are: `RAW_PIXELS`, `UNTRAINED`, `TRAINED`, `SUPERVISED` or `GIVEN`; in a comparison, the
+            name of a run.
         dim: numbers in a feature.
         measures: in the order in which they are shown.
     """
@@ -81,16 +88,9 @@ class Evaluation:
     path: Path | None = None
     report: Path | None = None
 
-    def result(self, features: str) -> FeatureResult:
-        """The figures of one set of features.
-
-        Raises:
-            KeyError: there is no such set.
-        """
-        for result in self.results:
-            if result.features == features:
-                return result
-        raise KeyError(features)
+    def result(self, features: str) -> FeatureResult | None:
+        """The figures of one set of features, `None` where it was not judged."""
+        return next((result for result in self.results if result.features == features), None)
 
     def table(self) -> str:
         """A row a measure, a column a set of features; shares in percent with their 95 % intervals."""

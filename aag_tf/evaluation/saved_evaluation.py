@@ -7,7 +7,7 @@ from typing import Any
 
 from aag_tf.errors import EvaluationError, one_line
 from aag_tf.evaluation.measure import Measure
-from aag_tf.evaluation.results import SCHEMA, FeatureResult
+from aag_tf.evaluation.results import GIVEN, SCHEMA, TRAINED, FeatureResult
 from aag_tf.files import read_json_object, user_path
 from aag_tf.run_directory import RunDirectory
 
@@ -37,7 +37,7 @@ class SavedEvaluation:
     def judged(self) -> FeatureResult:
         """The figures of the encoder, or features, that it is about."""
         named = {result.features: result for result in self.results}
-        return named.get("trained encoder") or named.get("given features") or self.results[-1]
+        return named.get(TRAINED) or named.get(GIVEN) or self.results[-1]
 
     @property
     def pixels(self) -> tuple[Any, ...]:

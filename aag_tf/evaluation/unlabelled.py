@@ -8,6 +8,7 @@ Pretrained Self-Supervised Representations by Their Rank*, arXiv 2210.02885 (202
 import numpy as np
 import tensorflow as tf
 
+from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.precision import full_float32
 
 RANKME_EPSILON = 1e-7  # of the paper, for float32 features
@@ -67,9 +68,3 @@ def neighbour_purity(rows: np.ndarray, bank_labels: np.ndarray, query_labels: np
         query_labels: int [m].
     """
     return (bank_labels[rows] == query_labels[:, np.newaxis]).mean(axis=1)
-
-
-def directions(features: np.ndarray) -> np.ndarray:
-    """Features [n, d] scaled to length one, float32; what is zero stays so."""
-    rows = features.astype(np.float32, copy=False)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

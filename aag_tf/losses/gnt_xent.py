@@ -23,13 +23,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from aag_tf.config import LOSS_FORMS, MAIN_VIEWS, LossConfig
 from aag_tf.errors import ConfigError
 from aag_tf.losses.gather import gather_replicas, num_replicas
 from aag_tf.losses.streaming import negatives_log_sum_exp
 from aag_tf.losses.temperature import Temperature, as_temperature, check_temperature, temperature_config
-
-FORMS = ("auto", "dense", "streaming")
-MAIN_VIEWS = 2
 
 # Shorter than this a projection has no direction. Half of float16's smallest number is 3e-8.
 SHORTEST = 1e-8
@@ -130,8 +128,8 @@ def _check_settings(coupling: float, aux_weight: float, form: str) -> None:
         raise ConfigError(f"coupling={coupling:g} is out of range; use 0 (decoupled) to 1 (NT-Xent).")
     if not 0.0 <= aux_weight < math.inf:
         raise ConfigError(f"aux_weight={aux_weight:g} is out of range; use 0 or more.")
-    if form not in FORMS:
-        raise ConfigError(f"form={form} is not known; choose one of {', '.join(FORMS)}.")
+    if form not in LOSS_FORMS:
+        raise ConfigError(f"form={form} is not known; choose one of {', '.join(LOSS_FORMS)}.")
 
 
 def _as_vectors(projections: tf.Tensor) -> tf.Tensor:
@@ -185,7 +183,7 @@ class GNTXent(keras.losses.Loss):
     def __init__(
         self,
         *,
-        temperature: Temperature = 0.2,
+        temperature: Temperature = LossConfig.temperature,
         coupling: float = 0.0,
         aux_weight: float = 1.0,
         aux_negatives: bool = True,

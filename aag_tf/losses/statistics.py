@@ -4,8 +4,9 @@ import math
 
 import tensorflow as tf
 
+from aag_tf.config import MAIN_VIEWS
 from aag_tf.losses.gather import gather_replicas
-from aag_tf.losses.gnt_xent import MAIN_VIEWS, normalize
+from aag_tf.losses.gnt_xent import normalize
 from aag_tf.losses.temperature import Temperature, as_temperature
 
 # Similarities that the statistics may compute: a huge batch is judged on its first images as anchors, all as negatives.
@@ -41,9 +42,9 @@ def contrastive_statistics(
         everyone = everyone[:, :MAIN_VIEWS]
     temperature = tf.stop_gradient(as_temperature(temperature, tf.float32))
     images, views = tf.shape(everyone)[0], everyone.shape[1]
-    anchors = tf.clip_by_value(ELEMENTS // (2 * views * images), 1, images)
+    anchors = tf.clip_by_value(ELEMENTS // (MAIN_VIEWS * views * images), 1, images)
 
-    rows = tf.transpose(everyone[:anchors, :2], [1, 0, 2])  # [2, m, dim], main views of the anchors
+    rows = tf.transpose(everyone[:anchors, :MAIN_VIEWS], [1, 0, 2])  # [2, m, dim], main views of the anchors
     cosine = tf.einsum("umd,bvd->umvb", rows, everyone)  # [2, m, V, B]
     positive = tf.reduce_sum(rows[0] * rows[1], axis=-1)  # [m]
     own = tf.eye(anchors, images, dtype=tf.float32)  # [m, B]
@@ -56,7 +57,7 @@ def contrastive_statistics(
             tf.cast(tf.argmax(cosine[0, :, 1], axis=-1, output_type=tf.int32) == tf.range(anchors), tf.float32)
         ),
         "positive_similarity": tf.reduce_mean(positive),
-        "negative_similarity": _mean_of_others(cosine[:, :, :2], own),
+        "negative_similarity": _mean_of_others(cosine[:, :, :MAIN_VIEWS], own),
         "alignment": tf.reduce_mean(2.0 - 2.0 * positive),
         "uniformity": _uniformity(cosine, own),
         "positive_pull": tf.reduce_mean(pull),

@@ -6,10 +6,10 @@ from typing import Any, Union
 import keras
 import tensorflow as tf
 
+from aag_tf.config import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
 from aag_tf.errors import ConfigError
 
 MINIMUM = 0.01  # CLIP's lower bound: logits scaled by at most 100 (Radford et al. 2021, section 2.5)
-MAXIMUM = 1.0
 
 Temperature = Union[float, tf.Tensor, tf.Variable, keras.Variable, "LearnedTemperature"]
 
@@ -35,7 +35,13 @@ class LearnedTemperature(keras.layers.Layer):
         ConfigError: the bounds are not ordered as above.
     """
 
-    def __init__(self, initial: float = 0.2, minimum: float = MINIMUM, maximum: float = MAXIMUM, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        initial: float = LossConfig.temperature,
+        minimum: float = MINIMUM,
+        maximum: float = LEARNED_TEMPERATURE_MAXIMUM,
+        **kwargs: Any,
+    ) -> None:
         """Creates the variable; `kwargs` go to `keras.layers.Layer`."""
         super().__init__(**kwargs)
         if not 0 < minimum <= initial <= maximum < math.inf:

@@ -4,6 +4,6 @@ The pictures come out as `aag_tf.data.pictures` makes them for training: upright
 first, 16-bit grey scaled. Sizes are read from the headers and refused before a pixel is allocated.
 """
 
-from aag_tf.export.decoding.batch import MAX_PIXELS, decode_batch
+from aag_tf.export.decoding.batch import decode_batch
 
-__all__ = ["MAX_PIXELS", "decode_batch"]
+__all__ = ["decode_batch"]

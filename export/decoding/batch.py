@@ -2,18 +2,18 @@
 
 import tensorflow as tf
 
+from aag_tf.config import ExportConfig
 from aag_tf.export.decoding import gif, jpeg, png, webp
 from aag_tf.export.decoding.color import grey
 from aag_tf.export.decoding.resize import fit_picture
 from aag_tf.export.decoding.strings import part, require
 
-MAX_PIXELS = 2**25  # 33.5 million: a frame of 8K video
-AT_ONCE = 8  # pictures of a request that are decoded side by side; with MAX_PIXELS it bounds the memory
+AT_ONCE = 8  # pictures of a request that are decoded side by side; with `max_pixels` it bounds the memory
 LONGEST_START = 12
 
 
 def decode_batch(
-    contents: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: int = MAX_PIXELS
+    contents: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: int = ExportConfig.max_pixels
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes what can be decoded, and resizes it as training does.
 

@@ -2,21 +2,18 @@
 
 import tensorflow as tf
 
+from aag_tf.data.pictures import JPEG_SCAN, MAX_PASSES, MAX_SCANS
 from aag_tf.export.decoding.orientation import orientation, upright
 from aag_tf.export.decoding.strings import after, part, require, require_pixels
 
 START = b"\xff\xd8\xff"
-SCAN = b"\xff\xda\0"  # with the first byte of its header's length; what lies behind a picture has the two by chance
-# A progressive file may ask for a full pass over the picture with every few bytes. Encoders write ten scans.
-MAX_PASSES = 16  # over a picture of the largest size; smaller ones may have more
-MAX_SCANS = 256
 
 
 def decode_jpeg(data: tf.Tensor, size: tuple[int, int], max_pixels: int) -> tf.Tensor:
     """uint8 [h, w, 3]; where it is far larger than `size`, at 1/2, 1/4 or 1/8 as the training reader has it."""
     shape = tf.cast(tf.image.extract_jpeg_shape(data), tf.int64)
     height, width = shape[0], shape[1]
-    scans = tf.size(tf.strings.split(data, SCAN, maxsplit=MAX_SCANS), out_type=tf.int64) - 1
+    scans = tf.size(tf.strings.split(data, JPEG_SCAN, maxsplit=MAX_SCANS), out_type=tf.int64) - 1
     checks = [
         require_pixels(height, width, max_pixels),
         require(

@@ -12,16 +12,16 @@ import tensorflow as tf
 from aag_tf import saved_model
 from aag_tf.config import EmbedConfig
 from aag_tf.errors import AagError, EmbeddingError
+from aag_tf.evaluation.directions import directions
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.collection import Collection, write_numpy
 from aag_tf.export.embedding.inputs import Input, list_input, open_input, require_images, source_of
-from aag_tf.export.embedding.items import shown
 from aag_tf.export.embedding.output import Output
 from aag_tf.export.embedding.plan import make_plan, require_same
 from aag_tf.export.embedding.progress import Progress
 from aag_tf.export.embedding.reading import Batch, read_batches
 from aag_tf.export.embedding.shards import Rows
-from aag_tf.files import user_path
+from aag_tf.files import shown, user_path
 from aag_tf.saved_model import SavedEncoder, load_saved_model
 
 NAMED_IMAGES = 3
@@ -103,7 +103,9 @@ def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: st
     errors = list(batch.errors)
     vectors = np.zeros((len(errors), model.metadata["embedding_dim"]), dtype)
     if not all(errors):
-        found = _scaled(model(tf.constant(batch.pixels)).numpy(), normalize)
+        found = model(tf.constant(batch.pixels)).numpy()
+        if normalize:
+            found = directions(found)
         with np.errstate(over="ignore"):  # what is too large for half precision is told below
             vectors = found.astype(dtype)
     for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
@@ -218,9 +220,3 @@ def _finish(output: Output, manifest: dict[str, Any], new: int, seconds: float) 
             f"{shown(broken[0][0])}, for one: {broken[0][1]}."
         )
     return EmbedReport(output.path, len(collection), manifest["embedded"], new, seconds, broken)
-
-
-def _scaled(vectors: npt.NDArray[np.float32], normalize: bool) -> npt.NDArray[np.float32]:
-    if not normalize:
-        return vectors
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)

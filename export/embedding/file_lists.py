@@ -25,17 +25,25 @@ LISTED = ("root", "rows", "digest")
 SNIFFED_BYTES = 4096
 
 
-def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
-    """A folder, or a list of paths that are relative to the working directory, with the list's digest.
+def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
+    """A folder.
 
     Raises:
-        DataError: there is no such folder, or the file is not a text.
+        DataError: there is no such folder.
     """
     path = user_path(rest).absolute()
-    if kind == "folder":
-        if not path.is_dir():
-            raise DataError(f"--input={config.input} is not a folder; name one that holds image files.")
-        return {"source": str(path), "root": str(path)}
+    if not path.is_dir():
+        raise DataError(f"--input={config.input} is not a folder; name one that holds image files.")
+    return {"source": str(path), "root": str(path)}
+
+
+def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
+    """A list of paths that are relative to the working directory, with the list's digest.
+
+    Raises:
+        DataError: the file cannot be read, or is not a text.
+    """
+    path = user_path(rest).absolute()
     try:
         with path.open("rb") as file:
             is_text = b"\0" not in file.read(SNIFFED_BYTES)

@@ -4,8 +4,9 @@ A listing is a JSON object that fixes which images there are. It goes into the o
 sees the same images in the same order, whatever happened to the input meanwhile.
 """
 
+import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,9 +17,6 @@ from aag_tf.export.embedding.items import Item
 from aag_tf.files import user_path
 
 Listing = dict[str, Any]
-
-# Kind: the module that lists and opens inputs of it.
-KINDS = {"folder": file_lists, "list": file_lists, "tfrecord": records, "tfds": tfds_split}
 
 
 class Input(Protocol):
@@ -31,6 +29,37 @@ class Input(Protocol):
         """Images `start` to `stop - 1`, one after the other."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """One kind of input. The directory is the output's, for what is too long for its manifest.
+
+    Args:
+        source_of: what stands behind the kind in `--input`, and all settings, to what tells two inputs apart.
+        holds_images: whether a source has anything to embed, whatever of it can be read.
+        list_input: source and directory to `rows`, `digest` and whatever else fixes the images.
+        open_input: listing and directory to the images.
+        listed: what a listing must have to be opened.
+    """
+
+    source_of: Callable[[str, EmbedConfig], Listing]
+    holds_images: Callable[[Listing], bool]
+    list_input: Callable[[Listing, Path], Listing]
+    open_input: Callable[[Listing, Path], Input]
+    listed: tuple[str, ...]
+
+
+_OF_FILES = (file_lists.holds_images, file_lists.list_input, file_lists.open_input, file_lists.LISTED)
+
+KINDS: dict[str, Kind] = {
+    "folder": Kind(file_lists.source_of_folder, *_OF_FILES),
+    "list": Kind(file_lists.source_of_list, *_OF_FILES),
+    "tfrecord": Kind(records.source_of, records.holds_images, records.list_input, records.open_input, records.LISTED),
+    "tfds": Kind(
+        tfds_split.source_of, tfds_split.holds_images, tfds_split.list_input, tfds_split.open_input, tfds_split.LISTED
+    ),
+}
+
+
 def source_of(config: EmbedConfig) -> Listing:
     """What `--input` names, without listing it yet: `kind`, `source` and whatever else tells two inputs apart.
 
@@ -40,7 +69,7 @@ def source_of(config: EmbedConfig) -> Listing:
     kind, rest = _kind_and_rest(config.input)
     if not rest:
         raise DataError(f"--input={config.input} names nothing; say which after `{kind}:`.")
-    return {"kind": kind} | KINDS[kind].source_of(kind, rest, config)
+    return {"kind": kind} | KINDS[kind].source_of(rest, config)
 
 
 def list_input(source: Listing, directory: Path) -> Listing:
@@ -77,7 +106,7 @@ def open_input(listing: Listing, directory: Path) -> Input:
             something.
     """
     kind = KINDS.get(listing["kind"])
-    if kind is None or any(key not in listing for key in kind.LISTED):
+    if kind is None or any(key not in listing for key in kind.listed):
         raise DataError(f"the manifest in {directory} does not say which images these are; embed with --overwrite.")
     return kind.open_input(listing, directory)
 

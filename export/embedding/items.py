@@ -9,6 +9,7 @@ from PIL import Image
 
 from aag_tf.data.regular_file import open_regular
 from aag_tf.errors import AagError, DataError
+from aag_tf.files import shown
 
 
 class Item(NamedTuple):
@@ -59,18 +60,13 @@ def open_listed(path: str, stamp: Stamp | None) -> BinaryIO:
     return file
 
 
-def shown(path: str) -> str:
-    """A path as a terminal may show it: what is no printable character, and would move its cursor, is escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in path)
-
-
 def reason(error: Exception) -> str:
     """Why an image could not be read: one line that is the same in every run, without the path."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "not a picture in a known format"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    text = " ".join(re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "the file", str(error)).split())
+    text = shown(" ".join(re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "the file", str(error)).split()))
     if isinstance(error, AagError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

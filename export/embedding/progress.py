@@ -6,9 +6,7 @@ from types import TracebackType
 
 import tqdm
 
-from aag_tf.bars import watched_or_not
-
-SECONDS_BETWEEN_LINES = 30.0
+from aag_tf.bars import SECONDS_BETWEEN_LINES, time_left, watched_or_not
 
 
 class Progress:
@@ -58,10 +56,9 @@ class Progress:
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             rate = (self._done - self._before) / self.seconds
-            hours, minutes = divmod(round((self._total - self._done) / rate / 60), 60)
             print(
                 f"{self._done:,} of {self._total:,} images: {rate:,.0f} images/s, {self._failed:,} broken, "
-                f"{hours:d}:{minutes:02d} h left",
+                f"{time_left((self._total - self._done) / rate)}",
                 file=sys.stderr,
                 flush=True,
             )

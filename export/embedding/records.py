@@ -34,7 +34,7 @@ DAMAGE = (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.Out
 GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
-def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
+def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
     """The files that a name or pattern stands for, sorted.
 
     Raises:

@@ -10,13 +10,13 @@ from typing import Any
 
 from aag_tf.config import DataConfig, EmbedConfig
 from aag_tf.data import tfds_source
-from aag_tf.errors import DataError
+from aag_tf.errors import DataError, one_line
 from aag_tf.export.embedding.items import Item, stamp_of
 
 LISTED = ("name", "split", "data_dir", "rows", "digest")
 
 
-def source_of(kind: str, rest: str, config: EmbedConfig) -> dict[str, Any]:
+def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
     """A split of a data set that is prepared.
 
     Raises:
@@ -65,28 +65,35 @@ def open_input(listing: dict[str, Any], directory: Path) -> "TfdsSplit":
 
 
 class TfdsSplit:
-    """The images of one split."""
+    """The images of one split.
+
+    Raises:
+        DataError: it was prepared in a format that TensorFlow does not read.
+    """
 
     def __init__(self, listing: dict[str, Any]) -> None:
-        self._listing = listing
+        import tensorflow_datasets as tfds
+
+        self._rows = listing["rows"]
+        try:
+            self._examples = _builder(listing).as_dataset(
+                split=listing["split"],
+                shuffle_files=False,
+                # One file after the other, so that the order is the same on every machine.
+                read_config=tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1),
+                decoders={"image": tfds.decode.SkipDecoding()},
+            )
+        except NotImplementedError as error:
+            reason = one_line(error, 200)
+            raise DataError(f"{listing['source']} cannot be read as TFRecords ({reason}); prepare it so.") from error
 
     def __len__(self) -> int:
         """How many images there are."""
-        return self._listing["rows"]
+        return self._rows
 
     def items(self, start: int, stop: int) -> Iterator[Item]:
         """Images `start` to `stop - 1`, called by the identifiers of TFDS."""
-        import tensorflow_datasets as tfds
-
-        # One file after the other, so that the order is the same on every machine.
-        in_order = tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1)
-        examples = _builder(self._listing).as_dataset(
-            split=self._listing["split"],
-            shuffle_files=False,
-            read_config=in_order,
-            decoders={"image": tfds.decode.SkipDecoding()},
-        )
-        for example in examples.skip(start).take(stop - start).as_numpy_iterator():
+        for example in self._examples.skip(start).take(stop - start).as_numpy_iterator():
             yield Item(example["tfds_id"].decode(), functools.partial(io.BytesIO, example["image"]))
 
 

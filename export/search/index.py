@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from aag_tf.bars import progress_bar
 from aag_tf.errors import EmbeddingError
+from aag_tf.evaluation.directions import directions
 from aag_tf.export.embedding import Collection
 from aag_tf.export.embedding.output import INDEX_FACTS_FILE, INDEX_FILE
-from aag_tf.export.search.nearest import Neighbor, unit
+from aag_tf.export.search.nearest import Neighbor
 from aag_tf.files import read_json_object, sync, write_atomically
 
 FACTORY = "HNSW32_SQfp16"  # 32 neighbours a node: the usual choice; half precision moves a cosine by less than 1e-3
@@ -41,7 +42,7 @@ class Index:
     def nearest(self, query: npt.NDArray[np.floating], top_k: int) -> list[Neighbor]:
         """The `top_k` most similar embeddings as `aag_tf.export.search.nearest` gives them, up to a few misses."""
         self._index.hnsw.efSearch = max(SEARCH_WIDTH, 2 * top_k)
-        similarities, found = self._index.search(unit(query[np.newaxis]), min(top_k, len(self._rows)))
+        similarities, found = self._index.search(directions(query[np.newaxis]), min(top_k, len(self._rows)))
         pairs = zip(found[0], similarities[0], strict=True)
         # faiss marks what it did not find by -1.
         return [Neighbor(int(self._rows[number]), float(value)) for number, value in pairs if number >= 0]
@@ -105,7 +106,7 @@ def _build(faiss: ModuleType, collection: Collection) -> Any:
     with progress_bar("building the index", len(collection), "img") as bar:
         for part in collection.vectors():
             known = np.isfinite(part).all(axis=1)
-            index.add(unit(part[known]))
+            index.add(directions(part[known]))
             bar.update(len(part))
     return index
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from aag_tf.evaluation.directions import directions
+
 
 class Neighbor(NamedTuple):
     """An image that was found.
@@ -27,12 +29,12 @@ def nearest(parts: Iterable[npt.NDArray[np.floating]], query: npt.NDArray[np.flo
         query: float [dim], any length.
         top_k: how many; fewer are returned where there are not as many.
     """
-    direction = unit(query[np.newaxis])[0]
+    direction = directions(query[np.newaxis])[0]
     best = np.empty(0, np.float32)
     best_rows = np.empty(0, np.int64)
     before = 0
     for part in parts:
-        similarities = unit(part) @ direction
+        similarities = directions(part) @ direction
         rows = np.flatnonzero(np.isfinite(similarities))
         best = np.concatenate([best, similarities[rows]])
         best_rows = np.concatenate([best_rows, rows + before])
@@ -40,9 +42,3 @@ def nearest(parts: Iterable[npt.NDArray[np.floating]], query: npt.NDArray[np.flo
         best, best_rows = best[order], best_rows[order]
         before += len(part)
     return [Neighbor(int(row), float(similarity)) for row, similarity in zip(best_rows, best, strict=True)]
-
-
-def unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Vectors [n, dim] scaled to length 1 in float32; zeros stay zeros."""
-    vectors = vectors.astype(np.float32)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)

@@ -10,9 +10,9 @@ from aag_tf import saved_model
 from aag_tf.config import SearchConfig
 from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import Collection
-from aag_tf.export.embedding.items import Item, open_listed, shown, stamp_of
+from aag_tf.export.embedding.items import Item, open_listed, stamp_of
 from aag_tf.export.embedding.reading import read_batches
-from aag_tf.files import user_path
+from aag_tf.files import shown, user_path
 
 
 class Query(NamedTuple):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aag_tf.augment import PRESETS, AuxiliaryBranch, MainBranch, build_views
+from aag_tf.augment import PRESETS, AuxiliaryBranch, MainBranch, Preset, build_views
 from aag_tf.config import AugmentConfig
 from aag_tf.errors import ConfigError
 
@@ -168,6 +168,7 @@ def test_config_round_trip(build):
         lambda: MainBranch(size=(0, 3)),
         lambda: AuxiliaryBranch("nonsense"),
         lambda: AuxiliaryBranch(strength=3.0),
+        lambda: Preset({"rotat": 30.0}),
         lambda: AugmentConfig(aux="nonsense"),
         lambda: build_views(AugmentConfig(), (8, 8, 4)),
         lambda: build_views(AugmentConfig(aux="randaugment", augment_impl="keras_cv"), (8, 8, 1)),

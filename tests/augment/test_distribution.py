@@ -10,9 +10,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from benchmark_scripts import script
 
-from aag_tf.augment import MainBranch, measurements
+from aag_tf.augment import MainBranch
 from aag_tf.augment.main_branch import DRAWS
+
+measurements = script("augment_measurements")
 
 COUNT = 4000
 BATCH = 100  # what one call draws, so that a choice made once a batch shows

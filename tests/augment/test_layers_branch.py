@@ -1,11 +1,13 @@
 """A branch from a user's own layers: seeded where the layers can be, a picture always, and a view maker's equal."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from aag_tf.augment import LayersBranch, MainBranch, ViewMaker
+from aag_tf.augment import LayersBranch, MainBranch, ViewMaker, less_incidental
 from aag_tf.errors import ConfigError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 10, 10, 3), np.uint8)
@@ -99,3 +101,11 @@ def test_seeds_are_no_part_of_its_description_since_a_run_gives_its_own():
     drawn, again, given = branch(), branch(), branch(seed=3)  # Keras draws a seed where there is none
     assert drawn.describe() == again.describe() == given.describe()
     np.testing.assert_array_equal(drawn(IMAGES, seed=[1, 2]), given(IMAGES, seed=[1, 2]))
+    with_seeds = json.loads(json.dumps(keras.saving.serialize_keras_object(given)))  # as runs once kept it
+    assert less_incidental(with_seeds) == drawn.describe()
+
+
+def test_a_config_repeats_a_layer_that_drew_its_own_seed():
+    drawn = MainBranch()
+    again = MainBranch.from_config(drawn.get_config())
+    np.testing.assert_array_equal(drawn(IMAGES), again(IMAGES))

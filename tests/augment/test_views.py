@@ -34,6 +34,21 @@ def test_number_of_views(config, count):
     assert make(views, range(12)).shape == (12, count, 8, 8, 3)
 
 
+@pytest.mark.parametrize(
+    ("auxiliary", "aux_views", "count"), [(False, None, 2), (False, 0, 2), (True, None, 3), (True, 0, 2), (True, 2, 4)]
+)
+def test_an_auxiliary_branch_draws_one_view_unless_told_otherwise(auxiliary, aux_views, count):
+    branch = MainBranch() if auxiliary else None
+    assert ViewMaker(MainBranch(), branch, aux_views).num_views == count
+
+
+def test_auxiliary_views_that_nothing_can_draw_are_refused():
+    with pytest.raises(ConfigError, match="aux_views=3 needs a branch"):
+        ViewMaker(MainBranch(), aux_views=3)
+    with pytest.raises(ConfigError, match="aux_views=-1 is out of range"):
+        ViewMaker(MainBranch(), MainBranch(), aux_views=-1)
+
+
 def test_a_view_does_not_depend_on_the_part_of_the_batch_that_a_replica_has():
     views = build_views(AugmentConfig(), IMAGES.shape[1:])
     whole = make(views, range(12))
@@ -50,7 +65,7 @@ def test_seed_step_row_and_view_each_change_the_numbers():
         def transform(self, images, uniforms):
             return uniforms[:, None, None]
 
-    views = ViewMaker(Numbers(), Numbers(), aux_views=1)
+    views = ViewMaker(Numbers(), Numbers())
 
     def numbers(view=0, seed=1, step=5, row=3):
         return tuple(views.make(IMAGES[:1], seed=seed, step=step, row=tf.constant([row])).numpy()[0, view, 0, 0])

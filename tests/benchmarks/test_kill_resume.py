@@ -15,6 +15,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_and_records(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = json.loads(rows_file.read_text())
     assert [row["case"] for row in rows] == [0, 1]
+    assert rows[1]["in_write"]
     for row in rows:
         assert row["exit"] == 0
         assert row["identical"], row

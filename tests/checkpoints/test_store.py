@@ -112,6 +112,28 @@ def test_a_write_that_fails_leaves_the_others_and_no_litter(store):
     assert names(store) == ["step-1", "step-10", "step-2"]
 
 
+@pytest.mark.parametrize(
+    ("step", "after"),
+    [
+        (12, ["step-1", "step-10", "step-12", "step-2"]),
+        (10, [".unfinished-deletion-of-step-10", "step-1", "step-10", "step-2"]),  # what it replaces goes last
+    ],
+)
+def test_a_checkpoint_is_whole_on_the_disk_before_it_has_its_name(store, monkeypatch, step, after):
+    before = sorted([f".unfinished-step-{step}", *names(store)])
+    synced = []
+    for module in ("checkpoints.store", "files"):
+        monkeypatch.setattr(f"aag_tf.{module}.sync", lambda path: synced.append((path, names(store))))
+    unfinished = store.directory / f".unfinished-step-{step}"
+    write(store, step)
+    assert synced == [
+        (unfinished / DATA, before),
+        (unfinished / "state.index", before),
+        (unfinished, before),  # the names in it, once the manifest is there
+        (store.directory, after),
+    ]
+
+
 def test_a_checkpoint_of_the_same_step_is_replaced(store):
     flip_bit(store.directory / "step-10" / DATA)
     write(store, 10)

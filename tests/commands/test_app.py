@@ -26,6 +26,14 @@ def test_a_known_error_is_one_line_and_its_code(capsys, error, code):
     assert (captured.out, captured.err) == ("", "aag-test: no such thing; name another.\n")
 
 
+def test_names_in_a_sentence_do_not_move_the_cursor(capsys):
+    def main(argv):
+        raise DataError("\x1b[2Jcaf\u00e9.png is broken;\nremove it.")
+
+    assert code_of(main) == 1
+    assert capsys.readouterr().err == "aag-test: \\x1b[2Jcaf\u00e9.png is broken;\nremove it.\n"
+
+
 def test_ctrl_c_is_a_sentence_and_130(capsys):
     def main(argv):
         raise KeyboardInterrupt
@@ -48,9 +56,11 @@ def test_a_disk_that_no_package_foresaw_is_a_sentence_and_1(capsys):
     assert capsys.readouterr().err == message
 
 
-def test_a_reader_that_has_gone_is_no_error():
-    program = "from aag_tf.commands import _app; _app.run_command('aag-test', lambda argv: print('x' * 5000) or 0)"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}])
+@pytest.mark.parametrize("size", [5_000, 500_000])
+def test_a_reader_that_has_gone_is_no_error(size, unbuffered):
+    program = f"from aag_tf.commands import _app; _app.run_command('aag-test', lambda argv: print('x' * {size}) or 0)"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | unbuffered
     reader, writer = os.pipe()
     os.close(reader)
     ended = subprocess.run(
@@ -58,6 +68,23 @@ def test_a_reader_that_has_gone_is_no_error():
     )
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_code_is_the_same_where_nobody_reads_the_sentence():
+    program = (
+        "from aag_tf.commands import _app\ndef main(argv): raise KeyboardInterrupt\n_app.run_command('aag-test', main)"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert subprocess.run([sys.executable, "-c", program], stderr=writer, check=False).returncode == 130
+    os.close(writer)
+
+
+def test_names_are_printed_where_the_terminal_lacks_their_letters():
+    program = "from aag_tf.commands import _app; _app.run_command('aag-test', lambda argv: print('caf\u00e9') or 0)"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, check=False)
+    assert (ended.returncode, ended.stdout) == (0, b"caf\\xe9\n")
 
 
 def test_a_reader_that_goes_before_the_work_is_done_is_no_success():

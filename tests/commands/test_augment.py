@@ -33,6 +33,7 @@ def test_columns_are_named_and_strengths_share_their_numbers():
     assert headings == ["original", "main", "main", *["cutout 0"] * 2, *["cutout 1"] * 4]
     assert views.shape == (3, 8, 8, 8, 1)
     np.testing.assert_array_equal(views[:, 4:6], views[:, 6:8])
+    assert np.abs(views[:, 2:4] - views[:, 4:6]).mean() > 1  # at strength 0 and at 1
     assert np.abs(views[:, 0] - views[:, 1]).mean() > 1  # two main views are two
 
 
@@ -64,12 +65,16 @@ def test_settings_that_are_refused(settings, sentence):
         ContactSheetConfig(**settings)
 
 
-def test_a_file_that_exists_is_kept(tmp_path):
+def test_a_file_that_exists_is_kept_unless_it_may_be_replaced(tmp_path):
     out = tmp_path / "views.png"
     out.write_text("precious")
     with pytest.raises(ConfigError, match="add --overwrite"):
         contact_sheet.write_contact_sheet(ContactSheetConfig(out=str(out)))
     assert out.read_text() == "precious"
+    contact_sheet.write_contact_sheet(
+        ContactSheetConfig(out=str(out), images=1, overwrite=True, augment=AugmentConfig(aux="none"))
+    )
+    assert out.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ConfigError, match="no directory"):
         contact_sheet.write_contact_sheet(ContactSheetConfig(out=str(tmp_path / "nowhere" / "views.png")))
 

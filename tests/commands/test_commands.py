@@ -106,7 +106,7 @@ def test_train_says_where_the_run_is_and_what_comes_next(capsys, monkeypatch):
     ]
 
 
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_training_says_how_to_go_on(capsys, monkeypatch, number, expected):
     monkeypatch.setattr(training, "train", fake_training(3, 8, number))
     code, out, err = ended(capsys, monkeypatch, train_command, "--run_dir=runs/a")
@@ -156,12 +156,14 @@ def test_compare_shows_the_table_and_names_the_page(capsys, monkeypatch):
         def __str__(self):
             return "both"
 
-    monkeypatch.setattr(evaluation, "compare", lambda config: Fake(path=Path("comparison.html")))
-    assert ended(capsys, monkeypatch, evaluate_command, "--compare", "a", "b") == (
+    seen = []
+    monkeypatch.setattr(evaluation, "compare", lambda *given: seen.append(given) or Fake(path=Path("page.html")))
+    assert ended(capsys, monkeypatch, evaluate_command, "--compare", "a", "b", "--output=page.html") == (
         0,
-        "both\n\nIn pictures: comparison.html\n",
+        "both\n\nIn pictures: page.html\n",
         "",
     )
+    assert seen == [(("a", "b"), "page.html")]
 
 
 def test_export_shows_its_report(capsys, monkeypatch):

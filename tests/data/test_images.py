@@ -1,10 +1,8 @@
 import numpy as np
-import psutil
 import pytest
 import tensorflow as tf
 
 from aag_tf.data import ArrayImages, FileImages, JoinedImages, SelectedImages, TransformedImages, evaluation_batches
-from aag_tf.data import images as images_module
 from aag_tf.data.pictures import decode
 from aag_tf.errors import DataError
 from aag_tf.evaluation import embed
@@ -64,26 +62,6 @@ class TestImages:
         images, expected = make(save_noise)
         with pytest.raises((IndexError, tf.errors.InvalidArgumentError)):
             images.numpy([len(expected)])
-
-
-def test_a_containers_limit_counts(tmp_path, monkeypatch):
-    def limit(file, text):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{text}\n")
-
-    monkeypatch.setattr(images_module, "CGROUP_ROOT", tmp_path)
-    monkeypatch.setattr(images_module, "CGROUPS", tmp_path / "groups")
-    whole = images_module.usable_memory()
-    assert whole == psutil.virtual_memory().total
-    limit(tmp_path / "groups", "0::/jobs/7/step")
-    limit(tmp_path / "jobs/7/step/memory.max", "max")
-    assert images_module.usable_memory() == whole
-    limit(tmp_path / "jobs/7/memory.max", whole // 3)  # the job's, and not its step's
-    limit(tmp_path / "jobs/8/memory.max", 1)  # somebody else's
-    assert images_module.usable_memory() == whole // 3
-    limit(tmp_path / "groups", "9:cpu,memory:/\n8:pids:/jobs/8")  # version 1, in a container
-    limit(tmp_path / "memory/memory.limit_in_bytes", whole // 4)
-    assert images_module.usable_memory() == whole // 4
 
 
 def test_array_is_not_written_into_the_graph():

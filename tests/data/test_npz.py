@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from aag_tf.config import DataConfig
-from aag_tf.data import images, open_source
+from aag_tf.data import memory, open_source
 from aag_tf.errors import DataError
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 6, 5, 3), dtype=np.uint8)
@@ -103,14 +103,14 @@ def test_archives_of_strangers(tmp_path, content, flags, message):
 
 
 def test_images_that_are_scaled_beyond_the_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MEMORY_LIMIT", 20_000)
+    monkeypatch.setattr(memory, "MEMORY_LIMIT", 20_000)
     assert open_npz(tmp_path, images=PICTURES, settings={"image_size": 16}).image_shape == (16, 16, 3)
     with pytest.raises(DataError, match=r"needs 0\.0 GiB at 32x32x3, above the limit of .*smaller --image_size"):
         open_npz(tmp_path, images=PICTURES, settings={"image_size": 32})
 
 
 def test_archive_that_unpacks_to_more_than_the_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MEMORY_LIMIT", 2**20)
+    monkeypatch.setattr(memory, "MEMORY_LIMIT", 2**20)
     np.savez_compressed(tmp_path / "a.npz", images=np.zeros((2000, 32, 32, 1), np.uint8))
     assert (tmp_path / "a.npz").stat().st_size < 2**20
     with pytest.raises(DataError, match=r"unpacks to 0\.0 GiB, above the limit of 0\.0 GiB"):

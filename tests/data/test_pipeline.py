@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aag_tf.data import ArrayImages, epoch_order, evaluation_batches, training_batches
-from aag_tf.errors import DataError
+from aag_tf.errors import ConfigError
 
 
 def numbered_images(count: int) -> ArrayImages:
@@ -98,7 +98,7 @@ def test_replicas_get_parts_that_know_their_rows():
 
 
 def test_too_few_images_for_a_batch():
-    with pytest.raises(DataError, match="too few images, 5 to train on, for --global_batch_size=8; use 5 or less"):
+    with pytest.raises(ConfigError, match="--global_batch_size=8 is more than the 5 training images; use 5 or less"):
         training_batches(numbered_images(5), global_batch_size=8, seed=0, start_step=0, num_steps=1)
 
 

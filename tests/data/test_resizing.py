@@ -4,7 +4,7 @@ import tensorflow as tf
 from absl import logging
 from PIL import Image
 
-from aag_tf.data.resizing import fit, fit_array, target_size
+from aag_tf.data.resizing import fit, fit_array, target_size, warn_of_size
 
 
 @pytest.mark.parametrize(
@@ -20,16 +20,16 @@ from aag_tf.data.resizing import fit, fit_array, target_size
     ],
 )
 def test_size_rule(agreed, image_size, expected):
-    assert target_size("x", agreed, image_size) == expected
+    assert target_size(agreed, image_size) == expected
 
 
 def test_a_size_that_nobody_asked_for_is_logged(monkeypatch):
     said = []
     monkeypatch.setattr(logging, "warning", lambda text, *values: said.append(text % values))
-    target_size("x", (28, 28), None)
-    target_size("x", None, 64)
+    warn_of_size("x", (28, 28), None)
+    warn_of_size("x", None, 64)
     assert said == []
-    target_size("folder:x", None, None)
+    warn_of_size("folder:x", None, None)
     assert said == [
         "folder:x has images of several sizes: each is scaled and cropped to 224x224; "
         "--image_size chooses another size."

@@ -5,40 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from tiny_data_sets import TinyShapes
 
 from aag_tf.config import DataConfig
-from aag_tf.data import images, open_source
+from aag_tf.data import memory, open_source
 from aag_tf.data.tfds_source import data_directory
 from aag_tf.errors import ConfigError, DataError
-
-
-class TinyShapes(tfds.core.GeneratorBasedBuilder):
-    """Pictures of two sizes with a secret test split; prepared for real, from nothing."""
-
-    VERSION = tfds.core.Version("1.0.0")
-
-    def _info(self):
-        features = {
-            "image": tfds.features.Image(shape=(None, None, 3)),
-            "label": tfds.features.ClassLabel(names=["dark", "light"]),
-        }
-        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
-
-    def _split_generators(self, dl_manager):
-        return {
-            "train": self._examples(12),
-            "validation": self._examples(6),
-            "test": self._examples(5, secret=True),
-            "unlabelled": self._examples(8, secret=True),
-        }
-
-    def _generate_examples(self):
-        raise NotImplementedError
-
-    def _examples(self, count, secret=False):
-        for number in range(count):
-            picture = np.full((10, 14 + number % 2, 3), number * 20, np.uint8)
-            yield number, {"image": picture, "label": -1 if secret else int(number * 20 > 100)}
 
 
 class TinyWords(tfds.core.GeneratorBasedBuilder):
@@ -142,7 +114,7 @@ def test_sizes_that_differ_become_224(tmp_path):
 
 
 def test_set_above_the_memory_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MEMORY_LIMIT", 1000)
+    monkeypatch.setattr(memory, "MEMORY_LIMIT", 1000)
     with pytest.raises(DataError, match=r"tfds:tiny_shapes needs 0\.0 GiB at 8x8x3, above the limit of 0\.0 GiB"):
         open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8, download=True)
 

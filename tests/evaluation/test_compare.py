@@ -1,6 +1,7 @@
 """Comparing: evaluations read from disk, refused where they do not belong together, in one table and one page."""
 
 import json
+from pathlib import Path
 
 import pytest
 from html_checks import Page, check_accessible, check_stands_alone
@@ -8,7 +9,7 @@ from html_checks import Page, check_accessible, check_stands_alone
 from aag_tf import flags
 from aag_tf.config import EvaluateConfig
 from aag_tf.errors import ConfigError, EvaluationError
-from aag_tf.evaluation import compare
+from aag_tf.evaluation import compare, evaluate
 from aag_tf.run_directory import RunDirectory
 
 
@@ -46,17 +47,13 @@ def runs(tmp_path):
     return paths
 
 
-def config(runs, output):
-    return EvaluateConfig(compare=",".join(map(str, runs)), output=str(output))
-
-
 def test_table_and_page_show_both_beside_their_floor(runs, tmp_path):
     metrics = [json.dumps({"step": step, "loss": 1 / step}) for step in (1, 2, 3)]
     for path, width in zip(runs, (0.25, 0.5), strict=True):
         record = {"flags": {"width": width, "encoder": "tiny", "run_dir": str(path)}, "image_shape": [8, 8, 1]}
         RunDirectory(path).write_record(record)
         (path / "metrics.jsonl").write_text("\n".join(metrics))
-    comparison = compare(config(runs, tmp_path / "both.html"))
+    comparison = compare(runs, tmp_path / "both.html")
     lines = str(comparison).splitlines()
     assert lines[0].startswith("2 encoders on digits, test split: 360 images judged by 1,437 labelled ones")
     assert lines[3].split() == ["first", "second", "raw", "pixels"]
@@ -77,7 +74,7 @@ def test_table_and_page_show_both_beside_their_floor(runs, tmp_path):
 def test_a_floor_of_other_pixels_is_nobodys(runs, tmp_path):
     shown = evaluation(0.8, data=evaluation(0.8)["data"] | {"image_shape": [16, 16, 1]})
     (runs[1] / "evaluation.json").write_text(json.dumps(shown))
-    comparison = compare(config(runs, tmp_path / "both.html"))
+    comparison = compare(runs, tmp_path / "both.html")
     assert [result.features for result in comparison.results] == ["first", "second"]
 
 
@@ -85,7 +82,7 @@ def test_a_floor_that_one_was_judged_without_is_nobodys(runs, tmp_path):
     alone = evaluation(0.8)
     alone["results"] = alone["results"][1:]
     (runs[1] / "evaluation.json").write_text(json.dumps(alone))
-    comparison = compare(config(runs, tmp_path / "both.html"))
+    comparison = compare(runs, tmp_path / "both.html")
     assert [result.features for result in comparison.results] == ["first", "second"]
 
 
@@ -93,7 +90,7 @@ def test_a_measure_of_a_later_version_is_shown_under_its_name(runs, tmp_path):
     later = evaluation(0.8)
     later["results"][1]["measures"] += [figure("knn_whitened", 0.7, 0.6, 0.8), figure("probe_5%", 0.6, 0.5, 0.7)]
     (runs[1] / "evaluation.json").write_text(json.dumps(later))
-    lines = str(compare(config(runs, tmp_path / "both.html"))).splitlines()
+    lines = str(compare(runs, tmp_path / "both.html")).splitlines()
     assert {"knn_whitened", "probe_5%"} <= {line.split("  ")[0] for line in lines}
 
 
@@ -101,13 +98,13 @@ def test_settings_count_where_both_have_the_measure(runs, tmp_path):
     for path, steps in zip(runs, (10, 20), strict=True):
         changed = evaluation(0.8, settings=evaluation(0.8)["settings"] | {"fine_tune_steps": steps})
         (path / "evaluation.json").write_text(json.dumps(changed))
-    compare(config(runs, tmp_path / "both.html"))
+    compare(runs, tmp_path / "both.html")
     for path in runs:
         content = json.loads((path / "evaluation.json").read_text())
         content["results"][1]["measures"].append(figure("fine_tune_1%", 0.5))
         (path / "evaluation.json").write_text(json.dumps(content))
     with pytest.raises(EvaluationError, match=r"--fine_tune_steps=10, .*second with 20"):
-        compare(config(runs, tmp_path / "again.html"))
+        compare(runs, tmp_path / "again.html")
 
 
 def test_settings_count_between_any_two(runs, tmp_path):
@@ -117,13 +114,13 @@ def test_settings_count_between_any_two(runs, tmp_path):
     changed = evaluation(0.8, settings={"knn_k": 5, "knn_temperature": 0.07})
     (runs[1] / "evaluation.json").write_text(json.dumps(changed))
     with pytest.raises(EvaluationError, match=r"first was judged with --knn_k=20, .*second with 5"):
-        compare(config([tmp_path / "alone.json", *runs], tmp_path / "page.html"))
+        compare([tmp_path / "alone.json", *runs], tmp_path / "page.html")
     for path in runs:  # neighbours count in another measure too
         content = json.loads((path / "evaluation.json").read_text())
         content["results"][1]["measures"] = [figure("neighbour_purity", 0.5, 0.4, 0.6, k=9)]
         (path / "evaluation.json").write_text(json.dumps(content))
     with pytest.raises(EvaluationError, match=r"first was judged with --knn_k=20, .*second with 5"):
-        compare(config(runs, tmp_path / "page.html"))
+        compare(runs, tmp_path / "page.html")
 
 
 def test_figures_of_another_model_get_no_run_by_where_they_lie(runs, tmp_path):
@@ -135,9 +132,18 @@ def test_figures_of_another_model_get_no_run_by_where_they_lie(runs, tmp_path):
     other.write_text(json.dumps(evaluation(0.7, subject={"run_dir": str(runs[1])})))
     own = evaluation(0.9, subject={"run_dir": "/before/it/was/moved/run"})
     (runs[0] / "evaluation.json").write_text(json.dumps(own))
-    comparison = compare(config([runs[0], rival, other], tmp_path / "page.html"))
+    comparison = compare([runs[0], rival, other], tmp_path / "page.html")
     assert [run.flags for run in comparison.runs] == [{"width": 0.5}, {}, {"width": 0.5}]
     assert [run.metrics and run.metrics.parent for run in comparison.runs] == [runs[0], None, runs[1]]
+
+
+def test_a_run_is_found_from_within_its_directory(runs, tmp_path, monkeypatch):
+    RunDirectory(runs[0]).write_record({"flags": {"width": 0.5}, "image_shape": [8, 8, 1]})
+    for name, run_dir in (("first.json", "runs/first"), ("second.json", ".")):
+        (runs[0] / name).write_text(json.dumps(evaluation(0.7, subject={"run_dir": run_dir})))
+    monkeypatch.chdir(runs[0])
+    comparison = compare(["first.json", "second.json"], tmp_path / "page.html")
+    assert [run.flags for run in comparison.runs] == [{"width": 0.5}] * 2
 
 
 def test_names_are_as_short_as_they_can_be(runs, tmp_path):
@@ -146,10 +152,19 @@ def test_names_are_as_short_as_they_can_be(runs, tmp_path):
     (other / "evaluation.json").write_text(json.dumps(evaluation(0.7)))
     (tmp_path / "by_file.json").write_text(json.dumps(evaluation(0.6)))
     named = [runs[0], other, tmp_path / "by_file.json"]
-    comparison = compare(config(named, tmp_path / "names.html"))
+    comparison = compare(named, tmp_path / "names.html")
     assert [run.name for run in comparison.runs][1] == "elsewhere/first"
     assert comparison.results[2].measure("knn").value == 0.6
     assert comparison.differences == {}
+
+
+def test_paths_are_taken_as_they_are_and_the_page_is_drawn_here(runs, tmp_path, monkeypatch):
+    runs[0].rename(tmp_path / "a,b")
+    monkeypatch.chdir(tmp_path)
+    comparison = compare([tmp_path / "a,b", "second"])
+    assert [run.name for run in comparison.runs] == ["a,b", "second"]
+    assert comparison.path == Path("comparison.html")
+    assert comparison.path.is_file()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +191,7 @@ def test_refuses_what_cannot_be_compared_and_writes_nothing(runs, tmp_path, cont
     if content is not None:
         path.write_text(content)
     with pytest.raises(EvaluationError, match=message) as caught:
-        compare(config(runs, tmp_path / "page.html"))
+        compare(runs, tmp_path / "page.html")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "page.html").exists()
 
@@ -203,3 +218,15 @@ def test_runs_follow_the_flag_one_after_the_other():
 def test_refuses_flags_that_contradict(arguments, message):
     with pytest.raises(ConfigError, match=message):
         flags.parse(["aag-evaluate", *arguments], EvaluateConfig, usage="")
+
+
+def test_runs_that_give_nothing_to_compare_are_refused(runs):
+    with pytest.raises(ConfigError, match="first names too few runs"):
+        compare(runs[:1])
+    with pytest.raises(ConfigError, match="names a run twice"):
+        compare([*runs, str(runs[0])])
+
+
+def test_what_is_to_be_compared_is_not_judged():
+    with pytest.raises(ConfigError, match=r"judged before; give them to aag_tf\.compare"):
+        evaluate(EvaluateConfig(compare="a,b"))

@@ -1,6 +1,7 @@
 """The whole evaluation: floors beside the encoder, the rule about splits, the report, and errors before any work."""
 
 import dataclasses
+import importlib
 import json
 import shlex
 import shutil
@@ -15,9 +16,11 @@ from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
 from aag_tf.data import fingerprint, open_source
 from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
-from aag_tf.evaluation import Measure, embed, evaluate, knn_accuracy, raw_pixels
+from aag_tf.evaluation import Measure, embed, evaluate, judge, knn_accuracy, raw_pixels
+from aag_tf.evaluation.corruptions import SETTINGS
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.evaluation.subjects import load_subject
+from aag_tf.evaluation.views import main_branch, view
 from aag_tf.run_directory import RunDirectory
 from aag_tf.trained import load_run, untrained_encoder
 
@@ -58,6 +61,7 @@ def test_measures_the_encoder_beside_both_floors(run, evaluation):
     assert floor != trained
     assert pixels > 0.97  # the digits are nearly solved by their pixels
     assert evaluation.result("raw pixels").measure("linear").value > 0.93
+    assert evaluation.result("supervised encoder") is None
     assert evaluation.data["num_bank"] == len(source.train) + len(source.validation)
     assert evaluation.data["num_queries"] == len(source.test)
 
@@ -120,6 +124,47 @@ def test_the_report_is_drawn_beside_the_figures(run, evaluation):
     assert sum(map(int, confusion)) == evaluation.data["num_queries"]
     assert "--width" not in page.text
     assert {"width", "0.25"} <= set(page.texts("th", "td"))
+
+
+def test_everything_that_can_be_measured_is(tmp_path):
+    path = tmp_path / "run"
+    encoder = make_run(path, save_images(tmp_path / "data.npz", 60, labels=np.arange(60) % 2))
+    directory = RunDirectory(path)
+    record = directory.read_record()
+    directory.write_record(record | {"flags": record["flags"] | {"crop_min_area": 0.5}})
+    judge = JudgeConfig(
+        measures="all",
+        knn_k=3,
+        label_percents="50",
+        label_draws=1,
+        sgd_epochs=1,
+        fine_tune_steps=2,
+        supervised_epochs=1,
+    )
+    evaluation = evaluate(EvaluateConfig(run_dir=str(path), judge=judge), progress=False)
+
+    assert [result.features for result in evaluation.results] == [*NAMES, "supervised encoder"]
+    frozen = ["knn", "linear", "neighbour_purity", "alignment", "uniformity", "rankme"]
+    frozen += ["linear_sgd", "few_labels_probe_50%"]
+    corrupted = ["robustness", *(f"robustness_{kind}" for kind in SETTINGS)]
+    pixels, untrained, trained, supervised = (
+        [measure.name for measure in result.measures] for result in evaluation.results
+    )
+    assert pixels == supervised == [*frozen, *corrupted]
+    assert untrained == trained == [*frozen, "fine_tune_50%", *corrupted]
+    ranks = {result.measure("rankme").value for result in evaluation.results}
+    assert len(ranks) == 4  # the supervised encoder has learnt
+    assert "Robustness to corruptions" in Page(evaluation.report.read_text()).texts("h2")
+
+    config, source = source_of(path)
+    images = source.test.images
+    branch = main_branch(config.augment, images.shape)  # as the run draws its views
+    views = (view(images, branch, 0, "alignment_view", number) for number in (0, 1))
+    first, second = (embed(encoder, pictures, progress=False).astype(float) for pictures in views)
+    cosines = np.sum(first * second, axis=1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
+    alignment = evaluation.result("trained encoder").measure("alignment").value
+    assert alignment == pytest.approx(np.mean(2 - 2 * cosines), rel=1e-3)
+    assert alignment > 0.01
 
 
 def test_figures_can_be_read_back(run, evaluation):
@@ -191,6 +236,22 @@ def test_channels_are_brought_to_those_of_the_encoder(run, tmp_path):
     assert grey.shape == (32, 8, 8, 1)
     order = [np.abs(colours - picture[..., 0]).reshape(len(colours), -1).max(axis=1).min() for picture in grey[:8]]
     assert np.median(order) < 1.01  # those of the first 32 that are in train are there, to rounding
+
+
+def test_random_weights_alone_count_as_untrained(run, tmp_path, monkeypatch):
+    path, _ = run
+    seen = {}
+
+    def note(candidate):
+        seen[candidate.name] = candidate.untrained
+        return judge(candidate)
+
+    monkeypatch.setattr(importlib.import_module("aag_tf.evaluation.evaluate"), "judge", note)
+    config = EvaluateConfig(
+        run_dir=str(path), output=str(tmp_path / "a"), report=False, judge=JudgeConfig("test", "knn")
+    )
+    evaluate(config, progress=False)
+    assert seen == {"raw pixels": False, "untrained encoder": True, "trained encoder": False}
 
 
 def test_unlabelled_images_are_judged_without_labels(run, tmp_path):
@@ -308,7 +369,7 @@ def test_refuses_what_is_not_there(run, tmp_path):
 
 
 def test_only_figures_are_written_over(run, tmp_path):
-    path, _ = run
+    path = shutil.copytree(run[0], tmp_path / "run")
     record = (path / "run.json").read_text()
     foreign = tmp_path / "notes.json"
     foreign.write_text('{"schema": 1}')
@@ -317,9 +378,13 @@ def test_only_figures_are_written_over(run, tmp_path):
             evaluate(EvaluateConfig(run_dir=str(path), output=str(output)))
     assert (path / "run.json").read_text() == record
     assert foreign.read_text() == '{"schema": 1}'
-    foreign.write_text('{"schema": 1, "results": []}')  # of another version
     judge = JudgeConfig(measures="unlabelled", floors="none")
-    evaluate(EvaluateConfig(run_dir=str(path), output=str(foreign), judge=judge, report=False), progress=False)
+    own = path / "evaluation.json"
+    for output, content in ((foreign, '{"schema": 1, "results": []}'), (foreign, ""), (own, '{"schema": 2, "resu')):
+        output.write_text(content)  # of another version, of nothing, and damaged where a run has its own
+        given = None if output == own else str(output)
+        evaluate(EvaluateConfig(run_dir=str(path), output=given, judge=judge, report=False), progress=False)
+        assert json.loads(output.read_text())["results"]
     assert read_evaluation(str(foreign)).judged.measure("rankme").n == 359
 
 

@@ -9,7 +9,7 @@ from aag_tf.config import JudgeConfig
 from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import Candidate, Examples, Measure, judge, results
 from aag_tf.evaluation.judge import MEASURES
-from aag_tf.evaluation.knn import find_neighbours
+from aag_tf.evaluation.knn import find_neighbours, knn_accuracy
 
 FEATURES, LABELS = load_digits(return_X_y=True)
 
@@ -42,6 +42,16 @@ def test_every_accuracy_is_the_share_of_right_answers_with_its_interval():
         assert 0 < share.low <= share.value <= share.high < 1.0001
         assert share.high - share.low < 0.08
     assert not any(number.low is not None for number in numbers)
+
+
+def test_neighbours_vote_at_the_temperature_that_was_asked_for():
+    sharp, flat = (
+        judge(candidate(measures="knn", knn_k=200, knn_temperature=temperature)).measure("knn").value
+        for temperature in (0.07, 5.0)
+    )
+    parts = FEATURES[:900], LABELS[:900], FEATURES[900:1400], LABELS[900:1400]
+    assert flat == knn_accuracy(*parts, k=200, temperature=5.0)
+    assert flat != sharp
 
 
 def test_neighbours_are_searched_once(monkeypatch):

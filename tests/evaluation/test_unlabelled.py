@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from aag_tf.callbacks.monitor import embedding_spread
-from aag_tf.evaluation import alignment, neighbour_purity, rankme, uniformity, unlabelled
+from aag_tf.evaluation import alignment, directions, neighbour_purity, rankme, uniformity, unlabelled
+
+
+def test_directions_have_length_one_and_zeros_stay_zeros():
+    rows = np.array([[3.0, 4.0], [0.0, 0.0], [6e-12, 8e-12], [1e-24, 0.0]])
+    found = directions(rows)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[:3], [[0.6, 0.8], [0.0, 0.0], [0.6, 0.8]], rtol=1e-6)
+    assert 0.0 <= found[3, 0] <= 1.0  # its square is nothing in float32
 
 
 def test_alignment_is_the_squared_distance_on_the_sphere():

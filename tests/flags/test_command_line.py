@@ -116,6 +116,11 @@ def test_a_recipe_in_a_flagfile_is_not_passed_over(tmp_path):
         parse(f"--flagfile={file}")
 
 
+def test_a_recipe_for_a_command_that_takes_none_is_refused_by_its_own_name():
+    with pytest.raises(ConfigError, match=r"^--recipe is not a flag"):
+        parse("--run_dir=runs/a", "--recipe=demo", config_type=EvaluateConfig)
+
+
 def test_a_bad_line_in_a_flagfile_is_refused_as_on_the_command_line(tmp_path):
     file = tmp_path / "some.flags"
     file.write_text("epochs 5\n")

@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aag_tf.config import LossConfig
 from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature, gnt_xent, streaming
 from aag_tf.losses.gnt_xent import pair_losses
@@ -275,6 +276,13 @@ def test_config_round_trip(rng):
     assert GNTXent(temperature=tf.Variable(0.25)).get_config()["temperature"] == 0.25
     with pytest.raises(ConfigError, match="out of range"):
         GNTXent(temperature=0.0)
+
+
+def test_defaults_are_those_of_training():
+    expected, found = LossConfig(), GNTXent().get_config()
+    for name in ("temperature", "coupling", "aux_weight", "aux_negatives"):
+        assert found[name] == getattr(expected, name), name
+    assert found["form"] == expected.loss_form
 
 
 def test_compiled_into_a_keras_model(rng):

@@ -152,6 +152,23 @@ def test_what_is_no_encoder_is_refused_in_one_sentence(build, message):
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "build", "message"),
+    [
+        ("encoder", layers.Flatten, r"encoder=\.\.\.\) takes a Model .* got a Flatten; .* keras.Sequential"),
+        ("auxiliary", lambda: layers.RandomRotation(0.1), r"takes a Branch .* got a RandomRotation; .* LayersBranch"),
+        ("auxiliary", lambda: [MainBranch()], "got a list"),
+    ],
+)
+def test_what_is_no_model_and_no_branch_is_refused_whether_built_or_not(name, build, message, tmp_path):
+    for given in (build, build()):
+        with pytest.raises(ConfigError, match=message):
+            train(settings(tmp_path / "run"), **{name: given})
+    with pytest.raises(ConfigError, match="got a NoneType"):
+        train(settings(tmp_path / "run"), **{name: lambda: None})
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_without_its_model_is_not_begun_again(tmp_path):
     train(settings(tmp_path / "run"), encoder=own_encoder())
     config = load_run(tmp_path / "run").config

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from processes import Process, aag_train, finish
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from training_runs import STEPS, records, settings, weights
+from training_runs import STEPS, figures, records, settings, weights
 
 from aag_tf import config as configs
 from aag_tf.augment import LayersBranch
 from aag_tf.callbacks import Interruption
-from aag_tf.config import DataConfig, LossConfig, OptimizerConfig, ScheduleConfig
+from aag_tf.checkpoints import CheckpointStore
+from aag_tf.config import AugmentConfig, DataConfig, LossConfig, OptimizerConfig, ScheduleConfig
 from aag_tf.errors import ConfigError, RunDirectoryError, TrainingError
 from aag_tf.trained import load_run
 from aag_tf.training import train
@@ -30,18 +31,49 @@ class StopAtSeven(Interruption):
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
     run_dir = tmp_path / "stopped"
     monkeypatch.setattr("aag_tf.training.Interruption", StopAtSeven)
-    result = train(settings(run_dir))
+    result = train(settings(run_dir, knn_every_epochs=1))
     assert (result.step, result.complete) == (7, False)
     assert load_run(str(run_dir)).step == 7
     monkeypatch.undo()
 
-    resumed = train(settings(run_dir, resume=True))
+    resumed = train(settings(run_dir, knn_every_epochs=1, resume=True))
     assert resumed.complete
     for first, again in zip(weights(finished), weights(run_dir), strict=True):
         np.testing.assert_array_equal(first, again)
-    steps = [record["step"] for record in records(run_dir) if "loss" in record]
-    assert steps == sorted(set(steps))
+    assert figures(run_dir) == figures(finished)
     assert train(settings(run_dir, resume=True)).step == STEPS  # nothing is left to do
+
+
+class ScalesUpEveryTwoSteps(Interruption):
+    def on_train_begin(self, logs=None):
+        self.model.optimizer.dynamic_growth_steps = 2  # of the loss scale in float16, 2 000 by default
+
+
+def few(**settings):
+    return {"schedule": ScheduleConfig(train_steps=9, global_batch_size=64, **settings)}
+
+
+@pytest.mark.parametrize(
+    ("options", "scales"),
+    [
+        ({"optimizer": OptimizerConfig("lars", learning_rate=1.0)} | few(precision="mixed_float16"), 3),
+        ({"augment": AugmentConfig(aux="none", augment_on="host")} | few(steps_per_execution=2), 0),
+    ],
+    ids=["float16-and-lars", "host-and-two-steps-an-execution"],
+)
+def test_a_run_goes_on_alike_in_other_ways_to_run(options, scales, tmp_path, monkeypatch):
+    monkeypatch.setattr("aag_tf.training.Interruption", ScalesUpEveryTwoSteps)
+    run_dir = tmp_path / "run"
+    config = dataclasses.replace(settings(run_dir, log_every_steps=1, checkpoint_every_steps=5), **options)
+    train(config)
+    logged, whole = figures(run_dir), weights(run_dir)
+    assert len({record["loss_scale"] for record in logged[:5] if "loss_scale" in record}) == scales
+    shutil.rmtree(run_dir / "checkpoints" / "step-9")
+
+    assert train(dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True))).complete
+    assert figures(run_dir) == logged
+    for first, again in zip(whole, weights(run_dir), strict=True):
+        np.testing.assert_array_equal(first, again)
 
 
 def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path, monkeypatch):
@@ -83,7 +115,7 @@ def test_a_run_without_a_checkpoint_goes_on_from_step_0(finished, tmp_path):
     assert train(settings(run_dir, resume=True)).complete
     for first, again in zip(weights(finished), weights(run_dir), strict=True):
         np.testing.assert_array_equal(first, again)
-    assert [record["step"] for record in records(run_dir)] == [record["step"] for record in records(finished)]
+    assert figures(run_dir) == [record for record in figures(finished) if "loss" in record]
     events = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"tensors": 0})
     events.Reload()
     assert [event.step for event in events.Tensors("loss/gnt_xent")] == [5, 10, 12]
@@ -138,9 +170,10 @@ def test_resume_refuses_other_mathematics_by_the_name_of_the_flag(finished):
         train(dataclasses.replace(config, loss=LossConfig(temperature=0.5)))
 
 
-def test_resume_refuses_other_images_and_follows_moved_ones(tmp_path):
-    def save(name, seed, count=40):
-        images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), np.uint8)
+def test_resume_refuses_other_images_and_follows_moved_ones_and_those_of_another_decoder(tmp_path, caplog):
+    def save(name, seed, count=40, lighter=0):
+        images = np.random.default_rng(seed).integers(0, 250, (count, 8, 8, 1), np.uint8)
+        images[:5] += np.uint8(lighter)
         np.savez(tmp_path / name, images=images)
 
     def going_on(name, **run):
@@ -154,6 +187,10 @@ def test_resume_refuses_other_images_and_follows_moved_ones(tmp_path):
     train(going_on("images.npz"))
     save("moved.npz", 0)
     assert train(going_on("moved.npz", resume=True)).complete
+    assert "other pixels" not in caplog.text
+    save("images.npz", 0, lighter=1)
+    assert train(going_on("images.npz", resume=True)).complete
+    assert "have other pixels than when the run began; going on with them" in caplog.text
     save("other.npz", 1)
     with pytest.raises(RunDirectoryError, match=r"other\.npz has other ones; restore them"):
         train(going_on("other.npz", resume=True))
@@ -184,20 +221,28 @@ def test_a_users_own_layers_train_and_resume(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_loss_that_is_nan_ends_the_run_and_keeps_its_checkpoint(tmp_path):
+@pytest.mark.parametrize(
+    ("every", "message", "kept"),
+    [
+        (1, r"weights are NaN or infinite after step 2; the last good checkpoint is .*step-1\.", [1]),
+        (5, r"the loss is NaN at step 3; there is no checkpoint yet\.", []),
+    ],
+    ids=["weights", "loss"],
+)
+def test_weights_or_a_loss_that_are_nan_end_the_run_and_reach_no_checkpoint(every, message, kept, tmp_path):
     config = dataclasses.replace(
-        settings(tmp_path / "run", checkpoint_every_steps=1),
-        optimizer=OptimizerConfig("sgd", learning_rate=1e25, warmup_fraction=0.5),
+        settings(tmp_path / "run", checkpoint_every_steps=every),
+        # A rate of zero at the first step, and at the second one that takes weights beyond float32.
+        optimizer=OptimizerConfig("sgd", learning_rate=3e38, warmup_fraction=0.1),
+        loss=LossConfig(temperature=0.01),
     )
-    with pytest.raises(
-        TrainingError, match=r"(at|after) step \d+; the last good checkpoint is .*--learning_rate=1e\+25"
-    ):
+    with pytest.raises(TrainingError, match=rf"{message} .*--learning_rate=3e\+38"):
         train(config)
-    kept = load_run(str(tmp_path / "run"))
-    assert all(np.isfinite(weight).all() for weight in kept.encoder.get_weights())
+    store = CheckpointStore(tmp_path / "run" / "checkpoints")
+    assert [checkpoint.step for checkpoint in store.all()] == kept
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_command_with_a_usable_checkpoint(number, code, tmp_path):
     config = dataclasses.replace(
         settings(tmp_path / "run"), schedule=ScheduleConfig(train_steps=100_000, global_batch_size=128)

@@ -1,6 +1,7 @@
 """What a run on the digits leaves: its files and its record, from which it can be repeated."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from training_runs import records, settings, weights
 
 from aag_tf import flags
 from aag_tf.callbacks import TAGS, Interruption
-from aag_tf.config import DataConfig, EncoderConfig, ScheduleConfig, TrainConfig
+from aag_tf.config import DataConfig, EncoderConfig, LossConfig, ScheduleConfig, TrainConfig
 from aag_tf.errors import ConfigError, RunDirectoryError
 from aag_tf.trained import untrained_encoder
 from aag_tf.training import plan_steps, train
@@ -31,7 +32,7 @@ def test_metrics_are_logged_every_so_many_steps_and_at_the_end(finished):
 def test_a_run_without_labels_is_watched_by_images_that_have_them_and_learns_the_same(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (300, 10, 10, 3), np.uint8)
     np.savez(tmp_path / "images.npz", images=images)
-    plain = settings(tmp_path / "plain")
+    plain = settings(tmp_path / "plain", knn_every_epochs=1, projector_images=500)
     plain = dataclasses.replace(plain, data=DataConfig(dataset=f"npz:{tmp_path / 'images.npz'}"))
     run = dataclasses.replace(plain.run, run_dir=str(tmp_path / "watched"), monitor_dataset="digits")
     train(plain)
@@ -51,11 +52,11 @@ def test_loggers_of_ones_own_get_every_record(tmp_path):
         write = list.append
 
     kept = Kept()
-    train(settings(tmp_path / "run"), writers=[kept])
+    train(settings(tmp_path / "run", knn_every_epochs=1), writers=[kept])
     assert [dict(record) for record in kept] == records(tmp_path / "run")
 
 
-def test_events_hold_every_figure_under_its_tag_the_views_and_the_flags(finished):
+def test_events_hold_every_figure_under_its_tag_the_views_the_flags_the_weights_and_a_profile(finished):
     events = EventAccumulator(str(finished / "tensorboard"), size_guidance={"tensors": 0})
     events.Reload()
     tags = set(events.Tags()["tensors"])
@@ -69,6 +70,9 @@ def test_events_hold_every_figure_under_its_tag_the_views_and_the_flags(finished
     assert decoded.shape[:2] == (int(height), int(width))
     assert np.std(decoded) > 20
     assert b"--temperature=0.17" in tf.make_ndarray(events.Tensors("flags")[0].tensor_proto).item()
+    drawn = {tag.split("/")[1] for tag in tags if tag.startswith("weights/")}
+    assert drawn == {"encoder", "projector"}
+    assert list(finished.rglob("*.xplane.pb"))
 
 
 def test_the_flagfile_repeats_the_run(finished, tmp_path):
@@ -114,6 +118,20 @@ def test_an_existing_run_is_not_touched(finished):
     with pytest.raises(RunDirectoryError, match=r"--resume .* --overwrite"):
         train(settings(finished))
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
+
+
+def test_overwriting_leaves_nothing_of_the_run_before(finished, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(finished, run_dir)
+    (run_dir / "evaluation.json").write_text("{}")
+    config = settings(run_dir, overwrite=True)
+    schedule = dataclasses.replace(config.schedule, train_steps=4)
+    train(dataclasses.replace(config, loss=LossConfig(temperature=0.5), schedule=schedule))
+    assert [path.name for path in (run_dir / "checkpoints").iterdir()] == ["step-4"]
+    assert [record["step"] for record in records(run_dir)] == [4]
+    assert "--temperature=0.5" in (run_dir / "flags.txt").read_text().splitlines()
+    assert not (run_dir / "evaluation.json").exists()
+    assert not list(run_dir.rglob("*.xplane.pb"))
 
 
 def test_settings_are_refused_before_the_run_directory_is_made(tmp_path):

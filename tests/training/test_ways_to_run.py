@@ -9,6 +9,7 @@ import pytest
 from training_runs import STEPS, records, settings, weights
 
 from aag_tf.config import AugmentConfig, DataConfig, LossConfig, ScheduleConfig
+from aag_tf.model import AAG
 from aag_tf.training import train
 
 TWO_VIEWS = {"augment": AugmentConfig(aux="none")}
@@ -22,10 +23,12 @@ def schedule(**settings):
 
 def last_loss(run_dir, **options):
     """The loss of the fourth step."""
-    assert train(dataclasses.replace(settings(run_dir), **schedule() | options)).complete
+    config = dataclasses.replace(settings(run_dir), **schedule() | options)
+    assert train(config).complete
     assert keras.config.dtype_policy().name == "float32"  # whatever the precision of the run
     (record,) = (record for record in records(run_dir) if "loss" in record)
     assert record["step"] == 4
+    assert ("loss_scale" in record) == (config.schedule.precision == "mixed_float16")
     return record["loss"]
 
 
@@ -52,6 +55,14 @@ def test_ways_to_run_lead_to_one_loss(plain_loss, options, plain, tolerance, tmp
     assert last_loss(tmp_path / "run", **options) == pytest.approx(plain_loss(plain), rel=tolerance)
 
 
+@pytest.mark.parametrize(("augment_on", "pictures"), [("device", "image"), ("host", "views")])
+def test_views_are_drawn_where_the_settings_say(augment_on, pictures, tmp_path, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(AAG, "fit", lambda model, batches, **arguments: fitted.append(batches.element_spec))
+    train(dataclasses.replace(settings(tmp_path / "run"), augment=AugmentConfig(augment_on=augment_on)))
+    assert [set(spec) for spec in fitted] == [{pictures, "step", "row"}]
+
+
 def test_four_views_train(tmp_path):
     assert np.isfinite(last_loss(tmp_path / "run", augment=AugmentConfig(aux="main", aux_views=2)))
 
@@ -73,7 +84,7 @@ def test_unlabelled_images_train_without_knn(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (40, 10, 12, 3), np.uint8)
     np.savez(tmp_path / "images.npz", images=images)
     config = dataclasses.replace(
-        settings(tmp_path / "run"),
+        settings(tmp_path / "run", knn_every_epochs=1, projector_images=500),
         data=DataConfig(dataset=f"npz:{tmp_path / 'images.npz'}"),
         schedule=ScheduleConfig(train_steps=3, global_batch_size=8),
     )

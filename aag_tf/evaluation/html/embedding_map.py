@@ -12,8 +12,8 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
+from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.html.material import Material
-from aag_tf.evaluation.unlabelled import directions
 
 MOST_IMAGES = 2_000  # t-SNE takes some ten seconds for as many on two cores, and more points hide each other
 PERPLEXITY = 30

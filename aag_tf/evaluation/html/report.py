@@ -110,6 +110,7 @@ def report_page(content: Content, *, progress: bool = True) -> str:
 def _content(evaluation: Evaluation) -> Content:
     data, judged = evaluation.data, evaluation.judged
     result = evaluation.result(judged.name)
+    assert result is not None  # what was judged is among the results
     others = [other for other in evaluation.results if other is not result]
     labelled = (
         f" judged by {data['num_bank']:,} labelled ones, {data['num_classes']} classes" if data["num_classes"] else ""
@@ -153,7 +154,7 @@ def material_of(evaluation: Evaluation) -> Material:
     labels = judged.bank.labels
     labelled = labels is not None and judged.queries.labels is not None and len(np.unique(labels)) > 1
     enough = judged.config.knn_k <= len(judged.bank.features)
-    probed = evaluation.result(judged.name).measure("linear") is not None
+    probed = "linear" in judged.config.measure_names
     return Material(
         features=judged.queries.features,
         labels=judged.queries.labels,

@@ -37,8 +37,7 @@ def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
     """
     _check_image_size(config, subject)
     source = open_source(_data_config(config, subject))
-    labelled = config.judge.measure_names != ("unlabelled",)
-    bank, queries = choose_splits(source, config.judge.split, labelled=labelled)
+    bank, queries = choose_splits(source, config.judge.split, labelled=config.judge.needs_labels)
     height, width, channels = (own or found for own, found in zip(subject.image_shape, source.image_shape, strict=True))
     if config.dataset is None:
         _check_size(source, (height, width))

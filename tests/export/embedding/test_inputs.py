@@ -3,18 +3,22 @@
 import io
 import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
+from tiny_data_sets import TinyShapes
 
 from aag_tf.config import EmbedConfig
 from aag_tf.data import regular_file
 from aag_tf.errors import ConfigError, DataError
 from aag_tf.export.embedding.inputs import list_input, open_input, source_of
-from aag_tf.export.embedding.items import shown, stamp_of
+from aag_tf.export.embedding.items import stamp_of
+from aag_tf.files import shown
 
 
 def config(source, **settings):
@@ -114,17 +118,39 @@ def test_too_many_bytes_are_refused(tmp_path, monkeypatch):
         next(opened(tmp_path, tmp_path / "out").items(0, 1)).open()
 
 
-def test_a_split_of_tfds_is_read_in_order_and_undecoded(tmp_path):
-    if not Path("~/tensorflow_datasets/cifar10").expanduser().is_dir():
-        pytest.skip("CIFAR-10 is not prepared")
-    images = opened("tfds:cifar10/test[10:14]", tmp_path)
-    expected = list(tfds.load("cifar10", split="test[10:14]", download=False, shuffle_files=False).as_numpy_iterator())
-    found = list(images.items(0, 4))
-    assert [np.asarray(Image.open(item.open())).tolist() for item in found] == [x["image"].tolist() for x in expected]
-    assert len({item.name for item in found}) == 4
-    assert names(images, 2, 4) == [item.name for item in found[2:]]
-    refused("tfds:cifar10/tset", "has no split tset; name one of")
-    refused("tfds:cifar10", "names no split")
+def prepare_tiny_shapes(directory):
+    """Two files a split; returns where they lie."""
+    builder = TinyShapes(data_dir=str(directory))
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(num_shards=2))
+    return Path(builder.data_dir)
+
+
+def test_a_split_of_tfds_is_read_file_after_file_and_undecoded(tmp_path):
+    files = sorted(prepare_tiny_shapes(tmp_path / "data").glob("*-many.tfrecord-*"))
+    expected = []
+    for file in files:
+        for number, record in enumerate(tf.data.TFRecordDataset(str(file)).as_numpy_iterator()):
+            picture = tf.train.Example.FromString(record).features.feature["image"].bytes_list.value[0]
+            expected.append((f"{file.name}__{number}", picture))
+        assert number == 19  # TFDS itself would go to the next file and back after 16
+    prepared = {"data_dir": str(tmp_path / "data")}
+    images = opened("tfds:tiny_shapes/many", tmp_path / "out", **prepared)
+    assert [(item.name, item.open().read()) for item in images.items(0, 40)] == expected
+    assert names(images, 18, 22) == [name for name, _ in expected[18:22]]
+    part = opened("tfds:tiny_shapes/many[10:30]", tmp_path / "part", **prepared)
+    assert [(item.name, item.open().read()) for item in part.items(2, 14)] == expected[12:24]
+    refused("tfds:tiny_shapes/mnay", "has no split mnay; name one of .*many", **prepared)
+    refused("tfds:tiny_shapes", "names no split", **prepared)
+
+
+def test_a_data_set_of_tfds_that_was_prepared_anew_is_refused(tmp_path):
+    prepared = prepare_tiny_shapes(tmp_path / "data")
+    listing = list_input(source_of(config("tfds:tiny_shapes/many", data_dir=str(tmp_path / "data"))), tmp_path)
+    assert len(open_input(listing, tmp_path)) == 40
+    shutil.rmtree(prepared)
+    prepare_tiny_shapes(tmp_path / "data")
+    with pytest.raises(DataError, match=r"tfds:tiny_shapes/1\.0\.0/many was prepared anew; start again with --over"):
+        open_input(listing, tmp_path)
 
 
 @pytest.mark.parametrize(

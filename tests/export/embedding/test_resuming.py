@@ -2,20 +2,19 @@
 
 import json
 import signal
-import subprocess
 import sys
-import time
 
+import killed_embedding
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from processes import Process, finish
 from small_pictures import save_picture
 
 from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import embed, open_collection, shards
 
 MODULE = sys.modules["aag_tf.export.embedding.embed"]
-COMMAND = "from aag_tf.commands.embed import run; run()"
 
 
 def rows_of(path):
@@ -86,25 +85,23 @@ def test_files_that_come_or_go_after_the_listing_move_no_row(tmp_path, job):
     assert after[:6] + after[7:] == before[:6] + before[7:]
 
 
-def test_kill_9_loses_and_doubles_no_row(tmp_path, job):
-    for number in range(300):
-        save_picture(tmp_path / "many" / f"{number:03}.png", number)
-    settings = {"input": str(tmp_path / "many"), "shard_size": 2}
-    embed(job(**settings, output=str(tmp_path / "whole")))
-    config = job(**settings)
-    flags = [
-        f"--{name}={getattr(config, name)}" for name in ("saved_model", "input", "output", "shard_size", "batch_size")
-    ]
-    child = subprocess.Popen([sys.executable, "-c", COMMAND, *flags], stderr=subprocess.DEVNULL)
+@pytest.mark.parametrize(
+    ("place", "complete", "unfinished"),
+    [
+        (killed_embedding.before_the_second_file, 1, []),
+        (killed_embedding.half_way_through_the_second_file, 1, [".part-00001-of-00003.parquet"]),
+        (killed_embedding.before_the_numpy_files, 3, []),
+    ],
+)
+def test_kill_9_loses_and_doubles_no_row(tmp_path, job, place, complete, unfinished):
+    embed(job(output=str(tmp_path / "whole")))
+    child = Process(killed_embedding.embed_until_killed, job(), place, log=tmp_path / "log.txt")
+    codes, messages = finish([child])
+    assert codes == [-signal.SIGKILL], messages
     out = tmp_path / "out"
-    while not list(out.glob("parquet/part-*")) and child.poll() is None:
-        time.sleep(0.002)
-    child.kill()
-    assert child.wait() == -signal.SIGKILL
-    done = len(list(out.glob("parquet/part-*")))
-    assert 0 < done < 150
-    report = embed(job(**settings, resume=True))
-    assert report.new == 300 - 2 * done
+    assert len(list(out.glob("parquet/part-*"))) == complete
+    assert [file.name for file in out.rglob(".*")] == unfinished
+    assert embed(job(resume=True)).new == max(12 - 5 * complete, 0)
     assert files_of(out) == files_of(tmp_path / "whole")
 
 
