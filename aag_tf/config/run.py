@@ -38,8 +38,8 @@ class RunConfig:
             check_dataset(self.monitor_dataset, "monitor_dataset")
             require(
                 self.knn_every_epochs > 0,
-                "--monitor_dataset is for looks at the encoder, and --knn_every_epochs=0 "
-                "switches them off; give one of the two.",
+                "--monitor_dataset is for looks at the encoder, and --knn_every_epochs=0 switches them off; give one "
+                "of the two.",
             )
         require_range("projector_images", self.projector_images, 0, MOST_PROJECTED)
         if self.profile_steps is not None:

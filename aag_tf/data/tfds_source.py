@@ -150,7 +150,12 @@ def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bo
                 f"tfds:{name} has nothing to train on in --train_split={config.train_split} ({one_line(error, 200)}); "
                 "write it as train[:10%] or train+unlabelled."
             ) from error
-        raise DataError(f"tfds:{name} cannot be read as TFRecords ({one_line(error, 200)}); prepare it so.") from error
+        raise not_tfrecords(f"tfds:{name}", error) from error
+
+
+def not_tfrecords(source: str, error: Exception) -> DataError:
+    """What to say of a data set, or a split, that TFDS prepared in a format which cannot be streamed."""
+    return DataError(f"{source} cannot be read as TFRecords ({one_line(error, 200)}); prepare it so.")
 
 
 def _read_split(examples: tf.data.Dataset, shape: Shape, with_labels: bool) -> Split:

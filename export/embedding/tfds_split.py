@@ -10,7 +10,7 @@ from typing import Any
 
 from aag_tf.config import DataConfig, EmbedConfig
 from aag_tf.data import tfds_source
-from aag_tf.errors import DataError, one_line
+from aag_tf.errors import DataError
 from aag_tf.export.embedding.items import Item, stamp_of
 
 LISTED = ("name", "split", "data_dir", "rows", "digest")
@@ -84,8 +84,7 @@ class TfdsSplit:
                 decoders={"image": tfds.decode.SkipDecoding()},
             )
         except NotImplementedError as error:
-            reason = one_line(error, 200)
-            raise DataError(f"{listing['source']} cannot be read as TFRecords ({reason}); prepare it so.") from error
+            raise tfds_source.not_tfrecords(listing["source"], error) from error
 
     def __len__(self) -> int:
         """How many images there are."""
