@@ -14,9 +14,9 @@ def progress_bar(name: str, total: int | None, unit: str, *, wanted: bool = True
 
 
 def time_left(seconds: float) -> str:
-    """How a line in a log says it, in hours and minutes."""
+    """How a line in a log says it, in hours and minutes; of the last hour in minutes alone."""
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours:d}:{minutes:02d} h left"
+    return f"{hours:d}:{minutes:02d} h left" if hours else f"{minutes:d} min left"
 
 
 @contextlib.contextmanager

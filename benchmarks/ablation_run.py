@@ -129,10 +129,11 @@ def knn_curve(logged: list[dict[str, float]], views_per_step: int) -> list[list[
 
 
 def step_seconds(logged: list[dict[str, float]], batch: int) -> float:
-    """Seconds that the steps took, over all sittings and without what happens beside them."""
+    """Seconds that the steps took, tracing included, over all sittings and without what happens beside them."""
     steps = [record for record in logged if "images_per_second" in record]
     before = [0, *(record["step"] for record in steps[:-1])]
-    return sum((r["step"] - b) * batch / r["images_per_second"] for r, b in zip(steps, before, strict=True))
+    tracing = sum(record.get("first_step_seconds", 0.0) for record in steps)
+    return tracing + sum((r["step"] - b) * batch / r["images_per_second"] for r, b in zip(steps, before, strict=True))
 
 
 def machine() -> str:

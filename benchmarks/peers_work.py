@@ -193,17 +193,19 @@ class TorchLightly(Loop):
             torch.nn.ReLU(),
             torch.nn.Linear(PROJECTOR_WIDTH, PROJECTOR_DIM, bias=False),
         )
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.memory_format = getattr(torch, order)
-        self.model = backbone.train().to(memory_format=self.memory_format)
+        self.model = backbone.train().to(self.device, memory_format=self.memory_format)
         self.loss = NTXentLoss(temperature=TEMPERATURE)
         self.optimizer = torch.optim.SGD(backbone.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY)
-        self.autocast = functools.partial(torch.autocast, "cpu", torch.bfloat16, enabled=precision == "bfloat16")
+        self.autocast = functools.partial(torch.autocast, self.device, torch.bfloat16, enabled=precision == "bfloat16")
 
     def train(self, first: Any, second: Any) -> float:
         import torch
 
         with self.autocast():
-            projections = self.model(torch.cat([first, second]).contiguous(memory_format=self.memory_format))
+            views = torch.cat([first, second]).to(self.device, memory_format=self.memory_format, non_blocking=True)
+            projections = self.model(views)
         loss = self.loss(*projections.float().chunk(2))
         self.optimizer.zero_grad()
         loss.backward()
@@ -229,7 +231,13 @@ class TorchLightly(Loop):
                 return transform(to_picture(self.images[index]))
 
         loader = torch.utils.data.DataLoader(
-            Views(), BATCH, shuffle=True, drop_last=True, num_workers=os.cpu_count() or 1, persistent_workers=True
+            Views(),
+            BATCH,
+            shuffle=True,
+            drop_last=True,
+            num_workers=os.cpu_count() or 1,
+            persistent_workers=True,
+            pin_memory=self.device == "cuda",
         )
         return itertools.chain.from_iterable(itertools.repeat(loader))
 

@@ -13,6 +13,7 @@ STEPS = 12
 METERED = {
     "images_per_second",
     "data_wait_share",
+    "first_step_seconds",
     "monitor_seconds",
     "host_memory_gib",
     "device_memory_gib",

@@ -27,11 +27,11 @@ class Progress(keras.callbacks.Callback):
         self._bar: tqdm.tqdm | None = None
         self._knn = ""
         self._last_line = -SECONDS_BETWEEN_LINES
-        self._began = time.monotonic()
+        self._since = (time.monotonic(), span.start_step)  # when how many steps were done, for the time left
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Opens the bar, on a terminal."""
-        self._began = time.monotonic()
+        self._since = (time.monotonic(), self.span.start_step)
         if self.stream.isatty():
             self._bar = tqdm.tqdm(
                 total=self.span.total_steps,
@@ -40,6 +40,11 @@ class Progress(keras.callbacks.Callback):
                 file=self.stream,
                 dynamic_ncols=True,
             )
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Restarts the clock after the first execution, which compiles: those to come will not."""
+        if batch > 0 and self._since[1] == self.span.start_step:
+            self._since = (time.monotonic(), self.span.step(batch - 1))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Moves the bar."""
@@ -66,6 +71,7 @@ class Progress(keras.callbacks.Callback):
         step = int(record["step"])
         if now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.span.total_steps:
             self._last_line = now
-            left = (now - self._began) / (step - self.span.start_step) * (self.span.total_steps - step)
+            began, start = self._since
+            left = (now - began) / (step - start) * (self.span.total_steps - step)
             line = f"step {step:,} of {self.span.total_steps:,}: {figures}, {time_left(left)}"
             print(line, file=self.stream, flush=True)

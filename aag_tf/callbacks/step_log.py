@@ -23,7 +23,9 @@ class StepLog(Periodic):
     """Hands `{step, epoch, loss, …, learning_rate, images_per_second, …}` to writers every `every` steps.
 
     The speed is that of the steps since the last record, input included and other callbacks left out;
-    `data_wait_share`, in [0, 1], is the part of that time in which the step waited for its batch.
+    `data_wait_share`, in [0, 1], is the part of that time in which the step waited for its batch. The first execution,
+    which also traces and compiles, is counted in neither: the first record has its time as `first_step_seconds`,
+    unless that record is of this execution alone.
 
     Args:
         writers: receive each record, in order.
@@ -46,6 +48,9 @@ class StepLog(Periodic):
         self._seconds = 0.0
         self._waited = 0.0
         self._began = 0.0
+        self._has_compiled = False
+        self._first_seconds: float | None = None  # of the first execution, until a record has it
+        self._first_steps = 0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Starts the clock."""
@@ -57,10 +62,15 @@ class StepLog(Periodic):
         figures = {name: float(value) for name, value in (logs or {}).items()}
         self._waited += figures.pop(DATA_WAIT, 0.0)
         super().on_train_batch_end(batch, figures)
+        if not self._has_compiled:
+            self._has_compiled = True
+            if self.last_due == self.span.start_step:  # no record was due
+                self._first_seconds, self._first_steps = self._seconds, self._done
+                self._seconds, self._waited = 0.0, 0.0
 
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
         """Writes a record."""
-        images = (step - self.last_due) * self.global_batch_size
+        images = (step - self.last_due - self._first_steps) * self.global_batch_size
         record = {
             "step": step,
             "epoch": step / self.span.steps_per_epoch,
@@ -70,6 +80,8 @@ class StepLog(Periodic):
             "data_wait_share": self._waited / self._seconds,
             **memory_in_use(),
         }
-        self._seconds, self._waited = 0.0, 0.0
+        if self._first_seconds is not None:
+            record["first_step_seconds"] = self._first_seconds
+        self._seconds, self._waited, self._first_seconds, self._first_steps = 0.0, 0.0, None, 0
         for writer in self.writers:
             writer.write(record)

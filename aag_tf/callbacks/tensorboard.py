@@ -34,6 +34,7 @@ TAGS = {
     "loss_scale": "optimizer/loss_scale",
     "images_per_second": "speed/images_per_second",
     "data_wait_share": "speed/data_wait_share",
+    "first_step_seconds": "speed/first_step_seconds",
     "epoch": "speed/epoch",
     "host_memory_gib": "memory/host_gib",
     "device_memory_gib": "memory/device_gib",

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import itertools
 import json
 import os
 from types import SimpleNamespace
@@ -71,8 +72,25 @@ def test_a_step_log_says_which_part_of_the_time_was_waiting(writer, monkeypatch)
     for batch, waited in enumerate([1.0, 2.0, 0.0, 0.5]):
         log.on_train_batch_begin(batch)
         log.on_train_batch_end(batch, {"loss": 1.0, DATA_WAIT: waited})
-    assert [record["data_wait_share"] for record in writer.records] == [3.0 / 4.0, 0.5 / 2.0]
+    assert [record["data_wait_share"] for record in writer.records] == [2.0 / 2.0, 0.5 / 2.0]
     assert all(0.01 < record["host_memory_gib"] < 1000 and DATA_WAIT not in record for record in writer.records)
+
+
+@pytest.mark.parametrize(
+    ("every", "width", "expected"),
+    [
+        (4, 1, [(4, 3 * 8 / 3.0, 100.0), (8, 4 * 8 / 4.0, None)]),
+        (4, 2, [(4, 2 * 8 / 1.0, 100.0), (8, 4 * 8 / 2.0, None)]),
+        (1, 4, [(4, 4 * 8 / 100.0, None), (8, 4 * 8 / 1.0, None)]),  # it would have nothing else to count
+    ],
+)
+def test_the_step_that_compiles_is_no_part_of_the_speed(writer, monkeypatch, every, width, expected):
+    log = StepLog([writer], Span(0, 8, 8), every=every, global_batch_size=8)
+    ticks = itertools.accumulate(itertools.chain([0.0, 100.0], itertools.cycle([0.0, 1.0])))
+    monkeypatch.setattr("aag_tf.callbacks.step_log.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    run_steps(log, 0, 8, width)
+    found = [(r["step"], r["images_per_second"], r.get("first_step_seconds")) for r in writer.records]
+    assert found == expected
 
 
 def test_the_metrics_file_drops_what_will_be_done_again(tmp_path):
@@ -100,6 +118,21 @@ def test_progress_off_a_terminal_is_a_line_now_and_then():
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2  # the second is within half a minute of the first, the last always comes
     assert lines[0].startswith("step 10 of 100: loss 2.000, 1,234 images/s, kNN 62.5%")
+
+
+@pytest.mark.parametrize(("start", "width"), [(0, 1), (0, 10), (40, 1)])
+def test_the_time_left_is_not_that_of_the_step_that_compiles(monkeypatch, start, width):
+    now = [0.0]
+    monkeypatch.setattr("aag_tf.callbacks.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    stream = io.StringIO()
+    progress = Progress(Span(start, start + 100, 10), stream=stream)
+    progress.on_train_begin()
+    for batch in range(0, 20, width):
+        progress.on_train_batch_begin(batch)
+        now[0] += 3600.0 if batch == 0 else 60.0 * width
+        progress.on_train_batch_end(batch + width - 1)
+    progress.write({"step": start + 20, "loss": 2.0, "images_per_second": 1.0})
+    assert stream.getvalue().endswith(", 1:20 h left\n")  # 80 steps, a minute each
 
 
 def test_progress_on_a_terminal_is_a_bar():

@@ -21,7 +21,7 @@ def test_a_log_gets_rate_broken_files_and_time_left_every_half_minute(monkeypatc
             bar.update(images, failed)
     # Ten seconds are too soon for a line. After 31 the 620 images of this run count, and not those of an earlier one.
     # 8 380 images at 20 a second are seven minutes.
-    assert capsys.readouterr().err == "1,620 of 10,000 images: 20 images/s, 3 broken, 0:07 h left\n"
+    assert capsys.readouterr().err == "1,620 of 10,000 images: 20 images/s, 3 broken, 7 min left\n"
 
 
 def test_a_terminal_gets_a_bar_that_starts_where_an_earlier_run_ended(monkeypatch):
