@@ -1,4 +1,4 @@
-"""The whole evaluation: floors beside the encoder, the rule about splits, the report, and errors before any work."""
+"""The whole evaluation: floors beside the encoder, the rule about splits, the report."""
 
 import dataclasses
 import importlib
@@ -12,17 +12,15 @@ from html_checks import Page, check_accessible, check_stands_alone
 from small_runs import STEP, make_run, save_images
 
 from aag_tf import flags
-from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
-from aag_tf.data import fingerprint, open_source
-from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
+from aag_tf.data import open_source
 from aag_tf.evaluation import Measure, embed, evaluate, judge, knn_accuracy, raw_pixels
 from aag_tf.evaluation.corruptions import SETTINGS
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.evaluation.subjects import load_subject
 from aag_tf.evaluation.views import main_branch, view
 from aag_tf.run_directory import RunDirectory
-from aag_tf.trained import load_run, untrained_encoder
+from aag_tf.trained import untrained_encoder
 
 NAMES = ["raw pixels", "untrained encoder", "trained encoder"]
 
@@ -266,126 +264,6 @@ def test_unlabelled_images_are_judged_without_labels(run, tmp_path):
     )
     assert [m.name for m in evaluation.results[0].measures] == ["alignment", "uniformity", "rankme"]
     assert evaluation.data["num_classes"] is None
-
-
-@pytest.mark.parametrize(
-    ("arrays", "shape", "message"),
-    [
-        ({"labels": np.zeros(40, np.int64)}, (8, 8, 1), "are of class 0"),
-        ({}, (8, 8, 1), "has no labels to judge by"),
-        (
-            {"labels": np.arange(40) % 2, "test_images": np.zeros((9, 8, 8, 1), np.uint8)},
-            (8, 8, 1),
-            "the test split of npz:.* has no labels",
-        ),
-        ({"test_images": np.zeros((9, 8, 8, 1), np.uint8)}, (8, 8, 1), "has no labels to judge by"),
-        ({"labels": np.arange(40) % 2}, (8, 8, 1), "--knn_k=50 neighbours cannot be found among 32"),
-    ],
-)
-def test_refuses_data_that_gives_no_figure(run, tmp_path, arrays, shape, message):
-    path, _ = run
-    output = tmp_path / "report.json"
-    dataset = save_images(tmp_path / "data.npz", shape=shape, **arrays)
-    config = EvaluateConfig(
-        run_dir=str(path), dataset=dataset, output=str(output), report=False, judge=JudgeConfig(knn_k=50, floors="none")
-    )
-    with pytest.raises(EvaluationError, match=message) as caught:
-        evaluate(config, progress=False)
-    assert "\n" not in str(caught.value)
-    assert not output.exists()
-
-
-@pytest.mark.parametrize(
-    ("factor", "message"),
-    [
-        (np.nan, "trained encoder bank features (contain NaN|are alike)"),
-        (0.0, "trained encoder bank features are alike"),
-    ],
-)
-def test_refuses_an_encoder_that_diverged_or_collapsed(tmp_path, factor, message):
-    make_run(tmp_path)
-    run = load_run(str(tmp_path))
-    for variable in run.encoder.trainable_variables:
-        variable.assign(variable * factor)
-    state = RunState(encoder=run.encoder, projector=run.projector)
-    CheckpointStore(tmp_path / "checkpoints").write(STEP + 1, state.write)
-    with pytest.raises(EvaluationError, match=message):
-        evaluate(EvaluateConfig(run_dir=str(tmp_path), judge=JudgeConfig(floors="none")), progress=False)
-
-
-def test_a_size_that_the_encoder_does_not_take_is_refused(run):
-    path, _ = run
-    with pytest.raises(
-        EvaluationError, match=r"--image_size=16 is for models that take any size, and this one takes 8x8"
-    ):
-        evaluate(EvaluateConfig(run_dir=str(path), image_size=16))
-
-
-def test_images_that_were_added_since_are_refused_and_other_pixels_told(tmp_path, caplog):
-    def save(count, seed, change=0):
-        images = np.random.default_rng(seed).integers(0, 250, (count, 8, 8, 1), np.uint8) + np.uint8(change)
-        np.savez(tmp_path / "data.npz", images=images, labels=np.arange(count) % 2)
-
-    def judge():
-        judged = JudgeConfig(measures="unlabelled", floors="none")
-        return evaluate(EvaluateConfig(run_dir=tmp_path / "run", judge=judged, report=False), progress=False)
-
-    save(60, 0)
-    # As `train` writes it, with what it was trained on.
-    make_run(tmp_path / "run", f"npz:{tmp_path / 'data.npz'}")
-    directory = RunDirectory(tmp_path / "run")
-    _, source = source_of(tmp_path / "run")
-    known = {"num_train_images": len(source.train), "fingerprint": fingerprint(source.train.images)}
-    directory.write_record(directory.read_record() | known)
-    judge()
-    assert "some pixels differ" not in caplog.text
-    save(60, 0, change=2)
-    judge()
-    assert "is not what the encoder was trained on: some pixels differ" in caplog.text
-    save(60, 1)
-    with pytest.raises(EvaluationError, match=r"other training images now .* or in another order, so that its test"):
-        judge()
-    save(80, 0)
-    with pytest.raises(EvaluationError, match=r"gives \d+ training images now and gave \d+ when .* may be among those"):
-        judge()
-
-
-def test_says_which_split_is_missing(tmp_path):
-    labels = np.arange(40) % 2
-    make_run(tmp_path / "run", save_images(tmp_path / "data.npz", labels=labels), validation_fraction=0.0)
-    config = EvaluateConfig(run_dir=str(tmp_path / "run"), judge=JudgeConfig(split="validation"))
-    with pytest.raises(EvaluationError, match=r"has no validation split; judge on --split=test"):
-        evaluate(config)
-
-
-def test_refuses_what_is_not_there(run, tmp_path):
-    path, _ = run
-    with pytest.raises(RunDirectoryError, match="does not exist"):
-        evaluate(EvaluateConfig(run_dir=str(tmp_path / "nothing")))
-    with pytest.raises(ExportError, match="holds no SavedModel"):
-        evaluate(EvaluateConfig(saved_model=str(tmp_path)))
-    with pytest.raises(EvaluationError, match="cannot be written"):
-        evaluate(EvaluateConfig(run_dir=str(path), output=str(tmp_path / "no" / "such" / "file.json")))
-
-
-def test_only_figures_are_written_over(run, tmp_path):
-    path = shutil.copytree(run[0], tmp_path / "run")
-    record = (path / "run.json").read_text()
-    foreign = tmp_path / "notes.json"
-    foreign.write_text('{"schema": 1}')
-    for output in (path / "run.json", foreign):
-        with pytest.raises(EvaluationError, match="exists and is no evaluation; name another file with --output"):
-            evaluate(EvaluateConfig(run_dir=str(path), output=str(output)))
-    assert (path / "run.json").read_text() == record
-    assert foreign.read_text() == '{"schema": 1}'
-    judge = JudgeConfig(measures="unlabelled", floors="none")
-    own = path / "evaluation.json"
-    for output, content in ((foreign, '{"schema": 1, "results": []}'), (foreign, ""), (own, '{"schema": 2, "resu')):
-        output.write_text(content)  # of another version, of nothing, and damaged where a run has its own
-        given = None if output == own else str(output)
-        evaluate(EvaluateConfig(run_dir=str(path), output=given, judge=judge, report=False), progress=False)
-        assert json.loads(output.read_text())["results"]
-    assert read_evaluation(str(foreign)).judged.measure("rankme").n == 359
 
 
 def test_what_is_fine_tuned_are_the_weights_that_were_judged(tmp_path):
