@@ -44,7 +44,8 @@ def _define_devices(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "replicas",
         default.replicas,
-        "GPUs to split a batch over; must divide --global_batch_size. Default: all GPUs, or the CPU.",
+        "GPUs to split a batch over; must divide --global_batch_size. Default: all GPUs, or the CPU. A small batch is "
+        "better off with 1, whose step XLA compiles; it cannot compile one over several.",
         flag_values=flag_values,
     )
     flags.DEFINE_integer(
