@@ -58,8 +58,8 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
     assert lines[0::2] == [
         "aag-train: --temperature=0 is out of range; it must be above 0 and at most 100.",
         "aag-train: --temprature is not a flag; did you mean --temperature or --temperature_minimum?",
-        "aag-train: --recipe=nothing_like_it is not known; choose one of cifar10, cifar100, cifar10_cpu, demo, "
-        "fashion_mnist, svhn, or --flagfile=<file>.",
+        "aag-train: --recipe=nothing_like_it is not known; choose one of cifar10, cifar100, cifar10_cpu, "
+        "cifar10_overnight, demo, fashion_mnist, svhn, or --flagfile=<file>.",
         "aag-evaluate: give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file>, "
         "--train_features=<file> and --compare <run> <run>.",
         "aag-export: --export_dir is missing; name the directory that versions are written to.",

@@ -14,7 +14,15 @@ def config_of(name):
 
 
 def test_the_recipes_that_ship():
-    assert sorted(RECIPES) == ["cifar10", "cifar100", "cifar10_cpu", "demo", "fashion_mnist", "svhn"]
+    assert sorted(RECIPES) == [
+        "cifar10",
+        "cifar100",
+        "cifar10_cpu",
+        "cifar10_overnight",
+        "demo",
+        "fashion_mnist",
+        "svhn",
+    ]
 
 
 @pytest.mark.parametrize("name", RECIPES)
