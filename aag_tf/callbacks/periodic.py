@@ -23,6 +23,11 @@ class Periodic(keras.callbacks.Callback):
         self.last_due = span.start_step
         self._earlier = self._done = 0  # steps of this `fit`: in the epochs before, and so far
 
+    @property
+    def step(self) -> int:
+        """Steps done, those before this `fit` included."""
+        return self.span.step(self._done - 1)
+
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Begins to count."""
         self.last_due, self._earlier, self._done = self.span.start_step, 0, 0
@@ -35,7 +40,7 @@ class Periodic(keras.callbacks.Callback):
         """Counts the step."""
         in_epoch = (self.params or {}).get("steps")  # with several steps an execution, Keras counts beyond it
         self._done = self._earlier + (batch + 1 if in_epoch is None else min(batch + 1, in_epoch))
-        step = self.span.step(self._done - 1)
+        step = self.step
         if is_due(step, self.every, self.last_due) or step >= self.span.total_steps > self.last_due:
             self.on_due(step, logs or {})
             self.last_due = step

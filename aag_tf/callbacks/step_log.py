@@ -45,12 +45,18 @@ class StepLog(Periodic):
         super().__init__(span, every=every)
         self.writers = writers
         self.global_batch_size = global_batch_size
-        self._seconds = 0.0
-        self._waited = 0.0
         self._began = 0.0
-        self._has_compiled = False
         self._first_seconds: float | None = None  # of the first execution, until a record has it
-        self._first_steps = 0
+        self._restart(span.start_step)
+
+    def _restart(self, step: int) -> None:
+        """Counts time, and steps, from here."""
+        self._since, self._seconds, self._waited = step, 0.0, 0.0
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Begins to count."""
+        super().on_train_begin(logs)
+        self._restart(self.span.start_step)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Starts the clock."""
@@ -62,15 +68,13 @@ class StepLog(Periodic):
         figures = {name: float(value) for name, value in (logs or {}).items()}
         self._waited += figures.pop(DATA_WAIT, 0.0)
         super().on_train_batch_end(batch, figures)
-        if not self._has_compiled:
-            self._has_compiled = True
-            if self.last_due == self.span.start_step:  # no record was due
-                self._first_seconds, self._first_steps = self._seconds, self._done
-                self._seconds, self._waited = 0.0, 0.0
+        if self._since == self.span.start_step:  # the first execution, and no record was due
+            self._first_seconds = self._seconds
+            self._restart(self.step)
 
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
         """Writes a record."""
-        images = (step - self.last_due - self._first_steps) * self.global_batch_size
+        images = (step - self._since) * self.global_batch_size
         record = {
             "step": step,
             "epoch": step / self.span.steps_per_epoch,
@@ -82,6 +86,7 @@ class StepLog(Periodic):
         }
         if self._first_seconds is not None:
             record["first_step_seconds"] = self._first_seconds
-        self._seconds, self._waited, self._first_seconds, self._first_steps = 0.0, 0.0, None, 0
+            self._first_seconds = None
+        self._restart(step)
         for writer in self.writers:
             writer.write(record)
