@@ -204,8 +204,8 @@ class TorchLightly(Loop):
         import torch
 
         with self.autocast():
-            views = torch.cat([first, second]).to(self.device, memory_format=self.memory_format, non_blocking=True)
-            projections = self.model(views)
+            views = torch.cat([half.to(self.device, non_blocking=True) for half in (first, second)])
+            projections = self.model(views.contiguous(memory_format=self.memory_format))
         loss = self.loss(*projections.float().chunk(2))
         self.optimizer.zero_grad()
         loss.backward()
