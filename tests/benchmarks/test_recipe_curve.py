@@ -22,6 +22,14 @@ def test_hours_count_steps_and_monitor_and_nothing_between_sittings(tmp_path):
     assert last == {"step": 250, "hours": pytest.approx(1.8), "knn_accuracy": 0.5}
 
 
+def test_hours_count_what_was_traced_and_compiled():
+    records = [
+        {"step": 100, "images_per_second": 1.0, "first_step_seconds": 30.0},
+        {"step": 200, "images_per_second": 2.0},
+    ]
+    assert script("ablation_run").step_seconds(records, 36) == 30.0 + 3600.0 + 1800.0
+
+
 def test_the_last_point_is_always_printed():
     points = [{"step": step} for step in range(1, 12)]
     assert [point["step"] for point in recipe_curve.thinned(points, 4)] == [2, 5, 8, 11]

@@ -8,7 +8,7 @@ import pytest
 from small_runs import STEP, make_run, save_images
 
 from aag_tf.checkpoints import CheckpointStore, RunState
-from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
+from aag_tf.config import EvaluateConfig, JudgeConfig
 from aag_tf.data import fingerprint, open_source
 from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
 from aag_tf.evaluation import evaluate
@@ -92,7 +92,7 @@ def test_images_that_were_added_since_are_refused_and_other_pixels_told(tmp_path
     # As `train` writes it, with what it was trained on.
     make_run(tmp_path / "run", f"npz:{tmp_path / 'data.npz'}")
     directory = RunDirectory(tmp_path / "run")
-    source = open_source(from_flat(TrainConfig, directory.read_record()["flags"]).data)
+    source = open_source(load_run(str(tmp_path / "run")).config.data)
     known = {"num_train_images": len(source.train), "fingerprint": fingerprint(source.train.images)}
     directory.write_record(directory.read_record() | known)
     judge()
