@@ -33,7 +33,7 @@ setup(
     package_dir=PACKAGE_DIR,
     packages=PACKAGES,
     package_data={
-        "aag_tf": ["py.typed", "*.pyi", "evaluation/html/templates/*"],
+        "aag_tf": ["py.typed", "*.pyi", "report/templates/*"],
         "aag_tf.flags": ["recipes/*.flags"],
         "aag_tf.export.search": ["*.html"],
         "aag_tf.export.serving": ["*.config", "*.md"],
@@ -58,6 +58,7 @@ setup(
         "tensorflow-datasets>=4.9.10",
         "threadpoolctl>=3.5",
         "tqdm>=4.66",
+        "typing_extensions>=4.12",  # `override`, which Python has from 3.12 on
     ],
     extras_require={
         "test": [

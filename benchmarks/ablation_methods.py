@@ -46,7 +46,7 @@ REFERENCE_BATCH = 64
 
 
 def trial_settings(trials: int) -> list[tuple[float, float, float]]:
-    """(temperature, learning rate at batch 64, colour strength) of every trial: the same list for every method.
+    """(temperature, learning rate at batch 64, color strength) of every trial: the same list for every method.
 
     A Latin hypercube: each range is cut into as many strata as there are trials, and each is visited once.
     """

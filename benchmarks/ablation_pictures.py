@@ -27,13 +27,13 @@ def draw(records: list[Record], folder: Path) -> dict[str, str]:
         return {}
     folder.mkdir(parents=True, exist_ok=True)
     batches = batches_of(records, "compute")
-    colours = {method: f"C{index}" for index, method in enumerate(METHODS)}
+    colors = {method: f"C{index}" for index, method in enumerate(METHODS)}
 
     figure, axes = plt.subplots(1, len(batches), figsize=(4.5 * len(batches), 4), sharey=True, squeeze=False)
     for axis, batch in zip(axes[0], batches, strict=True):
         for method in METHODS:
             curves = [r["knn_curve"] for r in own if r["method"] == method and r["batch"] == batch]
-            _band(axis, [([p[0] for p in c], [100 * p[1] for p in c]) for c in curves], colours[method], method)
+            _band(axis, [([p[0] for p in c], [100 * p[1] for p in c]) for c in curves], colors[method], method)
         axis.set(title=f"batch {batch}", xlabel="encoder views")
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("20-NN on held-out images, %")
@@ -45,7 +45,7 @@ def draw(records: list[Record], folder: Path) -> dict[str, str]:
         points = [(b, list(by_seed(own, "test", "linear", method=method, batch=b).values())) for b in batches]
         points = [(b, values) for b, values in points if values]
         means, spread = [np.mean(v) for _, v in points], [np.std(v, ddof=1) if len(v) > 1 else 0 for _, v in points]
-        axis.errorbar([b for b, _ in points], means, spread, marker="o", capsize=3, color=colours[method], label=method)
+        axis.errorbar([b for b, _ in points], means, spread, marker="o", capsize=3, color=colors[method], label=method)
     axis.set(ylabel="linear probe on test, %", title="at equal encoder views")
     _over_batch_sizes(axis, batches)
     _save(figure, folder / "ablation_batch.png")
@@ -54,24 +54,24 @@ def draw(records: list[Record], folder: Path) -> dict[str, str]:
     for axis, name in zip(axes, ("positive_pull", "positive_pull_std", "gradient_norm"), strict=True):
         for method in AAG:
             curves = [r["curves"] for r in own if r["method"] == method and r["batch"] == batches[0]]
-            _band(axis, [(c["views"], c[name]) for c in curves], colours[method], method)
+            _band(axis, [(c["views"], c[name]) for c in curves], colors[method], method)
         axis.set(title=name.replace("_", " "), xlabel="encoder views")
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize=8)
     _save(figure, folder / "ablation_pull.png")
 
-    _draw_memory(own, batches, colours, folder / "ablation_memory.png")
+    _draw_memory(own, batches, colors, folder / "ablation_memory.png")
     return PICTURES
 
 
-def _draw_memory(own: list[Record], batches: list[int], colours: dict[str, str], path: Path) -> None:
+def _draw_memory(own: list[Record], batches: list[int], colors: dict[str, str], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(6, 4))
     for method in (SIMCLR, *AAG):
         peaks = {batch: peak_memory(own, method, batch) for batch in batches}
         known = {batch: peak for batch, peak in peaks.items() if peak is not None}
-        axis.plot([*known], [*known.values()], "o-", color=colours[method], label=method)
+        axis.plot([*known], [*known.values()], "o-", color=colors[method], label=method)
     axis.set(ylabel="peak memory of training, MiB", ylim=(0, None))
     _over_batch_sizes(axis, batches)
     _save(figure, path)
@@ -85,14 +85,14 @@ def _over_batch_sizes(axis: Any, batches: list[int]) -> None:
     axis.legend(fontsize=8)
 
 
-def _band(axis: Any, curves: list[tuple[list[float], list[float]]], colour: str, label: str) -> None:
+def _band(axis: Any, curves: list[tuple[list[float], list[float]]], color: str, label: str) -> None:
     """The mean of curves over seeds, and the range that they cover; curves have the same length in one cell."""
     if not curves:
         return
     length = min(len(values) for _, values in curves)
     values = np.array([values[:length] for _, values in curves])
-    axis.plot(curves[0][0][:length], values.mean(axis=0), color=colour, label=label)
-    axis.fill_between(curves[0][0][:length], values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, lw=0)
+    axis.plot(curves[0][0][:length], values.mean(axis=0), color=color, label=label)
+    axis.fill_between(curves[0][0][:length], values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, lw=0)
 
 
 def _save(figure: Any, path: Path) -> None:

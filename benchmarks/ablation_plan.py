@@ -2,7 +2,7 @@
 
 Stages:
 
-    tune     every method at every batch size tries the same list of (temperature, learning rate, colour strength) at
+    tune     every method at every batch size tries the same list of (temperature, learning rate, color strength) at
              `tune_views`; the best by linear probe on held-out training images goes on
     compute  final runs at equal encoder views, over seeds; judged on held-out images and once on test
     same     those methods at the smallest batch again whose trials chose other settings than SimCLR's, with SimCLR's

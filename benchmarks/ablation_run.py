@@ -87,7 +87,7 @@ def judge(run_dir: str, *, test: bool) -> dict[str, Any]:
 
     from aag_tf.data import open_source
     from aag_tf.evaluation import embed, fit_linear_probe, inference, knn_accuracy
-    from aag_tf.trained import load_run
+    from aag_tf.runs.run import load_run
 
     run = load_run(run_dir)
     source = open_source(run.config.data)

@@ -192,7 +192,7 @@ def around_table(records: list[Record]) -> str | None:
 
 
 def tuned_table(records: list[Record]) -> str | None:
-    """What the trials chose: temperature, learning rate at batch 64, colour strength."""
+    """What the trials chose: temperature, learning rate at batch 64, color strength."""
     trials = [record for record in records if record["stage"] == "tune"]
     if not trials:
         return None
@@ -204,7 +204,7 @@ def tuned_table(records: list[Record]) -> str | None:
             best = max(own, key=lambda r: (r["validation"]["linear"], -r["trial"])) if len(own) == count else None
             cells.append("–" if best is None else " / ".join(f"{v:g}" for v in trial_settings(count)[best["trial"]]))
         rows.append([method, *cells])
-    return markdown(["τ / learning rate at batch 64 / colour", *(f"batch {b}" for b in batches)], rows)
+    return markdown(["τ / learning rate at batch 64 / color", *(f"batch {b}" for b in batches)], rows)
 
 
 def memory_table(records: list[Record]) -> str | None:

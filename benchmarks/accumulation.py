@@ -3,7 +3,7 @@
     python benchmarks/accumulation.py --json=accumulation.json      # about five minutes on two CPU cores
 
 Every number of micro-batches runs in a process of its own. Memory is the peak of the process less what it held before
-its first step; the loss of the first step differs with batch normalisation, which sees micro-batches.
+its first step; the loss of the first step differs with batch normalization, which sees micro-batches.
 """
 
 import json
@@ -24,7 +24,7 @@ def measure(encoder: str, batch: int, count: int) -> dict[str, Any]:
     import tensorflow as tf
 
     from aag_tf.config import EncoderConfig, ScheduleConfig, TrainConfig
-    from aag_tf.model_building import build_model
+    from aag_tf.training.model_building import build_model
 
     shape = (32, 32, 3)
     schedule = ScheduleConfig(global_batch_size=batch, accumulation_steps=count)

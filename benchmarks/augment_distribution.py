@@ -2,11 +2,11 @@
 
     python benchmarks/augment_distribution.py --json=distribution.json      # about four minutes on two CPU cores
 
-Geometry is measured on images whose pixels say where they are, colour on the training images of a data set (CIFAR-10),
-hue on pure colours; what an auxiliary branch does besides is read off the middle of its views, or off the grey of its
+Geometry is measured on images whose pixels say where they are, color on the training images of a data set (CIFAR-10),
+hue on pure colors; what an auxiliary branch does besides is read off the middle of its views, or off the gray of its
 cutout. keras-cv's RandAugment has operations of its own: how far the two differ is shown, without a tolerance.
 Distributions are compared by Kolmogorov's distance, the largest difference of two distribution functions (0 to 1),
-shares by their difference, histograms by the earth mover's distance in grey levels. The second of two measurements of
+shares by their difference, histograms by the earth mover's distance in gray levels. The second of two measurements of
 keras-cv, from another seed, says how much of a distance is chance.
 """
 
@@ -26,8 +26,8 @@ BATCH = 500
 GEOMETRY = {"color_strength": 0.0, "grayscale_probability": 0.0}
 # Tolerances. What is the same by design may differ by chance, less than once in a thousand times with 8 000 views.
 SAME = 0.03
-# Different by design: one matrix for what keras-cv does in HSV, clipped after every step. Of pure colours the matrix
-# leaves the cube of colours at once and is clipped back, so that they turn less than photographs do.
+# Different by design: one matrix for what keras-cv does in HSV, clipped after every step. Of pure colors the matrix
+# leaves the cube of colors at once and is clipped back, so that they turn less than photographs do.
 COLOR, PURE, LEVELS = 0.06, 0.15, 3.0
 # One warp of the image, where keras-cv resamples the crop once an operation and mirrors at the crop's border.
 WARP = 0.06
@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 class Sample(NamedTuple):
     crops: measurements.Crops
-    centres: measurements.Centres
+    centers: measurements.Centers
     colors: measurements.Colors
     turns: dict[str, np.ndarray]
     covered: np.ndarray
@@ -74,7 +74,7 @@ def sample(branch_type: Any, arguments: dict[str, Any], images: np.ndarray, seed
         turns[name] = measurements.hue_turns(draw(branch, pure, seed), color)
     return Sample(
         measurements.measure_crops(located),
-        measurements.measure_centres(located),
+        measurements.measure_centers(located),
         measurements.measure_colors(views),
         turns,
         (np.abs(located - GRAY).max(-1) < 0.01).mean((1, 2)),
@@ -99,14 +99,14 @@ def compare(preset: str | None, fused: Sample, reference: Sample, again: Sample)
         row("vertical position", lambda one: one.crops.vertical, SAME)
         row("horizontal position", lambda one: one.crops.horizontal, SAME)
         share("flip rate", lambda one: one.crops.flipped, SAME)
-        share("neighbours flipped alike", lambda one: one.crops.flipped[1:] == one.crops.flipped[:-1], SAME)
+        share("neighbors flipped alike", lambda one: one.crops.flipped[1:] == one.crops.flipped[:-1], SAME)
     elif preset == "geometric":
-        row("middle of the view, vertical", lambda one: one.centres.down, WARP)
-        row("middle of the view, horizontal", lambda one: one.centres.right, WARP)
-        row("size of the turn of the horizon, degrees", lambda one: np.abs(one.centres.degrees), SAME)
+        row("middle of the view, vertical", lambda one: one.centers.down, WARP)
+        row("middle of the view, horizontal", lambda one: one.centers.right, WARP)
+        row("size of the turn of the horizon, degrees", lambda one: np.abs(one.centers.degrees), SAME)
     elif preset != "randaugment":
         row("area of the cutout", lambda one: one.covered, SAME)
-    share("grey rate", lambda one: one.colors.grey, SAME)
+    share("gray rate", lambda one: one.colors.gray, SAME)
     for channel, name in enumerate(("red", "green", "blue")):
         row(f"mean of {name}", lambda one, c=channel: one.colors.mean[:, c], COLOR)
     for channel, name in enumerate(("red", "green", "blue")):
@@ -117,7 +117,7 @@ def compare(preset: str | None, fused: Sample, reference: Sample, again: Sample)
     means = [float((histogram * np.arange(256)).sum(-1).mean()) for histogram in levels]
     rows.append(
         Row(
-            "histogram, grey levels",
+            "histogram, gray levels",
             *means[:2],
             measurements.histogram_distance(levels[0], levels[1]),
             measurements.histogram_distance(levels[2], levels[1]),
@@ -142,7 +142,7 @@ def table(rows: list[Row]) -> str:
 
 def main() -> None:
     parser = argument_parser(__doc__)
-    parser.add_argument("--dataset", default="tfds:cifar10", help="colour images, as aag-train names them")
+    parser.add_argument("--dataset", default="tfds:cifar10", help="color images, as aag-train names them")
     parser.add_argument("--images", type=int, default=10000, help="how many views of each kind are measured")
     parser.add_argument("--presets", nargs="*", default=list(PRESETS), help="auxiliary branches beside main")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """What a branch does to images, measured on its views: to compare two branches, or one with what it should do.
 
-Geometry is read off images whose pixels say where they are, colour off the views of any images.
+Geometry is read off images whose pixels say where they are, color off the views of any images.
 """
 
 import colorsys
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import stats
 
 WHITE = 255.0
-GREY_TOLERANCE = 0.5  # grey levels between the channels of a view that counts as grey
+GRAY_TOLERANCE = 0.5  # gray levels between the channels of a view that counts as gray
 PURE_COLORS = {"red": (200.0, 0.0, 0.0), "green": (0.0, 200.0, 0.0), "blue": (0.0, 0.0, 200.0)}
 
 Array = npt.NDArray[np.float64]
@@ -27,7 +27,7 @@ class Crops(NamedTuple):
     flipped: npt.NDArray[np.bool_]
 
 
-class Centres(NamedTuple):
+class Centers(NamedTuple):
     """Where the middle of a view lies in its image, as shares of height and width, and how it is turned, `[count]`."""
 
     down: Array
@@ -36,11 +36,11 @@ class Centres(NamedTuple):
 
 
 class Colors(NamedTuple):
-    """Colours of views: `[count, channels]`, `[count, channels]`, `[count]`, `[channels, 256]`."""
+    """Colors of views: `[count, channels]`, `[count, channels]`, `[count]`, `[channels, 256]`."""
 
     mean: Array
     variance: Array
-    grey: npt.NDArray[np.bool_]
+    gray: npt.NDArray[np.bool_]
     histogram: Array
 
 
@@ -56,7 +56,7 @@ def coordinate_images(count: int, size: tuple[int, int]) -> npt.NDArray[np.float
 
 
 def measure_crops(views: npt.ArrayLike) -> Crops:
-    """Crops and flips from the views of `coordinate_images`, drawn without any change of colour.
+    """Crops and flips from the views of `coordinate_images`, drawn without any change of color.
 
     Position is that of the crop's edge as a share of the room it has: 0 touches the upper or left border, 1 the lower
     or right one; NaN where a crop is as long as the image.
@@ -74,8 +74,8 @@ def measure_crops(views: npt.ArrayLike) -> Crops:
     )
 
 
-def measure_centres(views: npt.ArrayLike) -> Centres:
-    """Where affine views of `coordinate_images` look, drawn without any change of colour.
+def measure_centers(views: npt.ArrayLike) -> Centers:
+    """Where affine views of `coordinate_images` look, drawn without any change of color.
 
     The angle is that of the view's horizontal axis in the image, from -90 to 90 degrees, so that a flip is no turn.
     """
@@ -84,11 +84,11 @@ def measure_centres(views: npt.ArrayLike) -> Centres:
     middle = views[:, row, column]
     along = views[:, row, column + 1] - views[:, row, column - 1]
     degrees = np.degrees(np.arctan2(along[:, 1] * views.shape[1], along[:, 0] * views.shape[2]))
-    return Centres(middle[:, 1], middle[:, 0], (degrees + 90.0) % 180.0 - 90.0)
+    return Centers(middle[:, 1], middle[:, 0], (degrees + 90.0) % 180.0 - 90.0)
 
 
 def measure_colors(views: npt.ArrayLike) -> Colors:
-    """Means, variances, share of grey views and histogram of views `[count, height, width, channels]` in [0, 255]."""
+    """Means, variances, share of gray views and histogram of views `[count, height, width, channels]` in [0, 255]."""
     views = np.asarray(views, np.float64)
     levels = np.clip(np.rint(views), 0, WHITE).astype(np.int64)
     channels = views.shape[-1]
@@ -96,18 +96,18 @@ def measure_colors(views: npt.ArrayLike) -> Colors:
     return Colors(
         mean=views.mean((1, 2)),
         variance=views.var((1, 2)),
-        grey=np.ptp(views, axis=-1).max((1, 2)) < GREY_TOLERANCE,
+        gray=np.ptp(views, axis=-1).max((1, 2)) < GRAY_TOLERANCE,
         histogram=np.stack(counts) / levels[..., 0].size,
     )
 
 
 def hue_turns(views: npt.ArrayLike, color: tuple[float, float, float]) -> Array:
-    """How far views of an image of one colour are turned about the colour circle, in turns from -0.5 to 0.5.
+    """How far views of an image of one color are turned about the color circle, in turns from -0.5 to 0.5.
 
-    Views without colour are left out.
+    Views without color are left out.
     """
     pixels = np.asarray(views, np.float64)[:, 0, 0] / WHITE
-    colored = pixels[np.ptp(pixels, axis=-1) > GREY_TOLERANCE / WHITE]
+    colored = pixels[np.ptp(pixels, axis=-1) > GRAY_TOLERANCE / WHITE]
     hues = np.array([colorsys.rgb_to_hsv(*pixel)[0] for pixel in colored])
     return (hues - colorsys.rgb_to_hsv(*color)[0] + 0.5) % 1.0 - 0.5
 
@@ -122,7 +122,7 @@ def distance(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
 
 
 def histogram_distance(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
-    """Earth mover's distance of two histograms over the grey levels, in grey levels, the mean over channels."""
+    """Earth mover's distance of two histograms over the gray levels, in gray levels, the mean over channels."""
     difference = np.cumsum(np.asarray(one, np.float64) - np.asarray(other, np.float64), axis=-1)
     return float(np.abs(difference).sum(axis=-1).mean())
 

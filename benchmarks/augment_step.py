@@ -34,7 +34,7 @@ def measure(encoder: str, preset: str, batch: int, precision: str) -> dict[str, 
     import tensorflow as tf
 
     from aag_tf.config import AugmentConfig, EncoderConfig, OptimizerConfig, ScheduleConfig, TrainConfig
-    from aag_tf.model_building import build_model
+    from aag_tf.training.model_building import build_model
 
     keras.config.set_dtype_policy(precision)
     config = TrainConfig(

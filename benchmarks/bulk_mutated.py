@@ -24,7 +24,7 @@ from mutated_images import EMBEDDED, REFUSED, mutated_images
 from rows import argument_parser, write_json
 
 from aag_tf.data import pictures
-from aag_tf.saved_model import load_saved_model
+from aag_tf.runs.exported import load_saved_model
 
 TOLERANCE = 1e-5
 CHILD = """

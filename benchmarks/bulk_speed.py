@@ -23,7 +23,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.export.embedding import embed
 from aag_tf.export.embedding.inputs import list_input, open_input, source_of
 from aag_tf.export.embedding.reading import read_batches
-from aag_tf.saved_model import SavedEncoder, load_saved_model
+from aag_tf.runs.exported import SavedEncoder, load_saved_model
 
 BATCH = 256
 

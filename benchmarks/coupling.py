@@ -42,7 +42,7 @@ PANELS = {
     "effective_negatives": "effective negatives",
     "knn_accuracy": "20-NN accuracy, held-out images",
 }
-COLOURS = {0.0: "tab:blue", 1.0: "tab:orange"}  # of κ
+COLORS = {0.0: "tab:blue", 1.0: "tab:orange"}  # of κ
 LINES = ("-", "--", ":")  # of τ, the largest first
 
 Series = dict[str, tuple[np.ndarray, np.ndarray]]  # of a figure: steps and values
@@ -90,7 +90,7 @@ def groups(runs: list[Run]) -> dict[tuple[float, float], list[Series]]:
 
 
 def running_mean(values: np.ndarray) -> np.ndarray:
-    """Centred mean over `WINDOW` records, over fewer at the ends."""
+    """Centerd mean over `WINDOW` records, over fewer at the ends."""
     window = np.ones(min(WINDOW, len(values)))
     return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")
 
@@ -147,7 +147,7 @@ def draw(runs: list[Run], path: Path) -> None:
             values = np.stack([values if name == "knn_accuracy" else running_mean(values) for _, values in found])
             if name == "loss":
                 values = values - values[:, -1:]
-            style = {"color": COLOURS.get(coupling), "linestyle": lines[temperature]}
+            style = {"color": COLORS.get(coupling), "linestyle": lines[temperature]}
             mark = "o" if name == "knn_accuracy" else None  # there may be a single one
             axis.plot(steps, values.mean(axis=0), marker=mark, label=f"κ = {coupling:g}, τ = {temperature:g}", **style)
             axis.fill_between(

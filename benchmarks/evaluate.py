@@ -4,7 +4,7 @@
 
 Features are synthetic, in the shape that a network's have: classes that overlap, in a few directions of large variance
 and many of little. Accuracies must agree: those of kNN exactly but for ties, those of the probe to 0.2 points, where
-scikit-learn solves the same problem (the same standardisation and the regularisation that ours chose; its time is for
+scikit-learn solves the same problem (the same standardization and the regularization that ours chose; its time is for
 that one fit, ours includes the choice among seven).
 """
 
@@ -27,11 +27,11 @@ REFERENCE_QUERIES = 1_000  # of kNN, of which scikit-learn makes float64 distanc
 def features(count: int, dim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Float32 [count, dim], non-negative like pooled ReLU outputs, and labels int [count]."""
     shared = np.random.default_rng(0)
-    centres = shared.normal(size=(CLASSES, 32))
+    centers = shared.normal(size=(CLASSES, 32))
     mixing = shared.normal(size=(32, dim)).astype(np.float32) * (np.arange(1, 33)[:, np.newaxis] ** -0.5)
     rng = np.random.default_rng([seed, dim])
     labels = rng.integers(0, CLASSES, count)
-    hidden = centres[labels] + 1.6 * rng.normal(size=(count, 32))
+    hidden = centers[labels] + 1.6 * rng.normal(size=(count, 32))
     noise = 0.3 * rng.standard_normal((count, dim), dtype=np.float32)
     return np.maximum(hidden.astype(np.float32) @ mixing.astype(np.float32) + noise, 0.0), labels
 

@@ -53,7 +53,7 @@ class Runs:
         self.folder = folder
         self.flags = [*FLAGS, *([f"--cpu_replicas={replicas}"] if replicas > 1 else [])]
         self.processes = multiprocessing.get_context("forkserver")
-        self.processes.set_forkserver_preload(["aag_tf.training", "aag_tf.commands.train"])
+        self.processes.set_forkserver_preload(["aag_tf.training.train", "aag_tf.commands.train"])
 
     def start(self, run_dir: Path, *more: str) -> multiprocessing.Process:
         """A run that is under way."""

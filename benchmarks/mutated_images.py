@@ -205,7 +205,7 @@ def _transparent(rng: np.random.Generator, picture: Image.Image, suffix: str) ->
     return encode(picture, suffix)
 
 
-def _grey(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
+def _gray(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
     return encode(picture.convert("L"), suffix)
 
 
@@ -239,5 +239,5 @@ KINDS = {
     "broken_animation": Kind(_broken_animation, EITHER, ("gif", "png", "webp")),
     "rotated": Kind(_rotated, EMBEDDED, ("jpg", "png", "webp")),
     "transparent": Kind(_transparent, EMBEDDED, ("gif", "png", "webp")),
-    "grey": Kind(_grey, EMBEDDED),
+    "gray": Kind(_gray, EMBEDDED),
 }

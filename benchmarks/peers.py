@@ -2,7 +2,7 @@
 
     python benchmarks/peers.py --peers_python=/path/to/python --json=peers.json    # some forty minutes on two CPU cores
 
-The work is in `peers_work.py`: ResNet-18 with the stem for small images, 32x32 colour images, batches of 64 in two
+The work is in `peers_work.py`: ResNet-18 with the stem for small images, 32x32 color images, batches of 64 in two
 views, NT-Xent, SGD. PyTorch takes torchvision's ResNet-18 and lightly's loss, transform and `DataLoader` (a worker
 process a core), as their examples have it and with images in the order `channels_last`; the Keras loop takes Keras's
 own layers, keras-cv's in `tf.data.Dataset.map`, and a `tf.function` as in Keras's own examples. Every package chooses

@@ -1,6 +1,6 @@
 """One contrastive training written three times, for peers.py to time: what is compared is here, how is there.
 
-The work: ResNet-18 with the stem for small images, 32x32 colour images, batches of 64 in two views, a projector of two
+The work: ResNet-18 with the stem for small images, 32x32 color images, batches of 64 in two views, a projector of two
 layers, NT-Xent, SGD with momentum. Each gives its parts by name: `step` trains on views that are in memory, `input`
 draws views, `both` trains from images; each returns a function that does one batch. Speed does not depend on what
 images show, so they are random.
@@ -42,7 +42,7 @@ class Ours:
     def __init__(self, aux: str, precision: str) -> None:
         from aag_tf.config import AugmentConfig, EncoderConfig, LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
         from aag_tf.data.images import ArrayImages
-        from aag_tf.model_building import build_model
+        from aag_tf.training.model_building import build_model
 
         set_precision(precision)
         config = TrainConfig(

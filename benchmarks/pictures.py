@@ -2,7 +2,7 @@
 
     python benchmarks/pictures.py --run_dir=runs/cifar10 --json=pictures.json  # about four minutes on two CPU cores
 
-Needs a trained run with its labelled data set. It is judged beside its untrained self first, since a report shows that.
+Needs a trained run with its labeled data set. It is judged beside its untrained self first, since a report shows that.
 """
 
 import tempfile
@@ -14,13 +14,13 @@ from typing import Any
 from rows import argument_parser, write_json
 
 from aag_tf import EncoderMonitor, EvaluateConfig, evaluate, load_run, write_report
-from aag_tf.callbacks import Span
-from aag_tf.config import JudgeConfig
+from aag_tf.config import ProtocolConfig
 from aag_tf.data import open_source
-from aag_tf.evaluation.html.confusion import confuse
-from aag_tf.evaluation.html.embedding_map import draw_maps
-from aag_tf.evaluation.html.gallery import choose_examples
-from aag_tf.evaluation.html.report import material_of
+from aag_tf.report.confusion import confuse
+from aag_tf.report.embedding_map import draw_maps
+from aag_tf.report.gallery import choose_examples
+from aag_tf.report.report import material_of
+from aag_tf.training.callbacks import StepRange
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -33,7 +33,7 @@ def watching(run_dir: str) -> list[dict[str, Any]]:
     run = load_run(run_dir)
     source = open_source(run.config.data)
     assert source.validation is not None
-    monitor = EncoderMonitor(run.encoder, source.train, source.validation, [], Span(0, 1, 1), every=1)
+    monitor = EncoderMonitor(run.encoder, source.train, source.validation, [], StepRange(0, 1, 1), every=1)
     record: dict[str, float] = {}
     rows = []
     for name in ("EncoderMonitor, first call", "EncoderMonitor, later calls"):
@@ -43,8 +43,8 @@ def watching(run_dir: str) -> list[dict[str, Any]]:
 
 
 def drawing(run_dir: str, report: Path) -> list[dict[str, Any]]:
-    judge = JudgeConfig(floors="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=run_dir, report=False, judge=judge))
+    judge = ProtocolConfig(baselines="untrained")
+    evaluation = evaluate(EvaluateConfig(run_dir=run_dir, report=False, protocol=protocol))
     print(evaluation, flush=True)
     rows = [{"what": "report.html, all of it", "seconds": seconds(lambda: write_report(evaluation, report))}]
     rows[0]["kB"] = report.stat().st_size // 1000

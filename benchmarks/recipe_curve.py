@@ -12,7 +12,7 @@ from pathlib import Path
 from ablation_run import step_seconds
 from rows import argument_parser, markdown, write_json
 
-from aag_tf.run_directory import RunDirectory
+from aag_tf.runs.run_directory import RunDirectory
 
 NAMES = {"knn_accuracy": "kNN", "linear_accuracy": "linear probe"}
 

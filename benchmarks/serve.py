@@ -17,8 +17,8 @@ from rows import argument_parser, write_json
 from ways_in import Embed, bare, ways_in
 
 from aag_tf.data import open_source
-from aag_tf.saved_model import load_saved_model
-from aag_tf.trained import load_run
+from aag_tf.runs.exported import load_saved_model
+from aag_tf.runs.run import load_run
 
 BATCH = 64
 

@@ -29,7 +29,7 @@ def work(saved_model: str, count: int, seed: int) -> None:
     import tensorflow as tf
     from mutated_images import mutated_images
 
-    from aag_tf.saved_model import load_saved_model
+    from aag_tf.runs.exported import load_saved_model
 
     embed = load_saved_model(saved_model).embed_bytes
     known = next(iter(mutated_images(1, seed + 1))).data
@@ -47,8 +47,8 @@ def work(saved_model: str, count: int, seed: int) -> None:
         start = time.perf_counter()
         rows, valid = (answer.numpy() for answer in embed(tf.constant(contents)))
         took = time.perf_counter() - start
-        neighbours = [row for row in range(len(contents)) if row not in mine]
-        wrong = [row for row in neighbours if not valid[row] or np.abs(rows[row] - reference).max() > tolerance]
+        neighbors = [row for row in range(len(contents)) if row not in mine]
+        wrong = [row for row in neighbors if not valid[row] or np.abs(rows[row] - reference).max() > tolerance]
         embedded = [row for row in mine if valid[row]]
         if embedded:
             again = np.concatenate([embed(tf.constant([contents[row]]))[0] for row in embedded[:EVERY]])
@@ -63,7 +63,7 @@ def work(saved_model: str, count: int, seed: int) -> None:
             "kinds": kinds,
             "broken": broken,
             "wrong": len(wrong) + len(not_zero),
-            "neighbours": len(neighbours),
+            "neighbors": len(neighbors),
             "s": took,
         }
 
@@ -92,7 +92,7 @@ def main() -> None:
     watched = psutil.Process(worker.pid)
     kinds: Counter[str] = Counter()
     broken: list[str] = []
-    wrong = neighbours = 0
+    wrong = neighbors = 0
     memory: list[float] = []
     slowest = 0.0
     assert worker.stdout is not None
@@ -101,7 +101,7 @@ def main() -> None:
         kinds.update(batch["kinds"])
         broken += batch["broken"]
         wrong += batch["wrong"]
-        neighbours += batch["neighbours"]
+        neighbors += batch["neighbors"]
         slowest = max(slowest, batch["s"])
         memory.append(watched.memory_info().rss / 2**20)
     code = worker.wait(HANG)
@@ -112,7 +112,7 @@ def main() -> None:
         "exit_code": code,
         "against_expectation": broken,
         "wrong_rows": wrong,
-        "good_neighbours": neighbours,
+        "good_neighbors": neighbors,
         "slowest_batch_s": slowest,
         "memory_first_mib": memory[0] if memory else 0.0,
         "memory_highest_mib": max(memory, default=0.0),

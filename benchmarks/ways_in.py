@@ -21,9 +21,9 @@ import tensorflow as tf
 from prediction_server import MESSAGE_SIZES
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from aag_tf.errors import ExportError
 from aag_tf.export.fresh_process import __file__ as CHILD
 from aag_tf.export.runtimes import RUNTIMES, check_installed, load_runtime
+from aag_tf.utils.errors import ExportError
 
 Embed = Callable[[np.ndarray], np.ndarray]
 Way = Callable[[Path], contextlib.AbstractContextManager[Embed]]

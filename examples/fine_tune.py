@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from sklearn.datasets import load_digits
 
-LABELLED, HELD_OUT = 200, 597
+LABELED, HELD_OUT = 200, 597
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 def build(saved_model: str, image_shape: tuple[int, ...], num_classes: int) -> tuple[keras.Model, keras.Layer]:
     """A classifier on the encoder, and the encoder, whose weights are trained where its `trainable` is true."""
-    # Preprocessing is inside; batch normalisation keeps the statistics it was exported with.
+    # Preprocessing is inside; batch normalization keeps the statistics it was exported with.
     encoder = keras.layers.TFSMLayer(saved_model, call_endpoint="serve")
     for weight in encoder.weights:
         weight._path = weight.path.replace(":", "_")  # Keras 3.15 keeps TensorFlow's ":0", which its optimizers refuse
@@ -46,7 +46,7 @@ def main(saved_model: str) -> dict[str, float]:
     """Accuracies of the frozen and of the fine-tuned encoder."""
     keras.utils.set_random_seed(0)
     images, labels = digits()
-    train, test = slice(LABELLED), slice(-HELD_OUT, None)
+    train, test = slice(LABELED), slice(-HELD_OUT, None)
     model, encoder = build(saved_model, images.shape[1:], int(labels.max()) + 1)
     if not encoder.trainable_weights:
         raise SystemExit(

@@ -2,6 +2,6 @@
 
 from aag_tf.export.export import ExportReport, export
 from aag_tf.export.verify import Verification
-from aag_tf.saved_model import SavedEncoder, load_saved_model
+from aag_tf.runs.exported import SavedEncoder, load_saved_model
 
 __all__ = ["ExportReport", "SavedEncoder", "Verification", "export", "load_saved_model"]

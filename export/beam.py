@@ -15,10 +15,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from aag_tf import saved_model
 from aag_tf.config import EMBEDDING_DTYPES
-from aag_tf.errors import AagError, EmbeddingError
-from aag_tf.files import printable, user_path
+from aag_tf.runs import exported
+from aag_tf.utils.errors import AagError, EmbeddingError
+from aag_tf.utils.files import printable, user_path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,8 +52,8 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     from aag_tf.export.embedding import shards
     from aag_tf.export.embedding.pipeline import EmbedImages
 
-    directory = saved_model.version_directory(user_path(options.saved_model)).absolute()
-    metadata = saved_model.read_metadata(directory)
+    directory = exported.version_directory(user_path(options.saved_model)).absolute()
+    metadata = exported.read_metadata(directory)
     embed = EmbedImages(
         str(directory),
         tuple(metadata["image_shape"]),

@@ -8,15 +8,15 @@ import numpy as np
 
 from aag_tf.config import ExportConfig
 from aag_tf.data import Source, open_source
-from aag_tf.errors import ExportError
 from aag_tf.export import runtimes
 from aag_tf.export.publishing import plan_version, staged
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
 from aag_tf.export.saved_model import evaluation_of, metadata_of, write_metadata, write_saved_model
 from aag_tf.export.signatures import Exported, Signature, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
-from aag_tf.files import user_path
-from aag_tf.trained import TrainedRun, load_run
+from aag_tf.runs.run import TrainedRun, load_run
+from aag_tf.utils.errors import ExportError
+from aag_tf.utils.files import user_path
 
 
 @dataclasses.dataclass(frozen=True)

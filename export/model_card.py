@@ -60,7 +60,7 @@ def _evaluation(evaluation: dict[str, Any] | None) -> str:
     ]
     lines = [
         f"Frozen features of {data['num_queries']} images of the {data['split']} split of `{data['dataset']}`, judged "
-        f"by {data['num_bank']} others; accuracies in per cent with their 95 % interval, beside the floors:",
+        f"by {data['num_bank']} others; accuracies in per cent with their 95 % interval, beside the baselines:",
         "",
         "| | " + " | ".join(result.features for result in results) + " |",
         "| --- |" + " --- |" * len(results),

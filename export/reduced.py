@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.data import Source
-from aag_tf.errors import ExportError
 from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.features import embed
 from aag_tf.evaluation.knn import DEFAULT_K, knn_accuracy
+from aag_tf.utils.errors import ExportError
 
 QUERIES = 2_000
 BANK = 10_000
@@ -19,7 +19,7 @@ BANK = 10_000
 class ReducedEncoder(tf.Module):
     """An encoder whose kernels are kept in 16 bits and widened where they are used.
 
-    Vectors (biases, what batch normalisation knows) stay in float32: they are few, and rounding them costs most.
+    Vectors (biases, what batch normalization knows) stay in float32: they are few, and rounding them costs most.
 
     Args:
         encoder: its kernels are rounded in place, so that afterwards it computes what this does.
@@ -96,7 +96,7 @@ class CostMeter:
 
     Args:
         encoder: as trained.
-        source: its validation images (else test, else train) are embedded, and classified by their nearest neighbours
+        source: its validation images (else test, else train) are embedded, and classified by their nearest neighbors
             in train where there are labels.
     """
 
@@ -106,19 +106,19 @@ class CostMeter:
         self._queries, self._bank = held_out.take(QUERIES), source.train.take(BANK)
         labels = self._bank.labels
         several = labels is not None and len(np.unique(labels)) > 1
-        self._labelled = several and self._queries.labels is not None and held_out is not source.train
+        self._labeled = several and self._queries.labels is not None and held_out is not source.train
         self._before = self._embed()
 
     def cost(self, weights: str) -> PrecisionCost:
         """What changed since."""
         before, after = self._before, self._embed()
         cosine = np.sum(directions(before[0]) * directions(after[0]), axis=1)
-        accuracies = (self._knn(*before), self._knn(*after)) if self._labelled else (None, None)
+        accuracies = (self._knn(*before), self._knn(*after)) if self._labeled else (None, None)
         return PrecisionCost(weights, len(cosine), float(cosine.min()), float(cosine.mean()), *accuracies)
 
     def _embed(self) -> tuple[np.ndarray, np.ndarray]:
         queries = embed(self._encoder, self._queries.images, name="held-out images")
-        return queries, embed(self._encoder, self._bank.images, name="neighbours") if self._labelled else queries[:0]
+        return queries, embed(self._encoder, self._bank.images, name="neighbors") if self._labeled else queries[:0]
 
     def _knn(self, queries: np.ndarray, bank: np.ndarray) -> float:
         assert self._bank.labels is not None

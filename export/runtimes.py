@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.errors import ExportError
-from aag_tf.saved_model import INPUT, OUTPUT, SIGNATURE
+from aag_tf.runs.exported import INPUT, OUTPUT, SIGNATURE
+from aag_tf.utils.errors import ExportError
 
 Embed = Callable[[np.ndarray], np.ndarray]
 

@@ -11,10 +11,10 @@ from aag_tf import config as configs
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.export.model_card import model_card
 from aag_tf.export.signatures import Signature
-from aag_tf.run_directory import RunDirectory
-from aag_tf.saved_model import CARD_FILE, FORMAT, FORMAT_VERSION, METADATA_FILE, SIGNATURE
-from aag_tf.trained import TrainedRun
-from aag_tf.versions import versions
+from aag_tf.runs.exported import CARD_FILE, FORMAT, FORMAT_VERSION, METADATA_FILE, SIGNATURE
+from aag_tf.runs.run import TrainedRun
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.versions import versions
 
 
 def write_saved_model(directory: Path, resources: list[Any], signatures: dict[str, Signature]) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from aag_tf.data.resizing import fit
 from aag_tf.export.decoding import decode_batch
-from aag_tf.saved_model import (
+from aag_tf.runs.exported import (
     CONTENTS,
     EMBED_BYTES,
     EMBED_IMAGES,

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.errors import ExportError, one_line
 from aag_tf.export.runtimes import RUNTIMES, load_runtime
-from aag_tf.saved_model import EMBED_BYTES, PROJECT
+from aag_tf.runs.exported import EMBED_BYTES, PROJECT
+from aag_tf.utils.errors import ExportError, one_line
 
 CHILD = Path(__file__).with_name("fresh_process.py")
 TOLERANCE = 1e-5  # of the largest number in the embeddings, or of 1: float32 rounding through a deep network

@@ -27,27 +27,27 @@ def define(flag_values: flags.FlagValues) -> None:
         "aux_strength",
         default.aux_strength,
         "How far the auxiliary operations go: 0 none, 1 as the preset says, 2 twice as far. Lower it if auxiliary "
-        "views in TensorBoard's grid can no longer be recognised.",
+        "views in TensorBoard's grid can no longer be recognized.",
         flag_values=flag_values,
     )
     flags.DEFINE_float(
         "crop_min_area",
         default.crop_min_area,
         "Smallest part of an image that a main view may show, above 0, at most 1. SimCLR: 0.08. Raise it where "
-        "small crops lose the subject (digits, centred objects).",
+        "small crops lose the subject (digits, centerd objects).",
         flag_values=flag_values,
     )
     flags.DEFINE_float(
         "color_strength",
         default.color_strength,
         "Strength of brightness, contrast, saturation and hue jitter in main views, 0 to 1. SimCLR on CIFAR: 0.5. "
-        "Lower it where colour itself tells classes apart.",
+        "Lower it where color itself tells classes apart.",
         flag_values=flag_values,
     )
     flags.DEFINE_float(
         "grayscale_probability",
         default.grayscale_probability,
-        "Share of main views that lose their colour, 0 to 1; without effect on one-channel images.",
+        "Share of main views that lose their color, 0 to 1; without effect on one-channel images.",
         flag_values=flag_values,
     )
     flags.DEFINE_bool(

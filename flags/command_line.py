@@ -17,7 +17,6 @@ from aag_tf.config import (
     from_flat,
     leaves,
 )
-from aag_tf.errors import ConfigError
 from aag_tf.flags import (
     augment,
     compare,
@@ -37,6 +36,7 @@ from aag_tf.flags import (
 )
 from aag_tf.flags.help_text import full_help, grouped_help
 from aag_tf.flags.refusals import sentence
+from aag_tf.utils.errors import ConfigError
 
 Config = TypeVar("Config")
 

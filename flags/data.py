@@ -33,7 +33,7 @@ def define(flag_values: flags.FlagValues) -> None:
         "train_split",
         default.train_split,
         "Which part of a tfds: data set to train on, in the words of TensorFlow Datasets: unlabelled (as of stl10), "
-        "train+unlabelled, train[:10%]. Images whose labels are secret count as unlabelled, and with them all others.",
+        "train+unlabelled, train[:10%]. Images whose labels are secret count as unlabeled, and with them all others.",
         flag_values=flag_values,
     )
     flags.DEFINE_integer(

@@ -6,7 +6,7 @@ from aag_tf.config import CHECKPOINTS, INPUT_RANGES, EvaluateConfig
 
 
 def define(flag_values: flags.FlagValues) -> None:
-    """Defines the flags of `EvaluateConfig` but for those of its `JudgeConfig`."""
+    """Defines the flags of `EvaluateConfig` but for those of its `ProtocolConfig`."""
     _define_subject(flag_values)
     _define_images(flag_values)
     _define_results(flag_values)
@@ -76,7 +76,7 @@ def _define_images(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "dataset",
         default.dataset,
-        "Judge on another labelled data set (transfer): digits, tfds:NAME, folder:PATH or npz:PATH. Its images are "
+        "Judge on another labeled data set (transfer): digits, tfds:NAME, folder:PATH or npz:PATH. Its images are "
         "brought to the size and channels that the encoder takes. Default: what it was trained on.",
         flag_values=flag_values,
     )
@@ -113,7 +113,7 @@ def _define_results(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_bool(
         "report",
         default.report,
-        "Draw report.html beside the figures: confusion, nearest neighbours, maps, training curves.",
+        "Draw report.html beside the figures: confusion, nearest neighbors, maps, training curves.",
         flag_values=flag_values,
     )
     flags.DEFINE_string(

@@ -2,23 +2,23 @@
 
 from absl import flags
 
-from aag_tf.config import EVALUATION_SPLITS, JudgeConfig
+from aag_tf.config import EVALUATION_SPLITS, ProtocolConfig
 
 MEASURES_HELP = """What to measure, separated by commas, or all.
-Quick: knn (weighted k nearest neighbours), linear (logistic regression by L-BFGS, its regularisation chosen on held-out
-training images), unlabelled (alignment, uniformity, RankMe, neighbour purity).
+Quick: knn (weighted k nearest neighbors), linear (logistic regression by L-BFGS, its regularization chosen on held-out
+training images), unlabeled (alignment, uniformity, RankMe, neighbor purity).
 Longer: linear_sgd (the probe of papers: SGD on augmented images), few_labels (probe on 1 % and 10 % of the labels),
 fine_tune (the whole encoder on as few), robustness (noise, blur, contrast and JPEG at five strengths each)."""
 
 
 def define(flag_values: flags.FlagValues) -> None:
-    """Defines the flags of `JudgeConfig`."""
+    """Defines the flags of `ProtocolConfig`."""
     _define_quick(flag_values)
     _define_longer(flag_values)
 
 
 def _define_quick(flag_values: flags.FlagValues) -> None:
-    default = JudgeConfig()
+    default = ProtocolConfig()
     flags.DEFINE_enum(
         "split",
         default.split,
@@ -28,8 +28,8 @@ def _define_quick(flag_values: flags.FlagValues) -> None:
     )
     flags.DEFINE_string("measures", default.measures, MEASURES_HELP, flag_values=flag_values)
     flags.DEFINE_string(
-        "floors",
-        default.floors,
+        "baselines",
+        default.baselines,
         "What the encoder is compared with, separated by commas: raw_pixels, untrained (the same network with random "
         "weights); none to judge the encoder alone, for instance one checkpoint after the other.",
         flag_values=flag_values,
@@ -61,7 +61,7 @@ def _define_quick(flag_values: flags.FlagValues) -> None:
 
 
 def _define_longer(flag_values: flags.FlagValues) -> None:
-    default = JudgeConfig()
+    default = ProtocolConfig()
     flags.DEFINE_string(
         "label_percents",
         default.label_percents,

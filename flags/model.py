@@ -68,6 +68,6 @@ def _define_projector(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_bool(
         "projector_batch_norm",
         default.projector_batch_norm,
-        "Batch normalisation in the projector's hidden layers, over the global batch.",
+        "Batch normalization in the projector's hidden layers, over the global batch.",
         flag_values=flag_values,
     )

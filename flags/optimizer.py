@@ -41,7 +41,7 @@ def define(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "weight_decay",
         default.weight_decay,
-        "Pull of the weights towards zero, 0 or more; batch norm and biases are left out. Usual: 0.0001 to 0.05 for "
+        "Pull of the weights toward zero, 0 or more; batch norm and biases are left out. Usual: 0.0001 to 0.05 for "
         "adamw, 0.0001 to 0.0005 for sgd, 0.000001 for lars.",
         flag_values=flag_values,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from absl import flags
 
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 RECIPES = Path(__file__).parent / "recipes"
 

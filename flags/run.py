@@ -1,4 +1,4 @@
-"""Run: where results go and how often they are written; nothing here changes what is learnt."""
+"""Run: where results go and how often they are written; nothing here changes what is learned."""
 
 from absl import flags
 
@@ -66,7 +66,7 @@ def _define_rhythm(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "monitor_dataset",
         default.monitor_dataset,
-        "Labelled images to take for these looks, as --dataset names them, at the size of those that are trained on: "
+        "Labeled images to take for these looks, as --dataset names them, at the size of those that are trained on: "
         "for runs on images without labels. A tenth of its training images is held out, and its test split is not "
         "touched. Default: the images of --dataset.",
         flag_values=flag_values,

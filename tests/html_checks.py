@@ -95,7 +95,7 @@ def check_accessible(page):
 
 
 def contrast(first, second):
-    """The contrast of two colours `#rrggbb`, as WCAG 2 defines it: from 1 to 21."""
+    """The contrast of two colors `#rrggbb`, as WCAG 2 defines it: from 1 to 21."""
 
     def luminance(color):
         parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]

@@ -15,7 +15,7 @@ from typing import Any
 PATIENCE = 300.0  # seconds; what hangs must fail its test and not the suite
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["aag_tf.training", "aag_tf.commands.train", "sklearn.datasets"])
+_context.set_forkserver_preload(["aag_tf.training.train", "aag_tf.commands.train", "sklearn.datasets"])
 
 
 class Process:

@@ -10,7 +10,7 @@ BROKEN = ("a/04.png", "b/07.png", "b/09.png")
 
 
 def save_picture(path: Path, seed: int, side: int = SIDE) -> np.ndarray:
-    """Writes a grey picture of noise that its seed tells from all others; returns it as uint8 [side, side, 1]."""
+    """Writes a gray picture of noise that its seed tells from all others; returns it as uint8 [side, side, 1]."""
     pixels = np.random.default_rng(seed).integers(0, 256, (side, side), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)

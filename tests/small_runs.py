@@ -6,11 +6,12 @@ import keras
 import numpy as np
 
 from aag_tf import config as configs
-from aag_tf.checkpoints import CheckpointStore, RunState
 from aag_tf.config import DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
 from aag_tf.data import open_source
-from aag_tf.run_directory import RunDirectory
-from aag_tf.trained import build_networks, load_run
+from aag_tf.encoders import build_networks
+from aag_tf.runs.checkpoints import CheckpointStore, RunState
+from aag_tf.runs.run import load_run
+from aag_tf.runs.run_directory import RunDirectory
 
 STEP = 7
 WEIGHTS_SEED = 5  # not the run's own seed, so that its "trained" encoder differs from its untrained one

@@ -11,10 +11,10 @@ import tensorflow as tf
 from aag_tf.augment import build_views
 from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig, ScheduleConfig
 from aag_tf.data import open_source, training_batches
-from aag_tf.devices import make_strategy
+from aag_tf.distribute.devices import make_strategy
+from aag_tf.encoders import build_networks
 from aag_tf.losses import GNTXent
-from aag_tf.model import AAG
-from aag_tf.trained import build_networks
+from aag_tf.training.model import AAG
 
 BATCH = 16
 STEPS = 5

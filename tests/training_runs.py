@@ -5,8 +5,8 @@ import json
 import keras
 
 from aag_tf.config import EncoderConfig, ProjectorConfig, RunConfig, ScheduleConfig, TrainConfig
-from aag_tf.trained import load_run
-from aag_tf.training import train
+from aag_tf.runs.run import load_run
+from aag_tf.training.train import train
 
 STEPS = 12
 # What a clock or the memory of the machine decides.

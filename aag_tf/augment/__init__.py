@@ -1,7 +1,7 @@
 """How views are drawn from images: the main branch, the auxiliary branch, and all views of a batch."""
 
 from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
-from aag_tf.augment.branch import Branch, less_incidental
+from aag_tf.augment.branch import Branch, strip_ignored_keys
 from aag_tf.augment.build import build_views
 from aag_tf.augment.layers_branch import LayersBranch
 from aag_tf.augment.main_branch import MainBranch
@@ -17,5 +17,5 @@ __all__ = [
     "Preset",
     "ViewMaker",
     "build_views",
-    "less_incidental",
+    "strip_ignored_keys",
 ]

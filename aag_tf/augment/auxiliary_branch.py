@@ -9,10 +9,10 @@ from aag_tf.augment import color, photometric, warp
 from aag_tf.augment.branch import compiled
 from aag_tf.augment.main_branch import DRAWS, Draws, MainBranch
 from aag_tf.augment.presets import GEOMETRIC, PRESETS, SIGNED, Preset
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 SMALLEST_CROP = 0.02  # of the image; where strengths above 1 stop
-LEVELS = {  # on grey levels, in the order in which they are applied
+LEVELS = {  # on gray levels, in the order in which they are applied
     "brightness": photometric.scale,
     "contrast": photometric.stretch,
     "posterize": photometric.posterize,
@@ -30,7 +30,7 @@ class AuxiliaryBranch(MainBranch):
     """A wider distribution over the main branch's: operations of a preset, wider crops, cutout.
 
     Geometric operations join crop and flip in one affine map that is sampled once. Operations are applied in a fixed
-    order whatever was drawn: geometry, colour jitter, sharpness, saturation, grey levels (autocontrast, equalize,
+    order whatever was drawn: geometry, color jitter, sharpness, saturation, gray levels (autocontrast, equalize,
     brightness, contrast, posterize, solarize, invert), cutout.
 
         >>> branch = AuxiliaryBranch("cutout", strength=0.5)
@@ -147,7 +147,7 @@ class AuxiliaryBranch(MainBranch):
         return photometric.autocontrast(views, amounts["autocontrast"]) if "autocontrast" in amounts else views
 
     def _relevel(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """Operations on grey levels that look at no histogram, and cutout."""
+        """Operations on gray levels that look at no histogram, and cutout."""
         amounts = self._amounts(uniforms)
         for name, operation in LEVELS.items():
             if name in amounts:

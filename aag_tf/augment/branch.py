@@ -18,8 +18,8 @@ import keras
 import tensorflow as tf
 
 from aag_tf.augment import randomness
-from aag_tf.errors import ConfigError
-from aag_tf.seeds import Seed
+from aag_tf.utils.errors import ConfigError
+from aag_tf.utils.seeds import Seed
 
 Images = Any  # a tensor, or a dict with one under "images"
 
@@ -42,7 +42,7 @@ class Branch(keras.layers.Layer):
     """Base class of branches; a subclass gives `num_uniforms` and `transform`.
 
     Called on images, or on a dict with `"images"` whose other entries (labels, ...) are passed through untouched. All
-    work is in float32 whatever the dtype policy, since half precision has too few grey levels to keep a picture.
+    work is in float32 whatever the dtype policy, since half precision has too few gray levels to keep a picture.
 
     Input: `[batch, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels.
     Output: float32 `[batch, out_height, out_width, channels]` in [0, 255].
@@ -150,15 +150,15 @@ class Branch(keras.layers.Layer):
 
     def describe(self) -> dict[str, Any]:
         """Class and arguments as JSON holds them: the same whenever a branch is built, and once it was used."""
-        return less_incidental(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
+        return strip_ignored_keys(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
 
 
-def less_incidental(part: Any) -> Any:
+def strip_ignored_keys(part: Any) -> Any:
     """What decides views of a layer's JSON: without seeds, names and what Keras adds once it has been called."""
     if isinstance(part, dict):
-        return {name: less_incidental(value) for name, value in part.items() if name not in INCIDENTAL}
+        return {name: strip_ignored_keys(value) for name, value in part.items() if name not in INCIDENTAL}
     if isinstance(part, list):
-        return [less_incidental(entry) for entry in part if not (isinstance(entry, dict) and _is_input(entry))]
+        return [strip_ignored_keys(entry) for entry in part if not (isinstance(entry, dict) and _is_input(entry))]
     return part
 
 

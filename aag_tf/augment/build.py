@@ -7,7 +7,7 @@ from aag_tf.augment.branch import Branch
 from aag_tf.augment.main_branch import MainBranch
 from aag_tf.augment.views import ViewMaker
 from aag_tf.config import OWN, AugmentConfig
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 
 def build_views(
@@ -30,7 +30,7 @@ def build_views(
             over, or the images have neither one nor three channels.
     """
     if image_shape[2] not in (1, 3):
-        raise ConfigError(f"images have {image_shape[2]} channels; the branches take 1 (grey) or 3 (RGB).")
+        raise ConfigError(f"images have {image_shape[2]} channels; the branches take 1 (gray) or 3 (RGB).")
     arguments: dict[str, Any] = {
         "crop_min_area": config.crop_min_area,
         "color_strength": config.color_strength,

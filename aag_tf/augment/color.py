@@ -1,7 +1,7 @@
-"""Brightness, contrast, saturation, hue and greyscale of each image as one 3×3 matrix and one offset.
+"""Brightness, contrast, saturation, hue and grayscale of each image as one 3×3 matrix and one offset.
 
 The reference works in HSV and clips after every step, which no matrix can do. Here saturation blends with the luma
-and hue turns the colour about the grey axis, which agrees with HSV at every third of a turn and keeps greys grey.
+and hue turns the color about the gray axis, which agrees with HSV at every third of a turn and keeps grays gray.
 """
 
 import math
@@ -13,14 +13,14 @@ WHITE = 255.0
 
 
 def saturation_matrix(factor: tf.Tensor) -> tf.Tensor:
-    """Blends every channel with the luma: factor 0 is greyscale, 1 the identity; `[batch]` to `[batch, 3, 3]`."""
+    """Blends every channel with the luma: factor 0 is grayscale, 1 the identity; `[batch]` to `[batch, 3, 3]`."""
     factor = factor[:, None, None]
     luma = tf.constant([LUMA] * 3) / sum(LUMA)
     return factor * tf.eye(3) + (1.0 - factor) * luma
 
 
 def hue_matrix(turns: tf.Tensor) -> tf.Tensor:
-    """Rotation about the grey axis: a third of a turn takes red to green; `[batch]` to `[batch, 3, 3]`."""
+    """Rotation about the gray axis: a third of a turn takes red to green; `[batch]` to `[batch, 3, 3]`."""
     angle = turns[:, None, None] * (2.0 * math.pi)
     gray = tf.ones([3, 3]) / 3.0
     # Rodrigues' formula for the axis (1, 1, 1) / √3.
@@ -29,12 +29,12 @@ def hue_matrix(turns: tf.Tensor) -> tf.Tensor:
 
 
 def color_matrix(saturation: tf.Tensor, turns: tf.Tensor, gray: tf.Tensor) -> tf.Tensor:
-    """Saturation, then hue, then greyscale where asked for: `[batch]` each to `[batch, 3, 3]`.
+    """Saturation, then hue, then grayscale where asked for: `[batch]` each to `[batch, 3, 3]`.
 
     Args:
         saturation: factor, 1 for the identity.
-        turns: turn of the colour circle, 0 for the identity.
-        gray: booleans, which images lose their colour.
+        turns: turn of the color circle, 0 for the identity.
+        gray: booleans, which images lose their color.
     """
     matrix = hue_matrix(turns) @ saturation_matrix(saturation)
     return saturation_matrix(tf.where(gray, 0.0, 1.0)) @ matrix
@@ -43,14 +43,14 @@ def color_matrix(saturation: tf.Tensor, turns: tf.Tensor, gray: tf.Tensor) -> tf
 def apply_jitter(
     images: tf.Tensor, *, brightness: tf.Tensor, contrast: tf.Tensor, matrix: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Colour jitter in keras-cv's order: brightness, contrast, then what the matrix holds.
+    """Color jitter in keras-cv's order: brightness, contrast, then what the matrix holds.
 
     Brightness is clipped before contrast is taken about each channel's mean, because the mean of an overexposed
     picture is not the mean of the original; all that follows is one matrix and one offset per image.
 
     Args:
         images: float32 `[batch, height, width, channels]` in [0, 255]; channels 1 or 3.
-        brightness: what is added, in grey levels, `[batch]`; 0 leaves images as they are.
+        brightness: what is added, in gray levels, `[batch]`; 0 leaves images as they are.
         contrast: factor about the mean, `[batch]`; 1 leaves images as they are.
         matrix: `[batch, channels, channels]`, rows summing to 1; `None` for the identity.
 
@@ -59,7 +59,7 @@ def apply_jitter(
     """
     _, height, width, channels = images.shape
     images = tf.clip_by_value(images + brightness[:, None, None, None], 0.0, WHITE)
-    # A product of long rows, since XLA adds up neighbours one by one.
+    # A product of long rows, since XLA adds up neighbors one by one.
     mean = tf.fill([1, height], 1.0 / height) @ tf.reshape(images, [-1, height, width * channels])
     mean = tf.reduce_mean(tf.reshape(mean, [-1, width, channels]), axis=1)
     contrast = contrast[:, None]

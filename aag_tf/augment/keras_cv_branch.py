@@ -15,7 +15,7 @@ from aag_tf.augment import main_branch
 from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
 from aag_tf.augment.main_branch import MainBranch
 from aag_tf.augment.photometric import GRAY
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 VALUE_RANGE = (0, 255)
 
@@ -87,7 +87,7 @@ class KerasCVMainBranch(MainBranch):
     def __init__(self, *, size: tuple[int, int], channels: int = 3, **kwargs: Any) -> None:
         super().__init__(size=size, **kwargs)
         if channels not in (1, 3):
-            raise ConfigError(f"channels={channels} is neither grey nor colour; give 1 or 3.")
+            raise ConfigError(f"channels={channels} is neither gray nor color; give 1 or 3.")
         self.channels = channels
         self.steps = self._make_layers()
 
@@ -177,8 +177,8 @@ class KerasCVAuxiliaryBranch(AuxiliaryBranch, KerasCVMainBranch):
         if settings.choose is not None:
             if self.channels == 1:
                 raise ConfigError(
-                    f"keras-cv's RandAugment takes colour images only; use --augment_impl=fused for "
-                    f"--aux={self.preset} on grey ones."
+                    f"keras-cv's RandAugment takes color images only; use --augment_impl=fused for "
+                    f"--aux={self.preset} on gray ones."
                 )
             magnitude = min(0.5 * self.strength, 1.0)
             return [keras_cv.layers.RandAugment(VALUE_RANGE, settings.choose, magnitude, rate=1.0)]

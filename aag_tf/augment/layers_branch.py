@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from aag_tf.augment.branch import Branch
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 SEED_NUMBERS = 2  # uniform numbers that make the seed of a view
 SEED_STEPS = 2**24  # uniform numbers are multiples of 2⁻²⁴

@@ -1,4 +1,4 @@
-"""The main branch: SimCLR's recipe (crop, flip, colour jitter, greyscale, blur) for a whole batch at a time."""
+"""The main branch: SimCLR's recipe (crop, flip, color jitter, grayscale, blur) for a whole batch at a time."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from aag_tf.augment import color, sampling
 from aag_tf.augment.branch import Branch, compiled
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 MAX_ASPECT = 4.0 / 3.0
 FLIP_PROBABILITY = 0.5
 JITTER_PROBABILITY = 0.8
-# SimCLR (Chen et al. 2020, appendix A) in units of color_strength; hue in turns of the colour circle.
+# SimCLR (Chen et al. 2020, appendix A) in units of color_strength; hue in turns of the color circle.
 BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.8, 0.8, 0.8, 0.2
 
 BLUR_PROBABILITY = 0.5
@@ -40,10 +40,10 @@ Draws = dict[str, tf.Tensor]
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class MainBranch(Branch):
-    """Random resized crop, flip, colour jitter, greyscale and Gaussian blur.
+    """Random resized crop, flip, color jitter, grayscale and Gaussian blur.
 
-    Crop, resize and flip are two sampling matrices per image, colour is one 3×3 matrix and an offset: but for blur, a
-    view is `clip(colour · (rows · image · columnsᵀ) + offset)`, for the whole batch at once.
+    Crop, resize and flip are two sampling matrices per image, color is one 3×3 matrix and an offset: but for blur, a
+    view is `clip(color · (rows · image · columnsᵀ) + offset)`, for the whole batch at once.
 
         >>> branch = MainBranch(crop_min_area=0.2)
         >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
@@ -54,7 +54,7 @@ class MainBranch(Branch):
     Args:
         crop_min_area: smallest share of the image that a crop may show, in (0, 1].
         color_strength: scales brightness, contrast, saturation and hue jitter, in [0, 1]; 0 for none.
-        grayscale_probability: share of views without colour, in [0, 1].
+        grayscale_probability: share of views without color, in [0, 1].
         flip: mirror half of the views left to right.
         blur_probability: share of blurred views, in [0, 1]; `None` is 0.5 for views larger than 64 pixels, else 0.
 
@@ -97,7 +97,7 @@ class MainBranch(Branch):
         return self._recolored(self._framed(images, uniforms), uniforms)
 
     def _framed(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """What comes before colour in every branch: geometry, and blur where views are large."""
+        """What comes before color in every branch: geometry, and blur where views are large."""
         views = self._sampled(images, uniforms)
         return self._blurred(views, uniforms) if self._blur_share(*views.shape[1:3]) > 0.0 else views
 
@@ -148,7 +148,7 @@ class MainBranch(Branch):
         return tf.where(blurred, low + (high - low) * draws["sigma"], 0.0)
 
     def _recolor(self, views: tf.Tensor, draws: Draws) -> tf.Tensor:
-        """Colour jitter and greyscale; float32 in [0, 255]."""
+        """Color jitter and grayscale; float32 in [0, 255]."""
         strength = tf.where(draws["jitter"] < JITTER_PROBABILITY, self.color_strength, 0.0)
 
         def amount(name: str, largest: float) -> tf.Tensor:

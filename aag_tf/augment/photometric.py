@@ -1,4 +1,4 @@
-"""Operations on grey levels, sharpness and cutout, on float32 images `[batch, height, width, channels]` in [0, 255].
+"""Operations on gray levels, sharpness and cutout, on float32 images `[batch, height, width, channels]` in [0, 255].
 
 An amount of 0 is the identity in every function here, so that an operation that was not drawn is one of amount 0.
 """
@@ -20,7 +20,7 @@ def autocontrast(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def histograms(images: tf.Tensor) -> tf.Tensor:
-    """How many pixels of each channel have each grey level, rounded; float32 `[batch, channels, 256]`."""
+    """How many pixels of each channel have each gray level, rounded; float32 `[batch, channels, 256]`."""
     _, height, width, channels = images.shape
     levels = tf.cast(tf.round(tf.transpose(images, [0, 3, 1, 2])), tf.int32)
     counts = tf.raw_ops.DenseBincount(
@@ -56,7 +56,7 @@ def scale(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def stretch(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Contrast as a factor of `1 + amount` about the mean grey of each picture, `[batch]`."""
+    """Contrast as a factor of `1 + amount` about the mean gray of each picture, `[batch]`."""
     mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
     return tf.clip_by_value(mean + (images - mean) * (1.0 + _each(amount)), 0.0, WHITE)
 
@@ -68,12 +68,12 @@ def posterize(images: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
 
 
 def solarize(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Inverts the brightest share of the grey levels; `[batch]` shares from 0; 1 and more invert all."""
+    """Inverts the brightest share of the gray levels; `[batch]` shares from 0; 1 and more invert all."""
     return tf.where(images >= LEVELS * (1.0 - _each(amount)), WHITE - images, images)
 
 
 def sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Moves each pixel away from (negative: towards) its smoothed neighbourhood, Pillow's 3×3 filter.
+    """Moves each pixel away from (negative: toward) its smoothed neighborhood, Pillow's 3×3 filter.
 
     Args:
         images: float32 `[batch, height, width, channels]`; the outermost pixels stay as they are.
@@ -90,12 +90,12 @@ def sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def cut_out(images: tf.Tensor, side: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Greys out a square around a point; near the border a part of it falls outside.
+    """Grays out a square around a point; near the border a part of it falls outside.
 
     Args:
         images: float32 `[batch, height, width, channels]`.
         side: side of the square in pixels, `[batch]`; 0 for none.
-        down: where its centre is, as a fraction of the height, `[batch]`.
+        down: where its center is, as a fraction of the height, `[batch]`.
         right: the same of the width.
     """
     height, width = images.shape[1:3]
@@ -104,9 +104,9 @@ def cut_out(images: tf.Tensor, side: tf.Tensor, down: tf.Tensor, right: tf.Tenso
     return tf.where(rows & columns, GRAY, images)
 
 
-def _covered(centre: tf.Tensor, side: tf.Tensor, size: int) -> tf.Tensor:
+def _covered(center: tf.Tensor, side: tf.Tensor, size: int) -> tf.Tensor:
     middles = tf.range(size, dtype=tf.float32) + 0.5
-    return tf.abs(middles - centre[:, None]) < side[:, None] / 2.0
+    return tf.abs(middles - center[:, None]) < side[:, None] / 2.0
 
 
 def _blend(images: tf.Tensor, others: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 # Operations by the largest amount they take, in their own units; an amount of 0 is the identity.
 SIGNED = {
@@ -14,7 +14,7 @@ SIGNED = {
     "translate_x": "share of the width",
     "translate_y": "share of the height",
     "brightness": "change of the factor",
-    "contrast": "change of the factor about the mean grey",
+    "contrast": "change of the factor about the mean gray",
     "saturation": "change of the factor",
     "sharpness": "change of the factor; negative smooths",
 }
@@ -22,7 +22,7 @@ UNSIGNED = {
     "autocontrast": "share of the way to the full range",
     "equalize": "share of the way to a flat histogram",
     "posterize": "bits taken away",
-    "solarize": "share of the grey levels that are inverted, from the bright end",
+    "solarize": "share of the gray levels that are inverted, from the bright end",
     "invert": "share of the images that are inverted",
 }
 GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
@@ -37,7 +37,7 @@ class Preset:
         probability: share of views that an operation is applied to.
         choose: apply this many operations to each view, chosen at random, instead of each with `probability`.
         crop_min_area: smallest share of the image in a crop; `None` keeps the main branch's.
-        cutout: longest side of the square that is greyed out, as a share of the shorter side of the view.
+        cutout: longest side of the square that is grayed out, as a share of the shorter side of the view.
         cutout_probability: share of views with such a square.
 
     Raises:

@@ -7,7 +7,7 @@ operations, and lets a replica draw the rows that it has.
 
 import tensorflow as tf
 
-from aag_tf.seeds import Seed
+from aag_tf.utils.seeds import Seed
 
 COLUMNS = 2**8  # room for the numbers of one row within the counter
 ROWS = 2**24  # room for the rows of one step

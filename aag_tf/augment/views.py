@@ -5,10 +5,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from aag_tf import seeds
 from aag_tf.augment.branch import Branch
 from aag_tf.config import MAIN_VIEWS
-from aag_tf.errors import ConfigError
+from aag_tf.utils import seeds
+from aag_tf.utils.errors import ConfigError
 
 
 @keras.saving.register_keras_serializable(package="aag_tf")

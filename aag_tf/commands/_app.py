@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
-from aag_tf.errors import AagError
-from aag_tf.files import shown
+from aag_tf.utils.errors import AagError
+from aag_tf.utils.files import shown
 
 
 def exit_code_of(number: signal.Signals) -> int:

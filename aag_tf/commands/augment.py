@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> int:
     """Builds the config, so that every bad value is refused before TensorFlow starts, and draws."""
     config = flags.parse(argv, ContactSheetConfig, usage=__doc__ or "")
     with quiet_start():
-        from aag_tf import contact_sheet
+        from aag_tf.augment import contact_sheet
     path = contact_sheet.write_contact_sheet(config)
     print(f"Drew {path}: each row an image, its main views and its auxiliary views.")
     return 0

@@ -14,7 +14,7 @@ from aag_tf.config.evaluate import (
     INPUT_RANGES,
     MEASURES,
     EvaluateConfig,
-    JudgeConfig,
+    ProtocolConfig,
     check_compared,
 )
 from aag_tf.config.export import FORMATS, SIGNATURES, WEIGHTS, ExportConfig
@@ -22,7 +22,7 @@ from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
 from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LOSS_FORMS, LossConfig
 from aag_tf.config.model import OWN, STEMS, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
-from aag_tf.config.resume import changed_mathematics, mathematics
+from aag_tf.config.resume import changed_training_settings, training_settings
 from aag_tf.config.run import CHECKPOINTS, RunConfig
 from aag_tf.config.schedule import JIT_MODES, PRECISIONS, ScheduleConfig
 from aag_tf.config.search import SEARCH_INDEXES, SearchConfig
@@ -58,20 +58,20 @@ __all__ = [
     "EncoderConfig",
     "EvaluateConfig",
     "ExportConfig",
-    "JudgeConfig",
     "LossConfig",
     "OptimizerConfig",
     "ProjectorConfig",
+    "ProtocolConfig",
     "RunConfig",
     "ScheduleConfig",
     "SearchConfig",
     "TrainConfig",
-    "changed_mathematics",
+    "changed_training_settings",
     "check_compared",
     "cluster_from_environment",
     "flag_lines",
     "from_flat",
     "leaves",
-    "mathematics",
     "to_flat",
+    "training_settings",
 ]

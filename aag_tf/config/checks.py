@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 
 def require(condition: bool, message: str) -> None:
@@ -35,7 +35,7 @@ def require_range(name: str, value: float, low: float, high: float = math.inf, *
     require(inside and (whole or math.isfinite(value)), f"--{name}={shown} is out of range; it must be {bound}{limit}.")
 
 
-def settle_text(config: Any) -> None:
+def normalize_text(config: Any) -> None:
     """Replaces paths among a dataclass's settings by their text, and refuses text that files cannot hold.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aag_tf.config.checks import require
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 JOBS = ("chief", "worker")
 EXAMPLE = '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", "index": 0}}'

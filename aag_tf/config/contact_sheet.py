@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from aag_tf.config.augment import AugmentConfig
-from aag_tf.config.checks import require, require_range, settle_text
+from aag_tf.config.checks import normalize_text, require, require_range
 from aag_tf.config.data import DataConfig
 
 
@@ -30,7 +30,7 @@ class ContactSheetConfig:
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
 
     def __post_init__(self) -> None:
-        settle_text(self)
+        normalize_text(self)
         require(self.out.lower().endswith(".png"), f"--out={self.out} is no PNG file; name one that ends in .png.")
         require_range("images", self.images, 1, 64)
         require_range("seed", self.seed, 0, 2**31 - 1)

@@ -5,7 +5,7 @@ import difflib
 import os
 import re
 
-from aag_tf.config.checks import require, require_range, settle_text
+from aag_tf.config.checks import normalize_text, require, require_range
 
 SCHEMES = ("digits", "tfds", "folder", "npz")
 
@@ -50,7 +50,7 @@ class DataConfig:
     validation_fraction: float = 0.1
 
     def __post_init__(self) -> None:
-        settle_text(self)
+        normalize_text(self)
         check_dataset(self.dataset)
         require(
             self.train_split == "train" or self.dataset.startswith("tfds:"),

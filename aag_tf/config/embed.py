@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require, require_choice, require_range, settle_text
+from aag_tf.config.checks import normalize_text, require, require_choice, require_range
 
 EMBEDDING_DTYPES = ("float32", "float16")
 
@@ -26,7 +26,7 @@ class EmbedConfig:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        settle_text(self)
+        normalize_text(self)
         require(bool(self.saved_model), "--saved_model is missing; name a directory that aag-export wrote.")
         require(bool(self.input), "--input is missing; name a folder, tfds:NAME/SPLIT, a list of paths or TFRecords.")
         require(bool(self.output), "--output is missing; name the directory that the embeddings may be written to.")

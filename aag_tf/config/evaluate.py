@@ -4,25 +4,25 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from aag_tf.config.checks import listed, require, require_choice, require_range, settle_text
+from aag_tf.config.checks import listed, normalize_text, require, require_choice, require_range
 from aag_tf.config.data import check_dataset
 from aag_tf.config.run import CHECKPOINTS
 
 EVALUATION_SPLITS = ("test", "validation")
-FLOORS = ("raw_pixels", "untrained")
+BASELINES = ("raw_pixels", "untrained")
 INPUT_RANGES = ("0..255", "0..1", "-1..1", "imagenet", "imagenet_caffe")
 OF_IMAGES = ("fine_tune", "robustness")  # measures that features alone do not allow
-MEASURES = ("knn", "linear", "unlabelled", "linear_sgd", "few_labels", "fine_tune", "robustness")
-QUICK_MEASURES = ("knn", "linear", "unlabelled")  # seconds to a minute once features exist
+MEASURES = ("knn", "linear", "unlabeled", "linear_sgd", "few_labels", "fine_tune", "robustness")
+QUICK_MEASURES = ("knn", "linear", "unlabeled")  # seconds to a minute once features exist
 
 
 @dataclasses.dataclass(frozen=True)
-class JudgeConfig:
+class ProtocolConfig:
     """How an encoder is judged on frozen features, and which of the longer measures are wanted."""
 
     split: str = "test"
     measures: str = ",".join(QUICK_MEASURES)
-    floors: str = ",".join(FLOORS)
+    baselines: str = ",".join(BASELINES)
     knn_k: int = 20
     knn_temperature: float = 0.07  # Wu et al. 2018, section 3.4
     label_percents: str = "1,10"
@@ -44,10 +44,10 @@ class JudgeConfig:
             f"--measures={self.measures} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(MEASURES)}, "
             "separated by commas, or all.",
         )
-        unknown = [name for name in listed(self.floors) if name not in (*FLOORS, "none")]
+        unknown = [name for name in listed(self.baselines) if name not in (*BASELINES, "none")]
         require(
-            not unknown and bool(listed(self.floors)),
-            f"--floors={self.floors} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(FLOORS)}, "
+            not unknown and bool(listed(self.baselines)),
+            f"--baselines={self.baselines} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(BASELINES)}, "
             "separated by commas, or none.",
         )
         require_range("knn_k", self.knn_k, 1)
@@ -79,7 +79,7 @@ class JudgeConfig:
     @property
     def needs_labels(self) -> bool:
         """Whether a measure that is wanted asks for labels."""
-        return self.measure_names != ("unlabelled",)
+        return self.measure_names != ("unlabeled",)
 
     @property
     def all_measures(self) -> bool:
@@ -87,9 +87,9 @@ class JudgeConfig:
         return "all" in listed(self.measures)
 
     @property
-    def floor_names(self) -> tuple[str, ...]:
-        """The floors that are wanted, in the order of `FLOORS`; `none` beside others counts for nothing."""
-        return tuple(name for name in FLOORS if name in listed(self.floors))
+    def baseline_names(self) -> tuple[str, ...]:
+        """The baselines that are wanted, in the order of `BASELINES`; `none` beside others counts for nothing."""
+        return tuple(name for name in BASELINES if name in listed(self.baselines))
 
     @property
     def label_shares(self) -> tuple[float, ...]:
@@ -125,10 +125,10 @@ class EvaluateConfig:
     output: str | None = None
     report: bool = True
     compare: str | None = None
-    judge: JudgeConfig = dataclasses.field(default_factory=JudgeConfig)
+    protocol: ProtocolConfig = dataclasses.field(default_factory=ProtocolConfig)
 
     def __post_init__(self) -> None:
-        settle_text(self)
+        normalize_text(self)
         if self.compare is not None:
             self._check_comparison()
             return
@@ -154,13 +154,13 @@ class EvaluateConfig:
         if self.input_range is not None:
             require_choice("input_range", self.input_range, INPUT_RANGES)
         require(
-            self.train_features is None or (self.dataset is None and self.judge.supervised_epochs == 0),
+            self.train_features is None or (self.dataset is None and self.protocol.supervised_epochs == 0),
             "--dataset and --supervised_epochs have no use beside --train_features, whose features are judged as they "
             "are; leave them out.",
         )
-        of_images = [name for name in self.judge.measure_names if name in OF_IMAGES]
+        of_images = [name for name in self.protocol.measure_names if name in OF_IMAGES]
         require(
-            self.train_features is None or not of_images or self.judge.all_measures,
+            self.train_features is None or not of_images or self.protocol.all_measures,
             f"--measures={', '.join(of_images)} needs an encoder and its images, and --train_features gives features; "
             "judge the run or the model that made them, or leave it out.",
         )
@@ -194,7 +194,7 @@ class EvaluateConfig:
             field.name
             for field in dataclasses.fields(self)
             if field.name not in own
-            and getattr(self, field.name) != (JudgeConfig() if field.name == "judge" else field.default)
+            and getattr(self, field.name) != (ProtocolConfig() if field.name == "protocol" else field.default)
         ]
         require(
             not others,

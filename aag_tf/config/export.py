@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.config.checks import listed, require, require_choice, require_range, settle_text
+from aag_tf.config.checks import listed, normalize_text, require, require_choice, require_range
 from aag_tf.config.run import CHECKPOINTS
 
 SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "project")
@@ -27,7 +27,7 @@ class ExportConfig:
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        settle_text(self)
+        normalize_text(self)
         require(bool(self.run_dir), "--run_dir is missing; name the run whose encoder is to be exported.")
         require_choice("checkpoint", self.checkpoint, CHECKPOINTS)
         require(bool(self.export_dir), "--export_dir is missing; name the directory that versions are written to.")

@@ -1,4 +1,4 @@
-"""Which settings may differ when a run goes on: those that leave what is learnt as it is."""
+"""Which settings may differ when a run goes on: those that leave what is learned as it is."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from aag_tf.config.run import RunConfig
 from aag_tf.config.train import TrainConfig
 
 # Where results and data lie, what is written how often, and how the same mathematics is computed. A new setting is
-# taken to change what is learnt until it is named here. What the best checkpoint is chosen by may not change either.
+# taken to change what is learned until it is named here. What the best checkpoint is chosen by may not change either.
 HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} - {"monitor_dataset"} | {
     "data_dir",
     "download",
@@ -24,12 +24,12 @@ HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} - {"monitor_d
 MOVABLE = ("dataset", "monitor_dataset")
 
 
-def mathematics(config: TrainConfig) -> dict[str, Any]:
+def training_settings(config: TrainConfig) -> dict[str, Any]:
     """The settings that decide what a run learns, `{flag name: value}`."""
     return {name: value for name, value in to_flat(config).items() if name not in HARMLESS}
 
 
-def changed_mathematics(config: TrainConfig, recorded: Mapping[str, Any]) -> list[str]:
+def changed_training_settings(config: TrainConfig, recorded: Mapping[str, Any]) -> list[str]:
     """The settings that differ from a run's recorded ones and decide what it learns, each as a phrase.
 
     A setting that is not recorded, since it is younger than the run, had its default.
@@ -41,7 +41,7 @@ def changed_mathematics(config: TrainConfig, recorded: Mapping[str, Any]) -> lis
     before = to_flat(from_flat(TrainConfig, recorded))
     return [
         f"--{name} (was {before[name]}, is {value})"
-        for name, value in mathematics(config).items()
+        for name, value in training_settings(config).items()
         if before[name] != value and not (name in MOVABLE and _moved(before[name], value))
     ]
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require, require_range, settle_text
+from aag_tf.config.checks import normalize_text, require, require_range
 from aag_tf.config.data import check_dataset
 
 CHECKPOINTS = ("latest", "best")
@@ -11,7 +11,7 @@ MOST_PROJECTED = 10_000  # images that TensorBoard's projector still moves fluen
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """Where results go and how often they are written; nothing here changes what is learnt."""
+    """Where results go and how often they are written; nothing here changes what is learned."""
 
     run_dir: str = "runs/aag"
     resume: bool = False
@@ -26,7 +26,7 @@ class RunConfig:
     profile_steps: str | None = None
 
     def __post_init__(self) -> None:
-        settle_text(self)
+        normalize_text(self)
         require(bool(self.run_dir), "--run_dir is empty; name the directory that the run may create.")
         require(not (self.resume and self.overwrite), "--resume continues a run, --overwrite deletes it; give one.")
         require_range("log_every_steps", self.log_every_steps, 1)

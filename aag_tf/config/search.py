@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require, require_choice, require_range, settle_text
+from aag_tf.config.checks import normalize_text, require, require_choice, require_range
 
 SEARCH_INDEXES = ("exact", "hnsw")
 
@@ -23,7 +23,7 @@ class SearchConfig:
     gallery: str = "gallery.html"
 
     def __post_init__(self) -> None:
-        settle_text(self)
+        normalize_text(self)
         require(bool(self.embeddings), "--embeddings is missing; name a directory that aag-embed wrote.")
         require(
             (self.query is None) != (self.like is None),

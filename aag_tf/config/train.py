@@ -14,7 +14,7 @@ from aag_tf.config.schedule import ScheduleConfig
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Everything that `aag_tf.training.train` needs."""
+    """Everything that `aag_tf.training.train.train` needs."""
 
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)

@@ -9,11 +9,11 @@ from aag_tf.data.images import (
     JoinedImages,
     SelectedImages,
     TransformedImages,
-    lost_files_said,
+    report_lost_files,
 )
 from aag_tf.data.order import epoch_order
 from aag_tf.data.pipeline import batches_in_epoch, evaluation_batches, training_batches
-from aag_tf.data.sources import open_source, open_watched
+from aag_tf.data.sources import open_monitored, open_source
 from aag_tf.data.splits import Source, Split
 
 __all__ = [
@@ -30,9 +30,9 @@ __all__ = [
     "epoch_order",
     "evaluation_batches",
     "fingerprint",
-    "lost_files_said",
+    "open_monitored",
     "open_source",
-    "open_watched",
+    "report_lost_files",
     "same_pictures",
     "same_pixels",
     "training_batches",

@@ -12,7 +12,7 @@ from aag_tf.data.splits import Split
 def adapted(split: Split, shape: Shape) -> Split:
     """The split with images of `shape`, changed as they are read; the split itself where they are of that shape.
 
-    They are cropped at the centre and scaled; grey is repeated as RGB, and RGB becomes grey by its luma.
+    They are cropped at the center and scaled; gray is repeated as RGB, and RGB becomes gray by its luma.
 
     Args:
         split: uint8 images of one or three channels, all of one size.

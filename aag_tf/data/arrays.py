@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf.errors import DataError, one_line
+from aag_tf.utils.errors import DataError, one_line
 
 Arrays = dict[str, npt.NDArray[Any]]
 

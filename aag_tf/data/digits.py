@@ -1,4 +1,4 @@
-"""`digits`: the 1 797 handwritten digits that scikit-learn ships, 8x8 and grey; nothing to download."""
+"""`digits`: the 1 797 handwritten digits that scikit-learn ships, 8x8 and gray; nothing to download."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from aag_tf.config import DataConfig
 from aag_tf.data import resizing
 from aag_tf.data.images import ArrayImages
 from aag_tf.data.splits import Source, Split
-from aag_tf.errors import DataError
+from aag_tf.utils.errors import DataError
 
 LEVELS = 16  # the images count ink in 0..16
 
 
 def read_digits(rest: str, config: DataConfig) -> Source:
-    """All digits as one labelled train split, uint8 [1797, 8, 8, 1].
+    """All digits as one labeled train split, uint8 [1797, 8, 8, 1].
 
     Raises:
         DataError: something follows `digits`.

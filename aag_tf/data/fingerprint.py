@@ -48,7 +48,7 @@ def same_pictures(first: str, second: str) -> bool:
 
 def _outlines(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Mean levels of cells, uint8 [n, 4, 4]."""
-    grey = images.mean(axis=3)
-    bands = np.array_split(grey, CELLS, axis=1)
+    gray = images.mean(axis=3)
+    bands = np.array_split(gray, CELLS, axis=1)
     cells = [[cell.mean(axis=(1, 2)) for cell in np.array_split(band, CELLS, axis=2)] for band in bands]
     return np.moveaxis(np.array(cells), 2, 0).round().astype(np.uint8)

@@ -3,7 +3,7 @@
 - Splits: where the only sub-folders are `train` and some of `validation` (or `val`, `valid`) and `test`, in small or
   capital letters, those are the splits. Otherwise everything is train (a class may well be called "train").
 - Labels: the name of the first sub-folder below the split's folder, sorted by name, if every image of the split lies
-  in one and there are at least two of them; otherwise the split is unlabelled. Names that train has, one alone is
+  in one and there are at least two of them; otherwise the split is unlabeled. Names that train has, one alone is
   enough for.
 - Hidden files and folders, `__MACOSX` and files without an image suffix are passed over.
 """
@@ -23,8 +23,8 @@ from aag_tf.data.images import SelectedImages
 from aag_tf.data.picture_reading import read_pictures
 from aag_tf.data.splits import Source, Split
 from aag_tf.data.walking import is_visible, walk_pictures
-from aag_tf.errors import DataError
-from aag_tf.files import printable, user_path
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.files import printable, user_path
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -116,8 +116,8 @@ def _wrapped(files: list[PictureFile]) -> set[str]:
 
 def _label(files: list[PictureFile]) -> tuple[list[str] | None, npt.NDArray[np.int64]]:
     """Class names over all splits (`None` where there are fewer than two), and labels, -1 where there are none."""
-    unlabelled = {file.split for file in files if file.folder is None} | _wrapped(files)
-    names = sorted({file.folder for file in files if file.folder is not None and file.split not in unlabelled})
+    unlabeled = {file.split for file in files if file.folder is None} | _wrapped(files)
+    names = sorted({file.folder for file in files if file.folder is not None and file.split not in unlabeled})
     if len(names) < 2:
         return None, np.full(len(files), -1, np.int64)
     number_of = {name: number for number, name in enumerate(names)}

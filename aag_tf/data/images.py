@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from aag_tf.errors import DataError, one_line
+from aag_tf.utils.errors import DataError, one_line
 
 Shape = tuple[int, int, int]
 Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
@@ -42,7 +42,7 @@ class ArrayImages(Images):
 
     def __init__(self, array: npt.NDArray[np.uint8]) -> None:
         # An eager tensor is captured by reference in a `tf.data` graph, where a NumPy array would become a constant of
-        # it and hit the 2 GB limit of a serialised graph. On the CPU, because that is where `tf.data` gathers.
+        # it and hit the 2 GB limit of a serialized graph. On the CPU, because that is where `tf.data` gathers.
         with tf.device("CPU:0"):
             self._tensor = tf.convert_to_tensor(array)
 
@@ -102,7 +102,7 @@ class FileImages(Images):
 
 
 @contextlib.contextmanager
-def lost_files_said() -> Iterator[None]:
+def report_lost_files() -> Iterator[None]:
     """Says which file of `FileImages` went, where TensorFlow wraps the error that said so into one of its own.
 
     Raises:

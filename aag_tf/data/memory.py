@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import psutil
 
 from aag_tf.data.images import Shape
-from aag_tf.errors import DataError
+from aag_tf.utils.errors import DataError
 
 # Where Linux says which control groups a process is in, and what each may take: a container, or a job of a cluster.
 CGROUPS, CGROUP_ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")

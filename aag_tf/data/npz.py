@@ -9,8 +9,8 @@ from aag_tf.data import memory, resizing
 from aag_tf.data.arrays import Arrays, read_arrays
 from aag_tf.data.images import ArrayImages
 from aag_tf.data.splits import Source, Split
-from aag_tf.errors import DataError
-from aag_tf.files import user_path
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.files import user_path
 
 KEYS = ("images", "labels", "test_images", "test_labels")
 

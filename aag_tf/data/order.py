@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from aag_tf import seeds
+from aag_tf.utils import seeds
 
 
 def shuffled(size: int, seed: tf.Tensor | seeds.Seed) -> tf.Tensor:
@@ -15,7 +15,7 @@ def shuffled(size: int, seed: tf.Tensor | seeds.Seed) -> tf.Tensor:
 
     Args:
         size: how many examples there are.
-        seed: two int32 values, for example from `aag_tf.seeds.fold`.
+        seed: two int32 values, for example from `aag_tf.utils.seeds.fold`.
 
     Returns:
         int64 [size], a permutation.

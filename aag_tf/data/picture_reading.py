@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from aag_tf.bars import progress_bar
 from aag_tf.data import memory, pictures, resizing
 from aag_tf.data.images import ArrayImages, FileImages, Images, Shape
-from aag_tf.errors import DataError
-from aag_tf.files import shown
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.files import shown
+from aag_tf.utils.progress import progress_bar
 
 Result = TypeVar("Result")
 
@@ -26,7 +26,7 @@ FILES_PER_TASK = 16
 def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tuple[npt.NDArray[np.int64], Images]:
     """Reads image files at one size and with one number of channels.
 
-    The headers decide on both (grey only if every file is grey), then every file is decoded once: into memory if all
+    The headers decide on both (gray only if every file is gray), then every file is decoded once: into memory if all
     pictures fit, otherwise only to see that it can be, and again whenever training asks for it.
 
     Args:
@@ -45,7 +45,7 @@ def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tu
     headers = {number: header for number, header in enumerate(tried) if header is not None}
     images: Images | None = None
     form: Form | None = None
-    # Again where a file that cannot be decoded was of another size, or the only one in colour.
+    # Again where a file that cannot be decoded was of another size, or the only one in color.
     while headers and (found := _form(headers.values())) != form:
         form = found
         shape = (*resizing.target_size(form.size, image_size), form.channels)
@@ -62,7 +62,7 @@ def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tu
 
 
 class Form(NamedTuple):
-    """What headers agree on: height and width, `None` where they differ, and the channels that keep their colours."""
+    """What headers agree on: height and width, `None` where they differ, and the channels that keep their colors."""
 
     size: tuple[int, int] | None
     channels: int
@@ -70,7 +70,7 @@ class Form(NamedTuple):
 
 def _form(headers: Collection[pictures.Header]) -> Form:
     sizes = {(header.height, header.width) for header in headers}
-    return Form(sizes.pop() if len(sizes) == 1 else None, 1 if all(header.grey for header in headers) else 3)
+    return Form(sizes.pop() if len(sizes) == 1 else None, 1 if all(header.gray for header in headers) else 3)
 
 
 def _decode_all(paths: list[str], shape: Shape, broken: dict[str, Exception]) -> tuple[list[int], Images]:

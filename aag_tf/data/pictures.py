@@ -1,4 +1,4 @@
-"""One image file to one uint8 array, with Pillow: orientation, transparency, 16-bit greyscale and size."""
+"""One image file to one uint8 array, with Pillow: orientation, transparency, 16-bit grayscale and size."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin
 
 from aag_tf.data.images import Shape
 from aag_tf.data.regular_file import open_regular
-from aag_tf.errors import DataError
+from aag_tf.utils.errors import DataError
 
 # Suffixes of formats that Pillow decodes by itself; no document formats, since those start other programs.
 SUFFIXES = (
@@ -31,9 +31,9 @@ MAX_PASSES = 16  # over a picture of the largest size; smaller ones may have mor
 MAX_SCANS = 256
 # With the first byte of its header's length, for videos behind a photograph have the two by chance.
 JPEG_SCAN = b"\xff\xda\0"
-GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
+GRAY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 SIDEWAYS = (5, 6, 7, 8)  # the EXIF orientations that swap height and width
-DEEPEST_GREY = 65_535
+DEEPEST_GRAY = 65_535
 
 Picture = str | BinaryIO  # a path, or an open file of encoded bytes
 
@@ -45,11 +45,11 @@ class Header(NamedTuple):
 
     height: int
     width: int
-    grey: bool
+    gray: bool
 
 
 def read_header(picture: Picture) -> Header:
-    """Size (as it will be shown) and colour of an image file, without decoding it.
+    """Size (as it will be shown) and color of an image file, without decoding it.
 
     Raises:
         DataError: the picture has too many pixels.
@@ -63,13 +63,13 @@ def read_header(picture: Picture) -> Header:
             width, height = image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength]
         if sideways:
             width, height = height, width
-        return Header(height, width, image.mode in GREY_MODES)
+        return Header(height, width, image.mode in GRAY_MODES)
 
 
 def decode(picture: Picture, shape: Shape) -> npt.NDArray[np.uint8]:
     """The picture in an image file, upright, over white, at the wanted size and number of channels.
 
-    The largest centred part of the wanted aspect is scaled (bilinear, antialiased): the shorter side decides.
+    The largest centerd part of the wanted aspect is scaled (bilinear, antialiased): the shorter side decides.
 
     Args:
         picture: the file; of several frames the first counts.
@@ -147,7 +147,7 @@ def _as_eight_bits(image: Image.Image, channels: int) -> Image.Image:
     if image.mode == "F":
         raise DataError("floating-point pixels have no known range")
     if image.mode.startswith("I"):
-        return _from_deep_grey(image).convert(wanted)
+        return _from_deep_gray(image).convert(wanted)
     if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         white = Image.new("RGBA", image.size, "white")
         white.alpha_composite(image.convert("RGBA"))
@@ -155,12 +155,12 @@ def _as_eight_bits(image: Image.Image, channels: int) -> Image.Image:
     return image.convert(wanted)
 
 
-def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """16-bit grey as "L": Pillow's own conversion clips every value above 255 to white."""
+def _from_deep_gray(image: Image.Image) -> Image.Image:
+    """16-bit gray as "L": Pillow's own conversion clips every value above 255 to white."""
     values = np.asarray(image)
-    if values.min() < 0 or values.max() > DEEPEST_GREY:
-        raise DataError(f"grey values from {values.min()} to {values.max()} are not 16-bit")
-    return Image.fromarray(np.round(values.astype(np.float32) / (DEEPEST_GREY / 255)).astype(np.uint8))
+    if values.min() < 0 or values.max() > DEEPEST_GRAY:
+        raise DataError(f"gray values from {values.min()} to {values.max()} are not 16-bit")
+    return Image.fromarray(np.round(values.astype(np.float32) / (DEEPEST_GRAY / 255)).astype(np.uint8))
 
 
 def is_picture(name: str) -> bool:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aag_tf.data import order
 from aag_tf.data.images import Images
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 Batch = dict[str, tf.Tensor]
 

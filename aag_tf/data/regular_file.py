@@ -4,7 +4,7 @@ import os
 import stat
 from typing import BinaryIO
 
-from aag_tf.errors import DataError
+from aag_tf.utils.errors import DataError
 
 # Pillow and its codecs hold a file in memory where they must: no picture of a sensible size needs as much.
 MAX_BYTES = 2**29

@@ -43,7 +43,7 @@ def warn_of_size(name: str, agreed: Size | None, image_size: int | None) -> None
 
 
 def fit(images: tf.Tensor, size: Size) -> tf.Tensor:
-    """Crops the largest centred rectangle of the wanted aspect, then scales it (bilinear, antialiased).
+    """Crops the largest centerd rectangle of the wanted aspect, then scales it (bilinear, antialiased).
 
     The same picture as scaling the shorter side first and cropping then, for fewer pixels of work.
 

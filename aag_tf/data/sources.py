@@ -11,7 +11,7 @@ from aag_tf.data.images import Shape
 from aag_tf.data.npz import read_npz
 from aag_tf.data.splits import Source, complete
 from aag_tf.data.tfds_source import read_tfds
-from aag_tf.errors import DataError
+from aag_tf.utils.errors import DataError
 
 # A reader for each of `config.data.SCHEMES`: it gets what follows the colon, and gives the splits that the data set
 # itself brings.
@@ -43,8 +43,8 @@ def open_source(config: DataConfig) -> Source:
     return complete(READERS[scheme](rest, config), config.validation_fraction)
 
 
-def open_watched(dataset: str, config: DataConfig, shape: Shape) -> Source:
-    """Opens labelled images by which a run on other, unlabelled ones is watched.
+def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
+    """Opens labeled images by which a run on other, unlabeled ones is watched.
 
     Args:
         dataset: names them, as `config.dataset` names those that are trained on.
@@ -65,7 +65,7 @@ def open_watched(dataset: str, config: DataConfig, shape: Shape) -> Source:
     if held_out is None or train.labels is None or held_out.labels is None:
         lacks = "no image to hold out" if held_out is None else "no labels"
         raise DataError(
-            f"--monitor_dataset={dataset} has {lacks}, so that nothing can be judged by it; give a labelled data set, "
+            f"--monitor_dataset={dataset} has {lacks}, so that nothing can be judged by it; give a labeled data set, "
             "or leave the flag out."
         )
     return dataclasses.replace(source, train=adapted(train, shape), validation=adapted(held_out, shape), test=None)

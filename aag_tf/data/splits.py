@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf import seeds
 from aag_tf.data import order
 from aag_tf.data.images import Images, SelectedImages, Shape
-from aag_tf.errors import DataError
+from aag_tf.utils import seeds
+from aag_tf.utils.errors import DataError
 
 # Splits are cut by a seed of their own and not by the run's, so that runs of all seeds are judged on the same examples.
 SPLIT_SEED = 0
@@ -67,7 +67,7 @@ class Source:
 
     Attributes:
         name: what `--dataset` said.
-        train: what is learnt from.
+        train: what is learned from.
         validation: held out of train for tuning, or the data set's own; `None` where there is none.
         test: what results are reported on; `None` where there is none.
         class_names: the name of every label, or `None` where only numbers are known.
@@ -85,7 +85,7 @@ class Source:
     def __post_init__(self) -> None:
         if self.image_shape[2] not in (1, 3):
             raise DataError(
-                f"{self.name} has images of {self.image_shape[2]} channels; one (grey) or three (RGB) are allowed."
+                f"{self.name} has images of {self.image_shape[2]} channels; one (gray) or three (RGB) are allowed."
             )
         for role, split in (("validation", self.validation), ("test", self.test)):
             if split is not None and split.images.shape != self.image_shape:
@@ -113,7 +113,7 @@ def complete(source: Source, validation_fraction: float) -> Source:
 
     - It has validation but no test (as ImageNet): validation is what its results are reported on, so that is the test
       split, and tuning gets a part of train.
-    - It has neither, and labels: a stratified fifth of train is test. Unlabelled data keep `test=None`, since nothing
+    - It has neither, and labels: a stratified fifth of train is test. Unlabeled data keep `test=None`, since nothing
       could be reported on it.
     - It has no validation (any more): `validation_fraction` of train is, stratified by label where there are labels.
 

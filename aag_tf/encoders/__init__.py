@@ -2,7 +2,15 @@
 
 from aag_tf.encoders.batch_norm import BatchNorm
 from aag_tf.encoders.build import build_encoder
-from aag_tf.encoders.own import Description, describe_encoder, encoder_from, has_fitted_layers, settle, weight_shapes
+from aag_tf.encoders.networks import build_networks, dtype_policy, untrained_encoder
+from aag_tf.encoders.own import (
+    Description,
+    describe_encoder,
+    encoder_from,
+    finalize_normalization,
+    has_fitted_layers,
+    weight_shapes,
+)
 from aag_tf.encoders.projector import build_projector
 from aag_tf.encoders.resnet import RESNETS, ResNetSpec
 
@@ -12,10 +20,13 @@ __all__ = [
     "Description",
     "ResNetSpec",
     "build_encoder",
+    "build_networks",
     "build_projector",
     "describe_encoder",
+    "dtype_policy",
     "encoder_from",
+    "finalize_normalization",
     "has_fitted_layers",
-    "settle",
+    "untrained_encoder",
     "weight_shapes",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from aag_tf.encoders.pooling import pooled
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 
 def application_names() -> list[str]:
@@ -17,7 +17,7 @@ def application_names() -> list[str]:
 
 
 def application(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, grid: int = 1) -> keras.Model:
-    """A `keras.applications` model from images to pooled features, with synchronised batch normalisation.
+    """A `keras.applications` model from images to pooled features, with synchronized batch normalization.
 
     Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32 `[batch, features]`.
 
@@ -28,7 +28,7 @@ def application(name: str, image_shape: tuple[int, int, int], *, width: float = 
         raise ConfigError(f"--width={width:g} is for tiny and the ResNets only; leave it at 1 for --encoder={name}.")
     build = getattr(keras.applications, name)
     options: dict[str, Any] = {"include_top": False, "weights": None, "input_shape": image_shape}
-    # Its own average, after which some models normalise; cells are averaged from its feature map.
+    # Its own average, after which some models normalize; cells are averaged from its feature map.
     options["pooling"] = "avg" if grid == 1 else None
     if "include_preprocessing" in inspect.signature(build).parameters:
         options["include_preprocessing"] = False

@@ -1,6 +1,6 @@
-"""Batch normalisation that is one fused kernel on one replica and synchronised over several.
+"""Batch normalization that is one fused kernel on one replica and synchronized over several.
 
-Keras 3 computes batch normalisation out of some ten element-wise operations in float32; at the image sizes of this
+Keras 3 computes batch normalization out of some ten element-wise operations in float32; at the image sizes of this
 package that is more time than the convolutions take. TensorFlow's fused kernel does the same in one pass each way.
 """
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class BatchNorm(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` (synchronised, channels last) with a fused path for one replica.
+    """`keras.layers.BatchNormalization` (synchronized, channels last) with a fused path for one replica.
 
     Statistics are those of the *global* batch whatever the number of replicas, as contrastive learning needs: local
     statistics let a network tell from its own batch which views belong together. Both paths keep the biased batch
@@ -33,7 +33,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         super().__init__(momentum=momentum, epsilon=epsilon, gamma_initializer=gamma_initializer, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
-        """Normalises over every axis but the last."""
+        """Normalizes over every axis but the last."""
         several_replicas = tf.distribute.get_strategy().num_replicas_in_sync > 1
         fusable = len(inputs.shape) in (2, 4) and mask is None and inputs.dtype != tf.float64
         if not fusable or not self.trainable or (training and several_replicas):

@@ -8,7 +8,7 @@ from aag_tf.config import OWN, EncoderConfig
 from aag_tf.encoders.applications import application, application_names
 from aag_tf.encoders.own import Description, encoder_from
 from aag_tf.encoders.resnet import RESNETS, resnet
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 
 def build_encoder(

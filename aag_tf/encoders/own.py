@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from aag_tf.errors import ConfigError, one_line
+from aag_tf.utils.errors import ConfigError, one_line
 
-Description = dict[str, Any]  # as Keras serialises a model, in the types of JSON
+Description = dict[str, Any]  # as Keras serializes a model, in the types of JSON
 
 
 def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> Description:
@@ -73,7 +73,7 @@ def _refuse_what_is_not_trained(model: keras.Model) -> None:
 def encoder_from(description: Description) -> keras.Model:
     """A network with new weights, of the current policy where its layers' is a mixed one.
 
-    Its batch normalisation is synchronised over replicas.
+    Its batch normalization is synchronized over replicas.
 
     Raises:
         ConfigError: Keras cannot build it: it needs code, or classes that are not known here.
@@ -105,7 +105,7 @@ def has_fitted_layers(part: Any) -> bool:
     return isinstance(part, list) and any(has_fitted_layers(value) for value in part)
 
 
-def settle(network: keras.Model) -> None:
+def finalize_normalization(network: keras.Model) -> None:
     """Lets layers compute with the weights that a network has just been given.
 
     Keras's `Normalization` computes with copies of its mean and variance, which it makes when it is built.

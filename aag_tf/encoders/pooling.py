@@ -2,7 +2,7 @@
 
 import keras
 
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 
 def pooled(feature_map: keras.KerasTensor, grid: int = 1) -> keras.KerasTensor:
@@ -13,7 +13,7 @@ def pooled(feature_map: keras.KerasTensor, grid: int = 1) -> keras.KerasTensor:
 
     Args:
         feature_map: symbolic, as a network has it.
-        grid: cells along each side, of which neighbours overlap where the sides of the map are no multiples of it.
+        grid: cells along each side, of which neighbors overlap where the sides of the map are no multiples of it.
 
     Raises:
         ConfigError: the map has fewer rows or columns than the grid.

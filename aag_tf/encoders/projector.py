@@ -9,7 +9,7 @@ from aag_tf.encoders.batch_norm import BatchNorm
 def build_projector(config: ProjectorConfig, input_dim: int) -> keras.Model:
     """An MLP head (Chen et al. 2020, section 4.2).
 
-    Input: `[batch, input_dim]`. Output: float32 `[batch, projector_dim]`, not normalised (the loss does that).
+    Input: `[batch, input_dim]`. Output: float32 `[batch, projector_dim]`, not normalized (the loss does that).
 
     Args:
         config: depth counts the dense layers, so that 1 is a linear head and 0 hands the embedding through.

@@ -9,7 +9,7 @@ import keras
 
 from aag_tf.encoders.batch_norm import BatchNorm
 from aag_tf.encoders.pooling import pooled
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 SMALL_IMAGE = 64  # up to this side an ImageNet stem (7×7, stride 2, pooling) would throw most of the image away
 

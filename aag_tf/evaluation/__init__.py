@@ -1,4 +1,4 @@
-"""Judges an encoder: classifiers on frozen features, measures without labels, robustness, beside floors."""
+"""Judges an encoder: classifiers on frozen features, measures without labels, robustness, beside baselines."""
 
 from aag_tf.evaluation.bootstrap import mean_interval
 from aag_tf.evaluation.candidate import Candidate, Examples
@@ -7,11 +7,11 @@ from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.evaluate import evaluate
 from aag_tf.evaluation.features import embed, inference, raw_pixels
 from aag_tf.evaluation.judge import judge
-from aag_tf.evaluation.knn import Neighbours, find_neighbours, knn_accuracy, knn_predict, vote
+from aag_tf.evaluation.knn import Neighbors, find_neighbors, knn_accuracy, knn_predict, vote
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import Evaluation, FeatureResult, shown, table, title
-from aag_tf.evaluation.unlabelled import alignment, neighbour_purity, rankme, uniformity
+from aag_tf.evaluation.unlabeled import alignment, neighbor_purity, rankme, uniformity
 
 __all__ = [
     "Candidate",
@@ -21,20 +21,20 @@ __all__ = [
     "FeatureResult",
     "LinearProbe",
     "Measure",
-    "Neighbours",
+    "Neighbors",
     "alignment",
     "compare",
     "directions",
     "embed",
     "evaluate",
-    "find_neighbours",
+    "find_neighbors",
     "fit_linear_probe",
     "inference",
     "judge",
     "knn_accuracy",
     "knn_predict",
     "mean_interval",
-    "neighbour_purity",
+    "neighbor_purity",
     "rankme",
     "raw_pixels",
     "shown",

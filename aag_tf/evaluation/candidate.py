@@ -1,4 +1,4 @@
-"""One set of features under judgement, with the neighbours and the probe that several measures share."""
+"""One set of features under judgment, with the neighbors and the probe that several measures share."""
 
 import dataclasses
 import functools
@@ -8,12 +8,12 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from aag_tf.config import AugmentConfig, JudgeConfig
+from aag_tf.config import AugmentConfig, ProtocolConfig
 from aag_tf.data import Images
-from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.checks import check_features, check_labels, check_not_collapsed, check_same_size
-from aag_tf.evaluation.knn import Neighbours, find_neighbours, vote
+from aag_tf.evaluation.knn import Neighbors, find_neighbors, vote
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
+from aag_tf.utils.errors import EvaluationError
 
 Embed = Callable[[Images], np.ndarray]
 Network = Callable[[], keras.Model]
@@ -51,7 +51,7 @@ class Candidate:
     name: str
     bank: Examples
     queries: Examples
-    config: JudgeConfig = dataclasses.field(default_factory=JudgeConfig)
+    config: ProtocolConfig = dataclasses.field(default_factory=ProtocolConfig)
     embed: Embed | None = None
     network: Network | None = None
     untrained: bool = False
@@ -91,16 +91,16 @@ class Candidate:
         return _known(self.queries.labels)
 
     @functools.cached_property
-    def neighbours(self) -> Neighbours:
+    def neighbors(self) -> Neighbors:
         """The `knn_k` bank images nearest to each query, nearest first."""
-        return find_neighbours(
+        return find_neighbors(
             self.bank.features, self.queries.features, k=self.config.knn_k, progress=self.progress, name=self.name
         )
 
     @functools.cached_property
     def knn_predictions(self) -> np.ndarray:
-        """int64 [m]: the label that the neighbours of each query vote for."""
-        return vote(self.neighbours, self.bank_labels, temperature=self.config.knn_temperature)
+        """int64 [m]: the label that the neighbors of each query vote for."""
+        return vote(self.neighbors, self.bank_labels, temperature=self.config.knn_temperature)
 
     @functools.cached_property
     def probe(self) -> LinearProbe:
@@ -115,5 +115,5 @@ class Candidate:
 
 def _known(labels: np.ndarray | None) -> np.ndarray:
     if labels is None:
-        raise EvaluationError("there are no labels to judge by; give data that have them, or --measures=unlabelled.")
+        raise EvaluationError("there are no labels to judge by; give data that have them, or --measures=unlabeled.")
     return labels

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from aag_tf.config import JudgeConfig
-from aag_tf.errors import EvaluationError
+from aag_tf.config import ProtocolConfig
+from aag_tf.utils.errors import EvaluationError
 
 
 def check_features(features: np.ndarray, owner: str) -> None:
@@ -72,19 +72,19 @@ def check_same_size(bank: np.ndarray, queries: np.ndarray) -> None:
 
 
 def check_k(k: int, count: int) -> None:
-    """There must be enough labelled images for so many neighbours.
+    """There must be enough labeled images for so many neighbors.
 
     Raises:
         EvaluationError: there are not.
     """
     if not 1 <= k <= count:
         raise EvaluationError(
-            f"--knn_k={k} neighbours cannot be found among {count} labelled images; give a number from 1 to {count}."
+            f"--knn_k={k} neighbors cannot be found among {count} labeled images; give a number from 1 to {count}."
         )
 
 
-def check_enough(labels: np.ndarray | None, count: int, judge: JudgeConfig) -> None:
-    """What can be refused before any image is embedded: one class, fewer images than neighbours.
+def check_enough(labels: np.ndarray | None, count: int, judge: ProtocolConfig) -> None:
+    """What can be refused before any image is embedded: one class, fewer images than neighbors.
 
     Args:
         labels: int [n] of the images to learn from, `None` where there are none.
@@ -96,7 +96,7 @@ def check_enough(labels: np.ndarray | None, count: int, judge: JudgeConfig) -> N
     """
     if labels is not None and judge.needs_labels:
         class_indices(labels)
-    if "knn" in judge.measure_names or ("unlabelled" in judge.measure_names and labels is not None):
+    if "knn" in judge.measure_names or ("unlabeled" in judge.measure_names and labels is not None):
         check_k(judge.knn_k, count)
 
 
@@ -109,7 +109,7 @@ def class_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     classes, indices = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise EvaluationError(
-            f"all {len(labels)} labelled images are of class {classes[0]}, so there is nothing to tell apart; "
+            f"all {len(labels)} labeled images are of class {classes[0]}, so there is nothing to tell apart; "
             "evaluate on a data set with at least two classes."
         )
     return classes, indices

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from aag_tf.config import RunConfig, check_compared
-from aag_tf.errors import EvaluationError, RunDirectoryError
 from aag_tf.evaluation.results import RAW_PIXELS, FeatureResult, table
 from aag_tf.evaluation.saved_evaluation import SavedEvaluation, read_evaluation
-from aag_tf.files import user_path
-from aag_tf.run_directory import RunDirectory
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.errors import EvaluationError, RunDirectoryError
+from aag_tf.utils.files import user_path
 
 SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
 # Of measures by the beginning of their names: what must be the same where both evaluations have one.
@@ -20,7 +20,7 @@ SAME_SETTINGS = {
     "knn": ("knn_k", "knn_temperature"),
     "linear_sgd": ("sgd_epochs", "sgd_augment"),
     "few_labels": ("label_draws",),
-    "neighbour_purity": ("knn_k",),
+    "neighbor_purity": ("knn_k",),
     "fine_tune": ("label_draws", "fine_tune_steps", "fine_tune_learning_rate"),
 }
 DEFAULT_OUTPUT = "comparison.html"
@@ -63,11 +63,11 @@ class Comparison:
 
     @property
     def results(self) -> list[FeatureResult]:
-        """The judged features of each run under its name, and raw pixels as the floor where all of them have one."""
+        """The judged features of each run under its name, and raw pixels as the baseline where all of them have one."""
         columns = [dataclasses.replace(run.evaluation.judged, features=run.name) for run in self.runs]
-        floors = [part for run in self.runs for part in run.evaluation.results if part.features == RAW_PIXELS]
+        baselines = [part for run in self.runs for part in run.evaluation.results if part.features == RAW_PIXELS]
         shared = len({run.evaluation.pixels for run in self.runs}) == 1
-        return columns + floors[:1] if shared and len(floors) == len(self.runs) else columns
+        return columns + baselines[:1] if shared and len(baselines) == len(self.runs) else columns
 
     @property
     def differences(self) -> dict[str, list[str]]:
@@ -83,7 +83,7 @@ class Comparison:
         data = self.runs[0].evaluation.data
         return (
             f"{len(self.runs)} encoders on {data['dataset']}, {data['split']} split: {data['num_queries']:,} images "
-            f"judged by {data['num_bank']:,} labelled ones."
+            f"judged by {data['num_bank']:,} labeled ones."
         )
 
     def __str__(self) -> str:
@@ -103,7 +103,7 @@ def compare(runs: Sequence[str | Path], output: str | Path | None = None) -> Com
         EvaluationError: an evaluation is missing, damaged or of another schema, they were judged on different images
             or with different settings, or the page cannot be written.
     """
-    from aag_tf.evaluation.html import check_page_path, write_comparison  # what draws is loaded where pages are drawn
+    from aag_tf.report import check_page_path, write_comparison  # what draws is loaded where pages are drawn
 
     named = [os.fspath(run) for run in runs]
     check_compared(named)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from aag_tf import seeds
 from aag_tf.augment import sampling
 from aag_tf.data import Images, TransformedImages
+from aag_tf.utils import seeds
 
 STRENGTHS = (1, 2, 3, 4, 5)
 SMALL_IMAGE = 64  # pixels of the longer side

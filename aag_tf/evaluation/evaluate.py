@@ -11,7 +11,6 @@ import numpy as np
 
 from aag_tf import config as configs
 from aag_tf.config import EvaluateConfig
-from aag_tf.errors import ConfigError, EvaluationError
 from aag_tf.evaluation import linear_probe
 from aag_tf.evaluation.candidate import Candidate, Embed, Examples, Network
 from aag_tf.evaluation.checks import check_enough
@@ -21,9 +20,10 @@ from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED, Evaluation, FeatureResult
 from aag_tf.evaluation.saved_evaluation import is_evaluation
 from aag_tf.evaluation.subjects import JudgedData, Subject, load_subject, open_images, read_feature_files
-from aag_tf.files import user_path, write_atomically
-from aag_tf.run_directory import RunDirectory
-from aag_tf.versions import versions
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.errors import ConfigError, EvaluationError
+from aag_tf.utils.files import user_path, write_atomically
+from aag_tf.utils.versions import versions
 
 
 class Way(NamedTuple):
@@ -36,7 +36,7 @@ class Way(NamedTuple):
 
 
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
-    """Measures an encoder and the floors under it on the same images.
+    """Measures an encoder and the baselines under it on the same images.
 
     The figures go to `config.output`, or into the run directory; any other model is left as it is, so that without
     `--output` nothing is written for it.
@@ -65,7 +65,7 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
         data=found.data,
         settings=configs.to_flat(config) | {"linear_l2_grid": list(linear_probe.L2_GRID)},
         command=shlex.join(["aag-evaluate", *configs.flag_lines(config)]),
-        seeds={"evaluation": config.judge.seed, "linear_held_out": linear_probe.SPLIT_SEED} | found.seeds,
+        seeds={"evaluation": config.protocol.seed, "linear_held_out": linear_probe.SPLIT_SEED} | found.seeds,
         versions=versions(),
         seconds=time.perf_counter() - began,
         judged=found.judged,
@@ -75,7 +75,7 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
     if path is not None:
         write_atomically(path, evaluation.to_json())
     if report is not None:
-        from aag_tf.evaluation.html import write_report  # here, so that training does not wait for what draws
+        from aag_tf.report import write_report  # here, so that training does not wait for what draws
 
         write_report(evaluation, report, progress=progress)
     return evaluation
@@ -92,11 +92,11 @@ class Found(NamedTuple):
 
 
 def _judge_images(config: EvaluateConfig, progress: bool) -> Found:
-    """The encoder and its floors, one after the other."""
+    """The encoder and its baselines, one after the other."""
     subject = load_subject(config)
     _check_trainable(config, subject)
     data = open_images(config, subject)
-    check_enough(data.bank.labels, len(data.bank), config.judge)
+    check_enough(data.bank.labels, len(data.bank), config.protocol)
     results: list[FeatureResult] = []
     judged: Candidate | None = None
     for prepare in _ways(config, subject, data, progress):
@@ -107,7 +107,7 @@ def _judge_images(config: EvaluateConfig, progress: bool) -> Found:
     assert judged is not None
     facts = {
         "dataset": data.source.name,
-        "split": config.judge.split,
+        "split": config.protocol.split,
         **_counts(data.bank.labels, len(data.bank), len(data.queries)),
         "class_names": data.source.class_names,
         "image_shape": list(data.bank.images.shape),
@@ -117,11 +117,11 @@ def _judge_images(config: EvaluateConfig, progress: bool) -> Found:
 
 
 def _judge_files(config: EvaluateConfig, progress: bool) -> Found:
-    """Features from files, which have no floors."""
+    """Features from files, which have no baselines."""
     train, test = str(config.train_features), str(config.test_features)
-    bank, queries = read_feature_files(train, test, labelled=config.judge.needs_labels)
-    check_enough(bank.labels, len(bank.features), config.judge)
-    judged = Candidate(GIVEN, bank, queries, config.judge, progress=progress)
+    bank, queries = read_feature_files(train, test, labeled=config.protocol.needs_labels)
+    check_enough(bank.labels, len(bank.features), config.protocol)
+    judged = Candidate(GIVEN, bank, queries, config.protocol, progress=progress)
     facts = {
         "dataset": train,
         "split": test,
@@ -140,7 +140,7 @@ def _counts(labels: np.ndarray | None, num_bank: int, num_queries: int) -> dict[
 
 def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
     """What needs weights that can be trained is refused now, not after minutes of other work."""
-    asked = config.judge
+    asked = config.protocol
     if "fine_tune" in asked.measure_names and not asked.all_measures and subject.network is None:
         raise EvaluationError(
             "a SavedModel is a frozen graph, so --measures=fine_tune cannot train it; judge the run or a .keras file."
@@ -150,15 +150,15 @@ def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
             "nobody knows how this SavedModel was built, so --supervised_epochs cannot train one like it; leave it out."
         )
     if asked.supervised_epochs > 0 and not asked.needs_labels:
-        raise EvaluationError("--supervised_epochs needs labels; leave it out with --measures=unlabelled.")
+        raise EvaluationError("--supervised_epochs needs labels; leave it out with --measures=unlabeled.")
 
 
 def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: bool) -> list[Callable[[], Way]]:
-    """The floors that are wanted and can be had, the encoder itself, and a supervised one if asked for.
+    """The baselines that are wanted and can be had, the encoder itself, and a supervised one if asked for.
 
     Each is prepared when its turn comes, so that one network at a time is in memory.
     """
-    size, shape = config.judge.embed_batch_size, data.bank.images.shape
+    size, shape = config.protocol.embed_batch_size, data.bank.images.shape
 
     def through(encoder: Encoder, name: str) -> Embed:
         call = inference(encoder, shape)
@@ -170,17 +170,17 @@ def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: 
     def trained() -> Way:
         return Way(TRAINED, through(subject.encoder, TRAINED), subject.network)
 
-    floors, fresh = config.judge.floor_names, subject.untrained
-    ways: list[Callable[[], Way]] = [pixels] if "raw_pixels" in floors else []
-    if fresh is not None and "untrained" in floors:
+    baselines, fresh = config.protocol.baseline_names, subject.untrained
+    ways: list[Callable[[], Way]] = [pixels] if "raw_pixels" in baselines else []
+    if fresh is not None and "untrained" in baselines:
         ways.append(lambda: Way(UNTRAINED, through(fresh(), UNTRAINED), fresh, untrained=True))
     ways.append(trained)
-    if fresh is not None and config.judge.supervised_epochs > 0:
+    if fresh is not None and config.protocol.supervised_epochs > 0:
 
         def supervised() -> Way:
             images, labels = data.bank.images, data.bank.labels
             assert labels is not None
-            network = supervised_encoder(fresh(), images, labels, config.judge, subject.augment, progress=progress)
+            network = supervised_encoder(fresh(), images, labels, config.protocol, subject.augment, progress=progress)
             return Way(SUPERVISED, through(network, SUPERVISED))
 
         ways.append(supervised)
@@ -195,7 +195,7 @@ def _candidate(way: Way, config: EvaluateConfig, subject: Subject, data: JudgedD
         way.name,
         bank,
         queries,
-        config.judge,
+        config.protocol,
         embed=way.embed,
         network=way.network,
         untrained=way.untrained,
@@ -226,7 +226,7 @@ def _report_path(config: EvaluateConfig, figures: Path | None) -> Path | None:
     """`report.html` beside a run's own figures; beside a file of another name, that name with `.html`."""
     if figures is None or not config.report:
         return None
-    from aag_tf.evaluation.html import check_page_path
+    from aag_tf.report import check_page_path
 
     own = RunDirectory(figures.parent)
     report = own.report if figures.name == own.evaluation.name else figures.with_suffix(".html")

@@ -1,4 +1,4 @@
-"""Images to frozen features: through an encoder, or the pixels themselves as the floor to beat."""
+"""Images to frozen features: through an encoder, or the pixels themselves as the baseline to beat."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.bars import progress_bar
-from aag_tf.data import Images, evaluation_batches, lost_files_said
+from aag_tf.data import Images, evaluation_batches, report_lost_files
 from aag_tf.evaluation.results import RAW_PIXELS
+from aag_tf.utils.progress import progress_bar
 
 Encoder = Callable[[tf.Tensor], tf.Tensor]  # a Keras model is one too
 
-PIXEL_SIDE = 32  # larger images are averaged down: 224 x 224 pixels would be 150 528 features, and no better a floor
+PIXEL_SIDE = 32  # larger images are averaged down: 224 x 224 pixels would be 150 528 features, and no better a baseline
 
 
 def embed(
@@ -36,7 +36,7 @@ def embed(
     """
     call = inference(model, images.shape)
     parts = []
-    with lost_files_said(), progress_bar(name, len(images), "img", wanted=progress) as bar:
+    with report_lost_files(), progress_bar(name, len(images), "img", wanted=progress) as bar:
         for batch in evaluation_batches(images, batch_size):
             parts.append(tf.cast(call(batch), tf.float32).numpy())
             bar.update(len(parts[-1]))

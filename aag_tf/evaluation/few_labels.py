@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aag_tf import seeds
-from aag_tf.bars import progress_bar
 from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.checks import class_indices
 from aag_tf.evaluation.linear_probe import L2_GRID, LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure, mean_measure
+from aag_tf.utils import seeds
+from aag_tf.utils.progress import progress_bar
 
 FOLDS = 5
-FOLDS_UP_TO = 2_000  # labelled images; with more, one held-out tenth says enough
+FOLDS_UP_TO = 2_000  # labeled images; with more, one held-out tenth says enough
 FEW_L2_GRID = L2_GRID[:5]  # the weakest two would fit noise, at the cost of most iterations
 
 Classify = Callable[[np.ndarray, int], np.ndarray]  # (rows of the bank, number of the draw) to labels of the queries
@@ -40,7 +40,7 @@ def stratified_draw(labels: np.ndarray, share: float, *, seed: int, number: int)
 
 
 def few_labels(candidate: Candidate) -> list[Measure]:
-    """Accuracy of the linear probe fitted on each draw; its regularisation is chosen within the draw."""
+    """Accuracy of the linear probe fitted on each draw; its regularization is chosen within the draw."""
     features, labels = candidate.bank.features, candidate.bank_labels
 
     def classify(rows: np.ndarray, _: int) -> np.ndarray:
@@ -50,7 +50,7 @@ def few_labels(candidate: Candidate) -> list[Measure]:
 
 
 def fit_few(features: np.ndarray, labels: np.ndarray) -> LinearProbe:
-    """The linear probe on few rows, float [n, d] and int [n], its regularisation chosen by cross-validation."""
+    """The linear probe on few rows, float [n, d] and int [n], its regularization chosen by cross-validation."""
     folds = FOLDS if len(labels) <= FOLDS_UP_TO else 1
     return fit_linear_probe(features, labels, l2_grid=FEW_L2_GRID, folds=folds, progress=False)
 

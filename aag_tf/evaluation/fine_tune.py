@@ -12,8 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.bars import progress_bar
-from aag_tf.config import AugmentConfig, JudgeConfig, OptimizerConfig
+from aag_tf.config import AugmentConfig, OptimizerConfig, ProtocolConfig
 from aag_tf.data import Images, SelectedImages
 from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.features import embed
@@ -21,8 +20,9 @@ from aag_tf.evaluation.few_labels import fit_few, over_draws
 from aag_tf.evaluation.linear_probe import LinearProbe
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import SUPERVISED
-from aag_tf.evaluation.views import crops_and_flips, labelled_batches
+from aag_tf.evaluation.views import crops_and_flips, labeled_batches
 from aag_tf.optimizers import build_optimizer
+from aag_tf.utils.progress import progress_bar
 
 BATCH_SIZE = 64
 WEIGHT_DECAY = 1e-4
@@ -80,7 +80,7 @@ def supervised_encoder(
     network: keras.Model,
     images: Images,
     labels: np.ndarray,
-    config: JudgeConfig,
+    config: ProtocolConfig,
     augment: AugmentConfig,
     *,
     progress: bool = True,
@@ -151,7 +151,7 @@ def train_classifier(
         )
         return loss
 
-    batches = labelled_batches(
+    batches = labeled_batches(
         images,
         owners,
         crops_and_flips(augment, images.shape),

@@ -1,4 +1,4 @@
-"""One set of features to its figures: an encoder and its floors are judged by the same measures and settings."""
+"""One set of features to its figures: an encoder and its baselines are judged by the same measures and settings."""
 
 import time
 from collections.abc import Callable, Sized
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sized
 import numpy as np
 
 from aag_tf.data import SelectedImages
-from aag_tf.evaluation import unlabelled
+from aag_tf.evaluation import unlabeled
 from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.few_labels import few_labels
 from aag_tf.evaluation.fine_tune import fine_tune
@@ -17,7 +17,7 @@ from aag_tf.evaluation.robustness import robustness
 from aag_tf.evaluation.views import main_branch, view
 
 ALIGNMENT_IMAGES = 2_000
-UNLABELLED_IMAGES = 10_000  # of the judged ones, evenly spaced: pairs grow with the square
+UNLABELED_IMAGES = 10_000  # of the judged ones, evenly spaced: pairs grow with the square
 
 
 def knn(candidate: Candidate) -> list[Measure]:
@@ -43,29 +43,29 @@ def linear(candidate: Candidate) -> list[Measure]:
 
 
 def without_labels(candidate: Candidate) -> list[Measure]:
-    """Neighbour purity where there are labels, alignment where there are images, uniformity and effective rank."""
+    """Neighbor purity where there are labels, alignment where there are images, uniformity and effective rank."""
     found = []
     seed = candidate.config.seed
     if candidate.bank.labels is not None and candidate.queries.labels is not None:
-        purity = unlabelled.neighbour_purity(candidate.neighbours.rows, candidate.bank.labels, candidate.queries.labels)
-        found.append(mean_measure("neighbour_purity", purity, seed, k=candidate.config.knn_k))
+        purity = unlabeled.neighbor_purity(candidate.neighbors.rows, candidate.bank.labels, candidate.queries.labels)
+        found.append(mean_measure("neighbor_purity", purity, seed, k=candidate.config.knn_k))
     if candidate.embed is not None and candidate.queries.images is not None:
         images = candidate.queries.images
         some = images if len(images) <= ALIGNMENT_IMAGES else SelectedImages(images, _spaced(images, ALIGNMENT_IMAGES))
         branch = main_branch(candidate.augment, images.shape)
         first, second = (candidate.embed(view(some, branch, seed, "alignment_view", number)) for number in range(2))
-        found.append(Measure("alignment", unlabelled.alignment(first, second), len(some)))
+        found.append(Measure("alignment", unlabeled.alignment(first, second), len(some)))
     rows = candidate.queries.features
-    rows = rows[_spaced(rows, UNLABELLED_IMAGES)]
+    rows = rows[_spaced(rows, UNLABELED_IMAGES)]
     if len(rows) > 1:
-        found.append(Measure("uniformity", unlabelled.uniformity(rows), len(rows)))
-    return [*found, Measure("rankme", unlabelled.rankme(rows), len(rows), details={"largest": min(rows.shape)})]
+        found.append(Measure("uniformity", unlabeled.uniformity(rows), len(rows)))
+    return [*found, Measure("rankme", unlabeled.rankme(rows), len(rows), details={"largest": min(rows.shape)})]
 
 
 MEASURES: dict[str, Callable[[Candidate], list[Measure]]] = {
     "knn": knn,
     "linear": linear,
-    "unlabelled": without_labels,
+    "unlabeled": without_labels,
     "linear_sgd": linear_sgd,
     "few_labels": few_labels,
     "fine_tune": fine_tune,
@@ -77,7 +77,7 @@ def judge(candidate: Candidate) -> FeatureResult:
     """The figures that `candidate.config.measures` asks for, as far as these features allow them.
 
     Raises:
-        EvaluationError: there is one class only, or fewer labelled images than neighbours.
+        EvaluationError: there is one class only, or fewer labeled images than neighbors.
     """
     measures = [measure for name in candidate.config.measure_names for measure in MEASURES[name](candidate)]
     return FeatureResult(candidate.name, candidate.dim, measures)

@@ -1,4 +1,4 @@
-"""The weighted k-nearest-neighbour classifier: an encoder's quality without training anything on top.
+"""The weighted k-nearest-neighbor classifier: an encoder's quality without training anything on top.
 
 Z. Wu, Y. Xiong, S. X. Yu, D. Lin, *Unsupervised Feature Learning via Non-Parametric Instance Discrimination*,
 arXiv 1805.01978 (2018), section 3.4.
@@ -9,17 +9,17 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.bars import progress_bar
-from aag_tf.config import JudgeConfig
+from aag_tf.config import ProtocolConfig
 from aag_tf.evaluation.checks import check_features, check_k, check_labels, check_same_size, class_indices
 from aag_tf.evaluation.precision import full_float32
+from aag_tf.utils.progress import progress_bar
 
-DEFAULT_K, DEFAULT_TEMPERATURE = JudgeConfig.knn_k, JudgeConfig.knn_temperature
+DEFAULT_K, DEFAULT_TEMPERATURE = ProtocolConfig.knn_k, ProtocolConfig.knn_temperature
 SIMILARITIES_AT_ONCE = 25_000_000  # 100 MB of float32: large enough for full speed, small enough for any device
 VOTES_AT_ONCE = 4096  # queries: bounds the tally where there are many classes
 
 
-class Neighbours(NamedTuple):
+class Neighbors(NamedTuple):
     """The `k` bank images most similar to each of `m` queries, the most similar first.
 
     Args:
@@ -32,17 +32,17 @@ class Neighbours(NamedTuple):
 
 
 @full_float32()
-def find_neighbours(
-    bank: np.ndarray, queries: np.ndarray, *, k: int = DEFAULT_K, progress: bool = True, name: str = "neighbours"
-) -> Neighbours:
-    """The nearest neighbours by cosine similarity.
+def find_neighbors(
+    bank: np.ndarray, queries: np.ndarray, *, k: int = DEFAULT_K, progress: bool = True, name: str = "neighbors"
+) -> Neighbors:
+    """The nearest neighbors by cosine similarity.
 
     Queries are taken in chunks, so that at most 25 million similarities are in memory, on the device that has them.
 
     Args:
         bank: float [n, d] features.
         queries: float [m, d].
-        k: neighbours of each query, at most n.
+        k: neighbors of each query, at most n.
         progress: whether work of over a second shows a bar.
         name: what the bar says.
 
@@ -63,18 +63,18 @@ def find_neighbours(
             found = _nearest(_directions(queries[part]), directions, k)
             similarities[part], rows[part] = (tensor.numpy() for tensor in found)
             bar.update(len(rows[part]))
-    return Neighbours(rows, similarities)
+    return Neighbors(rows, similarities)
 
 
-def vote(neighbours: Neighbours, bank_labels: np.ndarray, *, temperature: float = DEFAULT_TEMPERATURE) -> np.ndarray:
-    """The class with the most votes among the neighbours of each query.
+def vote(neighbors: Neighbors, bank_labels: np.ndarray, *, temperature: float = DEFAULT_TEMPERATURE) -> np.ndarray:
+    """The class with the most votes among the neighbors of each query.
 
-    A neighbour at cosine similarity `s` votes with weight `exp(s / temperature)`.
+    A neighbor at cosine similarity `s` votes with weight `exp(s / temperature)`.
 
     Args:
-        neighbours: of m queries.
+        neighbors: of m queries.
         bank_labels: int [n], any integers.
-        temperature: positive; small values listen to the nearest neighbours only.
+        temperature: positive; small values listen to the nearest neighbors only.
 
     Returns:
         int64 [m], values of `bank_labels`; where votes are equal, the smallest label.
@@ -83,8 +83,8 @@ def vote(neighbours: Neighbours, bank_labels: np.ndarray, *, temperature: float 
         EvaluationError: there is one class only.
     """
     classes, owners = class_indices(bank_labels)
-    rows, similarities = neighbours
-    # Relative to the nearest neighbour, which changes no winner and cannot overflow at a small temperature.
+    rows, similarities = neighbors
+    # Relative to the nearest neighbor, which changes no winner and cannot overflow at a small temperature.
     votes = np.exp((similarities - similarities[:, :1]).astype(np.float64) / temperature)
     winners = np.empty(len(rows), np.int64)
     for start in range(0, len(rows), VOTES_AT_ONCE):
@@ -103,7 +103,7 @@ def knn_predict(
     k: int = DEFAULT_K,
     temperature: float = DEFAULT_TEMPERATURE,
 ) -> np.ndarray:
-    """`vote` over `find_neighbours`, silently: float [n, d], int [n] and float [m, d] to int64 [m].
+    """`vote` over `find_neighbors`, silently: float [n, d], int [n] and float [m, d] to int64 [m].
 
     Raises:
         EvaluationError: features or labels cannot be used, there is one class only, or k is not in 1..n.
@@ -111,7 +111,7 @@ def knn_predict(
     check_features(bank, "bank")
     check_labels(bank_labels, bank, "bank")
     class_indices(bank_labels)
-    return vote(find_neighbours(bank, queries, k=k, progress=False), bank_labels, temperature=temperature)
+    return vote(find_neighbors(bank, queries, k=k, progress=False), bank_labels, temperature=temperature)
 
 
 def knn_accuracy(

@@ -1,6 +1,6 @@
-"""The linear probe: multinomial logistic regression on frozen, standardised features, by L-BFGS.
+"""The linear probe: multinomial logistic regression on frozen, standardized features, by L-BFGS.
 
-Given class probabilities `p = softmax(x W + b)`, it minimises
+Given class probabilities `p = softmax(x W + b)`, it minimizes
 
     mean_i( -log p_i[label_i] ) + l2 / 2 * |W|²          (scikit-learn's objective at C = 1 / (n * l2))
 
@@ -18,10 +18,10 @@ import scipy.optimize
 import tensorflow as tf
 import threadpoolctl
 
-from aag_tf.bars import progress_bar
-from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.checks import check_features, check_labels, class_indices
 from aag_tf.evaluation.precision import full_float32
+from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.progress import progress_bar
 
 L2_GRID = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 HELD_OUT_FRACTION = 0.1
@@ -33,14 +33,14 @@ RELATIVE_TOLERANCE = 1e-7  # of the objective, from one iteration to the next
 
 
 class Fit(NamedTuple):
-    """Weights float64 [d, C] and bias float64 [C], on standardised features."""
+    """Weights float64 [d, C] and bias float64 [C], on standardized features."""
 
     weights: tf.Tensor
     bias: tf.Tensor
 
 
 class Problem(NamedTuple):
-    """Standardised features float32 [n, d], class indices int32 [n], and each row's share float32 [n] in the mean."""
+    """Standardized features float32 [n, d], class indices int32 [n], and each row's share float32 [n] in the mean."""
 
     rows: tf.Tensor
     owners: tf.Tensor
@@ -54,9 +54,9 @@ class LinearProbe:
     Args:
         classes: int [C] the labels, ascending.
         mean, scale: float32 [d] of the training features.
-        weights: float32 [d, C] on standardised features.
+        weights: float32 [d, C] on standardized features.
         bias: float32 [C].
-        l2: the regularisation that was chosen.
+        l2: the regularization that was chosen.
         held_out_accuracy: {l2: accuracy in [0, 1]} over the grid; empty where there was nothing to choose.
     """
 
@@ -99,7 +99,7 @@ def fit_linear_probe(
     Args:
         features: float [n, d].
         labels: int [n], any integers.
-        l2_grid: regularisations to choose from, strongest first; of equally good ones the strongest is taken.
+        l2_grid: regularizations to choose from, strongest first; of equally good ones the strongest is taken.
         folds: 1 holds out a tenth of the rows; more are a stratified cross-validation, for few rows.
         progress: whether work of over a second shows a bar.
 
@@ -109,7 +109,7 @@ def fit_linear_probe(
     check_features(features, "training")
     check_labels(labels, features, "training")
     classes, indices = class_indices(labels)
-    rows, mean, scale = _standardised(features)
+    rows, mean, scale = _standardized(features)
     basis = None
     if rows.shape[0] < rows.shape[1]:
         rows, basis = _in_own_span(rows)
@@ -126,14 +126,14 @@ def fit_linear_probe(
             for held_out in masks:
                 problem = Problem(rows, owners, _share(~held_out))
                 for candidate in l2_grid:
-                    fit = fits[candidate] = _minimise(problem, fits.get(candidate, fit), candidate)
+                    fit = fits[candidate] = _minimize(problem, fits.get(candidate, fit), candidate)
                     predicted = np.argmax(_logits(rows, *fit), axis=1)
                     hits[candidate] += int(np.sum(predicted[held_out] == indices[held_out]))
                     bar.update()
             scores = {candidate: count / int(np.sum(masks)) for candidate, count in hits.items()}
             l2 = max(scores, key=lambda candidate: scores[candidate])  # the first, and so the strongest, of equals
             fit = fits[l2]
-        fit = _minimise(Problem(rows, owners, _share(np.ones(len(features), np.bool_))), fit, l2)
+        fit = _minimize(Problem(rows, owners, _share(np.ones(len(features), np.bool_))), fit, l2)
         bar.update()
     if basis is not None:
         fit = Fit(tf.matmul(basis, fit.weights), fit.bias)
@@ -141,7 +141,7 @@ def fit_linear_probe(
     return LinearProbe(classes, mean, scale, weights, bias, l2, scores)
 
 
-def _standardised(features: np.ndarray) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
+def _standardized(features: np.ndarray) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
     rows = tf.constant(features, tf.float32)
     mean, variance = tf.nn.moments(rows, axes=0)
     scale = tf.sqrt(variance)
@@ -196,7 +196,7 @@ def _preconditioner(rows: tf.Tensor, num_classes: int, l2: float) -> tf.Tensor:
     return tf.linalg.cholesky(hessian + ROUNDING * tf.linalg.trace(hessian) * identity)
 
 
-def _minimise(problem: Problem, start: Fit, l2: float) -> Fit:
+def _minimize(problem: Problem, start: Fit, l2: float) -> Fit:
     """L-BFGS in the coordinates `V = Lᵀ W`."""
     lower = _preconditioner(problem.rows, start.bias.shape[0], l2)
     penalty = tf.constant(l2, tf.float64)

@@ -1,7 +1,7 @@
 """The linear probe as papers train it: SGD for many epochs on crops and flips of the training images, encoder frozen.
 
 After T. Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations*, arXiv 2002.05709 (2020),
-appendix B.6: Nesterov momentum 0.9, 90 epochs, no weight decay, random crops and flips. Ours standardises features and
+appendix B.6: Nesterov momentum 0.9, 90 epochs, no weight decay, random crops and flips. Ours standardizes features and
 follows a cosine to zero; of several learning rates, trained side by side, a held-out tenth chooses.
 """
 
@@ -10,16 +10,16 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from aag_tf import seeds
 from aag_tf.augment import MainBranch
-from aag_tf.bars import progress_bar
 from aag_tf.data import epoch_order
-from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.checks import class_indices
 from aag_tf.evaluation.measure import Measure, mean_measure
 from aag_tf.evaluation.precision import full_float32
 from aag_tf.evaluation.views import crops_and_flips, view
+from aag_tf.utils import seeds
+from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.progress import progress_bar
 
 BATCH_SIZE = 256
 MOMENTUM = 0.9
@@ -92,7 +92,7 @@ def linear_sgd(candidate: Candidate) -> list[Measure]:
     mean, deviation = candidate.bank.features.mean(axis=0), candidate.bank.features.std(axis=0)
     deviation = np.where(deviation <= 1e-6 * np.abs(mean), 1.0, deviation).astype(np.float32)
 
-    def standardised(features: np.ndarray) -> tf.Tensor:
+    def standardized(features: np.ndarray) -> tf.Tensor:
         return tf.constant((features - mean) / deviation, tf.float32)
 
     rates = config.sgd_rates
@@ -103,17 +103,17 @@ def linear_sgd(candidate: Candidate) -> list[Measure]:
     owners = tf.constant(indices, tf.int32)
     images = candidate.bank.images if config.sgd_augment and candidate.embed is not None else None
     branch = None if images is None else crops_and_flips(candidate.augment, images.shape)
-    rows = standardised(candidate.bank.features)
+    rows = standardized(candidate.bank.features)
     with progress_bar(f"{candidate.name}: SGD", config.sgd_epochs, "epoch", wanted=candidate.progress) as bar:
         for epoch in range(config.sgd_epochs):
             if branch is not None:
-                rows = standardised(_augmented_features(candidate, branch, epoch))
+                rows = standardized(_augmented_features(candidate, branch, epoch))
             order = learning[epoch_order(len(learning), config.seed, epoch)[: steps * batch_size]]
             heads.learn(rows, owners, tf.constant(order.reshape(steps, batch_size)))
             bar.update()
 
-    best, held_out_accuracy = _best(heads, standardised(candidate.bank.features[held_out]), indices[held_out])
-    scores = heads.logits(standardised(candidate.queries.features))[best]
+    best, held_out_accuracy = _best(heads, standardized(candidate.bank.features[held_out]), indices[held_out])
+    scores = heads.logits(standardized(candidate.queries.features))[best]
     if not np.isfinite(scores).all():
         raise EvaluationError(
             f"linear_sgd diverged on the {candidate.name}; give lower --sgd_learning_rates than {max(rates):g}."

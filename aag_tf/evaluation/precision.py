@@ -1,4 +1,4 @@
-"""Full float32 on every device: a GPU's TensorFloat-32 would reorder neighbours and mislead a line search."""
+"""Full float32 on every device: a GPU's TensorFloat-32 would reorder neighbors and mislead a line search."""
 
 import contextlib
 from collections.abc import Iterator

@@ -30,7 +30,7 @@ TITLES = {
     "robustness_blur": "probe, Gaussian blur",
     "robustness_contrast": "probe, low contrast",
     "robustness_jpeg": "probe, JPEG",
-    "neighbour_purity": "neighbour purity",
+    "neighbor_purity": "neighbor purity",
     "alignment": "alignment (lower is better)",
     "uniformity": "uniformity (lower is better)",
     "rankme": "effective rank, RankMe",
@@ -59,10 +59,10 @@ class FeatureResult:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The figures of an encoder beside its floors, and everything needed to repeat them.
+    """The figures of an encoder beside its baselines, and everything needed to repeat them.
 
     Args:
-        results: one entry a set of features, floors first.
+        results: one entry a set of features, baselines first.
         subject: what was judged: its path, its step or version, its image shape.
         data: data set, split, numbers of images and classes, names of the classes (`None` where unknown).
         settings: the flags of the evaluation.
@@ -70,7 +70,7 @@ class Evaluation:
         seeds: of everything random in it.
         versions: of the software.
         seconds: in total.
-        judged: the features, labels, neighbours and predictions of the encoder that was judged (the last of the
+        judged: the features, labels, neighbors and predictions of the encoder that was judged (the last of the
             results but for a supervised one), kept in memory for pictures; not in the JSON.
         path: the JSON file, `None` where none was asked for.
         report: the HTML file, `None` where none was asked for.

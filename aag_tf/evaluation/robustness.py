@@ -1,13 +1,13 @@
-"""How well a probe that learnt from clean images does on corrupted ones."""
+"""How well a probe that learned from clean images does on corrupted ones."""
 
 import time
 
 import numpy as np
 
-from aag_tf.bars import progress_bar
 from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.corruptions import SETTINGS, STRENGTHS, corrupted, settings
 from aag_tf.evaluation.measure import Measure, mean_measure
+from aag_tf.utils.progress import progress_bar
 
 
 def robustness(candidate: Candidate) -> list[Measure]:

@@ -5,11 +5,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from aag_tf.errors import EvaluationError, one_line
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import GIVEN, SCHEMA, TRAINED, FeatureResult
-from aag_tf.files import read_json_object, user_path
-from aag_tf.run_directory import RunDirectory
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.errors import EvaluationError, one_line
+from aag_tf.utils.files import read_json_object, user_path
 
 MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
 
@@ -41,7 +41,7 @@ class SavedEvaluation:
 
     @property
     def pixels(self) -> tuple[Any, ...]:
-        """The form in which it saw the images: two evaluations share raw pixels as a floor where it is the same."""
+        """The form in which it saw the images: two evaluations share raw pixels as a baseline where it is the same."""
         return str(self.data.get("image_shape")), self.data.get("conversion", "")
 
 

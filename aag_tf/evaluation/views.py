@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from aag_tf import seeds
 from aag_tf.augment import MainBranch, build_views
 from aag_tf.config import AugmentConfig
 from aag_tf.data import Images, TransformedImages, epoch_order
+from aag_tf.utils import seeds
 
 
 def main_branch(config: AugmentConfig, image_shape: tuple[int, int, int]) -> MainBranch:
@@ -18,13 +18,13 @@ def main_branch(config: AugmentConfig, image_shape: tuple[int, int, int]) -> Mai
 
 
 def crops_and_flips(config: AugmentConfig, image_shape: tuple[int, int, int]) -> MainBranch:
-    """The main branch with its crops, and its flips where it has them, but no change of colour and no blur."""
+    """The main branch with its crops, and its flips where it has them, but no change of color and no blur."""
     plain = dataclasses.replace(config, color_strength=0.0, grayscale_probability=0.0, blur_probability=0.0)
     return main_branch(plain, image_shape)
 
 
 def view(images: Images, branch: MainBranch, seed: int, purpose: str, number: int = 0) -> Images:
-    """A view of every image, rounded to whole grey levels.
+    """A view of every image, rounded to whole gray levels.
 
     Args:
         images: what is viewed.
@@ -43,7 +43,7 @@ def _draw(branch: MainBranch, pictures: tf.Tensor, numbers: tf.Tensor, fold: tf.
     return tf.cast(tf.round(tf.clip_by_value(views, 0.0, 255.0)), tf.uint8)
 
 
-def labelled_batches(
+def labeled_batches(
     images: Images, labels: np.ndarray, branch: MainBranch, *, batch_size: int, steps: int, seed: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     """Augmented batches for supervised training, epoch by epoch in an order that the seed alone decides.

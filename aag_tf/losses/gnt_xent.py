@@ -1,6 +1,6 @@
 """GNT-Xent: NT-Xent over any number of views, with the positive's share in the denominator as a parameter.
 
-For `B` images (the global batch) in `V` views, `z` the L2-normalised projections and `s(i, k) = z_i · z_k / τ`:
+For `B` images (the global batch) in `V` views, `z` the L2-normalized projections and `s(i, k) = z_i · z_k / τ`:
 
     anchor     i = (v, b)
     positives  P(i) = {(u, b) : u ≠ v}                  the other views of the same image
@@ -8,7 +8,7 @@ For `B` images (the global batch) in `V` views, `z` the L2-normalised projection
     loss(i, p) = -s(i, p) + log( κ · exp s(i, p) + Σ_{n ∈ N(i)} exp s(i, n) )
     L          = Σ_i Σ_{p ∈ P(i)} w(i, p) · loss(i, p)  /  Σ_i Σ_{p ∈ P(i)} w(i, p)
 
-In the code: τ is `temperature`, κ is `coupling`, `projections[b, v]` is `z` before normalisation, and
+In the code: τ is `temperature`, κ is `coupling`, `projections[b, v]` is `z` before normalization, and
 `w((v, b), (u, b)) = r_v · r_u · sample_weight_b` with `r = 1` for the two main views and `r = aux_weight` for
 auxiliary ones: a pair of auxiliary views weighs `aux_weight²`, so that 0 takes the branch out of the positives
 (`aux_negatives=False` out of the negatives) and 1 makes all views alike.
@@ -24,10 +24,10 @@ import keras
 import tensorflow as tf
 
 from aag_tf.config import LOSS_FORMS, MAIN_VIEWS, LossConfig
-from aag_tf.errors import ConfigError
-from aag_tf.losses.gather import gather_replicas, num_replicas
+from aag_tf.distribute.replicas import gather_replicas, num_replicas
 from aag_tf.losses.streaming import negatives_log_sum_exp
 from aag_tf.losses.temperature import Temperature, as_temperature, check_temperature, temperature_config
+from aag_tf.utils.errors import ConfigError
 
 # Shorter than this a projection has no direction. Half of float16's smallest number is 3e-8.
 SHORTEST = 1e-8
@@ -94,7 +94,7 @@ def gnt_xent(
 
 
 def normalize(vectors: tf.Tensor) -> tf.Tensor:
-    """L2-normalises the last axis; a vector shorter than `SHORTEST` becomes zero, with zero gradient."""
+    """L2-normalizes the last axis; a vector shorter than `SHORTEST` becomes zero, with zero gradient."""
     square = tf.reduce_sum(tf.square(vectors), axis=-1, keepdims=True)
     inverse = tf.math.rsqrt(tf.maximum(square, SHORTEST**2))
     return vectors * tf.where(square >= SHORTEST**2, inverse, tf.zeros_like(inverse))

@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from aag_tf.config import MAIN_VIEWS
-from aag_tf.losses.gather import gather_replicas
+from aag_tf.distribute.replicas import gather_replicas
 from aag_tf.losses.gnt_xent import normalize
 from aag_tf.losses.temperature import Temperature, as_temperature
 

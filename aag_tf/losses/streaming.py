@@ -20,7 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from aag_tf.losses.gather import first_row, gather_replicas
+from aag_tf.distribute.replicas import first_row, gather_replicas
 
 BLOCK_ELEMENTS = 2**22  # similarities in one block: 16 MiB in float32, about a last-level cache
 MOST_PARTS = 64  # of similarities that are kept: each is a part of the graph

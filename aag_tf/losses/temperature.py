@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from aag_tf.config import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 MINIMUM = 0.01  # CLIP's lower bound: logits scaled by at most 100 (Radford et al. 2021, section 2.5)
 

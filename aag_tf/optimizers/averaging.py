@@ -10,7 +10,7 @@ class WeightAverage:
         average ← m · average + (1 − m) · weight,    m = min(momentum, (1 + step) / (10 + step))
 
     The limit on `m` lets the average leave the random weights of step 0 behind quickly; it is that of
-    `tf.train.ExponentialMovingAverage`. Moving statistics of batch normalisation are averaged like weights.
+    `tf.train.ExponentialMovingAverage`. Moving statistics of batch normalization are averaged like weights.
 
     Keras's own `use_ema` leaves these out, and overwrites the trained weights with the average when `fit` ends, after
     which a run could not go on.

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from aag_tf.config import ExportConfig
 from aag_tf.export.decoding import gif, jpeg, png, webp
-from aag_tf.export.decoding.color import grey
+from aag_tf.export.decoding.color import gray
 from aag_tf.export.decoding.resize import fit_picture
 from aag_tf.export.decoding.strings import part, require
 
@@ -57,7 +57,7 @@ def _decode(data: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: int)
     with tf.control_dependencies([require(tf.reduce_any(known), "no JPEG, PNG, GIF or WebP file")]):
         chosen = tf.argmax(tf.cast(known, tf.int32), output_type=tf.int32)
     picture = tf.ensure_shape(tf.switch_case(chosen, [decode for _, decode in formats]), [None, None, 3])
-    return tf.ensure_shape(fit_picture(grey(picture) if image_shape[2] == 1 else picture, size), image_shape)
+    return tf.ensure_shape(fit_picture(gray(picture) if image_shape[2] == 1 else picture, size), image_shape)
 
 
 def _is_webp(start: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Pixel arithmetic that gives what Pillow gives, to the bit: transparency over white, greyscale, 16 bits to 8."""
+"""Pixel arithmetic that gives what Pillow gives, to the bit: transparency over white, grayscale, 16 bits to 8."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def over_white(picture: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(shown, [None, None, 3])
 
 
-def grey(picture: tf.Tensor) -> tf.Tensor:
+def gray(picture: tf.Tensor) -> tf.Tensor:
     """uint8 [h, w, 3] -> [h, w, 1]: luma of ITU-R 601 in 16-bit fixed point (Pillow's `convert("L")`)."""
     return _in_strips(_luma, picture, 3, 1)
 
@@ -34,7 +34,7 @@ def eight_bits(deep: tf.Tensor) -> tf.Tensor:
 
 def _composite(pixels: tf.Tensor) -> tf.Tensor:
     wide = tf.cast(pixels, tf.int32)
-    share = wide[..., 3:] * 128  # of the colour, of 255 * 128
+    share = wide[..., 3:] * 128  # of the color, of 255 * 128
     total = wide[..., :3] * share + 255 * (255 * 128 - share) + 128 * 128
     return tf.cast((total // 256 + total) // 2**15, tf.uint8)
 

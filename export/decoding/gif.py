@@ -81,14 +81,14 @@ def _first_frame(codes: tf.Tensor) -> _Frame:
 
 
 def _rebuilt(data: tf.Tensor, codes: tf.Tensor, frame: _Frame) -> tuple[tf.Tensor, tf.Tensor]:
-    """A file of the frame alone, its canvas as large as itself, and the colour that shows around it (uint8 [3])."""
+    """A file of the frame alone, its canvas as large as itself, and the color that shows around it (uint8 [3])."""
     start = frame.start
     own = _palette_size(codes[start + 9])
     place = tf.where(own > 0, start + DESCRIPTOR, HEADER)
     palette = part(data, place, tf.where(own > 0, own, _palette_size(codes[10])))
     colors = tf.strings.length(palette) // 3
     clear = (frame.transparent >= 0) & (frame.transparent < colors)
-    # A colour of the palette instead of a flag, because the decoder shows what is transparent as black.
+    # A color of the palette instead of a flag, because the decoder shows what is transparent as black.
     palette = tf.cond(
         clear,
         lambda: tf.strings.join(

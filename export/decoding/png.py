@@ -7,11 +7,11 @@ from aag_tf.export.decoding.orientation import orientation, upright
 from aag_tf.export.decoding.strings import after, number, part, require, require_pixels
 
 START = b"\x89PNG\r\n\x1a\n"
-GREY = 0
+GRAY = 0
 
 
 def decode_png(data: tf.Tensor, max_pixels: int) -> tf.Tensor:
-    """uint8 [h, w, 3], transparency over white, 16-bit grey scaled (16-bit colour loses its lower byte)."""
+    """uint8 [h, w, 3], transparency over white, 16-bit gray scaled (16-bit color loses its lower byte)."""
     width, height = number(data, 16, 4, "big"), number(data, 20, 4, "big")
     depth, kind = number(data, 24, 1, "big"), number(data, 25, 1, "big")
     checks = [
@@ -21,9 +21,9 @@ def decode_png(data: tf.Tensor, max_pixels: int) -> tf.Tensor:
     with tf.control_dependencies(checks):
         data = tf.identity(data)
     picture = tf.cond(
-        (depth == 16) & (kind == GREY),
+        (depth == 16) & (kind == GRAY),
         lambda: eight_bits(tf.io.decode_png(data, channels=1, dtype=tf.uint16)),
-        lambda: over_white(tf.io.decode_png(data)),  # asked for transparency it would misread 1-bit grey
+        lambda: over_white(tf.io.decode_png(data)),  # asked for transparency it would misread 1-bit gray
     )
     _, exif = after(data, b"eXIf")
     return upright(picture, orientation(exif))

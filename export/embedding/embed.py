@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from aag_tf import saved_model
 from aag_tf.config import EmbedConfig
-from aag_tf.errors import AagError, EmbeddingError
 from aag_tf.evaluation.directions import directions
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.collection import Collection, write_numpy
@@ -21,8 +19,10 @@ from aag_tf.export.embedding.plan import make_plan, require_same
 from aag_tf.export.embedding.progress import Progress
 from aag_tf.export.embedding.reading import Batch, read_batches
 from aag_tf.export.embedding.shards import Rows
-from aag_tf.files import shown, user_path
-from aag_tf.saved_model import SavedEncoder, load_saved_model
+from aag_tf.runs import exported
+from aag_tf.runs.exported import SavedEncoder, load_saved_model
+from aag_tf.utils.errors import AagError, EmbeddingError
+from aag_tf.utils.files import shown, user_path
 
 NAMED_IMAGES = 3
 
@@ -74,7 +74,7 @@ def embed(config: EmbedConfig) -> EmbedReport:
     with output.explaining():
         output.check(resume=config.resume, overwrite=config.overwrite)
     source = source_of(config)
-    directory = saved_model.version_directory(user_path(config.saved_model))
+    directory = exported.version_directory(user_path(config.saved_model))
     plan = make_plan(config, source, directory)
     if config.resume:
         require_same(plan, output.read_manifest())  # before the encoder is loaded
@@ -146,7 +146,7 @@ def _write_shards(
             output.write_manifest(manifest)
     with Progress(len(images) - new, len(images)) as progress:
         for neighbors in _runs(missing):
-            # One stream through neighbouring files, so that no input is begun anew, and the encoder never waits.
+            # One stream through neighboring files, so that no input is begun anew, and the encoder never waits.
             parts = [ranges[number] for number in neighbors]
             sizes = (len(batch) for rows in parts for batch in parts_of(len(rows), config.batch_size))
             items = images.items(parts[0].start, parts[-1].stop)
@@ -159,7 +159,7 @@ def _write_shards(
 
 
 def _runs(numbers: list[int]) -> list[list[int]]:
-    """Numbers in ascending order, as runs of neighbours."""
+    """Numbers in ascending order, as runs of neighbors."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][-1] == number - 1:

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aag_tf.bars import progress_bar
 from aag_tf.config import EmbedConfig
 from aag_tf.data.walking import walk_pictures
-from aag_tf.errors import DataError
 from aag_tf.export.embedding.items import Item, Stamp, open_listed, stamp_of
 from aag_tf.export.embedding.output import LIST_FILE
-from aag_tf.files import user_path
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.files import user_path
+from aag_tf.utils.progress import progress_bar
 
 LISTED = ("root", "rows", "digest")
 SNIFFED_BYTES = 4096

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aag_tf.config import EmbedConfig
-from aag_tf.errors import DataError
 from aag_tf.export.embedding import file_lists, records, tfds_split
 from aag_tf.export.embedding.items import Item
-from aag_tf.files import user_path
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.files import user_path
 
 Listing = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image
 
 from aag_tf.data.regular_file import open_regular
-from aag_tf.errors import AagError, DataError
-from aag_tf.files import shown
+from aag_tf.utils.errors import AagError, DataError
+from aag_tf.utils.files import shown
 
 
 class Item(NamedTuple):

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aag_tf.errors import EmbeddingError
-from aag_tf.files import read_json_object, write_atomically
+from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.files import read_json_object, write_atomically
 
 FORMAT = "aag_tf.embeddings"
 FORMAT_VERSION = 1

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding import manifest as manifests
-from aag_tf.files import lock, user_path
+from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.files import lock, user_path
 
 MANIFEST_FILE = "manifest.json"
 LIST_FILE = "input.jsonl"

@@ -3,22 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-from aag_tf import saved_model
 from aag_tf.config import EmbedConfig
-from aag_tf.errors import EmbeddingError
-from aag_tf.versions import versions
+from aag_tf.runs import exported
+from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.versions import versions
 
 SETTINGS = ("normalize", "dtype", "numpy", "shard_size")  # what a resumed run may not change
 
 
 def make_plan(config: EmbedConfig, source: dict[str, Any], directory: Path) -> dict[str, Any]:
     """What a run is to do: the first part of the manifest, and what a resumed run is compared with."""
-    metadata = saved_model.read_metadata(directory)
+    metadata = exported.read_metadata(directory)
     return {
         "input": source,
         "model": {
             "path": str(directory.absolute()),
-            "digest": saved_model.digest(directory),
+            "digest": exported.digest(directory),
             "image_shape": metadata["image_shape"],
             "embedding_dim": metadata["embedding_dim"],
         },

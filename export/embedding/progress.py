@@ -6,7 +6,7 @@ from types import TracebackType
 
 import tqdm
 
-from aag_tf.bars import SECONDS_BETWEEN_LINES, time_left, watched_or_not
+from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, time_left
 
 
 class Progress:
@@ -25,13 +25,13 @@ class Progress:
     def __enter__(self) -> "Progress":
         """Opens the bar, on a terminal."""
         if sys.stderr.isatty():
-            with watched_or_not():
+            with ignore_broken_output():
                 self._bar = tqdm.tqdm(
                     desc="embedding", initial=self._before, total=self._total, unit="img", dynamic_ncols=True
                 )
         return self
 
-    @watched_or_not()
+    @ignore_broken_output()
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -44,7 +44,7 @@ class Progress:
         """Since the start of this run."""
         return time.monotonic() - self._began
 
-    @watched_or_not()
+    @ignore_broken_output()
     def update(self, images: int, failed: int) -> None:
         """Counts some more images, of which some could not be embedded."""
         self._done += images

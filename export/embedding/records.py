@@ -20,12 +20,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.bars import progress_bar
 from aag_tf.config import EmbedConfig
 from aag_tf.data.regular_file import require_bytes
-from aag_tf.errors import DataError
 from aag_tf.export.embedding.items import Item, stamp_of
-from aag_tf.files import user_path
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.files import user_path
+from aag_tf.utils.progress import progress_bar
 
 LISTED = ("files", "image_feature", "rows")
 USUAL_FEATURES = ("image/encoded", "image")

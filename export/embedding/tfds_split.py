@@ -10,8 +10,8 @@ from typing import Any
 
 from aag_tf.config import DataConfig, EmbedConfig
 from aag_tf.data import tfds_source
-from aag_tf.errors import DataError
 from aag_tf.export.embedding.items import Item, stamp_of
+from aag_tf.utils.errors import DataError
 
 LISTED = ("name", "split", "data_dir", "rows", "digest")
 

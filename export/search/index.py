@@ -1,6 +1,6 @@
 """An index over a collection: approximate answers in milliseconds for millions of embeddings, by the library faiss.
 
-It is a graph of neighbours (Malkov and Yashunin, *Efficient and robust approximate nearest neighbor search using
+It is a graph of neighbors (Malkov and Yashunin, *Efficient and robust approximate nearest neighbor search using
 Hierarchical Navigable Small World graphs*, arXiv 1603.09320) over the embeddings at half precision, kept beside them.
 """
 
@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf.bars import progress_bar
-from aag_tf.errors import EmbeddingError
 from aag_tf.evaluation.directions import directions
 from aag_tf.export.embedding import Collection
 from aag_tf.export.embedding.output import INDEX_FACTS_FILE, INDEX_FILE
 from aag_tf.export.search.nearest import Neighbor
-from aag_tf.files import read_json_object, sync, write_atomically
+from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.files import read_json_object, sync, write_atomically
+from aag_tf.utils.progress import progress_bar
 
-FACTORY = "HNSW32_SQfp16"  # 32 neighbours a node: the usual choice; half precision moves a cosine by less than 1e-3
-CONSTRUCTION_WIDTH = 200  # candidates looked at while a node finds its neighbours; searching uses at least as many
+FACTORY = "HNSW32_SQfp16"  # 32 neighbors a node: the usual choice; half precision moves a cosine by less than 1e-3
+CONSTRUCTION_WIDTH = 200  # candidates looked at while a node finds its neighbors; searching uses at least as many
 SEARCH_WIDTH = 256
 
 

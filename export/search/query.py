@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf import saved_model
 from aag_tf.config import SearchConfig
-from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import Collection
 from aag_tf.export.embedding.items import Item, open_listed, stamp_of
 from aag_tf.export.embedding.reading import read_batches
-from aag_tf.files import shown, user_path
+from aag_tf.runs import exported
+from aag_tf.utils.errors import DataError, EmbeddingError
+from aag_tf.utils.files import shown, user_path
 
 
 class Query(NamedTuple):
@@ -84,13 +84,13 @@ def _from_picture(path: str, collection: Collection, moved: str | None) -> Query
     file = user_path(path)
     item = Item(os.fspath(file), lambda: open_listed(os.fspath(file), stamp_of(file)))
     facts = collection.manifest["model"]
-    directory = saved_model.version_directory(user_path(moved or facts["path"]))
-    if saved_model.digest(directory) != facts["digest"]:
+    directory = exported.version_directory(user_path(moved or facts["path"]))
+    if exported.digest(directory) != facts["digest"]:
         raise EmbeddingError(
             f"{directory} is not the encoder that embedded the collection, so distances between the two mean nothing; "
             f"name the one that did (it was {facts['path']}) with --saved_model, or embed the collection again."
         )
-    model = saved_model.load_saved_model(directory)
+    model = exported.load_saved_model(directory)
     batch = next(read_batches([item], model.image_shape, [1], 1))
     if batch.errors[0] is not None:
         raise DataError(f"--query={path} cannot be read ({batch.errors[0]}); name a picture file.")

@@ -4,14 +4,14 @@ import dataclasses
 from pathlib import Path
 
 from aag_tf.config import SearchConfig
-from aag_tf.errors import DataError
 from aag_tf.export.embedding import Collection, open_collection
 from aag_tf.export.embedding.items import Item
 from aag_tf.export.search import index as indexes
 from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
 from aag_tf.export.search.nearest import Neighbor, nearest
 from aag_tf.export.search.query import query_of
-from aag_tf.files import shown
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.files import shown
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from kserve.errors import InvalidInput
 
-from aag_tf.saved_model import SIGNATURE, load_saved_model
+from aag_tf.runs.exported import SIGNATURE, load_saved_model
 
 Tensors = dict[str, np.ndarray]
 

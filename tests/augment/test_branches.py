@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from aag_tf.augment import PRESETS, AuxiliaryBranch, MainBranch, Preset, build_views
 from aag_tf.config import AugmentConfig
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 STILL = {"crop_min_area": 1.0, "color_strength": 0.0, "grayscale_probability": 0.0, "flip": False}
 
 
 def pictures(count=64, size=(16, 16), channels=3, seed=0):
-    """Smooth colour images: random blobs, so that resampling has something to interpolate."""
+    """Smooth color images: random blobs, so that resampling has something to interpolate."""
     coarse = np.random.default_rng(seed).uniform(0, 255, (count, 4, 4, channels)).astype("float32")
     return np.clip(tf.image.resize(coarse, size, method="bicubic").numpy(), 0, 255).round().astype(np.uint8)
 
@@ -71,11 +71,11 @@ def test_half_of_the_views_are_mirrored_each_by_itself():
     views = branch.transform(images, uniforms).numpy()
     mirrored = np.abs(views - images[:, :, ::-1]).mean((1, 2, 3)) < np.abs(views - images).mean((1, 2, 3))
     assert 0.4 < mirrored.mean() < 0.6  # 4 standard deviations of 400 fair coins are 0.1
-    assert 150 < np.sum(mirrored[1:] != mirrored[:-1]) < 250  # and neighbours do not flip together
+    assert 150 < np.sum(mirrored[1:] != mirrored[:-1]) < 250  # and neighbors do not flip together
 
 
 def test_crops_cover_the_area_that_was_drawn():
-    # On a ramp the range of grey levels in a view is the width of its crop.
+    # On a ramp the range of gray levels in a view is the width of its crop.
     ramp = np.broadcast_to(np.linspace(0, 255, 64, dtype="float32")[None, None, :, None], (2000, 64, 64, 1))
     views = apply(still_main(crop_min_area=0.25), ramp)
     widths = (views.max((1, 2, 3)) - views.min((1, 2, 3))) / 255
@@ -90,13 +90,13 @@ def test_crops_cover_the_area_that_was_drawn():
     assert position.max() > 0.98
 
 
-def test_a_share_of_the_views_is_grey():
+def test_a_share_of_the_views_is_gray():
     views = apply(still_main(grayscale_probability=0.3), pictures(1000))
-    grey = np.ptp(views, axis=-1).max((1, 2)) < 0.01
-    assert grey.mean() == pytest.approx(0.3, abs=0.06)  # 4 standard deviations
+    gray = np.ptp(views, axis=-1).max((1, 2)) < 0.01
+    assert gray.mean() == pytest.approx(0.3, abs=0.06)  # 4 standard deviations
 
 
-def test_hue_turns_red_towards_green_and_towards_blue():
+def test_hue_turns_red_toward_green_and_toward_blue():
     red = np.zeros((2000, 4, 4, 3), "float32")
     red[..., 0] = 200.0
     branch = MainBranch(**{**STILL, "color_strength": 1.0})
@@ -104,14 +104,14 @@ def test_hue_turns_red_towards_green_and_towards_blue():
     uniforms[:, 5] = 0.0  # jitter is on
     uniforms[:, 9] = np.linspace(0, 1, 2000, endpoint=False)
     views = branch.transform(red, uniforms).numpy()[:, 0, 0]
-    turn = 0.4 * (uniforms[:, 9] - 0.5)  # of the colour circle: 0.2 either way
-    towards_green = views[:, 1] > views[:, 2]
-    assert towards_green[turn > 0.01].all()
-    assert not towards_green[turn < -0.01].any()
+    turn = 0.4 * (uniforms[:, 9] - 0.5)  # of the color circle: 0.2 either way
+    toward_green = views[:, 1] > views[:, 2]
+    assert toward_green[turn > 0.01].all()
+    assert not toward_green[turn < -0.01].any()
     np.testing.assert_allclose(views[1000], [200, 0, 0], atol=1.0)
 
 
-def test_cutout_greys_a_square_of_the_size_that_was_drawn():
+def test_cutout_grays_a_square_of_the_size_that_was_drawn():
     white = np.full((1500, 32, 32, 1), 255.0, "float32")
     branch = AuxiliaryBranch("cutout", **STILL)
     views = apply(branch, white)
@@ -191,7 +191,7 @@ def test_the_keras_cv_branches_draw_from_about_the_same_distribution(aux, channe
     expected = reference.make(images, seed=0, step=0, row=rows).numpy()
     assert expected.shape == views.shape
     for view in (0, 2):
-        # Brightness alone moves the mean of one view by 53 grey levels (standard deviation), so that of 1 500 by 1.4:
+        # Brightness alone moves the mean of one view by 53 gray levels (standard deviation), so that of 1 500 by 1.4:
         # 8 is four standard deviations of a difference.
         assert views[:, view].mean() == pytest.approx(expected[:, view].mean(), abs=8.0)
         assert views[:, view].std() == pytest.approx(expected[:, view].std(), abs=8.0)

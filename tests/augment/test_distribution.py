@@ -57,7 +57,7 @@ def check_geometry(build):
     for name in ("area", "aspect", "vertical", "horizontal"):
         found = measurements.distance(getattr(crops, name), getattr(expected, name))
         assert found < CHANCE, f"{name}: {found:.3f}"
-    # Shares of fair coins, four standard deviations: how many are flipped, and how many differ from their neighbour.
+    # Shares of fair coins, four standard deviations: how many are flipped, and how many differ from their neighbor.
     tolerance = 4 * 0.5 / np.sqrt(COUNT)
     assert crops.flipped.mean() == pytest.approx(0.5, abs=tolerance)
     assert (crops.flipped[1:] != crops.flipped[:-1]).mean() == pytest.approx(0.5, abs=tolerance)
@@ -70,17 +70,17 @@ def check_geometry(build):
 
 def check_color(build):
     colors, expected = measurements.measure_colors(draw(build(**COLOR), pictures(COUNT))), reference(False)
-    assert colors.grey.mean() == pytest.approx(0.2, abs=4 * 0.4 / np.sqrt(COUNT))
+    assert colors.gray.mean() == pytest.approx(0.2, abs=4 * 0.4 / np.sqrt(COUNT))
     for channel in range(3):
         # Matrices are not HSV: what that costs on top of chance is measured on photographs in docs/augment_measured.md.
         for name in ("mean", "variance"):
             found = measurements.distance(getattr(colors, name)[:, channel], getattr(expected, name)[:, channel])
             assert found < CHANCE + 0.02, f"{name} of channel {channel}: {found:.3f}"
-    assert measurements.histogram_distance(colors.histogram, expected.histogram) < 3.0  # grey levels
+    assert measurements.histogram_distance(colors.histogram, expected.histogram) < 3.0  # gray levels
 
 
 def check_hue(build):
-    """Full jitter of saturated colours, hue alone: as far as `tf.image.adjust_hue` turns them, and the same way."""
+    """Full jitter of saturated colors, hue alone: as far as `tf.image.adjust_hue` turns them, and the same way."""
     branch = build(**{**COLOR, "color_strength": 1.0, "grayscale_probability": 0.0})
     uniforms = np.full((201, branch.num_uniforms), 0.5, "float32")
     uniforms[:, DRAWS.index("jitter")] = 0.0
@@ -92,7 +92,7 @@ def check_hue(build):
         expected = [
             measurements.hue_turns(tf.image.adjust_hue(images[:1] / 255.0, turn) * 255.0, color)[0] for turn in turns
         ]
-        # A turn about the grey axis and one in HSV meet at 0 and at thirds; clipping parts them by 0.03 between.
+        # A turn about the gray axis and one in HSV meet at 0 and at thirds; clipping parts them by 0.03 between.
         assert np.abs(found - expected).max() < 0.05, name
 
 
@@ -137,7 +137,7 @@ BROKEN = {
     "takes the side for the area": (check_geometry, side_for_area),
     "keeps the aspect": (check_geometry, lambda draws: {"aspect": 0.5 * tf.ones_like(draws["aspect"])}),
     "always jitters": (check_color, lambda draws: {"jitter": tf.zeros_like(draws["jitter"])}),
-    "is grey too often": (check_color, lambda draws: {"gray": 0.8 * draws["gray"]}),
+    "is gray too often": (check_color, lambda draws: {"gray": 0.8 * draws["gray"]}),
     "brightens only": (check_color, lambda draws: {"brightness": 0.5 + 0.5 * draws["brightness"]}),
     "has half the contrast": (check_color, lambda draws: {"contrast": 0.25 + 0.5 * draws["contrast"]}),
     "saturates by brightness": (check_color, lambda draws: {"saturation": draws["brightness"]}),
@@ -163,13 +163,13 @@ def test_measurements_of_crops_that_are_known():
     np.testing.assert_array_equal(crops.flipped, [False, True])
 
 
-def test_centres_that_are_known():
+def test_centers_that_are_known():
     images = measurements.coordinate_images(1, (41, 41))
     turned = np.rot90(images, axes=(1, 2))
-    centres = measurements.measure_centres(np.concatenate([images, images[:, :, ::-1], turned, np.roll(images, 4, 1)]))
-    np.testing.assert_allclose(centres.degrees[:2], 0.0, atol=1e-4)
-    assert abs(centres.degrees[2]) == pytest.approx(90.0)
-    np.testing.assert_allclose(centres.down, [0.5, 0.5, 0.5, 0.4], atol=1e-6)
+    centers = measurements.measure_centers(np.concatenate([images, images[:, :, ::-1], turned, np.roll(images, 4, 1)]))
+    np.testing.assert_allclose(centers.degrees[:2], 0.0, atol=1e-4)
+    assert abs(centers.degrees[2]) == pytest.approx(90.0)
+    np.testing.assert_allclose(centers.down, [0.5, 0.5, 0.5, 0.4], atol=1e-6)
 
 
 def test_distances_that_are_known():

@@ -1,4 +1,4 @@
-"""Operations on grey levels do what Pillow does, and nothing at an amount of 0."""
+"""Operations on gray levels do what Pillow does, and nothing at an amount of 0."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ CASES = {
 
 
 def picture():
-    """A grey picture that has neither black nor white, and each level it has about equally often."""
+    """A gray picture that has neither black nor white, and each level it has about equally often."""
     coarse = np.random.default_rng(0).uniform(40, 200, (1, 8, 8, 1)).astype("float32")
     return np.clip(tf.image.resize(coarse, (48, 40), method="bicubic"), 30, 220).round()
 

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from aag_tf.augment import PRESETS, Branch, LayersBranch, MainBranch, ViewMaker, build_views
-from aag_tf.augment.preview import contact_sheet
+from aag_tf.augment.contact_sheet import contact_sheet
 from aag_tf.augment.randomness import uniforms
 from aag_tf.config import AUXILIARIES, AugmentConfig
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 PINNED = np.array([[0.4406234622001648, 0.4233168363571167], [0.6669697761535645, 0.05425459146499634]], np.float32)
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), np.uint8)

@@ -59,7 +59,7 @@ def test_a_warp_that_does_nothing_is_the_main_branchs_sampling():
 
 
 def test_views_that_are_smaller_than_images_do_not_alias():
-    # Noise of 74 grey levels: means of 4 x 4 pixels have a quarter of that, single pixels all of it.
+    # Noise of 74 gray levels: means of 4 x 4 pixels have a quarter of that, single pixels all of it.
     noise = np.random.default_rng(0).integers(0, 256, (16, 128, 64, 3), np.uint8)
     main = MainBranch(size=(32, 16), **STILL)
     auxiliary = AuxiliaryBranch("geometric", 1.0, size=(32, 16), **STILL)

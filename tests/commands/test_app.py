@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from aag_tf.commands import _app
-from aag_tf.errors import ConfigError, DataError
+from aag_tf.utils.errors import ConfigError, DataError
 
 
 def code_of(main):

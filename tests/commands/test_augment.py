@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aag_tf import contact_sheet
+from aag_tf.augment import contact_sheet
 from aag_tf.commands import augment as command
 from aag_tf.config import AugmentConfig, ContactSheetConfig
-from aag_tf.errors import ConfigError, DataError
+from aag_tf.utils.errors import ConfigError, DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
 

@@ -15,8 +15,8 @@ from aag_tf.commands import export as export_command
 from aag_tf.commands import search as search_command
 from aag_tf.commands import train as train_command
 from aag_tf.config import EmbedConfig, EvaluateConfig, ExportConfig, SearchConfig
-from aag_tf.errors import RunDirectoryError
 from aag_tf.export import embedding, search
+from aag_tf.utils.errors import RunDirectoryError
 
 # Runs commands one after the other as their console scripts do, each line of its output marked with the command's
 # number; ends with the modules that none of them may have imported.

@@ -9,7 +9,7 @@ from absl import logging
 
 from aag_tf.config import DataConfig
 from aag_tf.data import evaluation_batches, images, memory, open_source, pictures
-from aag_tf.errors import ConfigError, DataError
+from aag_tf.utils.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_labels_are_subfolders_and_a_fifth_is_test(save_noise, tmp_path):
     assert np.bincount(source.test.labels).tolist() == [2, 2]
 
 
-def test_flat_folder_is_unlabelled_and_sorted(save_noise, tmp_path):
+def test_flat_folder_is_unlabeled_and_sorted(save_noise, tmp_path):
     from PIL import Image
 
     paths = [save_noise(f"{name}.png", seed=seed) for seed, name in enumerate("cab")]
@@ -47,13 +47,13 @@ def test_flat_folder_is_unlabelled_and_sorted(save_noise, tmp_path):
     np.testing.assert_array_equal(source.train.images.numpy(range(3)), expected)
 
 
-def test_one_subfolder_is_no_labelling(save_noise, tmp_path):
+def test_one_subfolder_is_no_labeling(save_noise, tmp_path):
     for number in range(3):
         save_noise(f"all/{number}.png")
     assert open_folder(tmp_path).train.labels is None
 
 
-def test_pictures_beside_the_subfolders_leave_it_unlabelled(save_noise, tmp_path):
+def test_pictures_beside_the_subfolders_leave_it_unlabeled(save_noise, tmp_path):
     for name in ("a/1.png", "b/2.png", "3.png"):
         save_noise(name)
     assert open_folder(tmp_path).train.labels is None
@@ -76,7 +76,7 @@ def test_a_class_called_train_is_a_class(save_noise, tmp_path):
     assert open_folder(tmp_path).class_names == ["car", "train"]
 
 
-def test_unlabelled_test_beside_labelled_train(save_noise, tmp_path):
+def test_unlabeled_test_beside_labeled_train(save_noise, tmp_path):
     for name in ("train/a/1.png", "train/b/2.png", "test/3.png"):
         save_noise(name)
     source = open_folder(tmp_path)
@@ -85,7 +85,7 @@ def test_unlabelled_test_beside_labelled_train(save_noise, tmp_path):
 
 
 @pytest.mark.parametrize("images", ["images", "a"])
-def test_a_test_folder_within_a_folder_is_labelled_by_the_classes_of_train_only(save_noise, tmp_path, images):
+def test_a_test_folder_within_a_folder_is_labeled_by_the_classes_of_train_only(save_noise, tmp_path, images):
     for name in ("train/a/1.png", "train/b/2.png", f"test/{images}/3.png"):
         save_noise(name)
     source = open_folder(tmp_path)
@@ -97,11 +97,11 @@ def test_a_test_folder_within_a_folder_is_labelled_by_the_classes_of_train_only(
         assert source.test.labels is None
 
 
-def test_all_grey_gives_one_channel(save_noise, tmp_path):
+def test_all_gray_gives_one_channel(save_noise, tmp_path):
     for number, mode in enumerate(("L", "1", "LA")):
         save_noise(f"{number}.png", mode=mode)
     assert open_folder(tmp_path).image_shape == (12, 12, 1)
-    save_noise("colour.png")
+    save_noise("color.png")
     assert open_folder(tmp_path).image_shape == (12, 12, 3)
 
 

@@ -4,8 +4,8 @@ import tensorflow as tf
 
 from aag_tf.data import ArrayImages, FileImages, JoinedImages, SelectedImages, TransformedImages, evaluation_batches
 from aag_tf.data.pictures import decode
-from aag_tf.errors import DataError
 from aag_tf.evaluation import embed
+from aag_tf.utils.errors import DataError
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3), dtype=np.uint8)
 

@@ -6,7 +6,7 @@ import pytest
 
 from aag_tf.config import DataConfig
 from aag_tf.data import memory, open_source
-from aag_tf.errors import DataError
+from aag_tf.utils.errors import DataError
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 6, 5, 3), dtype=np.uint8)
 LABELS = np.arange(20) % 2
@@ -17,7 +17,7 @@ def open_npz(tmp_path, *, settings=None, **arrays):
     return open_source(DataConfig(dataset=f"npz:{tmp_path}/a.npz", **(settings or {})))
 
 
-def test_labelled_archive_with_test_part(tmp_path):
+def test_labeled_archive_with_test_part(tmp_path):
     source = open_npz(tmp_path, images=PICTURES, labels=LABELS, test_images=PICTURES[:4], test_labels=LABELS[:4])
     assert source.image_shape == (6, 5, 3)
     assert (len(source.train), len(source.validation), len(source.test)) == (18, 2, 4)
@@ -25,7 +25,7 @@ def test_labelled_archive_with_test_part(tmp_path):
     assert source.test.labels.tolist() == [0, 1, 0, 1]
 
 
-def test_unlabelled_grey_archive_without_channels(tmp_path):
+def test_unlabeled_gray_archive_without_channels(tmp_path):
     source = open_npz(tmp_path, images=PICTURES[..., 0], settings={"validation_fraction": 0.0})
     assert source.image_shape == (6, 5, 1)
     assert source.train.labels is None

@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aag_tf import seeds
 from aag_tf.data import epoch_order
 from aag_tf.data.order import shuffled
+from aag_tf.utils import seeds
 
 
 def test_order_of_a_tiny_epoch_is_pinned():

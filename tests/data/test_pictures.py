@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from aag_tf.data import pictures, regular_file
 from aag_tf.data.pictures import decode, is_picture, read_header
-from aag_tf.errors import DataError
+from aag_tf.utils.errors import DataError
 
 HALVES = np.zeros((6, 8, 3), np.uint8)  # the left half red
 HALVES[:, :4, 0] = 255
@@ -22,18 +22,18 @@ def test_plain_picture_comes_as_it_is(save_noise):
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA"])
-def test_grey_modes_are_grey(save_noise, mode):
+def test_gray_modes_are_gray(save_noise, mode):
     path = save_noise("a.png", mode=mode)
-    assert read_header(str(path)).grey
+    assert read_header(str(path)).gray
     expected = np.asarray(Image.open(path).convert("L"))[..., np.newaxis]
     np.testing.assert_array_equal(decode(str(path), (12, 12, 1)), expected)
     np.testing.assert_array_equal(decode(str(path), (12, 12, 3)), np.repeat(expected, 3, axis=2))
 
 
-def test_sixteen_bit_grey_is_scaled_and_not_clipped(tmp_path):
+def test_sixteen_bit_gray_is_scaled_and_not_clipped(tmp_path):
     values = np.array([[0, 257, 32_896, 65_535]], np.uint16)
     Image.fromarray(values).save(tmp_path / "deep.png")
-    assert read_header(str(tmp_path / "deep.png")).grey
+    assert read_header(str(tmp_path / "deep.png")).gray
     assert decode(str(tmp_path / "deep.png"), (1, 4, 1)).ravel().tolist() == [0, 1, 128, 255]
     assert decode(str(tmp_path / "deep.png"), (1, 4, 3))[0, 2].tolist() == [128, 128, 128]
 
@@ -42,7 +42,7 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped(tmp_path):
     ("values", "message"),
     [
         (np.array([[0.5]], np.float32), "floating-point pixels have no known range"),
-        (np.array([[70_000]], np.int32), "grey values from 70000 to 70000 are not 16-bit"),
+        (np.array([[70_000]], np.int32), "gray values from 70000 to 70000 are not 16-bit"),
     ],
 )
 def test_values_of_unknown_range_are_refused(tmp_path, values, message):
@@ -65,11 +65,11 @@ def test_transparent_palette_entry_shows_white(tmp_path):
     picture.save(tmp_path / "a.png", transparency=1)
     shown = decode(str(tmp_path / "a.png"), (1, 3, 3))[0].tolist()
     assert shown == [[255, 0, 0], [255, 255, 255], [0, 0, 255]]
-    assert not read_header(str(tmp_path / "a.png")).grey
+    assert not read_header(str(tmp_path / "a.png")).gray
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
-def test_rotation_of_the_camera_is_honoured(tmp_path, suffix):
+def test_rotation_of_the_camera_is_honored(tmp_path, suffix):
     exif = Image.Exif()
     exif[0x0112] = 6  # shown rotated by 90 degrees clockwise: left becomes top
     path = tmp_path / f"a.{suffix}"
@@ -91,7 +91,7 @@ def test_a_pipe_is_not_waited_for_and_a_huge_file_not_read(tmp_path, monkeypatch
         read_header(str(tmp_path / "a.png"))
 
 
-def test_centre_of_the_shorter_side_is_kept(tmp_path):
+def test_center_of_the_shorter_side_is_kept(tmp_path):
     wide = np.zeros((10, 30, 3), np.uint8)
     wide[:, 10:20] = 90
     Image.fromarray(wide).save(tmp_path / "a.png")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aag_tf.data import ArrayImages, epoch_order, evaluation_batches, training_batches
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 
 def numbered_images(count: int) -> ArrayImages:

@@ -49,7 +49,7 @@ def test_fit_equals_crop_and_resize_of_pillow(shape):
     assert np.abs(fitted.numpy().astype(int) - expected).max() <= 1
 
 
-def test_fit_crops_the_centre():
+def test_fit_crops_the_center():
     image = np.zeros((4, 12, 1), np.uint8)
     image[:, 4:8] = 200
     assert (fit(tf.constant(image), (4, 4)).numpy() == 200).all()

@@ -3,8 +3,8 @@ import pytest
 
 from aag_tf.config import DataConfig, EvaluateConfig, RunConfig
 from aag_tf.config.data import SCHEMES
-from aag_tf.data import open_source, open_watched, resizing, sources
-from aag_tf.errors import ConfigError, DataError
+from aag_tf.data import open_monitored, open_source, resizing, sources
+from aag_tf.utils.errors import ConfigError, DataError
 
 
 def test_digits():
@@ -55,7 +55,7 @@ def test_every_scheme_has_a_reader():
 
 
 def test_a_run_is_watched_by_other_images_at_its_size_and_in_its_channels(tmp_path):
-    watched = open_watched("digits", DataConfig(dataset="npz:of_the_run.npz", validation_fraction=0.0), (6, 4, 3))
+    watched = open_monitored("digits", DataConfig(dataset="npz:of_the_run.npz", validation_fraction=0.0), (6, 4, 3))
     own = open_source(DataConfig())
     assert watched.test is None, "what is watched is tuned on"
     for part, whole in ((watched.train, own.train), (watched.validation, own.validation)):
@@ -69,11 +69,11 @@ def test_images_without_labels_are_not_watched_by(tmp_path):
     np.savez(tmp_path / "images.npz", images=np.zeros((30, 8, 8, 1), np.uint8))
     dataset = f"npz:{tmp_path / 'images.npz'}"
     with pytest.raises(DataError, match=r"--monitor_dataset=npz:.* has no labels, so that nothing can be judged by it"):
-        open_watched(dataset, DataConfig(), (8, 8, 1))
+        open_monitored(dataset, DataConfig(), (8, 8, 1))
     few = {"images": np.zeros((5, 8, 8, 1), np.uint8), "labels": np.arange(5)}
     np.savez(tmp_path / "images.npz", **few)
     with pytest.raises(DataError, match="has no image to hold out"):
-        open_watched(dataset, DataConfig(), (8, 8, 1))
+        open_monitored(dataset, DataConfig(), (8, 8, 1))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from aag_tf.data import ArrayImages, Source, Split
 from aag_tf.data.splits import complete, held_out_mask
-from aag_tf.errors import DataError
+from aag_tf.utils.errors import DataError
 
 
 def make_split(count, *, labels=None, shape=(2, 2, 1)):
@@ -40,7 +40,7 @@ def test_held_out_part_is_not_the_head_of_the_data():
     assert abs(np.flatnonzero(mask).mean() - 499.5) < 5 * 18.3
 
 
-def test_labelled_train_alone_gives_test_and_validation():
+def test_labeled_train_alone_gives_test_and_validation():
     labels = np.arange(100) % 4
     source = complete(Source("x", make_split(100, labels=labels)), 0.1)
     assert (len(source.train), len(source.validation), len(source.test)) == (72, 8, 20)
@@ -52,7 +52,7 @@ def test_labelled_train_alone_gives_test_and_validation():
         assert split.labels.dtype == np.int64
 
 
-def test_unlabelled_train_alone_has_no_test():
+def test_unlabeled_train_alone_has_no_test():
     source = complete(Source("x", make_split(50)), 0.1)
     assert source.test is None
     assert (len(source.train), len(source.validation)) == (45, 5)

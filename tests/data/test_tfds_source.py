@@ -10,7 +10,7 @@ from tiny_data_sets import TinyShapes
 from aag_tf.config import DataConfig
 from aag_tf.data import memory, open_source
 from aag_tf.data.tfds_source import data_directory
-from aag_tf.errors import ConfigError, DataError
+from aag_tf.utils.errors import ConfigError, DataError
 
 
 class TinyWords(tfds.core.GeneratorBasedBuilder):
@@ -33,7 +33,7 @@ def open_tfds(name, **settings):
 
 
 @pytest.mark.parametrize(("name", "classes"), [("cifar100", 100), ("svhn_cropped", 10)])
-def test_mocked_sets_of_the_catalogue(name, classes):
+def test_mocked_sets_of_the_catalog(name, classes):
     with tfds.testing.mock_data(num_examples=40):
         source = open_tfds(name, validation_fraction=0.25)
         # What the mock makes up depends on the features asked for.

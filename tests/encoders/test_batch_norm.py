@@ -49,7 +49,7 @@ def test_a_batch_of_one_pixel_leaves_finite_moving_statistics():
 
 
 @pytest.mark.parametrize("compute", ["bfloat16", "float16"])
-def test_mixed_precision_normalises_in_float32_and_returns_the_compute_type(compute):
+def test_mixed_precision_normalizes_in_float32_and_returns_the_compute_type(compute):
     images = tf.cast(np.random.default_rng(0).normal(100.0, 1.0, (64, 4, 4, 2)), compute)
     layer, reference = BatchNorm(dtype=f"mixed_{compute}"), BatchNorm()
     outputs, expected = layer(images, training=True), reference(tf.cast(images, tf.float32), training=True)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aag_tf.config import EncoderConfig, ProjectorConfig
 from aag_tf.encoders import build_encoder, build_projector
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 
 def images(shape, count=2):
@@ -80,7 +80,7 @@ def test_embedding_of_an_image_does_not_depend_on_its_batch():
     np.testing.assert_allclose(encoder(pixels)[:2], encoder(pixels[:2]), rtol=1e-5, atol=1e-6)
 
 
-def test_every_batch_norm_is_synchronised():
+def test_every_batch_norm_is_synchronized():
     for name in ("tiny", "resnet50", "MobileNetV3Small"):
         width = 1.0 if name[0] == "M" else 0.25
         encoder = build_encoder(EncoderConfig(name, width=width), (32, 32, 3))
@@ -148,7 +148,7 @@ def test_keras_applications_see_images_from_minus_one_to_one(name):
     np.testing.assert_allclose(seen, [[-1.0] * 3, [1.0] * 3], atol=1e-5)
 
 
-def test_a_model_that_normalises_its_average_keeps_to_that():
+def test_a_model_that_normalizes_its_average_keeps_to_that():
     embedding = build_encoder(EncoderConfig("ConvNeXtTiny"), (64, 64, 3))(images((64, 64, 3))).numpy()
     np.testing.assert_allclose(embedding.mean(axis=1), 0, atol=1e-4)
     np.testing.assert_allclose(embedding.std(axis=1), 1, atol=0.05)

@@ -6,16 +6,15 @@ import keras
 import numpy as np
 import pytest
 
-from aag_tf.encoders import describe_encoder, encoder_from, has_fitted_layers, settle
-from aag_tf.errors import ConfigError
-from aag_tf.trained import dtype_policy
+from aag_tf.encoders import describe_encoder, dtype_policy, encoder_from, finalize_normalization, has_fitted_layers
+from aag_tf.utils.errors import ConfigError
 
 SHAPE = (8, 8, 1)
 layers = keras.layers
 
 
 @keras.saving.register_keras_serializable("tests")
-class Penalised(layers.Layer):
+class Penalized(layers.Layer):
     def call(self, x, training=False):
         if training:
             self.add_loss(keras.ops.mean(x))
@@ -34,13 +33,13 @@ def pixels():
     return np.random.default_rng(0).integers(0, 256, (5, *SHAPE), np.uint8).astype(np.float32)
 
 
-def test_a_normalisation_that_was_fitted_to_images_computes_with_what_it_saw():
-    normalisation = layers.Normalization(axis=-1)
-    normalisation.adapt(pixels())
-    model = small_encoder(normalisation)
+def test_a_normalization_that_was_fitted_to_images_computes_with_what_it_saw():
+    normalization = layers.Normalization(axis=-1)
+    normalization.adapt(pixels())
+    model = small_encoder(normalization)
     again = encoder_from(describe_encoder(model, SHAPE))
     again.set_weights(model.get_weights())
-    settle(again)
+    finalize_normalization(again)
     np.testing.assert_allclose(again(pixels()), model(pixels()), rtol=1e-5, atol=1e-6)
 
 
@@ -85,7 +84,7 @@ def test_what_training_would_pass_over_or_end_at_is_refused(layer, words):
 
 def test_a_layer_that_adds_to_the_loss_is_refused():
     with pytest.raises(ConfigError, match=r"has a layer that calls add_loss.* build it without\."):
-        describe_encoder(small_encoder(Penalised()), SHAPE)
+        describe_encoder(small_encoder(Penalized()), SHAPE)
 
 
 def test_a_fitted_layer_is_found_in_a_description():

@@ -8,9 +8,9 @@ from html_checks import Page, check_accessible, check_stands_alone
 
 from aag_tf import flags
 from aag_tf.config import EvaluateConfig
-from aag_tf.errors import ConfigError, EvaluationError
 from aag_tf.evaluation import compare, evaluate
-from aag_tf.run_directory import RunDirectory
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.errors import ConfigError, EvaluationError
 
 
 def figure(name, value, low=None, high=None, **details):
@@ -55,7 +55,7 @@ def test_table_and_page_show_both_beside_their_floor(runs, tmp_path):
         (path / "metrics.jsonl").write_text("\n".join(metrics))
     comparison = compare(runs, tmp_path / "both.html")
     lines = str(comparison).splitlines()
-    assert lines[0].startswith("2 encoders on digits, test split: 360 images judged by 1,437 labelled ones")
+    assert lines[0].startswith("2 encoders on digits, test split: 360 images judged by 1,437 labeled ones")
     assert lines[3].split() == ["first", "second", "raw", "pixels"]
     assert lines[5].split("  ")[0] == "kNN (k=20)"
     assert [part for part in lines[5].split() if part.endswith("0")] == ["90.00", "80.00", "50.00"]
@@ -115,9 +115,9 @@ def test_settings_count_between_any_two(runs, tmp_path):
     (runs[1] / "evaluation.json").write_text(json.dumps(changed))
     with pytest.raises(EvaluationError, match=r"first was judged with --knn_k=20, .*second with 5"):
         compare([tmp_path / "alone.json", *runs], tmp_path / "page.html")
-    for path in runs:  # neighbours count in another measure too
+    for path in runs:  # neighbors count in another measure too
         content = json.loads((path / "evaluation.json").read_text())
-        content["results"][1]["measures"] = [figure("neighbour_purity", 0.5, 0.4, 0.6, k=9)]
+        content["results"][1]["measures"] = [figure("neighbor_purity", 0.5, 0.4, 0.6, k=9)]
         (path / "evaluation.json").write_text(json.dumps(content))
     with pytest.raises(EvaluationError, match=r"first was judged with --knn_k=20, .*second with 5"):
         compare(runs, tmp_path / "page.html")

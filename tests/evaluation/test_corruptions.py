@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
-from aag_tf.config import JudgeConfig
+from aag_tf.config import ProtocolConfig
 from aag_tf.data import ArrayImages
 from aag_tf.evaluation import Candidate, Examples, raw_pixels
 from aag_tf.evaluation.corruptions import SETTINGS, STRENGTHS, corrupted, settings
@@ -34,9 +34,9 @@ def test_each_strength_takes_a_picture_further_away(kind, shape):
 
 
 def test_noise_has_the_announced_deviation():
-    grey = np.full((6, 32, 32, 3), 128, np.uint8)
+    gray = np.full((6, 32, 32, 3), 128, np.uint8)
     for strength in STRENGTHS:
-        noisy = corrupted(ArrayImages(grey), "noise", strength).numpy(np.arange(6)).astype(float)
+        noisy = corrupted(ArrayImages(gray), "noise", strength).numpy(np.arange(6)).astype(float)
         assert noisy.mean() == pytest.approx(128, abs=1)
         assert noisy.std() == pytest.approx(255 * settings("noise", (32, 32, 3))[strength - 1], rel=0.03)
 
@@ -85,7 +85,7 @@ def test_robustness_judges_the_clean_probe_on_corrupted_images():
         "pixels",
         Examples(embed(bank), labels[:1000], bank),
         Examples(embed(queries), labels[1000:1300], queries),
-        JudgeConfig(),
+        ProtocolConfig(),
         embed=embed,
         progress=False,
     )

@@ -1,4 +1,4 @@
-"""The whole evaluation: floors beside the encoder, the rule about splits, the report."""
+"""The whole evaluation: baselines beside the encoder, the rule about splits, the report."""
 
 import dataclasses
 import importlib
@@ -12,15 +12,15 @@ from html_checks import Page, check_accessible, check_stands_alone
 from small_runs import STEP, make_run, save_images
 
 from aag_tf import flags
-from aag_tf.config import EvaluateConfig, JudgeConfig, TrainConfig, from_flat
+from aag_tf.config import EvaluateConfig, ProtocolConfig, TrainConfig, from_flat
 from aag_tf.data import open_source
+from aag_tf.encoders import untrained_encoder
 from aag_tf.evaluation import Measure, embed, evaluate, judge, knn_accuracy, raw_pixels
 from aag_tf.evaluation.corruptions import SETTINGS
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.evaluation.subjects import load_subject
 from aag_tf.evaluation.views import main_branch, view
-from aag_tf.run_directory import RunDirectory
-from aag_tf.trained import untrained_encoder
+from aag_tf.runs.run_directory import RunDirectory
 
 NAMES = ["raw pixels", "untrained encoder", "trained encoder"]
 
@@ -33,7 +33,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def evaluation(run):
-    return evaluate(EvaluateConfig(run_dir=str(run[0]), judge=JudgeConfig(knn_k=5)), progress=False)
+    return evaluate(EvaluateConfig(run_dir=str(run[0]), protocol=ProtocolConfig(knn_k=5)), progress=False)
 
 
 def source_of(path):
@@ -52,11 +52,11 @@ def test_measures_the_encoder_beside_both_floors(run, evaluation):
         return knn_accuracy(bank, labels, features(source.test.images), source.test.labels, k=5)
 
     assert [result.features for result in evaluation.results] == NAMES
-    pixels, floor, trained = (result.measure("knn").value for result in evaluation.results)
+    pixels, baseline, trained = (result.measure("knn").value for result in evaluation.results)
     assert pixels == pytest.approx(expected(lambda images: raw_pixels(images, progress=False)))
-    assert floor == pytest.approx(expected(lambda images: embed(untrained, images, progress=False)), abs=0.003)
+    assert baseline == pytest.approx(expected(lambda images: embed(untrained, images, progress=False)), abs=0.003)
     assert trained == pytest.approx(expected(lambda images: embed(encoder, images, progress=False)), abs=0.003)
-    assert floor != trained
+    assert baseline != trained
     assert pixels > 0.97  # the digits are nearly solved by their pixels
     assert evaluation.result("raw pixels").measure("linear").value > 0.93
     assert evaluation.result("supervised encoder") is None
@@ -73,7 +73,7 @@ def test_figures_are_written_into_the_run_directory(run, evaluation):
     ]  # fmt: skip
     assert report["schema"] == 2
     names = [measure["name"] for measure in report["results"][2]["measures"]]
-    assert names == ["knn", "linear", "neighbour_purity", "alignment", "uniformity", "rankme"]
+    assert names == ["knn", "linear", "neighbor_purity", "alignment", "uniformity", "rankme"]
     linear = report["results"][2]["measures"][1]
     assert set(linear) == {"name", "value", "n", "low", "high", "details"}
     assert linear["value"] == evaluation.result("trained encoder").measure("linear").value
@@ -90,14 +90,14 @@ def test_the_command_repeats_the_evaluation(run, evaluation):
     program, *arguments = shlex.split(evaluation.command)
     assert program == "aag-evaluate"
     assert flags.parse([program, *arguments], EvaluateConfig, usage="") == EvaluateConfig(
-        run_dir=str(run[0]), judge=JudgeConfig(knn_k=5)
+        run_dir=str(run[0]), protocol=ProtocolConfig(knn_k=5)
     )
 
 
 def test_what_pictures_need_is_kept(evaluation):
     judged = evaluation.judged
     assert judged.name == "trained encoder"
-    assert judged.neighbours.rows.shape == (len(judged.query_labels), 5)
+    assert judged.neighbors.rows.shape == (len(judged.query_labels), 5)
     right = np.mean(judged.probe_predictions == judged.query_labels)
     assert right == evaluation.result("trained encoder").measure("linear").value
     assert judged.bank.images.numpy([0, len(judged.bank_labels) - 1]).shape == (2, 8, 8, 1)
@@ -110,9 +110,9 @@ def test_the_report_is_drawn_beside_the_figures(run, evaluation):
     check_stands_alone(page)
     check_accessible(page)
     assert page.texts("h2") == [
-        "Figures beside the floors",
+        "Figures beside the baselines",
         "Which classes are confused",
-        "Nearest neighbours",
+        "Nearest neighbors",
         "Map of the embedding",
         "Settings",
     ]  # no training curves, since this run was never trained
@@ -130,7 +130,7 @@ def test_everything_that_can_be_measured_is(tmp_path):
     directory = RunDirectory(path)
     record = directory.read_record()
     directory.write_record(record | {"flags": record["flags"] | {"crop_min_area": 0.5}})
-    judge = JudgeConfig(
+    judge = ProtocolConfig(
         measures="all",
         knn_k=3,
         label_percents="50",
@@ -139,10 +139,10 @@ def test_everything_that_can_be_measured_is(tmp_path):
         fine_tune_steps=2,
         supervised_epochs=1,
     )
-    evaluation = evaluate(EvaluateConfig(run_dir=str(path), judge=judge), progress=False)
+    evaluation = evaluate(EvaluateConfig(run_dir=str(path), protocol=protocol), progress=False)
 
     assert [result.features for result in evaluation.results] == [*NAMES, "supervised encoder"]
-    frozen = ["knn", "linear", "neighbour_purity", "alignment", "uniformity", "rankme"]
+    frozen = ["knn", "linear", "neighbor_purity", "alignment", "uniformity", "rankme"]
     frozen += ["linear_sgd", "few_labels_probe_50%"]
     corrupted = ["robustness", *(f"robustness_{kind}" for kind in SETTINGS)]
     pixels, untrained, trained, supervised = (
@@ -151,7 +151,7 @@ def test_everything_that_can_be_measured_is(tmp_path):
     assert pixels == supervised == [*frozen, *corrupted]
     assert untrained == trained == [*frozen, "fine_tune_50%", *corrupted]
     ranks = {result.measure("rankme").value for result in evaluation.results}
-    assert len(ranks) == 4  # the supervised encoder has learnt
+    assert len(ranks) == 4  # the supervised encoder has learned
     assert "Robustness to corruptions" in Page(evaluation.report.read_text()).texts("h2")
 
     config, source = source_of(path)
@@ -191,8 +191,8 @@ def test_table_is_aligned_and_names_every_row(evaluation):
 
 def test_validation_split_never_touches_test(run, tmp_path):
     path, _ = run
-    judge = JudgeConfig(split="validation", measures="knn", floors="none")
-    config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), report=False, judge=judge)
+    judge = ProtocolConfig(split="validation", measures="knn", baselines="none")
+    config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), report=False, protocol=protocol)
     evaluation = evaluate(config, progress=False)
     _, source = source_of(path)
     assert evaluation.data["split"] == "validation"
@@ -211,7 +211,7 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
         dataset=dataset,
         output=str(output),
         report=False,
-        judge=JudgeConfig(measures="knn", knn_k=3),
+        protocol=ProtocolConfig(measures="knn", knn_k=3),
     )
     evaluation = evaluate(config, progress=False)
     assert evaluation.data["dataset"] == dataset
@@ -222,17 +222,17 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
 
 def test_channels_are_brought_to_those_of_the_encoder(run, tmp_path):
     path, _ = run
-    dataset = save_images(tmp_path / "colour.npz", shape=(8, 8, 3), labels=np.arange(40) % 2)
-    judge = JudgeConfig(measures="knn", knn_k=3, floors="none")
+    dataset = save_images(tmp_path / "color.npz", shape=(8, 8, 3), labels=np.arange(40) % 2)
+    judge = ProtocolConfig(measures="knn", knn_k=3, baselines="none")
     evaluation = evaluate(
-        EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), judge=judge)
+        EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), protocol=protocol)
     )
-    assert evaluation.data["conversion"] == "images at 8x8 pixels, RGB turned to grey by its luma"
-    with np.load(tmp_path / "colour.npz") as archive:
-        colours = archive["images"][:32].astype(float) @ [0.2989, 0.587, 0.114]
-    grey = evaluation.judged.bank.images.numpy(np.arange(32))
-    assert grey.shape == (32, 8, 8, 1)
-    order = [np.abs(colours - picture[..., 0]).reshape(len(colours), -1).max(axis=1).min() for picture in grey[:8]]
+    assert evaluation.data["conversion"] == "images at 8x8 pixels, RGB turned to gray by its luma"
+    with np.load(tmp_path / "color.npz") as archive:
+        colors = archive["images"][:32].astype(float) @ [0.2989, 0.587, 0.114]
+    gray = evaluation.judged.bank.images.numpy(np.arange(32))
+    assert gray.shape == (32, 8, 8, 1)
+    order = [np.abs(colors - picture[..., 0]).reshape(len(colors), -1).max(axis=1).min() for picture in gray[:8]]
     assert np.median(order) < 1.01  # those of the first 32 that are in train are there, to rounding
 
 
@@ -246,21 +246,21 @@ def test_random_weights_alone_count_as_untrained(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib.import_module("aag_tf.evaluation.evaluate"), "judge", note)
     config = EvaluateConfig(
-        run_dir=str(path), output=str(tmp_path / "a"), report=False, judge=JudgeConfig("test", "knn")
+        run_dir=str(path), output=str(tmp_path / "a"), report=False, protocol=ProtocolConfig("test", "knn")
     )
     evaluate(config, progress=False)
     assert seen == {"raw pixels": False, "untrained encoder": True, "trained encoder": False}
 
 
-def test_unlabelled_images_are_judged_without_labels(run, tmp_path):
+def test_unlabeled_images_are_judged_without_labels(run, tmp_path):
     path, _ = run
     dataset = save_images(
-        tmp_path / "unlabelled.npz",
+        tmp_path / "unlabeled.npz",
         test_images=np.zeros((9, 8, 8, 1), np.uint8) + np.arange(9, dtype=np.uint8)[:, None, None, None],
     )
-    judge = JudgeConfig(measures="unlabelled", floors="none")
+    judge = ProtocolConfig(measures="unlabeled", baselines="none")
     evaluation = evaluate(
-        EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), judge=judge)
+        EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), protocol=protocol)
     )
     assert [m.name for m in evaluation.results[0].measures] == ["alignment", "uniformity", "rankme"]
     assert evaluation.data["num_classes"] is None

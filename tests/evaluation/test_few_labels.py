@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from aag_tf.config import AugmentConfig, EncoderConfig, JudgeConfig
+from aag_tf.config import AugmentConfig, EncoderConfig, ProtocolConfig
 from aag_tf.data import ArrayImages
 from aag_tf.encoders import build_encoder
 from aag_tf.evaluation import Candidate, Examples, embed
@@ -29,7 +29,7 @@ def candidate(model, network=None, untrained=False, **settings):
         "encoder",
         Examples(embed(model, bank, progress=False), LABELS[:1400], bank),
         Examples(embed(model, queries, progress=False), LABELS[1400:], queries),
-        JudgeConfig(**settings),
+        ProtocolConfig(**settings),
         embed=lambda images: embed(model, images, progress=False),
         network=network,
         untrained=untrained,
@@ -91,7 +91,7 @@ def test_fine_tuning_learns_from_a_draw_and_leaves_the_encoder_alone():
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # of Keras's own get_weights
 def test_fine_tuning_a_trained_encoder_starts_at_the_probe():
     trained = supervised_encoder(
-        encoder(), ArrayImages(PICTURES[:700]), LABELS[:700], JudgeConfig(supervised_epochs=6, **FASTER), GENTLE,
+        encoder(), ArrayImages(PICTURES[:700]), LABELS[:700], ProtocolConfig(supervised_epochs=6, **FASTER), GENTLE,
         progress=False,
     )  # fmt: skip
     judged = candidate(trained, lambda: keras.models.clone_model(trained))
@@ -115,7 +115,7 @@ def test_a_supervised_encoder_beats_an_untrained_one():
         encoder(),
         untrained.bank.images,
         untrained.bank_labels,
-        JudgeConfig(supervised_epochs=4, **FASTER),
+        ProtocolConfig(supervised_epochs=4, **FASTER),
         untrained.augment,
         progress=False,
     )

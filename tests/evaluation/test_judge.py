@@ -5,18 +5,18 @@ import pytest
 from sklearn.datasets import load_digits
 
 from aag_tf import config as configs
-from aag_tf.config import JudgeConfig
-from aag_tf.errors import EvaluationError
+from aag_tf.config import ProtocolConfig
 from aag_tf.evaluation import Candidate, Examples, Measure, judge, results
 from aag_tf.evaluation.judge import MEASURES
-from aag_tf.evaluation.knn import find_neighbours, knn_accuracy
+from aag_tf.evaluation.knn import find_neighbors, knn_accuracy
+from aag_tf.utils.errors import EvaluationError
 
 FEATURES, LABELS = load_digits(return_X_y=True)
 
 
 def candidate(**settings):
     bank, queries = Examples(FEATURES[:900], LABELS[:900]), Examples(FEATURES[900:1400], LABELS[900:1400])
-    return Candidate("digits", bank, queries, JudgeConfig(**settings), progress=False)
+    return Candidate("digits", bank, queries, ProtocolConfig(**settings), progress=False)
 
 
 def test_every_name_has_its_function():
@@ -27,14 +27,14 @@ def test_every_accuracy_is_the_share_of_right_answers_with_its_interval():
     judged = candidate(knn_k=7)
     result = judge(judged)
     assert [measure.name for measure in result.measures] == [
-        "knn", "linear", "neighbour_purity", "uniformity", "rankme"
+        "knn", "linear", "neighbor_purity", "uniformity", "rankme"
     ]  # fmt: skip
     knn, linear, purity, *numbers = result.measures
     assert knn.value == np.mean(judged.knn_predictions == LABELS[900:1400])
     assert knn.details["k"] == 7
     assert linear.value == np.mean(judged.probe_predictions == LABELS[900:1400])
     assert linear.details["l2"] in {float(name) for name in linear.details["held_out_accuracy"]}
-    same = LABELS[:900][judged.neighbours.rows] == LABELS[900:1400, np.newaxis]
+    same = LABELS[:900][judged.neighbors.rows] == LABELS[900:1400, np.newaxis]
     assert purity.value == pytest.approx(np.mean(same))
     for share in (knn, linear, purity):
         assert share.low is not None
@@ -44,7 +44,7 @@ def test_every_accuracy_is_the_share_of_right_answers_with_its_interval():
     assert not any(number.low is not None for number in numbers)
 
 
-def test_neighbours_vote_at_the_temperature_that_was_asked_for():
+def test_neighbors_vote_at_the_temperature_that_was_asked_for():
     sharp, flat = (
         judge(candidate(measures="knn", knn_k=200, knn_temperature=temperature)).measure("knn").value
         for temperature in (0.07, 5.0)
@@ -54,21 +54,21 @@ def test_neighbours_vote_at_the_temperature_that_was_asked_for():
     assert flat != sharp
 
 
-def test_neighbours_are_searched_once(monkeypatch):
+def test_neighbors_are_searched_once(monkeypatch):
     searches = []
 
     def search(*arguments, **settings):
         searches.append(settings["k"])
-        return find_neighbours(*arguments, **settings)
+        return find_neighbors(*arguments, **settings)
 
-    monkeypatch.setattr("aag_tf.evaluation.candidate.find_neighbours", search)
-    judged = candidate(measures="knn,unlabelled")
+    monkeypatch.setattr("aag_tf.evaluation.candidate.find_neighbors", search)
+    judged = candidate(measures="knn,unlabeled")
     judge(judged)
     assert searches == [20]
     nearest = FEATURES[:900] / np.linalg.norm(FEATURES[:900], axis=1, keepdims=True)
     queries = FEATURES[900:1400] / np.linalg.norm(FEATURES[900:1400], axis=1, keepdims=True)
     expected = np.sort(queries @ nearest.T, axis=1)[:, ::-1][:, :20]
-    np.testing.assert_allclose(judged.neighbours.similarities, expected, atol=1e-5)
+    np.testing.assert_allclose(judged.neighbors.similarities, expected, atol=1e-5)
 
 
 def test_titles_and_figures_in_a_table():
@@ -81,6 +81,6 @@ def test_titles_and_figures_in_a_table():
 
 
 def test_labels_are_asked_for_where_they_are_needed():
-    unlabelled = Candidate("digits", Examples(FEATURES[:900]), Examples(FEATURES[900:]), progress=False)
+    unlabeled = Candidate("digits", Examples(FEATURES[:900]), Examples(FEATURES[900:]), progress=False)
     with pytest.raises(EvaluationError, match="there are no labels to judge by; give data that have them, or --meas"):
-        judge(unlabelled)
+        judge(unlabeled)

@@ -7,17 +7,17 @@ import pytest
 import tensorflow as tf
 from sklearn.neighbors import KNeighborsClassifier
 
-from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import knn_accuracy, knn_predict
+from aag_tf.utils.errors import EvaluationError
 
 knn = importlib.import_module("aag_tf.evaluation.knn")
 
 
 def clusters(count, *, classes=5, dim=12, noise=1.5, seed=0):
     rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(99).normal(size=(classes, dim))
+    centers = np.random.default_rng(99).normal(size=(classes, dim))
     labels = rng.integers(0, classes, count)
-    features = centres[labels] + noise * rng.normal(size=(count, dim))
+    features = centers[labels] + noise * rng.normal(size=(count, dim))
     return features.astype(np.float32), labels
 
 
@@ -65,7 +65,7 @@ def test_only_directions_count():
 
 
 def test_votes_are_weighted():
-    # Two neighbours of class 1 at similarity 0.6 against one of class 0 at 1: exp(0.4 / T) beats 2 only if T < 0.577.
+    # Two neighbors of class 1 at similarity 0.6 against one of class 0 at 1: exp(0.4 / T) beats 2 only if T < 0.577.
     bank = np.array([[1, 0], [0.6, 0.8], [0.6, -0.8]], np.float32)
     labels = np.array([0, 1, 1])
     query = np.array([[1, 0]], np.float32)
@@ -115,8 +115,8 @@ def with_nan(features):
     [
         (lambda b, y, q: (with_nan(b), y, q), "1 of 30 bank features contain NaN"),
         (lambda b, y, q: (b, y, with_nan(q)), "1 of 30 query features contain NaN"),
-        (lambda b, y, q: (b, y * 0 + 4, q), "all 30 labelled images are of class 4"),
-        (lambda b, y, q: (b[:19], y[:19], q), "--knn_k=20 neighbours cannot be found among 19"),
+        (lambda b, y, q: (b, y * 0 + 4, q), "all 30 labeled images are of class 4"),
+        (lambda b, y, q: (b[:19], y[:19], q), "--knn_k=20 neighbors cannot be found among 19"),
         (lambda b, y, q: (b, y[:-1], q), "29 bank labels for 30 bank features"),
         (lambda b, y, q: (b, y.astype(np.float32), q), "bank labels are float32"),
         (lambda b, y, q: (b, y, q[:, :5]), "bank features have 12 numbers and query features 5"),

@@ -8,8 +8,8 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import fit_linear_probe
+from aag_tf.utils.errors import EvaluationError
 
 linear_probe = importlib.import_module("aag_tf.evaluation.linear_probe")
 
@@ -28,8 +28,8 @@ def sklearn_fit(features, labels, l2):
 def objective(probe_weights, probe_bias, rows, labels, l2):
     logits = rows @ probe_weights + probe_bias
     peak = logits.max(axis=1, keepdims=True)
-    log_normaliser = np.log(np.exp(logits - peak).sum(axis=1)) + peak[:, 0]
-    return np.mean(log_normaliser - logits[np.arange(len(labels)), labels]) + l2 / 2 * np.sum(probe_weights**2)
+    log_normalizer = np.log(np.exp(logits - peak).sum(axis=1)) + peak[:, 0]
+    return np.mean(log_normalizer - logits[np.arange(len(labels)), labels]) + l2 / 2 * np.sum(probe_weights**2)
 
 
 @pytest.mark.parametrize("l2", [1e-1, 1e-3, 1e-5])
@@ -61,8 +61,8 @@ def test_agrees_with_scikit_learn_on_correlated_features():
     assert 100 * np.mean(probe.predict(features[4000:]) == labels[4000:]) == pytest.approx(expected, abs=0.2)
 
 
-def test_chooses_regularisation_on_rows_that_were_held_out():
-    # One informative feature among 1000 of noise: the less regularisation, the more noise is fitted.
+def test_chooses_regularization_on_rows_that_were_held_out():
+    # One informative feature among 1000 of noise: the less regularization, the more noise is fitted.
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 2000)
     features = rng.normal(size=(2000, 1000)).astype(np.float32)
@@ -108,7 +108,7 @@ def test_is_reproducible():
 
 def test_refuses_what_cannot_be_fitted():
     (features, labels), _ = digits()
-    with pytest.raises(EvaluationError, match="all 1200 labelled images are of class 1"):
+    with pytest.raises(EvaluationError, match="all 1200 labeled images are of class 1"):
         fit_linear_probe(features, np.ones_like(labels))
     with pytest.raises(EvaluationError, match="1200 of 1200 training features contain NaN"):
         fit_linear_probe(features * np.nan, labels)

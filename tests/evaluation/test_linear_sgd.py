@@ -8,18 +8,18 @@ import pytest
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
-from aag_tf.config import JudgeConfig
+from aag_tf.config import ProtocolConfig
 from aag_tf.data import ArrayImages
-from aag_tf.errors import EvaluationError
 from aag_tf.evaluation import Candidate, Examples, raw_pixels
 from aag_tf.evaluation.linear_sgd import MOMENTUM, Heads, linear_sgd
+from aag_tf.utils.errors import EvaluationError
 
 FEATURES, LABELS = load_digits(return_X_y=True)
 
 
 def candidate(**settings):
     bank, queries = Examples(FEATURES[:1200], LABELS[:1200]), Examples(FEATURES[1200:], LABELS[1200:])
-    return Candidate("digits", bank, queries, JudgeConfig(**settings), progress=False)
+    return Candidate("digits", bank, queries, ProtocolConfig(**settings), progress=False)
 
 
 def test_steps_are_those_of_keras():
@@ -75,7 +75,7 @@ def test_learns_from_augmented_images():
         "pixels",
         Examples(embed(bank), LABELS[:1200], bank),
         Examples(embed(queries), LABELS[1200:], queries),
-        JudgeConfig(sgd_epochs=3, sgd_learning_rates="0.01"),
+        ProtocolConfig(sgd_epochs=3, sgd_learning_rates="0.01"),
         embed=embed,
         progress=False,
     )

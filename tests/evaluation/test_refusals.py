@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from small_runs import STEP, make_run, save_images
 
-from aag_tf.checkpoints import CheckpointStore, RunState
-from aag_tf.config import EvaluateConfig, JudgeConfig
+from aag_tf.config import EvaluateConfig, ProtocolConfig
 from aag_tf.data import fingerprint, open_source
-from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
 from aag_tf.evaluation import evaluate
 from aag_tf.evaluation.saved_evaluation import read_evaluation
-from aag_tf.run_directory import RunDirectory
-from aag_tf.trained import load_run
+from aag_tf.runs.checkpoints import CheckpointStore, RunState
+from aag_tf.runs.run import load_run
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.errors import EvaluationError, ExportError, RunDirectoryError
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def run_dir(tmp_path_factory):
             "the test split of npz:.* has no labels",
         ),
         ({"test_images": np.zeros((9, 8, 8, 1), np.uint8)}, (8, 8, 1), "has no labels to judge by"),
-        ({"labels": np.arange(40) % 2}, (8, 8, 1), "--knn_k=50 neighbours cannot be found among 32"),
+        ({"labels": np.arange(40) % 2}, (8, 8, 1), "--knn_k=50 neighbors cannot be found among 32"),
     ],
 )
 def test_refuses_data_that_gives_no_figure(run_dir, tmp_path, arrays, shape, message):
@@ -46,7 +46,7 @@ def test_refuses_data_that_gives_no_figure(run_dir, tmp_path, arrays, shape, mes
         dataset=dataset,
         output=str(output),
         report=False,
-        judge=JudgeConfig(knn_k=50, floors="none"),
+        protocol=ProtocolConfig(knn_k=50, baselines="none"),
     )
     with pytest.raises(EvaluationError, match=message) as caught:
         evaluate(config, progress=False)
@@ -69,7 +69,7 @@ def test_refuses_an_encoder_that_diverged_or_collapsed(tmp_path, factor, message
     state = RunState(encoder=run.encoder, projector=run.projector)
     CheckpointStore(tmp_path / "checkpoints").write(STEP + 1, state.write)
     with pytest.raises(EvaluationError, match=message):
-        evaluate(EvaluateConfig(run_dir=str(tmp_path), judge=JudgeConfig(floors="none")), progress=False)
+        evaluate(EvaluateConfig(run_dir=str(tmp_path), protocol=ProtocolConfig(baselines="none")), progress=False)
 
 
 def test_a_size_that_the_encoder_does_not_take_is_refused(run_dir):
@@ -85,8 +85,8 @@ def test_images_that_were_added_since_are_refused_and_other_pixels_told(tmp_path
         np.savez(tmp_path / "data.npz", images=images, labels=np.arange(count) % 2)
 
     def judge():
-        judged = JudgeConfig(measures="unlabelled", floors="none")
-        return evaluate(EvaluateConfig(run_dir=tmp_path / "run", judge=judged, report=False), progress=False)
+        judged = ProtocolConfig(measures="unlabeled", baselines="none")
+        return evaluate(EvaluateConfig(run_dir=tmp_path / "run", protocol=judged, report=False), progress=False)
 
     save(60, 0)
     # As `train` writes it, with what it was trained on.
@@ -111,7 +111,7 @@ def test_images_that_were_added_since_are_refused_and_other_pixels_told(tmp_path
 def test_says_which_split_is_missing(tmp_path):
     labels = np.arange(40) % 2
     make_run(tmp_path / "run", save_images(tmp_path / "data.npz", labels=labels), validation_fraction=0.0)
-    config = EvaluateConfig(run_dir=str(tmp_path / "run"), judge=JudgeConfig(split="validation"))
+    config = EvaluateConfig(run_dir=str(tmp_path / "run"), protocol=ProtocolConfig(split="validation"))
     with pytest.raises(EvaluationError, match=r"has no validation split; judge on --split=test"):
         evaluate(config)
 
@@ -135,11 +135,11 @@ def test_only_figures_are_written_over(run_dir, tmp_path):
             evaluate(EvaluateConfig(run_dir=str(path), output=str(output)))
     assert (path / "run.json").read_text() == record
     assert foreign.read_text() == '{"schema": 1}'
-    judge = JudgeConfig(measures="unlabelled", floors="none")
+    judge = ProtocolConfig(measures="unlabeled", baselines="none")
     own = path / "evaluation.json"
     for output, content in ((foreign, '{"schema": 1, "results": []}'), (foreign, ""), (own, '{"schema": 2, "resu')):
         output.write_text(content)  # of another version, of nothing, and damaged where a run has its own
         given = None if output == own else str(output)
-        evaluate(EvaluateConfig(run_dir=str(path), output=given, judge=judge, report=False), progress=False)
+        evaluate(EvaluateConfig(run_dir=str(path), output=given, protocol=protocol, report=False), progress=False)
         assert json.loads(output.read_text())["results"]
     assert read_evaluation(str(foreign)).judged.measure("rankme").n == 359

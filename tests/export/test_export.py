@@ -11,9 +11,9 @@ import tensorflow as tf
 from small_runs import STEP, make_run, save_images
 
 from aag_tf.config import EvaluateConfig, ExportConfig
-from aag_tf.errors import EvaluationError, ExportError, RunDirectoryError
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export, load_saved_model
+from aag_tf.utils.errors import EvaluationError, ExportError, RunDirectoryError
 
 EVERY_SIGNATURE = "serving_default,embed_bytes,embed_images,project"
 

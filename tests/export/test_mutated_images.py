@@ -1,4 +1,4 @@
-"""Broken and odd picture files by the hundred: refused or embedded as their kind demands, and no neighbour harmed."""
+"""Broken and odd picture files by the hundred: refused or embedded as their kind demands, and no neighbor harmed."""
 
 from collections import Counter
 
@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_files():
     assert Counter(picture.kind for picture in first).keys() == mutated.KINDS.keys()
 
 
-def test_every_file_is_refused_or_embedded_and_no_neighbour_is_harmed(model):
+def test_every_file_is_refused_or_embedded_and_no_neighbor_is_harmed(model):
     known = next(iter(mutated.mutated_images(1, seed=9))).data
     reference = model.embed_bytes(tf.constant([known]))[0].numpy()[0]
     pictures = list(mutated.mutated_images(COUNT))

@@ -8,8 +8,8 @@ import tensorflow as tf
 from small_runs import STEP
 
 from aag_tf.config import ExportConfig
-from aag_tf.errors import ConfigError, ExportError, RunDirectoryError
 from aag_tf.export import export, load_saved_model
+from aag_tf.utils.errors import ConfigError, ExportError, RunDirectoryError
 
 export_module = importlib.import_module("aag_tf.export.export")
 publishing = importlib.import_module("aag_tf.export.publishing")

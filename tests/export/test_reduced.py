@@ -9,10 +9,10 @@ from small_runs import make_run, save_images
 
 from aag_tf.config import ExportConfig
 from aag_tf.data import open_source
-from aag_tf.errors import ExportError
 from aag_tf.export import export, load_saved_model
 from aag_tf.export.reduced import CostMeter, ReducedEncoder
-from aag_tf.trained import load_run
+from aag_tf.runs.run import load_run
+from aag_tf.utils.errors import ExportError
 
 
 @pytest.fixture

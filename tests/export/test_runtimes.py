@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from aag_tf.config import ExportConfig
-from aag_tf.errors import ConfigError, ExportError
 from aag_tf.export import export
 from aag_tf.export.runtimes import RUNTIMES, check_installed, load_runtime
+from aag_tf.utils.errors import ConfigError, ExportError
 
 
 def installed(name):

@@ -8,9 +8,9 @@ from PIL import Image
 
 from aag_tf.config import ExportConfig
 from aag_tf.data.resizing import fit
-from aag_tf.errors import ConfigError, ExportError
 from aag_tf.export import export, load_saved_model
-from aag_tf.trained import load_run
+from aag_tf.runs.run import load_run
+from aag_tf.utils.errors import ConfigError, ExportError
 
 DIM, PROJECTION_DIM = 32, 4
 
@@ -55,7 +55,7 @@ def test_bytes_give_the_embeddings_of_their_pixels(networks, signatures):
     np.testing.assert_allclose(answer["embedding"], networks.encoder(batch, training=False), atol=1e-6)
 
 
-def test_a_broken_file_is_named_and_costs_no_neighbour(signatures):
+def test_a_broken_file_is_named_and_costs_no_neighbor(signatures):
     batch = [png(image) for image in images(3)]
     alone = signatures["embed_bytes"](contents=tf.constant(batch))["embedding"].numpy()
     mixed = [b"", batch[0], batch[1][:40], batch[1], batch[2], b"text"]

@@ -4,7 +4,7 @@ import pytest
 
 from aag_tf import flags
 from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, flag_lines, from_flat
-from aag_tf.errors import ConfigError
+from aag_tf.utils.errors import ConfigError
 
 
 def parse(*arguments, config_type=TrainConfig):
@@ -25,7 +25,7 @@ def test_flags_reach_their_settings():
 
 def test_the_other_commands():
     judged = parse("--run_dir=runs/a", "--knn_k=5", config_type=EvaluateConfig)
-    assert (judged.run_dir, judged.saved_model, judged.judge.knn_k) == ("runs/a", None, 5)
+    assert (judged.run_dir, judged.saved_model, judged.protocol.knn_k) == ("runs/a", None, 5)
     exported = parse("--run_dir=a", "--export_dir=b", "--version=3", "--noverify", config_type=ExportConfig)
     assert exported == ExportConfig(run_dir="a", export_dir="b", version=3, verify=False)
 

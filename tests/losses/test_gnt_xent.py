@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aag_tf.config import LossConfig
-from aag_tf.errors import ConfigError
 from aag_tf.losses import GNTXent, LearnedTemperature, gnt_xent, streaming
 from aag_tf.losses.gnt_xent import pair_losses
+from aag_tf.utils.errors import ConfigError
 
 FORMS = ("dense", "streaming")
 

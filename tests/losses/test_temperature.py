@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aag_tf.errors import ConfigError
 from aag_tf.losses import LearnedTemperature, gnt_xent
+from aag_tf.utils.errors import ConfigError
 
 
 def test_learning_stops_at_the_bounds_and_comes_back():

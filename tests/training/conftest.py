@@ -3,7 +3,7 @@
 import pytest
 from training_runs import STEPS, settings
 
-from aag_tf.training import train
+from aag_tf.training.train import train
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ import pytest
 from small_pictures import save_picture
 from training_runs import settings
 
-from aag_tf.checkpoints import CheckpointStore
 from aag_tf.config import DataConfig, ScheduleConfig
 from aag_tf.data import memory
-from aag_tf.errors import DataError, RunDirectoryError
-from aag_tf.run_directory import RunDirectory
-from aag_tf.training import train
+from aag_tf.runs.checkpoints import CheckpointStore
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.training.train import train
+from aag_tf.utils.errors import DataError, RunDirectoryError
 
 
 def test_a_run_has_its_directory_to_itself_and_a_disk_that_fills_up_ends_it_in_a_sentence(tmp_path, monkeypatch):

@@ -10,14 +10,14 @@ import pytest
 from training_runs import STEPS, settings
 
 from aag_tf.augment import MainBranch
-from aag_tf.config import EncoderConfig, EvaluateConfig, ExportConfig, JudgeConfig, OptimizerConfig
+from aag_tf.config import EncoderConfig, EvaluateConfig, ExportConfig, OptimizerConfig, ProtocolConfig
 from aag_tf.encoders import describe_encoder
-from aag_tf.errors import ConfigError, RunDirectoryError
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export
-from aag_tf.saved_model import load_saved_model
-from aag_tf.trained import load_run
-from aag_tf.training import train
+from aag_tf.runs.exported import load_saved_model
+from aag_tf.runs.run import load_run
+from aag_tf.training.train import train
+from aag_tf.utils.errors import ConfigError, RunDirectoryError
 
 layers = keras.layers
 
@@ -55,16 +55,18 @@ def test_a_run_starts_from_the_weights_that_were_given_and_leaves_them_alone(bui
         np.testing.assert_allclose(weight, start, atol=1e-6)
 
 
-def test_a_normalisation_keeps_what_it_was_fitted_to(tmp_path):
+def test_a_normalization_keeps_what_it_was_fitted_to(tmp_path):
     images = np.random.default_rng(0).integers(0, 17, (200, 8, 8, 1), np.uint8)
-    normalisation = layers.Normalization(axis=-1)
-    normalisation.adapt(images)
-    body = [normalisation, layers.Conv2D(6, 3), layers.GlobalAveragePooling2D()]
+    normalization = layers.Normalization(axis=-1)
+    normalization.adapt(images)
+    body = [normalization, layers.Conv2D(6, 3), layers.GlobalAveragePooling2D()]
     model = keras.Sequential([keras.Input((8, 8, 1)), *body])
     train(at_rest(tmp_path / "run"), encoder=model)
     np.testing.assert_allclose(load_run(tmp_path / "run").encoder(images), model(images), atol=1e-3)
-    judge = JudgeConfig(knn_k=5, measures="unlabelled", floors="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=tmp_path / "run", judge=judge), progress=False)  # a path as it is
+    judge = ProtocolConfig(knn_k=5, measures="unlabeled", baselines="untrained")
+    evaluation = evaluate(
+        EvaluateConfig(run_dir=tmp_path / "run", protocol=protocol), progress=False
+    )  # a path as it is
     assert [result.features for result in evaluation.results] == ["untrained encoder", "trained encoder"]
 
 
@@ -82,8 +84,8 @@ def test_commands_find_it_again(tmp_path):
     run_dir = tmp_path / "run"
     config = settings(run_dir)
     train(config, encoder=own_encoder(last=[layers.Dense(5, name="embedding")]))
-    judge = JudgeConfig(knn_k=5, measures="knn", floors="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), judge=judge), progress=False)
+    judge = ProtocolConfig(knn_k=5, measures="knn", baselines="untrained")
+    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=protocol), progress=False)
     assert [(result.features, result.dim) for result in evaluation.results] == [
         ("untrained encoder", 5),
         ("trained encoder", 5),
@@ -93,7 +95,7 @@ def test_commands_find_it_again(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     np.testing.assert_allclose(saved(pixels), load_run(run_dir).encoder(pixels), atol=1e-5)
     output = tmp_path / "exported.json"
-    again = EvaluateConfig(saved_model=str(tmp_path / "served"), judge=judge, output=str(output), report=False)
+    again = EvaluateConfig(saved_model=str(tmp_path / "served"), protocol=protocol, output=str(output), report=False)
     assert [result.dim for result in evaluate(again, progress=False).results] == [5, 5]
 
 

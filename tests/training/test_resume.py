@@ -14,15 +14,15 @@ from training_runs import STEPS, figures, records, settings, weights
 
 from aag_tf import config as configs
 from aag_tf.augment import LayersBranch
-from aag_tf.callbacks import Interruption
-from aag_tf.checkpoints import CheckpointStore
 from aag_tf.config import AugmentConfig, DataConfig, LossConfig, OptimizerConfig, ScheduleConfig
-from aag_tf.errors import ConfigError, RunDirectoryError, TrainingError
-from aag_tf.trained import load_run
-from aag_tf.training import train
+from aag_tf.runs.checkpoints import CheckpointStore
+from aag_tf.runs.run import load_run
+from aag_tf.training.callbacks import GracefulStop
+from aag_tf.training.train import train
+from aag_tf.utils.errors import ConfigError, RunDirectoryError, TrainingError
 
 
-class StopAtSeven(Interruption):
+class StopAtSeven(GracefulStop):
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
         self.model.stop_training = batch + 1 >= 7
@@ -30,7 +30,7 @@ class StopAtSeven(Interruption):
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
     run_dir = tmp_path / "stopped"
-    monkeypatch.setattr("aag_tf.training.Interruption", StopAtSeven)
+    monkeypatch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
     result = train(settings(run_dir, knn_every_epochs=1))
     assert (result.step, result.complete) == (7, False)
     assert load_run(str(run_dir)).step == 7
@@ -44,7 +44,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, 
     assert train(settings(run_dir, resume=True)).step == STEPS  # nothing is left to do
 
 
-class ScalesUpEveryTwoSteps(Interruption):
+class ScalesUpEveryTwoSteps(GracefulStop):
     def on_train_begin(self, logs=None):
         self.model.optimizer.dynamic_growth_steps = 2  # of the loss scale in float16, 2 000 by default
 
@@ -62,7 +62,7 @@ def few(**settings):
     ids=["float16-and-lars", "host-and-two-steps-an-execution"],
 )
 def test_a_run_goes_on_alike_in_other_ways_to_run(options, scales, tmp_path, monkeypatch):
-    monkeypatch.setattr("aag_tf.training.Interruption", ScalesUpEveryTwoSteps)
+    monkeypatch.setattr("aag_tf.training.train.GracefulStop", ScalesUpEveryTwoSteps)
     run_dir = tmp_path / "run"
     config = dataclasses.replace(settings(run_dir, log_every_steps=1, checkpoint_every_steps=5), **options)
     train(config)
@@ -85,7 +85,7 @@ def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path, mon
     for name, stopped in (("whole", False), ("stopped", True)):
         with monkeypatch.context() as patch:
             if stopped:
-                patch.setattr("aag_tf.training.Interruption", StopAtSeven)
+                patch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
             train(settings(tmp_path / name), encoder=model)
         if stopped:
             train(settings(tmp_path / name, resume=True), encoder=model)
@@ -96,7 +96,7 @@ def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path, mon
 
 def test_a_run_goes_on_with_another_number_of_replicas(finished, tmp_path, monkeypatch):
     run_dir = tmp_path / "stopped"
-    monkeypatch.setattr("aag_tf.training.Interruption", StopAtSeven)
+    monkeypatch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
     train(settings(run_dir))
     monkeypatch.undo()
     config = settings(run_dir, resume=True)

@@ -10,11 +10,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from training_runs import records, settings, weights
 
 from aag_tf import flags
-from aag_tf.callbacks import TAGS, Interruption
 from aag_tf.config import DataConfig, EncoderConfig, LossConfig, ScheduleConfig, TrainConfig
-from aag_tf.errors import ConfigError, RunDirectoryError
-from aag_tf.trained import untrained_encoder
-from aag_tf.training import plan_steps, train
+from aag_tf.encoders import untrained_encoder
+from aag_tf.training.callbacks import TAGS, GracefulStop
+from aag_tf.training.train import plan_steps, train
+from aag_tf.utils.errors import ConfigError, RunDirectoryError
 
 
 def test_metrics_are_logged_every_so_many_steps_and_at_the_end(finished):
@@ -100,12 +100,12 @@ def test_an_untrained_encoder_is_the_one_that_training_started_from(tmp_path, mo
     class BegunError(Exception):
         """Enough has been seen."""
 
-    class LookAtTheBeginning(Interruption):
+    class LookAtTheBeginning(GracefulStop):
         def on_train_begin(self, logs=None):
             started_from.extend(tf.convert_to_tensor(weight).numpy() for weight in self.model.encoder.weights)
             raise BegunError
 
-    monkeypatch.setattr("aag_tf.training.Interruption", LookAtTheBeginning)
+    monkeypatch.setattr("aag_tf.training.train.GracefulStop", LookAtTheBeginning)
     with pytest.raises(BegunError):
         train(config)
     untrained = untrained_encoder(config.encoder, (8, 8, 1), config.schedule.seed)

@@ -9,8 +9,8 @@ import pytest
 from training_runs import STEPS, records, settings, weights
 
 from aag_tf.config import AugmentConfig, DataConfig, LossConfig, ScheduleConfig
-from aag_tf.model import AAG
-from aag_tf.training import train
+from aag_tf.training.model import AAG
+from aag_tf.training.train import train
 
 TWO_VIEWS = {"augment": AugmentConfig(aux="none")}
 LEARNED = {"loss": LossConfig(learn_temperature=True, coupling=1.0)}
@@ -80,7 +80,7 @@ def test_several_steps_an_execution_change_nothing_but_the_rhythm(finished, tmp_
     assert all(0.0 <= record["data_wait_share"] <= 1.0 for record in [*logged, *expected])
 
 
-def test_unlabelled_images_train_without_knn(tmp_path):
+def test_unlabeled_images_train_without_knn(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (40, 10, 12, 3), np.uint8)
     np.savez(tmp_path / "images.npz", images=images)
     config = dataclasses.replace(

@@ -3,26 +3,26 @@
 import numpy as np
 
 from aag_tf.data.arrays import read_arrays
-from aag_tf.errors import DataError, EvaluationError
 from aag_tf.evaluation.candidate import Examples
 from aag_tf.evaluation.checks import check_features, check_labels, class_indices
-from aag_tf.files import user_path
+from aag_tf.utils.errors import DataError, EvaluationError
+from aag_tf.utils.files import user_path
 
 LARGEST = 8 * 2**30  # bytes, unpacked
 KEYS = ("features", "labels")
 
 
-def read_feature_files(train: str, test: str, *, labelled: bool = True) -> tuple[Examples, Examples]:
+def read_feature_files(train: str, test: str, *, labeled: bool = True) -> tuple[Examples, Examples]:
     """What to learn from and what to be judged on.
 
     Args:
         train, test: `.npz` files with float `features` [n, d] and integer `labels` [n] from 0.
-        labelled: whether labels must be there, and name two classes at least.
+        labeled: whether labels must be there, and name two classes at least.
 
     Raises:
         EvaluationError: a file is missing or damaged, its arrays do not fit each other or those of the other file.
     """
-    bank, queries = (_read(path, labelled) for path in (train, test))
+    bank, queries = (_read(path, labeled) for path in (train, test))
     if bank.features.shape[1] != queries.features.shape[1]:
         raise EvaluationError(
             f"{train} has features of {bank.features.shape[1]} numbers and {test} of {queries.features.shape[1]}; make "
@@ -30,7 +30,7 @@ def read_feature_files(train: str, test: str, *, labelled: bool = True) -> tuple
         )
     if bank.labels is None or queries.labels is None:
         return bank, queries
-    if labelled:
+    if labeled:
         class_indices(bank.labels)
     if queries.labels.max() > bank.labels.max():
         raise EvaluationError(
@@ -40,7 +40,7 @@ def read_feature_files(train: str, test: str, *, labelled: bool = True) -> tuple
     return bank, queries
 
 
-def _read(name: str, labelled: bool) -> Examples:
+def _read(name: str, labeled: bool) -> Examples:
     path = user_path(name)
     if not path.is_file():
         raise EvaluationError(f"{name} is not a file; name an archive that numpy.savez wrote.")
@@ -48,7 +48,7 @@ def _read(name: str, labelled: bool) -> Examples:
         arrays = read_arrays(path, KEYS, limit=LARGEST, advice="judge a part")
     except DataError as error:
         raise EvaluationError(str(error)) from error
-    missing = [key for key in KEYS if key not in arrays and (labelled or key != "labels")]
+    missing = [key for key in KEYS if key not in arrays and (labeled or key != "labels")]
     if missing:
         raise EvaluationError(
             f"{name} has no array `{missing[0]}`; save it with numpy.savez(path, features=..., labels=...)."

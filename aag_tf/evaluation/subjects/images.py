@@ -8,8 +8,8 @@ from absl import logging
 
 from aag_tf.config import DataConfig, EvaluateConfig
 from aag_tf.data import JoinedImages, Source, Split, adapted, fingerprint, open_source, same_pictures, same_pixels
-from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.subjects.subject import Subject
+from aag_tf.utils.errors import EvaluationError
 
 
 class JudgedData(NamedTuple):
@@ -37,7 +37,7 @@ def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
     """
     _check_image_size(config, subject)
     source = open_source(_data_config(config, subject))
-    bank, queries = choose_splits(source, config.judge.split, labelled=config.judge.needs_labels)
+    bank, queries = choose_splits(source, config.protocol.split, labeled=config.protocol.needs_labels)
     height, width, channels = (own or found for own, found in zip(subject.image_shape, source.image_shape, strict=True))
     if config.dataset is None:
         _check_size(source, (height, width))
@@ -46,27 +46,27 @@ def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
     if config.dataset is not None and None not in subject.image_shape[:2]:
         changes.append(f"images at {height}x{width} pixels")
     if source.image_shape[2] != channels:
-        changes.append("grey repeated as RGB" if channels == 3 else "RGB turned to grey by its luma")
+        changes.append("gray repeated as RGB" if channels == 3 else "RGB turned to gray by its luma")
     shape = (height, width, channels)
     return JudgedData(source, adapted(bank, shape), adapted(queries, shape), ", ".join(changes))
 
 
-def choose_splits(source: Source, split: str, *, labelled: bool = True) -> tuple[Split, Split]:
+def choose_splits(source: Source, split: str, *, labeled: bool = True) -> tuple[Split, Split]:
     """The images that classifiers learn from, and those that they are judged on.
 
     `test` learns from all training images (train and validation) and judges on test; `validation` learns from train
     alone and judges on validation, which is the one to tune on.
 
     Raises:
-        EvaluationError: the data set has no such split, or no labels where `labelled` asks for them.
+        EvaluationError: the data set has no such split, or no labels where `labeled` asks for them.
     """
     parts = [source.train]
     if split == "test" and source.validation is not None:
         parts.append(source.validation)
-    if labelled and any(part.labels is None for part in parts):
+    if labeled and any(part.labels is None for part in parts):
         raise EvaluationError(
             f"{source.name} has no labels to judge by; give one that has them with --dataset (a folder takes its "
-            "labels from the names of sub-folders, an npz file from `labels`), or ask for --measures=unlabelled."
+            "labels from the names of sub-folders, an npz file from `labels`), or ask for --measures=unlabeled."
         )
     queries = source.test if split == "test" else source.validation
     if queries is None:
@@ -75,10 +75,10 @@ def choose_splits(source: Source, split: str, *, labelled: bool = True) -> tuple
             "validation": "judge on --split=test, or train with --validation_fraction above 0",
         }
         raise EvaluationError(f"{source.name} has no {split} split; {advice[split]}.")
-    if labelled and queries.labels is None:
+    if labeled and queries.labels is None:
         raise EvaluationError(f"the {split} split of {source.name} has no labels to judge by; give it some.")
     bank = _joined(parts)
-    if labelled and bank.labels is not None and queries.labels is not None:
+    if labeled and bank.labels is not None and queries.labels is not None:
         strange = ~np.isin(queries.labels, bank.labels)
         if strange.any():
             logging.warning(

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from aag_tf.errors import EvaluationError
+from aag_tf.utils.errors import EvaluationError
 
 # Of RGB in [0, 255], as torchvision and `keras.applications` (torch and caffe modes) use them.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
@@ -35,7 +35,7 @@ def require_range(input_range: str | None, dtype: str, channels: int | None, own
             "0..1, -1..1, imagenet or imagenet_caffe."
         )
     if input_range.startswith("imagenet") and channels == 1:
-        raise EvaluationError(f"--input_range={input_range} is for RGB and {owner} takes grey images; give another.")
+        raise EvaluationError(f"--input_range={input_range} is for RGB and {owner} takes gray images; give another.")
     return input_range
 
 

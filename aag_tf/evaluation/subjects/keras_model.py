@@ -5,9 +5,9 @@ from pathlib import Path
 
 import keras
 
-from aag_tf.errors import EvaluationError, one_line
 from aag_tf.evaluation.subjects.input_range import prepare, require_range
-from aag_tf.files import user_path
+from aag_tf.utils.errors import EvaluationError, one_line
+from aag_tf.utils.files import user_path
 
 MEMBERS = ("config.json", "model.weights.h5")
 LARGEST = 16 * 2**30  # bytes, unpacked: a few kilobytes of archive can claim to be anything
@@ -54,7 +54,7 @@ def encoder_of(model: keras.Model, path: str, input_range: str | None) -> keras.
     shape, dtype = tuple(image.shape[1:]), keras.backend.standardize_dtype(image.dtype)
     if shape[2] not in (1, 3):
         raise EvaluationError(
-            f"{path} takes images with {shape[2]} channels; models of 1 (grey) or 3 (RGB) are judged."
+            f"{path} takes images with {shape[2]} channels; models of 1 (gray) or 3 (RGB) are judged."
         )
     known = require_range(input_range, dtype, shape[2], path)
     images = keras.Input(shape, dtype=dtype, name="images")

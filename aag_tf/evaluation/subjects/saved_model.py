@@ -6,9 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from aag_tf.errors import EvaluationError
 from aag_tf.evaluation.subjects.input_range import convert, require_range
-from aag_tf.saved_model import OUTPUT, SIGNATURE
+from aag_tf.runs.exported import OUTPUT, SIGNATURE
+from aag_tf.utils.errors import EvaluationError
 
 Sizes = tuple[int | None, int | None, int | None]
 

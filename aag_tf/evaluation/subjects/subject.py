@@ -8,14 +8,21 @@ import keras
 
 from aag_tf import config as configs
 from aag_tf.config import AugmentConfig, DataConfig, EvaluateConfig, TrainConfig
-from aag_tf.encoders import Description, build_encoder, has_fitted_layers, settle
+from aag_tf.encoders import (
+    Description,
+    build_encoder,
+    dtype_policy,
+    finalize_normalization,
+    has_fitted_layers,
+    untrained_encoder,
+)
 from aag_tf.evaluation.candidate import Network
 from aag_tf.evaluation.features import Encoder
 from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
-from aag_tf.files import user_path
-from aag_tf.saved_model import METADATA_FILE, load_saved_model, version_directory
-from aag_tf.trained import dtype_policy, load_run, untrained_encoder
+from aag_tf.runs.exported import METADATA_FILE, load_saved_model, version_directory
+from aag_tf.runs.run import load_run
+from aag_tf.utils.files import user_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +79,7 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
         with dtype_policy("float32"):
             copy = build_encoder(run.config.encoder, run.image_shape, run.own_encoder)
         copy.set_weights(run.encoder.get_weights())
-        settle(copy)
+        finalize_normalization(copy)
         return copy
 
     subject = _known(facts, run.image_shape, run.encoder, run.config, own_encoder=run.own_encoder, network=fresh)
@@ -118,9 +125,9 @@ def _from_keras_model(path: str, config: EvaluateConfig) -> Subject:
         return load_foreign_keras_model(path, config.input_range)[1]
 
     def untrained() -> keras.Model:
-        return encoder_of(untrained_copy(model, config.judge.seed), path, config.input_range)
+        return encoder_of(untrained_copy(model, config.protocol.seed), path, config.input_range)
 
-    return Subject(facts, shape, encoder, seed=config.judge.seed, network=fresh, untrained=untrained)
+    return Subject(facts, shape, encoder, seed=config.protocol.seed, network=fresh, untrained=untrained)
 
 
 def _known(

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from aag_tf.config import EvaluateConfig, JudgeConfig
-from aag_tf.errors import ConfigError, EvaluationError
+from aag_tf.config import EvaluateConfig, ProtocolConfig
 from aag_tf.evaluation import evaluate
+from aag_tf.utils.errors import ConfigError, EvaluationError
 
 
 def arrays(count, seed, **changes):
@@ -28,7 +28,7 @@ def judged(tmp_path, train, test, **settings):
         test_features=save(tmp_path / "test.npz", test),
         output=str(tmp_path / "evaluation.json"),
         report=False,
-        judge=JudgeConfig(**{"knn_k": 5} | settings),
+        protocol=ProtocolConfig(**{"knn_k": 5} | settings),
     )
     return evaluate(config, progress=False)
 
@@ -41,7 +41,7 @@ def test_features_are_judged_as_they_are(tmp_path):
     assert result.features == "given features"
     # Neither views nor weights: no alignment, no fine-tuning, no corruptions.
     assert [measure.name for measure in result.measures] == [
-        "knn", "linear", "neighbour_purity", "uniformity", "rankme", "linear_sgd", "few_labels_probe_10%"
+        "knn", "linear", "neighbor_purity", "uniformity", "rankme", "linear_sgd", "few_labels_probe_10%"
     ]  # fmt: skip
     assert result.measure("knn").value > 0.5
     report = json.loads((tmp_path / "evaluation.json").read_text())
@@ -51,14 +51,14 @@ def test_features_are_judged_as_they_are(tmp_path):
 
 def test_without_labels_there_is_still_something_to_say(tmp_path):
     train, test = ({"features": arrays(60, seed)["features"]} for seed in (0, 1))
-    evaluation = judged(tmp_path, train, test, measures="unlabelled")
+    evaluation = judged(tmp_path, train, test, measures="unlabeled")
     assert [measure.name for measure in evaluation.results[0].measures] == ["uniformity", "rankme"]
     assert "–" not in str(evaluation)
 
 
 def test_labels_of_one_class_do_not_stand_in_the_way_of_what_needs_none(tmp_path):
     train, test = (arrays(60, seed, labels=np.zeros(60, np.int64)) for seed in (0, 1))
-    evaluation = judged(tmp_path, train, test, measures="unlabelled")
+    evaluation = judged(tmp_path, train, test, measures="unlabeled")
     assert [measure.name for measure in evaluation.results[0].measures][-2:] == ["uniformity", "rankme"]
 
 
@@ -77,7 +77,7 @@ NAN[4, 2] = np.nan
     ("change", "message"),
     [
         ({"labels": np.arange(29) % 3}, r"29 .*train\.npz labels for 30 .* features"),
-        ({"labels": np.zeros(30, int)}, "all 30 labelled images are of class 0"),
+        ({"labels": np.zeros(30, int)}, "all 30 labeled images are of class 0"),
         ({"labels": np.arange(30) % 3 - 1}, "has a label -1; number the classes from 0"),
         ({"labels": np.arange(30) % 2}, "test.npz has a label 2 and those of .*train.npz end at 1"),
         ({"labels": np.arange(30) / 3}, "labels are float64"),
@@ -86,7 +86,7 @@ NAN[4, 2] = np.nan
         ({"features": FEATURES[:, :4]}, "has features of 4 numbers and .*test.npz of 6"),
         ({"features": FEATURES.astype(np.int64)}, "are int64; store floats"),
         ({"features": FEATURES[:, 0]}, r"have shape \[30\]"),
-        ({"features": FEATURES[:4], "labels": np.arange(4) % 3}, "--knn_k=5 neighbours cannot be found among 4"),
+        ({"features": FEATURES[:4], "labels": np.arange(4) % 3}, "--knn_k=5 neighbors cannot be found among 4"),
         ({"features": np.array([{}] * 30), "labels": np.arange(30)}, "cannot be read as an archive of plain arrays"),
         ({"labels": None}, "cannot be read as an archive of plain arrays"),
     ],

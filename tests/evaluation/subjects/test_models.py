@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 from small_runs import save_images
 
-from aag_tf.config import EvaluateConfig, JudgeConfig
-from aag_tf.errors import ConfigError, EvaluationError
+from aag_tf.config import EvaluateConfig, ProtocolConfig
 from aag_tf.evaluation import evaluate
 from aag_tf.evaluation.subjects.input_range import IMAGENET_DEVIATION, IMAGENET_MEAN, convert
 from aag_tf.evaluation.subjects.keras_model import load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
+from aag_tf.utils.errors import ConfigError, EvaluationError
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
 
@@ -139,13 +139,13 @@ def test_a_keras_model_gets_its_range_and_can_be_judged_with_floors(tmp_path):
     _, encoder = load_foreign_keras_model(str(file), "-1..1")
     np.testing.assert_allclose(encoder(PICTURES), model(PICTURES / 127.5 - 1), atol=1e-5)
 
-    dataset = save_images(tmp_path / "grey.npz", count=60, shape=(10, 10, 1), labels=np.arange(60) % 2)
-    judge = JudgeConfig(knn_k=3, measures="knn,fine_tune", label_percents="50", label_draws=1, fine_tune_steps=2)
-    config = EvaluateConfig(keras_model=str(file), input_range="0..1", dataset=dataset, judge=judge)
+    dataset = save_images(tmp_path / "gray.npz", count=60, shape=(10, 10, 1), labels=np.arange(60) % 2)
+    judge = ProtocolConfig(knn_k=3, measures="knn,fine_tune", label_percents="50", label_draws=1, fine_tune_steps=2)
+    config = EvaluateConfig(keras_model=str(file), input_range="0..1", dataset=dataset, protocol=protocol)
     evaluation = evaluate(config, progress=False)
     assert [result.features for result in evaluation.results] == ["raw pixels", "untrained encoder", "trained encoder"]
     assert [len(result.measures) for result in evaluation.results] == [1, 2, 2]  # pixels cannot be fine-tuned
-    assert evaluation.data["conversion"] == "images at 8x8 pixels, grey repeated as RGB"
+    assert evaluation.data["conversion"] == "images at 8x8 pixels, gray repeated as RGB"
     assert evaluation.subject["keras_model"] == str(file)
     assert evaluation.path is None
 
@@ -163,8 +163,10 @@ def test_images_are_scaled_to_an_encoder_that_is_no_square(tmp_path):
     model = keras_model(keras.layers.Flatten(), shape=(4, 8, 3))
     model.save(tmp_path / "model.keras")
     dataset = save_images(tmp_path / "data.npz", count=60, shape=(10, 16, 3), labels=np.arange(60) % 2)
-    judge = JudgeConfig(knn_k=3, measures="knn", floors="none")
-    config = EvaluateConfig(keras_model=str(tmp_path / "model.keras"), input_range="0..1", dataset=dataset, judge=judge)
+    judge = ProtocolConfig(knn_k=3, measures="knn", baselines="none")
+    config = EvaluateConfig(
+        keras_model=str(tmp_path / "model.keras"), input_range="0..1", dataset=dataset, protocol=protocol
+    )
     evaluation = evaluate(config, progress=False)
     assert evaluation.data["conversion"] == "images at 4x8 pixels"
     assert evaluation.data["image_shape"] == [4, 8, 3]
@@ -212,7 +214,10 @@ def test_a_keras_file_that_cannot_be_judged_is_refused(tmp_path):
         ({"run_dir": "a", "input_range": "0..1"}, "--input_range is for --saved_model and --keras_model"),
         ({"run_dir": "a", "judge": {"measures": "knn,rnn"}}, "--measures=knn,rnn names rnn; give some of knn, linear"),
         ({"run_dir": "a", "judge": {"measures": ","}}, "names nothing"),
-        ({"run_dir": "a", "judge": {"floors": "pixels"}}, "--floors=pixels names pixels; give some of raw_pixels, "),
+        (
+            {"run_dir": "a", "judge": {"baselines": "pixels"}},
+            "--baselines=pixels names pixels; give some of raw_pixels, ",
+        ),
         ({"run_dir": "a", "judge": {"label_percents": "0"}}, "--label_percents=0 is not a list of percentages"),
         ({"run_dir": "a", "judge": {"label_percents": "1;10"}}, "is not a list of percentages"),
         ({"run_dir": "a", "judge": {"sgd_learning_rates": "inf"}}, "is not a list of learning rates"),
@@ -221,11 +226,11 @@ def test_a_keras_file_that_cannot_be_judged_is_refused(tmp_path):
 def test_flags_that_contradict_each_other_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         EvaluateConfig(
-            **{k: v for k, v in settings.items() if k != "judge"}, judge=JudgeConfig(**settings.get("judge", {}))
+            **{k: v for k, v in settings.items() if k != "judge"}, protocol=ProtocolConfig(**settings.get("judge", {}))
         )
 
 
 def test_measures_are_named_in_one_order():
-    assert JudgeConfig(measures="robustness, knn").measure_names == ("knn", "robustness")
-    assert len(JudgeConfig(measures="all").measure_names) == 7
-    assert JudgeConfig(label_percents="10,1,1.0").label_shares == (0.01, 0.1)
+    assert ProtocolConfig(measures="robustness, knn").measure_names == ("knn", "robustness")
+    assert len(ProtocolConfig(measures="all").measure_names) == 7
+    assert ProtocolConfig(label_percents="10,1,1.0").label_shares == (0.01, 0.1)

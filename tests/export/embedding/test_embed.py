@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 from small_pictures import BROKEN, make_folder, save_picture
 
-from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import embed, shards
-from aag_tf.saved_model import load_saved_model
+from aag_tf.runs.exported import load_saved_model
+from aag_tf.utils.errors import DataError, EmbeddingError
 
 MODULE = sys.modules["aag_tf.export.embedding.embed"]
 

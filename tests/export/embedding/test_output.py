@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding.output import Output
+from aag_tf.utils.errors import EmbeddingError
 
 
 @pytest.fixture

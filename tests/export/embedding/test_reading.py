@@ -1,4 +1,4 @@
-"""Reading: every image in its row, whatever becomes of its neighbours, and no more in memory than a few batches."""
+"""Reading: every image in its row, whatever becomes of its neighbors, and no more in memory than a few batches."""
 
 import io
 import threading
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aag_tf.errors import DataError
 from aag_tf.export.embedding.items import Item, reason
 from aag_tf.export.embedding.reading import BATCHES_AHEAD, read_batches
+from aag_tf.utils.errors import DataError
 
 
 def good(value):

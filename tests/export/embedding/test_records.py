@@ -12,9 +12,9 @@ import tensorflow as tf
 from PIL import Image
 
 from aag_tf.config import EmbedConfig
-from aag_tf.errors import DataError
 from aag_tf.export.embedding import records
 from aag_tf.export.embedding.inputs import list_input, open_input, source_of
+from aag_tf.utils.errors import DataError
 
 UNUSED = Path("of the output, where records leave nothing")
 

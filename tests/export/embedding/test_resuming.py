@@ -11,8 +11,8 @@ import pytest
 from processes import Process, finish
 from small_pictures import save_picture
 
-from aag_tf.errors import DataError, EmbeddingError
 from aag_tf.export.embedding import embed, open_collection, shards
+from aag_tf.utils.errors import DataError, EmbeddingError
 
 MODULE = sys.modules["aag_tf.export.embedding.embed"]
 

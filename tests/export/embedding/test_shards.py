@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.shards import Rows, is_shard, printable, read_vectors, write_shard
+from aag_tf.utils.errors import EmbeddingError
 
 ROWS = Rows(["a", "b", "c", "d"], np.arange(12, dtype=np.float32).reshape(4, 3), ["why", None, None, "because"])
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, TiffImagePlugin
 from small_pictures import save_picture
 
-from aag_tf.errors import EmbeddingError
 from aag_tf.export.embedding.items import Item
 from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
+from aag_tf.utils.errors import EmbeddingError
 
 NASTY = '<script>alert("1")</script>&\'$title'
 
@@ -50,7 +50,7 @@ def test_only_an_earlier_gallery_is_replaced(tmp_path):
         check_gallery(str(tmp_path / "missing" / "g.html"))
 
 
-def test_a_colour_profile_that_is_none_costs_no_picture(tmp_path):
+def test_a_color_profile_that_is_none_costs_no_picture(tmp_path):
     directory = TiffImagePlugin.ImageFileDirectory_v2()
     directory[34675] = "no profile at all"
     directory.tagtype[34675] = 2  # text

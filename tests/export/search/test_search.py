@@ -1,4 +1,4 @@
-"""Search over a real output: the right neighbours, by comparing and by an index, and refusals by name."""
+"""Search over a real output: the right neighbors, by comparing and by an index, and refusals by name."""
 
 import json
 import shutil
@@ -13,9 +13,9 @@ import tensorflow as tf
 from small_pictures import BROKEN, make_folder
 
 from aag_tf.config import EmbedConfig, SearchConfig
-from aag_tf.errors import DataError, EmbeddingError, ExportError
 from aag_tf.export.embedding import Collection, embed, open_collection
 from aag_tf.export.search import index, nearest, search
+from aag_tf.utils.errors import DataError, EmbeddingError, ExportError
 
 
 @pytest.fixture(scope="module")

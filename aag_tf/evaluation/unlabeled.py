@@ -1,0 +1,70 @@
+"""What features show without a classifier: alignment, uniformity, effective rank, and how pure neighborhoods are.
+
+T. Wang, P. Isola, *Understanding Contrastive Representation Learning through Alignment and Uniformity on the
+Hypersphere*, arXiv 2005.10242 (2020), section 4.1; Q. Garrido et al., *RankMe: Assessing the Downstream Performance of
+Pretrained Self-Supervised Representations by Their Rank*, arXiv 2210.02885 (2023), equation 1.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.evaluation.directions import directions
+from aag_tf.evaluation.precision import full_float32
+
+RANKME_EPSILON = 1e-7  # of the paper, for float32 features
+PAIRS_AT_ONCE = 25_000_000
+
+
+def alignment(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean squared distance of the normalized features of two views of an image: 0 (alike) to 4; lower is better.
+
+    Args:
+        first, second: float [n, d], row by row the two views of an image.
+    """
+    return float(np.mean(np.sum((directions(first) - directions(second)) ** 2, axis=1)))
+
+
+@full_float32()
+def uniformity(features: np.ndarray) -> float:
+    """`log(mean exp(-2 d²))` over all pairs of different rows, normalized: about -4 (spread out) to 0; lower is better.
+
+    Args:
+        features: float [n, d], two rows or more.
+    """
+    rows = directions(features)
+    # Zeros have no direction; they share one here, at right angles to all others, as dead features are alike.
+    rows = np.column_stack([rows, ~rows.any(axis=1)]).astype(np.float32)
+    total = 0.0
+    chunk = max(1, PAIRS_AT_ONCE // len(rows))
+    for start in range(0, len(rows), chunk):
+        cosines = tf.matmul(rows[start : start + chunk], rows, transpose_b=True)
+        nearness = tf.exp(4.0 * tf.minimum(cosines, 1.0) - 4.0)  # on the sphere d² = 2 - 2 cos
+        total += float(tf.reduce_sum(tf.cast(nearness, tf.float64)))
+    count = len(rows)
+    return float(np.log(max(total - count, np.finfo(float).tiny) / (count * (count - 1.0))))
+
+
+def rankme(features: np.ndarray) -> float:
+    """The exponential of the entropy of the singular values: 1 (one direction) to min(n, d) (all alike).
+
+    Args:
+        features: float [n, d], as they are: neither centerd nor normalized, as in the paper.
+    """
+    rows = features.astype(np.float64)
+    gram = rows.T @ rows if rows.shape[0] >= rows.shape[1] else rows @ rows.T
+    singular = np.sqrt(np.maximum(np.linalg.eigvalsh(gram), 0.0))
+    if singular.sum() == 0.0:  # a dead encoder: nothing but zeros
+        return 1.0
+    shares = singular / singular.sum() + RANKME_EPSILON
+    return float(np.exp(-np.sum(shares * np.log(shares))))
+
+
+def neighbor_purity(rows: np.ndarray, bank_labels: np.ndarray, query_labels: np.ndarray) -> np.ndarray:
+    """The share of each query's neighbors that are of its class: float64 [m] in [0, 1].
+
+    Args:
+        rows: int [m, k] the neighbors of each query, rows of the bank.
+        bank_labels: int [n].
+        query_labels: int [m].
+    """
+    return (bank_labels[rows] == query_labels[:, np.newaxis]).mean(axis=1)

@@ -1,0 +1,90 @@
+"""Training curves: which figures of `metrics.jsonl` are drawn, in which charts."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+from aag_tf.report.chart import Chart, line_chart
+
+MOST_BYTES = 64 * 2**20  # of a metrics file; a hundred thousand logged steps take less
+
+Records = Sequence[Mapping[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """What one chart shows: the figures `names` ({key of a record: what it is called}), in per cent or as they are."""
+
+    title: str
+    names: Mapping[str, str]
+    percent: bool = False
+
+
+PANELS = (
+    Panel("Loss", {"loss": "loss"}),
+    Panel("Accuracy on held-out images", {"knn_accuracy": "kNN", "linear_accuracy": "linear probe"}, percent=True),
+    Panel("Effective rank of the embedding", {"effective_rank": "effective rank"}),
+    Panel("Uniformity of the embedding (lower is better)", {"feature_uniformity": "uniformity"}),
+    Panel("Contrastive accuracy", {"contrastive_accuracy": "contrastive accuracy"}, percent=True),
+    Panel(
+        "Cosine similarity", {"positive_similarity": "views of one image", "negative_similarity": "views of two images"}
+    ),
+    Panel("Alignment of projections (lower is better)", {"alignment": "alignment"}),
+    Panel("Uniformity of projections (lower is better)", {"uniformity": "uniformity"}),
+    Panel("Gradient norm", {"gradient_norm": "gradient norm"}),
+    Panel("Learning rate", {"learning_rate": "learning rate"}),
+    Panel("Images a second", {"images_per_second": "images a second"}),
+)
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The records of a `metrics.jsonl` with all that is a number; lines that are broken, or lack a step, are left out.
+
+    A file that is absent or absurdly large (64 MiB) gives none.
+    """
+    if not path.is_file():
+        return []
+    if path.stat().st_size > MOST_BYTES:
+        logging.warning("%s is larger than %d MiB: no curves are drawn of it.", path, MOST_BYTES // 2**20)
+        return []
+    records = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            entries = json.loads(line).items()
+        except (ValueError, AttributeError, RecursionError):
+            continue
+        record = {name: float(value) for name, value in entries if isinstance(value, int | float)}
+        if math.isfinite(record.get("step", math.nan)):
+            records.append(record)
+    return records
+
+
+def training_charts(runs: Mapping[str, Records]) -> list[Chart]:
+    """The panels for which there are figures.
+
+    Args:
+        runs: records by the name of their run. Of one run, the figures of a panel share a chart; of several, each
+            figure has a chart, and a line a run.
+    """
+    wanted: list[tuple[str, dict[str, np.ndarray], bool]] = []
+    for panel in PANELS:
+        if len(runs) == 1:
+            (records,) = runs.values()
+            series = {name: _points(records, key) for key, name in panel.names.items()}
+            wanted.append((panel.title, series, panel.percent))
+            continue
+        for key, name in panel.names.items():
+            title = panel.title if len(panel.names) == 1 else f"{panel.title}: {name}"
+            wanted.append((title, {run: _points(records, key) for run, records in runs.items()}, panel.percent))
+    made = [line_chart(title, series, x_name="steps", percent=percent) for title, series, percent in wanted]
+    return [chart for chart in made if chart is not None]
+
+
+def _points(records: Records, key: str) -> np.ndarray:
+    """Steps and values, float [2, n]."""
+    return np.array([(record["step"], record[key]) for record in records if key in record], float).reshape(-1, 2).T

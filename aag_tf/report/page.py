@@ -1,0 +1,81 @@
+"""From a template and its values to one file that stands alone: escaped, with its style sheet inside, written whole."""
+
+import base64
+import datetime
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from aag_tf.report.embedding_map import MOST_CLASSES
+from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.files import write_atomically
+from aag_tf.utils.versions import __version__
+
+GENERATOR = f"aag_tf {__version__}"
+
+
+def render(template: str, *, sections: Mapping[str, str], **values: Any) -> str:
+    """The page that a template makes of its values, all of which are escaped.
+
+    Args:
+        template: its file in `templates/`.
+        sections: {anchor: heading} in the order of the page, for its navigation.
+        values: what else the template names; a name that it lacks is an error.
+    """
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            sections=sections,
+            style=Markup(style),
+            style_digest=digest,
+            generator=GENERATOR,
+            date=datetime.date.today().isoformat(),
+            **values,
+        )
+    )
+
+
+def write_page(path: Path, page: str) -> None:
+    """Writes a page; an earlier page of ours is replaced, any other file is left alone.
+
+    Raises:
+        EvaluationError: the path cannot be written, or is a file of someone else's.
+    """
+    check_page_path(path)
+    write_atomically(path, page)
+
+
+def check_page_path(path: Path) -> None:
+    """Refuses a path that `write_page` would refuse, before any work is done.
+
+    Raises:
+        EvaluationError: as in `write_page`.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise EvaluationError(f"{path} cannot be written; name a file in a directory that exists.")
+    if path.exists() and b'name="generator" content="aag_tf' not in path.read_bytes()[:2000]:
+        raise EvaluationError(f"{path} exists and is no report of aag_tf, so it is left as it is; name another file.")
+
+
+@functools.cache
+def _style() -> str:
+    return _environment().get_template("style.css").render(most_classes=MOST_CLASSES)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("aag_tf.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,64 @@
+"""Disks that are full: noticed before a run starts, and said in a sentence when it happens while it goes on."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from aag_tf.runs.checkpoints.store import CheckpointStore
+from aag_tf.utils.errors import RunDirectoryError
+from aag_tf.utils.files import nearest_existing
+
+# TensorFlow's own writers report these in words only.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+def check_space(store: CheckpointStore, bytes_each: int, keep: int) -> None:
+    """Refuses a run whose checkpoints would fill the disk.
+
+    Args:
+        store: where they will go; what it holds now counts as free, since it will be replaced.
+        bytes_each: size of a checkpoint.
+        keep: how many of the newest are kept; the best one and the one being written come on top.
+
+    Raises:
+        RunDirectoryError: there is not enough space.
+    """
+    free = shutil.disk_usage(nearest_existing(store.directory)).free + store.bytes_held()
+    needed = bytes_each * (keep + 2)
+    if free < needed:
+        raise RunDirectoryError(
+            f"--run_dir={store.directory.parent} is on a disk with {free / 1e9:.2g} GB free, and the run needs "
+            f"{needed / 1e9:.2g} GB for checkpoints ({keep} newest, the best and one being written, "
+            f"{bytes_each / 1e9:.2g} GB each); free some space, lower --checkpoints_to_keep, or name another disk."
+        )
+
+
+@contextlib.contextmanager
+def report_disk_failures(store: CheckpointStore) -> Iterator[None]:
+    """Turns a failed write to the run directory inside the block into one sentence.
+
+    Raises:
+        RunDirectoryError: the disk is full, over quota, gone or read-only.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _error(store, error.strerror or str(error)) from error
+    except tf.errors.OpError as error:
+        reason = next((os.strerror(code) for code in DISK_ERRORS if os.strerror(code) in error.message), None)
+        if reason is None:
+            raise
+        raise _error(store, reason) from error
+
+
+def _error(store: CheckpointStore, reason: str) -> RunDirectoryError:
+    found = store.all()
+    left = f"the checkpoint of step {found[-1].step} is intact" if found else "there is no checkpoint yet"
+    return RunDirectoryError(
+        f"{store.directory.parent} cannot be written any more ({reason}); {left}. Mend that (free some space?), then "
+        "add --resume to go on."
+    )

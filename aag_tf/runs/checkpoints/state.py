@@ -1,0 +1,78 @@
+"""What a checkpoint holds, and how it comes back."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from aag_tf.runs.checkpoints.store import CheckpointStore, StoredCheckpoint
+from aag_tf.utils.errors import RunDirectoryError
+
+SEED_STATE = "seed_generator_state"  # how Keras names the state of its random generators
+
+
+class RunState:
+    """Everything that a run needs to go on, but for its step, which numbers the checkpoint.
+
+    The optimizer's own counter is no position: with float16 it leaves out the steps whose gradients overflowed.
+
+    Args:
+        parts: networks and the optimizer, built, by the names under which they are saved.
+    """
+
+    def __init__(self, **parts: keras.Model | keras.optimizers.Optimizer) -> None:
+        self.variables = [variable for part in parts.values() for variable in part.variables]
+        # Where dropout draws from is among the variables of a network, but Keras does not track it for checkpoints.
+        random = [variable.value for variable in self.variables if variable.path.endswith(SEED_STATE)]
+        self.checkpoint = tf.train.Checkpoint(**parts, **({"random": random} if random else {}))
+        floating = [variable for variable in self.variables if tf.as_dtype(variable.dtype).is_floating]
+
+        @tf.function
+        def are_finite() -> tf.Tensor:
+            return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(value))) for value in floating])
+
+        self._are_finite = are_finite
+
+    @property
+    def bytes(self) -> int:
+        """Size of a checkpoint, less names and shapes."""
+        return sum(
+            tf.TensorShape(value.shape).num_elements() * tf.as_dtype(value.dtype).size for value in self.variables
+        )
+
+    def is_finite(self) -> bool:
+        """Whether no weight, moment or moving statistic is NaN or infinite; waits for the device."""
+        return bool(self._are_finite())
+
+    def write(self, prefix: str) -> None:
+        """Writes files whose names start with the prefix."""
+        self.checkpoint.write(prefix)
+
+    def restore(self, store: CheckpointStore) -> int:
+        """Loads the newest undamaged checkpoint, if there is one, and clears damaged ones after it away.
+
+        Returns:
+            The step it stands at; 0 where there is no checkpoint.
+
+        Raises:
+            RunDirectoryError: there are checkpoints, and none is usable.
+        """
+        chosen = store.choose()
+        if chosen is not None:
+            restore(chosen, self.checkpoint).assert_existing_objects_matched()
+        store.clear(chosen)
+        return 0 if chosen is None else chosen.step
+
+
+def restore(stored: StoredCheckpoint, checkpoint: tf.train.Checkpoint) -> Any:
+    """Loads a checkpoint; returns TensorFlow's load status.
+
+    Raises:
+        RunDirectoryError: it cannot be read.
+    """
+    try:
+        return checkpoint.read(str(stored.prefix))  # and not `restore`, which expects the counter that `save` adds
+    except (tf.errors.OpError, ValueError) as error:
+        raise RunDirectoryError(
+            f"the checkpoint {stored.prefix} cannot be read ({type(error).__name__}); restore the files from a copy."
+        ) from error

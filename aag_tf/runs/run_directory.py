@@ -1,0 +1,160 @@
+"""Names every file of a run directory, and creates it without destroying anything."""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from aag_tf.utils.errors import RunDirectoryError
+from aag_tf.utils.files import is_temporary, lock, nearest_existing, read_json_object, user_path, write_atomically
+
+
+class RunDirectory:
+    """The files of one run.
+
+    Args:
+        path: the directory; it need not exist yet.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = user_path(path)
+        self.flags_file = self.path / "flags.txt"
+        self.record = self.path / "run.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.checkpoints = self.path / "checkpoints"
+        self.events = self.path / "tensorboard"
+        self.evaluation = self.path / "evaluation.json"
+        self.report = self.path / "report.html"
+        self.lock = self.path / ".lock"
+
+    def check(self, *, resume: bool = False, overwrite: bool = False) -> None:
+        """Refuses a directory that a run may not use, before any work is done and without touching it.
+
+        Raises:
+            RunDirectoryError: it is a file, it cannot be written, it holds results and neither flag is given, or it is
+                no run to resume or to overwrite.
+        """
+        try:
+            nearest = nearest_existing(self.path)
+        except OSError as error:  # a name that is too long
+            raise self._unwritable(error) from error
+        if nearest == self.path and not self.path.is_dir():
+            raise RunDirectoryError(f"--run_dir={self.path} is a file; name a directory.")
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise RunDirectoryError(f"--run_dir={self.path} cannot be written; name a directory that you may write to.")
+        if resume and not self.record.exists():
+            raise RunDirectoryError(f"--run_dir={self.path} holds no run to resume; leave --resume out to start one.")
+        occupied = self.path.is_dir() and any(not self._is_leftover(path) for path in self.path.iterdir())
+        if occupied and not (resume or overwrite):
+            raise RunDirectoryError(
+                f"--run_dir={self.path} already exists; add --resume to continue it, --overwrite to delete the run "
+                "in it and start again, or name another directory."
+            )
+        if occupied and overwrite and not self.record.exists():
+            raise RunDirectoryError(
+                f"--run_dir={self.path} holds files that are not a run's, so --overwrite will not delete it; "
+                "name another directory."
+            )
+
+    def refuse_if_locked(self) -> None:
+        """Looks whether `locked` would be refused now.
+
+        Raises:
+            RunDirectoryError: it would.
+        """
+        if self.lock.exists():
+            try:
+                file = self.lock.open()
+            except OSError as error:
+                raise self._unwritable(error) from error
+            with file:
+                self._take(file, shared=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training in the directory, which is made if need be, while the block runs.
+
+        The lock is the operating system's, on an open file: it ends with the process, however that ends.
+
+        Raises:
+            RunDirectoryError: another process has it, or the directory cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = self.lock.open("a+")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with file:
+            self._take(file)
+            with contextlib.suppress(OSError):  # who has it is good to know, but a full disk may not hold it
+                file.truncate(0)
+                os.write(file.fileno(), f"process {os.getpid()} on {platform.node()}\n".encode())
+            yield
+
+    def create(self, *, overwrite: bool = False) -> None:
+        """Makes the directory; with `overwrite` an earlier run in it is deleted first, but not what else lies there.
+
+        Raises:
+            RunDirectoryError: it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            doomed = [path for path in self.path.iterdir() if self._is_leftover(path)]
+            if overwrite and self.record.exists():
+                results = (self.flags_file, self.metrics, self.checkpoints, self.events, self.evaluation, self.report)
+                doomed += [*results, self.record]  # last: it tells that this is a run
+            for path in doomed:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path != self.lock:
+                    path.unlink(missing_ok=True)
+            tempfile.TemporaryFile(dir=self.path).close()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def read_record(self) -> dict[str, Any]:
+        """The settings and facts that `write_record` left.
+
+        Raises:
+            RunDirectoryError: there is no run here, or its record is damaged.
+        """
+        if not self.path.is_dir():
+            raise RunDirectoryError(
+                f"--run_dir={self.path} does not exist; train one with aag-train --run_dir={self.path}."
+            )
+        try:
+            return read_json_object(self.record, "flags", "image_shape")
+        except FileNotFoundError as error:
+            raise RunDirectoryError(
+                f"--run_dir={self.path} is not a run directory (it has no {self.record.name}); "
+                "name one that aag-train made."
+            ) from error
+        except ValueError as error:
+            raise RunDirectoryError(f"{self.record} is damaged ({error}); restore it, or train again.") from error
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Keeps what evaluation and export need to rebuild the run."""
+        write_atomically(self.record, json.dumps(record, indent=2) + "\n")
+
+    def _take(self, file: TextIO, *, shared: bool = False) -> None:
+        if not lock(file.fileno(), self.path, shared=shared):
+            file.seek(0)
+            raise RunDirectoryError(
+                f"--run_dir={self.path} is being trained in by another process ({file.read().strip()}); wait for it, "
+                "stop it, or name another directory."
+            )
+
+    def _is_leftover(self, path: Path) -> bool:
+        """Whether a file is no result: the lock, or what a killed process had not finished writing."""
+        written = (self.flags_file, self.record, self.metrics, self.evaluation)
+        return path == self.lock or any(is_temporary(path, file) for file in written)
+
+    def _unwritable(self, error: OSError) -> RunDirectoryError:
+        return RunDirectoryError(
+            f"--run_dir={self.path} cannot be written ({error.strerror}); name a directory that you may write to."
+        )

@@ -1,0 +1,83 @@
+"""Checkpoints at epoch ends or every so many steps, and wherever kNN accuracy is better than ever."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from aag_tf.runs.checkpoints import CheckpointStore, RunState
+from aag_tf.training.callbacks.step_range import StepRange, is_due
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves the state of a run; as a writer it takes the kNN accuracy of the step from the monitor.
+
+    Args:
+        store: where to.
+        state: what to save.
+        step_range: the steps of this `fit`.
+        every: steps between checkpoints; the last step of a `fit` is always saved.
+        keep: how many of the newest stay on disk, besides the one with the best kNN accuracy.
+        check: called with the step before each save; raises where the state must not be kept.
+    """
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        state: RunState,
+        step_range: StepRange,
+        *,
+        every: int,
+        keep: int,
+        check: Callable[[int], None],
+    ) -> None:
+        super().__init__()
+        self.store = store
+        self.state = state
+        self.step_range = step_range
+        self.every = every
+        self.keep = keep
+        self.check = check
+        self.step = step_range.start_step
+        self._last_saved = step_range.start_step
+        self._best_accuracy = store.best_accuracy()
+        self._measured: tuple[int, float] | None = None
+
+    def write(self, record: Mapping[str, float]) -> None:
+        """Notes a kNN accuracy; the checkpoint of that step will carry it."""
+        if "knn_accuracy" in record:
+            self._measured = int(record["step"]), float(record["knn_accuracy"])
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Saves where a checkpoint is due, or the best one so far was measured."""
+        self.step = self.step_range.step(batch)
+        accuracy = self._accuracy()
+        is_best = accuracy is not None and (self._best_accuracy is None or accuracy >= self._best_accuracy)
+        if is_best or is_due(self.step, self.every, self._last_saved):
+            self.save()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Saves the end of the run, or the step it was stopped at."""
+        if self.step != self._last_saved:
+            self.save()
+
+    def save(self) -> None:
+        """Writes a checkpoint of the current step and deletes those that are not to be kept.
+
+        Raises:
+            TrainingError: the weights are not finite.
+            OSError, tf.errors.OpError: it cannot be written; those on disk stay as they are.
+        """
+        self.check(self.step)
+        accuracy = self._accuracy()
+        self.store.write(self.step, self.state.write, knn_accuracy=accuracy)
+        self.store.prune(self.keep)
+        self._last_saved = self.step
+        if accuracy is not None:
+            self._best_accuracy = max(accuracy, self._best_accuracy or 0.0)
+
+    def _accuracy(self) -> float | None:
+        """The kNN accuracy of the current step, where it was measured."""
+        if self._measured is None or self._measured[0] != self.step:
+            return None
+        return self._measured[1]

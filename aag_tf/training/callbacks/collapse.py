@@ -1,0 +1,48 @@
+"""Collapse, the way in which contrastive training fails without an error: all images come to lie on one point."""
+
+from collections.abc import Mapping
+
+from absl import logging
+
+from aag_tf.training.callbacks.tensorboard import TensorBoardWriter
+
+# A figure, the limit beyond which images are as good as alike, and the side of it that is bad (1: above, -1: below).
+# Uniformity, log E exp(-2 d²) over pairs on the unit sphere, is near -4 where they spread evenly; above -0.02 a pair's
+# d² averages 0.01, a cosine of 0.995. The spread of embeddings is their root mean square distance from their mean on
+# the unit sphere, 1 at most; at 0.05 a pair's cosine averages 0.9975.
+LIMITS = {"uniformity": (-0.02, 1), "embedding_spread": (0.05, -1)}
+WHAT = {"uniformity": "projection", "embedding_spread": "embedding"}  # that of which the figure speaks
+PATIENCE = 2  # records in a row, since a network that has just been made may start near the limit
+
+
+class CollapseWarning:
+    """A writer that warns once, in the terminal and as text in TensorBoard, when images are nearly alike.
+
+    Args:
+        events: where TensorBoard's text `warnings` goes.
+    """
+
+    def __init__(self, events: TensorBoardWriter) -> None:
+        self.events = events
+        self._in_a_row = dict.fromkeys(LIMITS, 0)
+        self._warned = False
+
+    def write(self, record: Mapping[str, float]) -> None:
+        """Looks at the figures of one record."""
+        for name, (limit, side) in LIMITS.items():
+            if name not in record:
+                continue
+            is_bad = (record[name] - limit) * side > 0
+            self._in_a_row[name] = self._in_a_row[name] + 1 if is_bad else 0
+            if self._in_a_row[name] >= PATIENCE and not self._warned:
+                self._warned = True
+                self._warn(name, record[name], int(record["step"]))
+
+    def _warn(self, name: str, value: float, step: int) -> None:
+        text = (
+            f"collapse: at step {step} all images have almost the same {WHAT[name]} ({name} {value:.3f}, near 0). The "
+            "run goes on, but it is likely to learn nothing: try a lower --learning_rate, a longer --warmup_fraction, "
+            "--projector_batch_norm, or a --temperature between 0.1 and 0.5."
+        )
+        logging.warning(text)
+        self.events.write_text("warnings", text, step=step)

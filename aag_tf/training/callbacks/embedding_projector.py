@@ -1,0 +1,89 @@
+"""Embeddings for TensorBoard's projector: a point an image, with its thumbnail and, where known, its label."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import PIL.Image
+from tensorboard.plugins import projector
+
+from aag_tf.data import Split
+from aag_tf.evaluation import embed, inference
+from aag_tf.training.callbacks.periodic import Periodic
+from aag_tf.training.callbacks.step_range import StepRange
+from aag_tf.utils.files import write_atomically
+
+THUMBNAIL = 32  # pixels; the projector's largest texture, 8192 pixels wide, has room for 65 536 of these
+
+
+class EmbeddingProjector(Periodic):
+    """Embeds the same images every so often and at the end, and replaces what the projector shows.
+
+    Args:
+        directory: of the event files; `projector_config.pbtxt` must lie there.
+        encoder: the network under training.
+        images: what is embedded, held-out images if there are any.
+        class_names: names of the labels, where known.
+        step_range: the steps of this `fit`.
+        every: steps between two embeddings.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        encoder: keras.Model,
+        images: Split,
+        class_names: Sequence[str] | None,
+        step_range: StepRange,
+        *,
+        every: int,
+    ) -> None:
+        super().__init__(step_range, every=every)
+        self.directory = directory
+        self.embedding = inference(encoder, images.images.shape)
+        self.images = images
+        self.class_names = class_names
+
+    def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Embeds the images and writes vectors, labels, thumbnails and, last, what names them."""
+        vectors = embed(self.embedding, self.images.images, progress=False)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lines = ["\t".join(f"{value:.5g}" for value in vector) for vector in vectors]
+        write_atomically(self.directory / "embeddings.tsv", "\n".join(lines) + "\n")
+        pixels = self.images.images.numpy(range(len(vectors)))
+        write_atomically(self.directory / "thumbnails.png", sprite(pixels))
+
+        config = projector.ProjectorConfig()
+        shown = config.embeddings.add(tensor_name="embedding", tensor_path="embeddings.tsv")
+        shown.sprite.image_path = "thumbnails.png"
+        shown.sprite.single_image_dim.extend([THUMBNAIL, THUMBNAIL])
+        if self.images.labels is not None:
+            write_atomically(self.directory / "labels.tsv", "\n".join(self._labels()) + "\n")
+            shown.metadata_path = "labels.tsv"
+        projector.visualize_embeddings(str(self.directory), config)
+
+    def _labels(self) -> list[str]:
+        assert self.images.labels is not None
+        names = self.class_names
+        labels = [str(label) if names is None else names[label] for label in self.images.labels.tolist()]
+        return [" ".join(label.split()) or "(empty)" for label in labels]  # a line an image, whatever the name holds
+
+
+def sprite(pixels: np.ndarray) -> bytes:
+    """One PNG of all images, row by row in a square of `THUMBNAIL` pixel tiles.
+
+    Args:
+        pixels: uint8 `[images, height, width, 1 or 3]`.
+    """
+    across = int(np.ceil(np.sqrt(len(pixels))))
+    sheet = PIL.Image.new("RGB", (across * THUMBNAIL, across * THUMBNAIL), "white")
+    for index, image in enumerate(pixels):
+        tile = PIL.Image.fromarray(np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image)
+        row, column = divmod(index, across)
+        sheet.paste(tile.resize((THUMBNAIL, THUMBNAIL)), (column * THUMBNAIL, row * THUMBNAIL))
+    file = io.BytesIO()
+    sheet.save(file, "png")
+    return file.getvalue()

@@ -1,0 +1,107 @@
+"""How good the encoder is while a run goes on: the figures that tell whether it is worth waiting."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from aag_tf.data import Split
+from aag_tf.evaluation import directions, embed, fit_linear_probe, inference, knn_accuracy, rankme, uniformity
+from aag_tf.evaluation.knn import DEFAULT_K
+from aag_tf.training.callbacks.periodic import Periodic
+from aag_tf.training.callbacks.step_log import Writer
+from aag_tf.training.callbacks.step_range import StepRange
+from aag_tf.utils.errors import EvaluationError
+
+# What bounds the time of a measurement, whatever the size of the data set: enough for figures that move with those of
+# aag-evaluate.
+BANK_IMAGES = 10_000
+QUERY_IMAGES = 2_000
+MOST_CLASSES = 1_000  # of the probe, which takes memory and time for each
+L2_GRID = (1e-1, 1e-2, 1e-3)  # of the probe: the part of the full grid that ever wins on so few rows
+
+
+class EncoderMonitor(Periodic):
+    """Embeds a fixed part of train and of the held-out split, and judges the embeddings.
+
+    Where both have labels, of two classes at least, it reports `knn_accuracy` (weighted kNN, k = 20) and
+    `linear_accuracy` (linear probe by L-BFGS, of up to `MOST_CLASSES`), shares in [0, 1] of the held-out images. With
+    or without labels it reports `effective_rank` (RankMe; it falls when the encoder collapses), `feature_uniformity`
+    (lower is more spread out) and `embedding_spread` of the held-out embeddings, and `monitor_seconds`. Figures that
+    features do not allow, say because they hold NaN, are left out: watching never ends a run.
+
+    Its time is bounded: at most 12 000 images are embedded and four small probes fitted. It reads weights only, and
+    draws nothing at random, so that training goes on exactly as without it.
+
+        monitor = EncoderMonitor(encoder, train, held_out, [writer], StepRange(0, 10_000, 500), every=500)
+        model.fit(batches, callbacks=[monitor])
+
+    Args:
+        encoder: the network under training: uint8 images to embeddings [b, d].
+        bank: training images; `BANK_IMAGES` of them are used, and only where they have labels.
+        queries: held-out images; `QUERY_IMAGES` of them are used.
+        writers: each `write(record)` receives `{step, knn_accuracy, ...}`.
+        step_range: the steps of this `fit`.
+        every: steps between two measurements; the last step of a run is always measured.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        bank: Split,
+        queries: Split,
+        writers: Sequence[Writer],
+        step_range: StepRange,
+        *,
+        every: int,
+    ) -> None:
+        super().__init__(step_range, every=every)
+        self.embedding = inference(encoder, queries.images.shape)
+        self.bank = bank.take(BANK_IMAGES)
+        self.queries = queries.take(QUERY_IMAGES)
+        self.writers = writers
+
+    def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Measures."""
+        self.measure(step)
+
+    def measure(self, step: int) -> dict[str, float]:
+        """Runs the measurement now; returns the record that the writers received."""
+        began = time.perf_counter()
+        queries = embed(self.embedding, self.queries.images, progress=False)
+        record: dict[str, float] = {"step": step}
+        if np.isfinite(queries).all() and len(queries) > 1:
+            record |= self._by_labels(queries)
+            record["effective_rank"] = rankme(queries)
+            record["feature_uniformity"] = uniformity(queries)
+            record["embedding_spread"] = embedding_spread(queries)
+        record["monitor_seconds"] = time.perf_counter() - began
+        for writer in self.writers:
+            writer.write(record)
+        return record
+
+    def _by_labels(self, queries: np.ndarray) -> dict[str, float]:
+        labels, truth = self.bank.labels, self.queries.labels
+        if labels is None or truth is None or len(np.unique(labels)) < 2:
+            return {}
+        bank = embed(self.embedding, self.bank.images, progress=False)
+        try:
+            accuracy = knn_accuracy(bank, labels, queries, truth, k=min(DEFAULT_K, len(bank)))
+            if len(np.unique(labels)) > MOST_CLASSES:
+                return {"knn_accuracy": accuracy}
+            probe = fit_linear_probe(bank, labels, l2_grid=L2_GRID, progress=False)
+        except EvaluationError:  # the bank holds NaN
+            return {}
+        return {"knn_accuracy": accuracy, "linear_accuracy": float(np.mean(probe.predict(queries) == truth))}
+
+
+def embedding_spread(features: np.ndarray) -> float:
+    """Root mean square distance of `[n, dim]` features from their mean, each scaled to length one.
+
+    0 where all images have the same embedding (collapse), 1 where embeddings point evenly in all directions.
+    """
+    units = directions(features)
+    variance = np.mean(np.sum(units**2, axis=1)) - np.sum(units.mean(axis=0) ** 2)
+    return float(np.sqrt(max(0.0, variance)))

@@ -1,0 +1,55 @@
+"""What happens every so many steps, and at the end of a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from aag_tf.training.callbacks.step_range import StepRange, is_due
+
+
+class Periodic(keras.callbacks.Callback):
+    """Calls `on_due` every `every` steps and at the last step of a run.
+
+    Args:
+        step_range: the steps of this `fit`.
+        every: steps between two calls.
+    """
+
+    def __init__(self, step_range: StepRange, *, every: int) -> None:
+        super().__init__()
+        self.step_range = step_range
+        self.every = every
+        self.last_due = step_range.start_step
+        self._earlier = self._done = 0  # steps of this `fit`: in the epochs before, and so far
+
+    @property
+    def step(self) -> int:
+        """Steps done, those before this `fit` included."""
+        return self.step_range.step(self._done - 1)
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Begins to count."""
+        self.last_due, self._earlier, self._done = self.step_range.start_step, 0, 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Keeps the count, since Keras begins a new one with each epoch. (A run of this package is a single one.)"""
+        self._earlier = self._done
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Counts the step."""
+        in_epoch = (self.params or {}).get("steps")  # with several steps an execution, Keras counts beyond it
+        self._done = self._earlier + (batch + 1 if in_epoch is None else min(batch + 1, in_epoch))
+        step = self.step
+        if is_due(step, self.every, self.last_due) or step >= self.step_range.total_steps > self.last_due:
+            self.on_due(step, logs or {})
+            self.last_due = step
+
+    def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Does what is due.
+
+        Args:
+            step: steps done.
+            logs: what the step reported.
+        """
+        raise NotImplementedError

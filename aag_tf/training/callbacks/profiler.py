@@ -1,0 +1,54 @@
+"""TensorFlow's profiler over a few steps, for TensorBoard's Profile page (`pip install tensorboard-plugin-profile`)."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from aag_tf.training.callbacks.step_range import StepRange
+
+
+class Profiler(keras.callbacks.Callback):
+    """Records what host and devices do from one step to another, both included, in whole executions of several steps.
+
+    A run that is resumed inside or after these steps records what is left of them.
+
+    Args:
+        directory: of the event files; the trace goes to `plugins/profile` in it.
+        first: the first step recorded, counted from 1.
+        last: the last one.
+        step_range: the steps of this `fit`.
+    """
+
+    def __init__(self, directory: Path, first: int, last: int, step_range: StepRange) -> None:
+        super().__init__()
+        self.directory = directory
+        self.first = first
+        self.last = last
+        self.step_range = step_range
+        self._recording = False
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Starts with the first step, or the execution of several steps that it is in."""
+        last_of_execution = self.step_range.step(batch + self._steps_per_execution() - 1)
+        if not self._recording and self.first <= last_of_execution and self.step_range.step(batch) <= self.last:
+            tf.profiler.experimental.start(str(self.directory))
+            self._recording = True
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Stops after the last step."""
+        if self.step_range.step(batch) >= self.last:
+            self._stop()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Stops where the run ends before."""
+        self._stop()
+
+    def _steps_per_execution(self) -> int:
+        return int(getattr(self.model, "steps_per_execution", 1))
+
+    def _stop(self) -> None:
+        if self._recording:
+            self._recording = False
+            tf.profiler.experimental.stop()

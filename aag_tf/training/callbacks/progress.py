@@ -1,0 +1,77 @@
+"""A progress bar with loss, images a second and time left; plain lines where nobody watches a terminal."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import keras
+import tqdm
+
+from aag_tf.training.callbacks.step_range import StepRange
+from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, time_left
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows how far a run is; as a writer it takes the figures to show from the step log.
+
+    Args:
+        step_range: the steps of this `fit`.
+        stream: where to show it; a bar on a terminal, a line every half minute elsewhere.
+    """
+
+    def __init__(self, step_range: StepRange, *, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self.step_range = step_range
+        self.stream = stream or sys.stderr
+        self._bar: tqdm.tqdm | None = None
+        self._knn = ""
+        self._last_line = -SECONDS_BETWEEN_LINES
+        self._since = (time.monotonic(), step_range.start_step)  # when how many steps were done, for the time left
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Opens the bar, on a terminal."""
+        self._since = (time.monotonic(), self.step_range.start_step)
+        if self.stream.isatty():
+            self._bar = tqdm.tqdm(
+                total=self.step_range.total_steps,
+                initial=self.step_range.start_step,
+                unit="step",
+                file=self.stream,
+                dynamic_ncols=True,
+            )
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Restarts the clock after the first execution, which compiles: those to come will not."""
+        if batch > 0 and self._since[1] == self.step_range.start_step:
+            self._since = (time.monotonic(), self.step_range.step(batch - 1))
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Moves the bar."""
+        if self._bar is not None:
+            self._bar.update(self.step_range.step(batch) - self._bar.n)
+
+    def close(self) -> None:
+        """Closes the bar and leaves it on the screen."""
+        if self._bar is not None:
+            self._bar.close()
+
+    @ignore_broken_output()
+    def write(self, record: Mapping[str, float]) -> None:
+        """Shows the newest figures beside the bar, or prints a line."""
+        if "knn_accuracy" in record:
+            self._knn = f", kNN {record['knn_accuracy']:.1%}"
+        if "loss" not in record:
+            return
+        figures = f"loss {record['loss']:.3f}, {record['images_per_second']:,.0f} images/s{self._knn}"
+        if self._bar is not None:
+            self._bar.set_postfix_str(figures, refresh=False)
+            return
+        now = time.monotonic()
+        step = int(record["step"])
+        if now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.step_range.total_steps:
+            self._last_line = now
+            began, start = self._since
+            left = (now - began) / (step - start) * (self.step_range.total_steps - step)
+            line = f"step {step:,} of {self.step_range.total_steps:,}: {figures}, {time_left(left)}"
+            print(line, file=self.stream, flush=True)

@@ -1,0 +1,94 @@
+"""TensorBoard: scalars in groups that read well side by side, the views as a picture, the flags as text."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from aag_tf.training.callbacks.event_files import drop_events_after
+
+# The tag of each figure; tags are stable, since people compare runs that are months apart;
+# `docs/tensorboard.md` explains each.
+TAGS = {
+    "loss": "loss/gnt_xent",
+    "contrastive_accuracy": "contrast/top1_accuracy",
+    "temperature": "contrast/temperature",
+    "positive_similarity": "contrast/positive_similarity",
+    "negative_similarity": "contrast/negative_similarity",
+    "positive_pull": "contrast/positive_pull",
+    "positive_pull_std": "contrast/positive_pull_std",
+    "effective_negatives": "contrast/effective_negatives",
+    "alignment": "projection/alignment",
+    "uniformity": "projection/uniformity",
+    "embedding_spread": "embedding/spread",
+    "knn_accuracy": "evaluation/knn_accuracy",
+    "best_knn_accuracy": "evaluation/best_knn_accuracy",
+    "linear_accuracy": "evaluation/linear_accuracy",
+    "effective_rank": "evaluation/effective_rank",
+    "feature_uniformity": "evaluation/feature_uniformity",
+    "monitor_seconds": "evaluation/monitor_seconds",
+    "learning_rate": "optimizer/learning_rate",
+    "gradient_norm": "optimizer/gradient_norm",
+    "loss_scale": "optimizer/loss_scale",
+    "images_per_second": "speed/images_per_second",
+    "data_wait_share": "speed/data_wait_share",
+    "first_step_seconds": "speed/first_step_seconds",
+    "epoch": "speed/epoch",
+    "host_memory_gib": "memory/host_gib",
+    "device_memory_gib": "memory/device_gib",
+    "device_memory_peak_gib": "memory/device_peak_gib",
+}
+
+
+class TensorBoardWriter:
+    """Writes event files that `tensorboard --logdir` reads.
+
+    Args:
+        directory: where event files go; TensorBoard takes the run's name from it.
+        start_step: events of later steps are dropped, since the run is going to repeat them; all of them at 0.
+        best_knn_accuracy: the highest so far, of a run that goes on.
+    """
+
+    def __init__(self, directory: Path, *, start_step: int = 0, best_knn_accuracy: float = 0.0) -> None:
+        drop_events_after(start_step, directory)
+        self.directory = directory
+        self.best_knn_accuracy = best_knn_accuracy
+        self._writer = tf.summary.create_file_writer(str(directory))
+
+    def close(self) -> None:
+        """Writes what is left and closes the file."""
+        self._writer.close()
+
+    def write(self, record: Mapping[str, float]) -> None:
+        """Writes the scalars of one record under their tags, and the best kNN accuracy beside each."""
+        if "knn_accuracy" in record:
+            self.best_knn_accuracy = max(self.best_knn_accuracy, record["knn_accuracy"])
+            record = {**record, "best_knn_accuracy": self.best_knn_accuracy}
+        with self._writer.as_default(step=int(record["step"])):
+            for name, value in record.items():
+                if name != "step":
+                    tf.summary.scalar(TAGS.get(name, f"other/{name}"), value)
+        self._writer.flush()
+
+    def write_picture(self, tag: str, picture: np.ndarray, *, step: int, description: str) -> None:
+        """Writes one picture, uint8 `[height, width, 3]`."""
+        with self._writer.as_default(step=step):
+            tf.summary.image(tag, picture[np.newaxis], description=description)
+
+    def write_text(self, tag: str, text: str, *, step: int = 0) -> None:
+        """Writes Markdown."""
+        with self._writer.as_default(step=step):
+            tf.summary.text(tag, text)
+
+    def write_histogram(self, tag: str, values: tf.Tensor, step: int) -> None:
+        """Writes the distribution of a tensor's elements."""
+        with self._writer.as_default(step=step):
+            tf.summary.histogram(tag, values)
+
+    def write_summary(self, summary: Any) -> None:
+        """Writes a `Summary` message that a TensorBoard plugin has built."""
+        with self._writer.as_default(step=0):
+            tf.summary.experimental.write_raw_pb(summary.SerializeToString())
+        self._writer.flush()

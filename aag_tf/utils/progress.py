@@ -1,0 +1,49 @@
+"""Progress bars of long work: silent where it takes under a second, where they are switched off, and in log files."""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
+from tqdm.auto import tqdm
+
+SECONDS_BETWEEN_LINES = 30.0  # where nobody watches a terminal: in a log file a line now and then is enough
+
+# A context variable, since progress would otherwise be an argument of every function between a caller and a loop.
+_shown = contextvars.ContextVar("progress bars are shown", default=True)
+
+
+@contextlib.contextmanager
+def no_progress() -> Iterator[None]:
+    """Shows no progress bar inside the block; also works as a decorator."""
+    before = _shown.set(False)
+    try:
+        yield
+    finally:
+        _shown.reset(before)
+
+
+def progress_bar(name: str, total: int | None, unit: str, *, wanted: bool = True) -> tqdm:
+    """Returns a bar that clears itself; enter it with `with`, move it with `update`.
+
+    Args:
+        name: what the bar says.
+        total: units of work; `None` shows no time left.
+        unit: name of a unit of work.
+        wanted: `False` shows nothing.
+    """
+    return tqdm(
+        desc=name, total=total, unit=unit, delay=1, leave=False, disable=None if wanted and _shown.get() else True
+    )
+
+
+def time_left(seconds: float) -> str:
+    """Formats a duration for a line in a log: hours and minutes, or minutes alone below an hour."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:d}:{minutes:02d} h left" if hours else f"{minutes:d} min left"
+
+
+@contextlib.contextmanager
+def ignore_broken_output() -> Iterator[None]:
+    """Ignores an `OSError` of printing progress: the work goes on where its terminal or the reader of its log is gone."""
+    with contextlib.suppress(OSError):
+        yield

@@ -1,0 +1,95 @@
+"""Reading exports back: the newest version, and one sentence for everything that is not one of ours."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from aag_tf.utils.errors import ExportError
+from aag_tf.runs.exported import FORMAT, METADATA, load_saved_model, version_directory, version_numbers
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """A SavedModel of somebody else."""
+    module = tf.Module()
+    module.twice = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec([None], tf.float32)])
+    tf.saved_model.save(module, tmp_path / "foreign")
+    return tmp_path / "foreign"
+
+
+def refused(path, message):
+    with pytest.raises(ExportError, match=message) as caught:
+        load_saved_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_newest_version_is_the_highest_number_not_the_last_name(tmp_path):
+    for name in ("9", "10", "old", ".11.staging", "0012"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    (tmp_path / "12").touch()
+    assert version_numbers(tmp_path) == [9, 10]
+    assert version_directory(tmp_path) == tmp_path / "10"
+    assert version_directory(tmp_path / "9") == tmp_path / "9"
+
+
+def test_refuses_what_is_no_saved_model(tmp_path):
+    refused(tmp_path, "holds no SavedModel")
+    refused(tmp_path / "missing", "holds no SavedModel")
+    (tmp_path / "1").mkdir()
+    refused(tmp_path, "holds no SavedModel")
+
+
+def test_refuses_a_saved_model_of_somebody_else(foreign):
+    refused(foreign, "not one of ours")
+    (foreign / "model.json").write_text("{}")
+    refused(foreign, "was not written by aag-export")
+
+
+def test_refuses_metadata_that_is_damaged_or_from_another_time(foreign):
+    for content in ('{"format": ', "[]", "[" * 100_000):
+        (foreign / "model.json").write_text(content)
+        refused(foreign, "cannot be read")
+    (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 1, "image_shape": [8, 8, 1]}))
+    refused(foreign, r"is damaged \(it has no 'embedding_dim'\)")
+    (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 99}))
+    refused(foreign, "has format version 99 and this package reads 1")
+
+
+def say(directory, **facts):
+    usual = dict.fromkeys(METADATA, 1) | {"image_shape": [8, 8, 1], "embedding_dim": 5}
+    content = {"format": FORMAT, "format_version": 1} | usual | facts
+    (directory / "model.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("shape", [1, [8, 8], [8, 8.0, 1], [8, 0, 1], [8, 2**20, 1], "881"])
+def test_refuses_sizes_that_are_none(foreign, shape):
+    say(foreign, image_shape=shape)
+    refused(foreign, r"is damaged \(image_shape .*, embedding_dim 5\)")
+    say(foreign, embedding_dim="5")
+    refused(foreign, r"is damaged \(image_shape")
+
+
+@pytest.mark.parametrize(
+    ("facts", "fits"), [({}, True), ({"embedding_dim": 6}, False), ({"image_shape": [8, 9, 1]}, False)]
+)
+def test_a_model_that_is_another_than_its_metadata_says_is_refused(tmp_path, foreign, facts, fits):
+    say(foreign)
+    refused(foreign, "is not the model that its model.json says")  # it has no such signature
+    module, taken = tf.Module(), tf.TensorSpec([None, 8, 8, 1], tf.uint8, name="images")
+    module.embed = tf.function(
+        lambda images: {"embedding": tf.zeros([tf.shape(images)[0], 5])}, input_signature=[taken]
+    )
+    tf.saved_model.save(module, tmp_path / "own", signatures={"serving_default": module.embed})
+    say(tmp_path / "own", **facts)
+    if fits:
+        assert load_saved_model(tmp_path / "own")(tf.zeros([2, 8, 8, 1], tf.uint8)).shape == (2, 5)
+    else:
+        refused(tmp_path / "own", "is not the model that its model.json says")
+
+
+def test_refuses_a_damaged_graph(foreign):
+    say(foreign)
+    (foreign / "saved_model.pb").write_bytes(b"not a graph")
+    refused(foreign, r"is damaged \(\w+Error\); export the run again")

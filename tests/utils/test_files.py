@@ -1,0 +1,41 @@
+"""Files: whole or not at all, and as private as the user's own."""
+
+import os
+
+import pytest
+
+from aag_tf.utils.files import read_json_object, write_atomically
+
+
+def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monkeypatch):
+    target = tmp_path / "record.json"
+    write_atomically(target, "old")
+
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(target, "new")
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_file_is_as_private_as_the_users_own(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "views.png", b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "views.png").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("[1]", "holds no object"), ('{"a": 1}', "has no 'b'"), ("[" * 100_000, "too deeply"), ("{", "Expecting")],
+)
+def test_json_of_anybody_is_an_object_or_said_not_to_be(tmp_path, content, message):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_json_object(tmp_path / "a.json", "a", "b")
