@@ -95,7 +95,7 @@ def test_commands_find_it_again(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     np.testing.assert_allclose(saved(pixels), load_run(run_dir).encoder(pixels), atol=1e-5)
     output = tmp_path / "exported.json"
-    again = EvaluateConfig(saved_model=str(tmp_path / "served"), protocol=protocol, output=str(output), report=False)
+    again = EvaluateConfig(saved_model=str(tmp_path / "served"), protocol=judge, output=str(output), report=False)
     assert [result.dim for result in evaluate(again, progress=False).results] == [5, 5]
 
 
