@@ -7,11 +7,11 @@ import keras
 import tensorflow as tf
 
 from aag_tf import config as configs
-from aag_tf.runs.checkpoints import CheckpointStore, restore
 from aag_tf.config import TrainConfig
 from aag_tf.encoders import Description, build_networks, dtype_policy, finalize_normalization
-from aag_tf.utils.errors import RunDirectoryError
+from aag_tf.runs.checkpoints import CheckpointStore, restore
 from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.errors import RunDirectoryError
 
 
 @dataclasses.dataclass(frozen=True)

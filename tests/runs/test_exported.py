@@ -5,8 +5,8 @@ import json
 import pytest
 import tensorflow as tf
 
-from aag_tf.utils.errors import ExportError
 from aag_tf.runs.exported import FORMAT, METADATA, load_saved_model, version_directory, version_numbers
+from aag_tf.utils.errors import ExportError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from aag_tf.utils.errors import ConfigError, RunDirectoryError
 from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.errors import ConfigError, RunDirectoryError
 
 RECORD = {"flags": {"seed": 3}, "image_shape": [8, 8, 1]}
 

@@ -64,9 +64,7 @@ def test_a_normalization_keeps_what_it_was_fitted_to(tmp_path):
     train(at_rest(tmp_path / "run"), encoder=model)
     np.testing.assert_allclose(load_run(tmp_path / "run").encoder(images), model(images), atol=1e-3)
     judge = ProtocolConfig(knn_k=5, measures="unlabeled", baselines="untrained")
-    evaluation = evaluate(
-        EvaluateConfig(run_dir=tmp_path / "run", protocol=protocol), progress=False
-    )  # a path as it is
+    evaluation = evaluate(EvaluateConfig(run_dir=tmp_path / "run", protocol=judge), progress=False)  # a path as it is
     assert [result.features for result in evaluation.results] == ["untrained encoder", "trained encoder"]
 
 
@@ -85,7 +83,7 @@ def test_commands_find_it_again(tmp_path):
     config = settings(run_dir)
     train(config, encoder=own_encoder(last=[layers.Dense(5, name="embedding")]))
     judge = ProtocolConfig(knn_k=5, measures="knn", baselines="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=protocol), progress=False)
+    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=judge), progress=False)
     assert [(result.features, result.dim) for result in evaluation.results] == [
         ("untrained encoder", 5),
         ("trained encoder", 5),
