@@ -43,7 +43,7 @@ def watching(run_dir: str) -> list[dict[str, Any]]:
 
 
 def drawing(run_dir: str, report: Path) -> list[dict[str, Any]]:
-    judge = ProtocolConfig(baselines="untrained")
+    protocol = ProtocolConfig(baselines="untrained")
     evaluation = evaluate(EvaluateConfig(run_dir=run_dir, report=False, protocol=protocol))
     print(evaluation, flush=True)
     rows = [{"what": "report.html, all of it", "seconds": seconds(lambda: write_report(evaluation, report))}]

@@ -47,8 +47,8 @@ class ProtocolConfig:
         unknown = [name for name in listed(self.baselines) if name not in (*BASELINES, "none")]
         require(
             not unknown and bool(listed(self.baselines)),
-            f"--baselines={self.baselines} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(BASELINES)}, "
-            "separated by commas, or none.",
+            f"--baselines={self.baselines} names {', '.join(unknown) or 'nothing'}; give some of "
+            f"{', '.join(BASELINES)}, separated by commas, or none.",
         )
         require_range("knn_k", self.knn_k, 1)
         require_range("knn_temperature", self.knn_temperature, 0.0, low_open=True)

@@ -44,6 +44,6 @@ def time_left(seconds: float) -> str:
 
 @contextlib.contextmanager
 def ignore_broken_output() -> Iterator[None]:
-    """Ignores an `OSError` of printing progress: the work goes on where its terminal or the reader of its log is gone."""
+    """Ignores an `OSError` of printing progress: the work goes on where nobody can read it any more."""
     with contextlib.suppress(OSError):
         yield

@@ -130,7 +130,7 @@ def test_everything_that_can_be_measured_is(tmp_path):
     directory = RunDirectory(path)
     record = directory.read_record()
     directory.write_record(record | {"flags": record["flags"] | {"crop_min_area": 0.5}})
-    judge = ProtocolConfig(
+    protocol = ProtocolConfig(
         measures="all",
         knn_k=3,
         label_percents="50",
@@ -191,7 +191,7 @@ def test_table_is_aligned_and_names_every_row(evaluation):
 
 def test_validation_split_never_touches_test(run, tmp_path):
     path, _ = run
-    judge = ProtocolConfig(split="validation", measures="knn", baselines="none")
+    protocol = ProtocolConfig(split="validation", measures="knn", baselines="none")
     config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), report=False, protocol=protocol)
     evaluation = evaluate(config, progress=False)
     _, source = source_of(path)
@@ -223,7 +223,7 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
 def test_channels_are_brought_to_those_of_the_encoder(run, tmp_path):
     path, _ = run
     dataset = save_images(tmp_path / "color.npz", shape=(8, 8, 3), labels=np.arange(40) % 2)
-    judge = ProtocolConfig(measures="knn", knn_k=3, baselines="none")
+    protocol = ProtocolConfig(measures="knn", knn_k=3, baselines="none")
     evaluation = evaluate(
         EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), protocol=protocol)
     )
@@ -258,7 +258,7 @@ def test_unlabeled_images_are_judged_without_labels(run, tmp_path):
         tmp_path / "unlabeled.npz",
         test_images=np.zeros((9, 8, 8, 1), np.uint8) + np.arange(9, dtype=np.uint8)[:, None, None, None],
     )
-    judge = ProtocolConfig(measures="unlabeled", baselines="none")
+    protocol = ProtocolConfig(measures="unlabeled", baselines="none")
     evaluation = evaluate(
         EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), protocol=protocol)
     )

@@ -135,7 +135,7 @@ def test_only_figures_are_written_over(run_dir, tmp_path):
             evaluate(EvaluateConfig(run_dir=str(path), output=str(output)))
     assert (path / "run.json").read_text() == record
     assert foreign.read_text() == '{"schema": 1}'
-    judge = ProtocolConfig(measures="unlabeled", baselines="none")
+    protocol = ProtocolConfig(measures="unlabeled", baselines="none")
     own = path / "evaluation.json"
     for output, content in ((foreign, '{"schema": 1, "results": []}'), (foreign, ""), (own, '{"schema": 2, "resu')):
         output.write_text(content)  # of another version, of nothing, and damaged where a run has its own

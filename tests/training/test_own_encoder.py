@@ -63,8 +63,10 @@ def test_a_normalization_keeps_what_it_was_fitted_to(tmp_path):
     model = keras.Sequential([keras.Input((8, 8, 1)), *body])
     train(at_rest(tmp_path / "run"), encoder=model)
     np.testing.assert_allclose(load_run(tmp_path / "run").encoder(images), model(images), atol=1e-3)
-    judge = ProtocolConfig(knn_k=5, measures="unlabeled", baselines="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=tmp_path / "run", protocol=judge), progress=False)  # a path as it is
+    protocol = ProtocolConfig(knn_k=5, measures="unlabeled", baselines="untrained")
+    evaluation = evaluate(
+        EvaluateConfig(run_dir=tmp_path / "run", protocol=protocol), progress=False
+    )  # a path as it is
     assert [result.features for result in evaluation.results] == ["untrained encoder", "trained encoder"]
 
 
@@ -82,8 +84,8 @@ def test_commands_find_it_again(tmp_path):
     run_dir = tmp_path / "run"
     config = settings(run_dir)
     train(config, encoder=own_encoder(last=[layers.Dense(5, name="embedding")]))
-    judge = ProtocolConfig(knn_k=5, measures="knn", baselines="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=judge), progress=False)
+    protocol = ProtocolConfig(knn_k=5, measures="knn", baselines="untrained")
+    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=protocol), progress=False)
     assert [(result.features, result.dim) for result in evaluation.results] == [
         ("untrained encoder", 5),
         ("trained encoder", 5),
@@ -93,7 +95,7 @@ def test_commands_find_it_again(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     np.testing.assert_allclose(saved(pixels), load_run(run_dir).encoder(pixels), atol=1e-5)
     output = tmp_path / "exported.json"
-    again = EvaluateConfig(saved_model=str(tmp_path / "served"), protocol=judge, output=str(output), report=False)
+    again = EvaluateConfig(saved_model=str(tmp_path / "served"), protocol=protocol, output=str(output), report=False)
     assert [result.dim for result in evaluate(again, progress=False).results] == [5, 5]
 
 

@@ -140,7 +140,7 @@ def test_a_keras_model_gets_its_range_and_can_be_judged_with_floors(tmp_path):
     np.testing.assert_allclose(encoder(PICTURES), model(PICTURES / 127.5 - 1), atol=1e-5)
 
     dataset = save_images(tmp_path / "gray.npz", count=60, shape=(10, 10, 1), labels=np.arange(60) % 2)
-    judge = ProtocolConfig(knn_k=3, measures="knn,fine_tune", label_percents="50", label_draws=1, fine_tune_steps=2)
+    protocol = ProtocolConfig(knn_k=3, measures="knn,fine_tune", label_percents="50", label_draws=1, fine_tune_steps=2)
     config = EvaluateConfig(keras_model=str(file), input_range="0..1", dataset=dataset, protocol=protocol)
     evaluation = evaluate(config, progress=False)
     assert [result.features for result in evaluation.results] == ["raw pixels", "untrained encoder", "trained encoder"]
@@ -163,7 +163,7 @@ def test_images_are_scaled_to_an_encoder_that_is_no_square(tmp_path):
     model = keras_model(keras.layers.Flatten(), shape=(4, 8, 3))
     model.save(tmp_path / "model.keras")
     dataset = save_images(tmp_path / "data.npz", count=60, shape=(10, 16, 3), labels=np.arange(60) % 2)
-    judge = ProtocolConfig(knn_k=3, measures="knn", baselines="none")
+    protocol = ProtocolConfig(knn_k=3, measures="knn", baselines="none")
     config = EvaluateConfig(
         keras_model=str(tmp_path / "model.keras"), input_range="0..1", dataset=dataset, protocol=protocol
     )
