@@ -50,7 +50,7 @@ def test_a_run_starts_from_the_weights_that_were_given_and_leaves_them_alone(bui
     for weight, kept in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
     run = load_run(tmp_path / "run")
-    assert run.config.encoder.encoder == "own"
+    assert run.record.config.encoder.encoder == "own"
     for weight, start in zip(run.encoder.trainable_weights, model.trainable_weights, strict=True):
         np.testing.assert_allclose(weight, start, atol=1e-6)
 
@@ -105,7 +105,7 @@ def test_a_run_goes_on_with_the_encoder_it_began_with_whether_handed_over_again_
     train(settings(run_dir), encoder=build())
     resumed = settings(run_dir, resume=True)
     assert train(resumed, encoder=build()).step == STEPS
-    noted = dataclasses.replace(resumed, encoder=load_run(run_dir).config.encoder)  # what its flagfile says
+    noted = dataclasses.replace(resumed, encoder=load_run(run_dir).record.config.encoder)  # what its flagfile says
     assert train(noted).step == STEPS
     with pytest.raises(RunDirectoryError, match="--resume needs the encoder that the run began with"):
         train(resumed, encoder=own_encoder(width=7))
@@ -114,7 +114,7 @@ def test_a_run_goes_on_with_the_encoder_it_began_with_whether_handed_over_again_
 def test_a_run_without_a_checkpoint_needs_its_weights_again(tmp_path):
     run_dir = tmp_path / "run"
     train(at_rest(run_dir), encoder=own_encoder())
-    noted = dataclasses.replace(at_rest(run_dir, resume=True), encoder=load_run(run_dir).config.encoder)
+    noted = dataclasses.replace(at_rest(run_dir, resume=True), encoder=load_run(run_dir).record.config.encoder)
     for step in (run_dir / "checkpoints").iterdir():
         shutil.rmtree(step)
     with pytest.raises(RunDirectoryError, match=r"no checkpoint yet, so that the weights .* hand it over again"):
@@ -173,7 +173,7 @@ def test_what_is_no_model_and_no_branch_is_refused_whether_built_or_not(name, bu
 
 def test_a_run_without_its_model_is_not_begun_again(tmp_path):
     train(settings(tmp_path / "run"), encoder=own_encoder())
-    config = load_run(tmp_path / "run").config
+    config = load_run(tmp_path / "run").record.config
     with pytest.raises(ConfigError, match="--encoder=own is what a run notes"):
         train(dataclasses.replace(config, run=dataclasses.replace(config.run, run_dir=str(tmp_path / "again"))))
     assert not (tmp_path / "again").exists()

@@ -17,24 +17,20 @@ from aag_tf.augment import LayersBranch
 from aag_tf.config import AugmentConfig, DataConfig, LossConfig, OptimizerConfig, ScheduleConfig
 from aag_tf.runs.checkpoints import CheckpointStore
 from aag_tf.runs.run import load_run
-from aag_tf.training.callbacks import GracefulStop
 from aag_tf.training.train import train
 from aag_tf.utils.errors import ConfigError, RunDirectoryError, TrainingError
 
 
-class StopAtSeven(GracefulStop):
+class StopAtSeven(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch, logs)
         self.model.stop_training = batch + 1 >= 7
 
 
-def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path):
     run_dir = tmp_path / "stopped"
-    monkeypatch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
-    result = train(settings(run_dir, knn_every_epochs=1))
+    result = train(settings(run_dir, knn_every_epochs=1), callbacks=[StopAtSeven()])
     assert (result.step, result.complete) == (7, False)
     assert load_run(str(run_dir)).step == 7
-    monkeypatch.undo()
 
     resumed = train(settings(run_dir, knn_every_epochs=1, resume=True))
     assert resumed.complete
@@ -44,7 +40,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, 
     assert train(settings(run_dir, resume=True)).step == STEPS  # nothing is left to do
 
 
-class ScalesUpEveryTwoSteps(GracefulStop):
+class ScalesUpEveryTwoSteps(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.model.optimizer.dynamic_growth_steps = 2  # of the loss scale in float16, 2 000 by default
 
@@ -61,32 +57,29 @@ def few(**settings):
     ],
     ids=["float16-and-lars", "host-and-two-steps-an-execution"],
 )
-def test_a_run_goes_on_alike_in_other_ways_to_run(options, scales, tmp_path, monkeypatch):
-    monkeypatch.setattr("aag_tf.training.train.GracefulStop", ScalesUpEveryTwoSteps)
+def test_a_run_goes_on_alike_in_other_ways_to_run(options, scales, tmp_path):
     run_dir = tmp_path / "run"
     config = dataclasses.replace(settings(run_dir, log_every_steps=1, checkpoint_every_steps=5), **options)
-    train(config)
+    train(config, callbacks=[ScalesUpEveryTwoSteps()])
     logged, whole = figures(run_dir), weights(run_dir)
     assert len({record["loss_scale"] for record in logged[:5] if "loss_scale" in record}) == scales
     shutil.rmtree(run_dir / "checkpoints" / "step-9")
 
-    assert train(dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True))).complete
+    resumed = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True))
+    assert train(resumed, callbacks=[ScalesUpEveryTwoSteps()]).complete
     assert figures(run_dir) == logged
     for first, again in zip(whole, weights(run_dir), strict=True):
         np.testing.assert_array_equal(first, again)
 
 
-def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path, monkeypatch):
+def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path):
     def encoder():
         body = [keras.layers.Rescaling(1 / 16), keras.layers.Conv2D(6, 3), keras.layers.GlobalAveragePooling2D()]
         return keras.Sequential([keras.Input((8, 8, 1)), *body, keras.layers.Dropout(0.5, seed=3)])
 
     model, ends = encoder(), []
     for name, stopped in (("whole", False), ("stopped", True)):
-        with monkeypatch.context() as patch:
-            if stopped:
-                patch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
-            train(settings(tmp_path / name), encoder=model)
+        train(settings(tmp_path / name), encoder=model, callbacks=[StopAtSeven()] if stopped else [])
         if stopped:
             train(settings(tmp_path / name, resume=True), encoder=model)
         ends.append(weights(tmp_path / name))
@@ -94,11 +87,9 @@ def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path, mon
         np.testing.assert_array_equal(first, again)
 
 
-def test_a_run_goes_on_with_another_number_of_replicas(finished, tmp_path, monkeypatch):
+def test_a_run_goes_on_with_another_number_of_replicas(finished, tmp_path):
     run_dir = tmp_path / "stopped"
-    monkeypatch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
-    train(settings(run_dir))
-    monkeypatch.undo()
+    train(settings(run_dir), callbacks=[StopAtSeven()])
     config = settings(run_dir, resume=True)
     config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, cpu_replicas=2))
     # In a process of its own, since collectives of two sizes of batches disturb each other in one.
@@ -215,7 +206,7 @@ def test_a_users_own_layers_train_and_resume(tmp_path):
     assert train(again, auxiliary=own()).complete
     with pytest.raises(RunDirectoryError, match="auxiliary branch"):
         train(again)
-    repeated = dataclasses.replace(load_run(tmp_path / "run").config, run=settings(tmp_path / "new").run)
+    repeated = dataclasses.replace(load_run(tmp_path / "run").record.config, run=settings(tmp_path / "new").run)
     with pytest.raises(ConfigError, match="--aux=own is what a run notes"):
         train(repeated)
     assert not (tmp_path / "new").exists()

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,8 +13,9 @@ from training_runs import records, settings, weights
 from aag_tf import flags
 from aag_tf.config import DataConfig, EncoderConfig, LossConfig, ScheduleConfig, TrainConfig
 from aag_tf.encoders import untrained_encoder
-from aag_tf.training.callbacks import TAGS, GracefulStop
-from aag_tf.training.train import plan_steps, train
+from aag_tf.training.callbacks import TAGS
+from aag_tf.training.open_run import plan_steps
+from aag_tf.training.train import train
 from aag_tf.utils.errors import ConfigError, RunDirectoryError
 
 
@@ -93,21 +95,20 @@ def test_another_seed_is_another_run(finished, tmp_path):
     )
 
 
-def test_an_untrained_encoder_is_the_one_that_training_started_from(tmp_path, monkeypatch):
+def test_an_untrained_encoder_is_the_one_that_training_started_from(tmp_path):
     config = settings(tmp_path / "run")
     started_from = []
 
     class BegunError(Exception):
         """Enough has been seen."""
 
-    class LookAtTheBeginning(GracefulStop):
+    class LookAtTheBeginning(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
             started_from.extend(tf.convert_to_tensor(weight).numpy() for weight in self.model.encoder.weights)
             raise BegunError
 
-    monkeypatch.setattr("aag_tf.training.train.GracefulStop", LookAtTheBeginning)
     with pytest.raises(BegunError):
-        train(config)
+        train(config, callbacks=[LookAtTheBeginning()])
     untrained = untrained_encoder(config.encoder, (8, 8, 1), config.schedule.seed)
     for weight, expected in zip(untrained.weights, started_from, strict=True):
         np.testing.assert_array_equal(weight.numpy(), expected)

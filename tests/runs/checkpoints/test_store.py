@@ -122,7 +122,7 @@ def test_a_write_that_fails_leaves_the_others_and_no_litter(store):
 def test_a_checkpoint_is_whole_on_the_disk_before_it_has_its_name(store, monkeypatch, step, after):
     before = sorted([f".unfinished-step-{step}", *names(store)])
     synced = []
-    for module in ("checkpoints.store", "files"):
+    for module in ("runs.checkpoints.store", "utils.files"):
         monkeypatch.setattr(f"aag_tf.{module}.sync", lambda path: synced.append((path, names(store))))
     unfinished = store.directory / f".unfinished-step-{step}"
     write(store, step)
