@@ -37,15 +37,15 @@ class Setting:
 
     default: Any
     help: str
-    low: float | None = None
-    high: float | None = None
-    low_open: bool = False
-    choices: tuple[str, ...] = ()
-    several: bool = False
-    if_empty: str = ""
-    resumable: bool = False
-    aliases: tuple[str, ...] = ()
-    value_aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    low: float | None
+    high: float | None
+    low_open: bool
+    choices: tuple[str, ...]
+    several: bool
+    if_empty: str
+    resumable: bool
+    aliases: tuple[str, ...]
+    value_aliases: Mapping[str, str]
     kind: type = str
     optional: bool = False
 
@@ -77,13 +77,14 @@ class Setting:
             value: as the user wrote it.
             problem: such as `is out of range`.
         """
-        rule = (
-            f"choose one of {', '.join(self.choices)}" if self.choices else self.bounds and f"it must be {self.bounds}"
-        )
-        rules = [rule] if rule else []
+        parts = [f"{label}={value} {problem}"]
+        if self.choices:
+            parts.append(f"choose one of {', '.join(self.choices)}")
+        elif self.bounds:
+            parts.append(f"it must be {self.bounds}")
         if self.several:
-            rules.append("separate several by commas")
-        return "; ".join([f"{label}={value} {problem}", *rules]) + "."
+            parts.append("separate several by commas")
+        return "; ".join(parts) + "."
 
     def normalize(self, value: Any) -> Any:
         """Returns a path as text, and an old name of a choice as its present one."""
@@ -102,11 +103,9 @@ class Setting:
         require(fits, self.refusal(label, f"{value!r}", f"is not {self.noun}"))
         if isinstance(value, str):
             _check_encoding(label, value)
-            empty = not (listed(value) if self.several else value)
-            require(
-                not (self.if_empty and empty),
-                f"{label} is {'missing' if self.required else 'empty'}; {self.if_empty}.",
-            )
+            given = bool(listed(value) if self.several else value)
+            missing = "missing" if self.required else "empty"
+            require(given or not self.if_empty, f"{label} is {missing}; {self.if_empty}.")
         for part in listed(value) if self.several else [value]:
             self._check_allowed(label, part)
 
