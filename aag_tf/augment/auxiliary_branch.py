@@ -9,6 +9,7 @@ from aag_tf.augment import color, photometric, warp
 from aag_tf.augment.branch import compiled
 from aag_tf.augment.main_branch import DRAWS, Draws, MainBranch
 from aag_tf.augment.presets import GEOMETRIC, PRESETS, SIGNED, Preset
+from aag_tf.config import AugmentConfig, check_setting
 from aag_tf.utils.errors import ConfigError
 
 SMALLEST_CROP = 0.02  # of the image; where strengths above 1 stop
@@ -47,11 +48,12 @@ class AuxiliaryBranch(MainBranch):
     Networks with Cutout*, 2017.
     """
 
-    def __init__(self, preset: str = "default", strength: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self, preset: str = AugmentConfig.aux, strength: float = AugmentConfig.aux_strength, **kwargs: Any
+    ) -> None:
         if preset not in PRESETS:
             raise ConfigError(f"the auxiliary preset {preset} is not known; choose one of {', '.join(PRESETS)}.")
-        if not 0.0 <= strength <= 2.0:
-            raise ConfigError(f"strength={strength} is out of range; it must be at least 0 and at most 2.")
+        check_setting(AugmentConfig, "aux_strength", strength, label="strength")
         # Set first, because the keras-cv counterpart makes its layers from them as it is constructed.
         self.preset = preset
         self.strength = strength

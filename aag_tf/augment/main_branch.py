@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aag_tf.augment import color, sampling
 from aag_tf.augment.branch import Branch, compiled
-from aag_tf.utils.errors import ConfigError
+from aag_tf.config import AugmentConfig, check_setting
 
 MAX_ASPECT = 4.0 / 3.0
 FLIP_PROBABILITY = 0.5
@@ -64,23 +64,18 @@ class MainBranch(Branch):
     def __init__(
         self,
         *,
-        crop_min_area: float = 0.2,
-        color_strength: float = 0.5,
-        grayscale_probability: float = 0.2,
-        flip: bool = True,
-        blur_probability: float | None = None,
+        crop_min_area: float = AugmentConfig.crop_min_area,
+        color_strength: float = AugmentConfig.color_strength,
+        grayscale_probability: float = AugmentConfig.grayscale_probability,
+        flip: bool = AugmentConfig.flip,
+        blur_probability: float | None = AugmentConfig.blur_probability,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0.0 < crop_min_area <= 1.0:
-            raise ConfigError(f"crop_min_area={crop_min_area} is no share of an image; give one above 0, at most 1.")
-        for name, value in (
-            ("color_strength", color_strength),
-            ("grayscale_probability", grayscale_probability),
-            ("blur_probability", blur_probability),
-        ):
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise ConfigError(f"{name}={value} is out of range; it must be at least 0 and at most 1.")
+        check_setting(AugmentConfig, "crop_min_area", crop_min_area)
+        check_setting(AugmentConfig, "color_strength", color_strength)
+        check_setting(AugmentConfig, "grayscale_probability", grayscale_probability)
+        check_setting(AugmentConfig, "blur_probability", blur_probability)
         self.crop_min_area = crop_min_area
         self.color_strength = color_strength
         self.grayscale_probability = grayscale_probability

@@ -17,7 +17,7 @@ def make_strategy(schedule: ScheduleConfig, cluster: Cluster | None = None) -> t
     if cluster is not None:
         return _over_machines(schedule, cluster)
     devices = _cpu_parts(schedule.cpu_replicas) if schedule.cpu_replicas else _gpus(schedule.replicas)
-    _check_split(schedule, len(devices), "GPUs")
+    schedule.check_replicas(len(devices), f"{len(devices)} GPUs")
     if len(devices) == 1:
         return tf.distribute.OneDeviceStrategy(devices[0])
     return tf.distribute.MirroredStrategy(devices)
@@ -39,28 +39,13 @@ def _over_machines(schedule: ScheduleConfig, cluster: Cluster) -> tf.distribute.
             )
     machines = len(cluster.workers)
     local = max(len(tf.config.list_physical_devices("GPU")), 1)
-    _check_split(schedule, machines * local, f"replicas on {machines} machines")
+    schedule.check_replicas(machines * local, f"{machines * local} replicas on {machines} machines")
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise ConfigError(
             f"worker {cluster.index} cannot join its cluster ({str(error).splitlines()[0]}); start it as a new process."
         ) from error
-
-
-def _check_split(schedule: ScheduleConfig, replicas: int, what: str) -> None:
-    batch, parts = schedule.global_batch_size, replicas * schedule.accumulation_steps
-    if batch % parts:
-        micro = f", each in {schedule.accumulation_steps} micro-batches" if schedule.accumulation_steps > 1 else ""
-        raise ConfigError(
-            f"--global_batch_size={batch} cannot be split evenly over {replicas} {what}{micro}; use a multiple of "
-            f"{parts}, or fewer of them."
-        )
-    if replicas > 1 and schedule.jit_compile == "on":
-        raise ConfigError(
-            f"--jit_compile=on cannot compile a step over {replicas} {what}: XLA cannot gather between them; leave it "
-            "at auto."
-        )
 
 
 def _gpus(replicas: int | None) -> list[str]:

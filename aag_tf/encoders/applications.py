@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from aag_tf.config import EncoderConfig
 from aag_tf.encoders.pooling import pooled
 from aag_tf.utils.errors import ConfigError
 
@@ -16,7 +17,13 @@ def application_names() -> list[str]:
     )
 
 
-def application(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, grid: int = 1) -> keras.Model:
+def application(
+    name: str,
+    image_shape: tuple[int, int, int],
+    *,
+    width: float = EncoderConfig.width,
+    grid: int = EncoderConfig.embedding_grid,
+) -> keras.Model:
     """A `keras.applications` model from images to pooled features, with synchronized batch normalization.
 
     Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32 `[batch, features]`.

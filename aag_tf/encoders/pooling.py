@@ -5,7 +5,7 @@ import keras
 from aag_tf.utils.errors import ConfigError
 
 
-def pooled(feature_map: keras.KerasTensor, grid: int = 1) -> keras.KerasTensor:
+def pooled(feature_map: keras.KerasTensor, grid: int) -> keras.KerasTensor:
     """Averages of a feature map `[batch, height, width, channels]`, float32 `[batch, grid * grid * channels]`.
 
     With a grid of 1 they are global average pooling; a larger one keeps where in the image something is, as the linear

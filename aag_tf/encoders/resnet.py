@@ -7,6 +7,7 @@ import dataclasses
 
 import keras
 
+from aag_tf.config import EncoderConfig
 from aag_tf.encoders.batch_norm import BatchNorm
 from aag_tf.encoders.pooling import pooled
 from aag_tf.utils.errors import ConfigError
@@ -40,7 +41,12 @@ RESNETS = {
 
 
 def resnet(
-    name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, stem: str = "auto", grid: int = 1
+    name: str,
+    image_shape: tuple[int, int, int],
+    *,
+    width: float = EncoderConfig.width,
+    stem: str = EncoderConfig.stem,
+    grid: int = EncoderConfig.embedding_grid,
 ) -> keras.Model:
     """A residual network from images to pooled features.
 

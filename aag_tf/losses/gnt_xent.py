@@ -23,7 +23,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from aag_tf.config import LOSS_FORMS, MAIN_VIEWS, LossConfig
+from aag_tf.config import MAIN_VIEWS, LossConfig, check_setting
 from aag_tf.distribute.replicas import gather_replicas, num_replicas
 from aag_tf.losses.streaming import negatives_log_sum_exp
 from aag_tf.losses.temperature import Temperature, as_temperature, check_temperature, temperature_config
@@ -40,11 +40,11 @@ def gnt_xent(
     projections: tf.Tensor,
     *,
     temperature: Temperature,
-    coupling: float = 0.0,
-    aux_weight: float = 1.0,
-    aux_negatives: bool = True,
+    coupling: float = LossConfig.coupling,
+    aux_weight: float = LossConfig.aux_weight,
+    aux_negatives: bool = LossConfig.aux_negatives,
     sample_weight: tf.Tensor | None = None,
-    form: str = "auto",
+    form: str = LossConfig.loss_form,
 ) -> tf.Tensor:
     """GNT-Xent of a batch; under several replicas, this replica's share of that of the global batch.
 
@@ -124,12 +124,9 @@ def _keeps_similarities(form: str, shape: tf.TensorShape) -> bool:
 
 
 def _check_settings(coupling: float, aux_weight: float, form: str) -> None:
-    if not 0.0 <= coupling <= 1.0:
-        raise ConfigError(f"coupling={coupling:g} is out of range; use 0 (decoupled) to 1 (NT-Xent).")
-    if not 0.0 <= aux_weight < math.inf:
-        raise ConfigError(f"aux_weight={aux_weight:g} is out of range; use 0 or more.")
-    if form not in LOSS_FORMS:
-        raise ConfigError(f"form={form} is not known; choose one of {', '.join(LOSS_FORMS)}.")
+    check_setting(LossConfig, "coupling", coupling)
+    check_setting(LossConfig, "aux_weight", aux_weight)
+    check_setting(LossConfig, "loss_form", form, label="form")
 
 
 def _as_vectors(projections: tf.Tensor) -> tf.Tensor:
@@ -184,10 +181,10 @@ class GNTXent(keras.losses.Loss):
         self,
         *,
         temperature: Temperature = LossConfig.temperature,
-        coupling: float = 0.0,
-        aux_weight: float = 1.0,
-        aux_negatives: bool = True,
-        form: str = "auto",
+        coupling: float = LossConfig.coupling,
+        aux_weight: float = LossConfig.aux_weight,
+        aux_negatives: bool = LossConfig.aux_negatives,
+        form: str = LossConfig.loss_form,
         name: str = "gnt_xent",
     ) -> None:
         """Validates and stores the settings."""

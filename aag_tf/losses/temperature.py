@@ -6,7 +6,7 @@ from typing import Any, Union
 import keras
 import tensorflow as tf
 
-from aag_tf.config import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
+from aag_tf.config import LEARNED_TEMPERATURE_MAXIMUM, LossConfig, check_setting
 from aag_tf.utils.errors import ConfigError
 
 MINIMUM = 0.01  # CLIP's lower bound: logits scaled by at most 100 (Radford et al. 2021, section 2.5)
@@ -87,8 +87,7 @@ def check_temperature(temperature: Temperature) -> None:
         if not hasattr(tensor, "numpy"):
             return  # symbolic, in a graph: `as_temperature` looks at it when it runs
         temperature = float(tensor)
-    if not 0 < temperature < math.inf:
-        raise ConfigError(f"temperature={temperature:g} is out of range; use a positive number such as 0.2.")
+    check_setting(LossConfig, "temperature", temperature)
 
 
 def as_temperature(temperature: Temperature, dtype: tf.DType) -> tf.Tensor:

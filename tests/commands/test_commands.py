@@ -56,14 +56,15 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "search --embeddings=a --like=1 --gallery=thesis.tex",
     )
     assert lines[0::2] == [
-        "aag-train: --temperature=0 is out of range; it must be above 0 and at most 100.",
-        "aag-train: --temprature is not a flag; did you mean --temperature or --temperature_minimum?",
+        "aag-train: --temperature=0 is out of range; it must be above 0, at most 100.",
+        "aag-train: --temprature is not a flag; did you mean --temperature or --learn_temperature or "
+        "--temperature_minimum?",
         "aag-train: --recipe=nothing_like_it is not known; choose one of cifar10, cifar100, cifar10_cpu, "
         "cifar10_overnight, demo, fashion_mnist, svhn, or --flagfile=<file>.",
         "aag-evaluate: give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file>, "
         "--train_features=<file> and --compare <run> <run>.",
         "aag-export: --export_dir is missing; name the directory that versions are written to.",
-        "aag-augment: --strengths=0.5,lots is no list of numbers from 0 to 2; write it like --strengths=0.5,1,2.",
+        "aag-augment: --strengths=lots is not a number; it must be 0 to 2; separate several by commas.",
         "aag-train: 'stray' is not a flag; write settings as --name=value (--help lists them).",
         "aag-embed: --output is missing; name the directory that the embeddings may be written to.",
         "aag-embed: --dtype=float8 is not known; choose one of float32, float16.",

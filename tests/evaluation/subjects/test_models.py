@@ -212,15 +212,15 @@ def test_a_keras_file_that_cannot_be_judged_is_refused(tmp_path):
         ({"train_features": "a.npz", "test_features": "b.npz", "dataset": "digits"}, "have no use beside"),
         ({"run_dir": "a", "signature": "b"}, "--signature names a signature of a SavedModel"),
         ({"run_dir": "a", "input_range": "0..1"}, "--input_range is for --saved_model and --keras_model"),
-        ({"run_dir": "a", "judge": {"measures": "knn,rnn"}}, "--measures=knn,rnn names rnn; give some of knn, linear"),
-        ({"run_dir": "a", "judge": {"measures": ","}}, "names nothing"),
+        ({"run_dir": "a", "judge": {"measures": "knn,rnn"}}, "--measures=rnn is not known; choose one of knn, linear"),
+        ({"run_dir": "a", "judge": {"measures": ","}}, "--measures is empty; name one"),
         (
             {"run_dir": "a", "judge": {"baselines": "pixels"}},
-            "--baselines=pixels names pixels; give some of raw_pixels, ",
+            "--baselines=pixels is not known; choose one of raw_pixels, ",
         ),
-        ({"run_dir": "a", "judge": {"label_percents": "0"}}, "--label_percents=0 is not a list of percentages"),
-        ({"run_dir": "a", "judge": {"label_percents": "1;10"}}, "is not a list of percentages"),
-        ({"run_dir": "a", "judge": {"sgd_learning_rates": "inf"}}, "is not a list of learning rates"),
+        ({"run_dir": "a", "judge": {"label_percents": "0"}}, "--label_percents=0 is out of range"),
+        ({"run_dir": "a", "judge": {"label_percents": "1;10"}}, "--label_percents=1;10 is not a number"),
+        ({"run_dir": "a", "judge": {"sgd_learning_rates": "inf"}}, "--sgd_learning_rates=inf is out of range"),
     ],
 )
 def test_flags_that_contradict_each_other_are_refused(settings, message):
