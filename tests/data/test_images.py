@@ -77,7 +77,7 @@ def test_file_that_vanishes_is_named(save_noise):
     with pytest.raises(DataError, match=r"a\.png can no longer be read"):
         images.numpy([0])
     with pytest.raises(DataError, match=r"a\.png can no longer be read \(.*\); put it back and start again") as told:
-        embed(lambda batch: tf.reduce_mean(tf.cast(batch, tf.float32), [1, 2]), images, progress=False)
+        embed(lambda batch: tf.reduce_mean(tf.cast(batch, tf.float32), [1, 2]), images)
     assert "\n" not in str(told.value)
 
 

@@ -91,8 +91,8 @@ def test_metadata_says_how_to_use_and_to_repeat_it(run, exported):
 
 
 def test_is_judged_like_the_run_it_came_from(run, exported, tmp_path):
-    from_run = evaluate(EvaluateConfig(run_dir=run[0], output=str(tmp_path / "run.json"), report=False), progress=False)
-    from_model = evaluate(EvaluateConfig(saved_model=str(exported[0])), progress=False)
+    from_run = evaluate(EvaluateConfig(run_dir=run[0], output=str(tmp_path / "run.json"), report=False))
+    from_model = evaluate(EvaluateConfig(saved_model=str(exported[0])))
     assert from_model.path is None
     assert from_model.subject["version"] == 1
     for ours, theirs in zip(from_model.results, from_run.results, strict=True):

@@ -64,9 +64,7 @@ def test_a_normalization_keeps_what_it_was_fitted_to(tmp_path):
     train(at_rest(tmp_path / "run"), encoder=model)
     np.testing.assert_allclose(load_run(tmp_path / "run").encoder(images), model(images), atol=1e-3)
     protocol = ProtocolConfig(knn_k=5, measures="unlabeled", baselines="untrained")
-    evaluation = evaluate(
-        EvaluateConfig(run_dir=tmp_path / "run", protocol=protocol), progress=False
-    )  # a path as it is
+    evaluation = evaluate(EvaluateConfig(run_dir=tmp_path / "run", protocol=protocol))  # a path as it is
     assert [result.features for result in evaluation.results] == ["untrained encoder", "trained encoder"]
 
 
@@ -85,7 +83,7 @@ def test_commands_find_it_again(tmp_path):
     config = settings(run_dir)
     train(config, encoder=own_encoder(last=[layers.Dense(5, name="embedding")]))
     protocol = ProtocolConfig(knn_k=5, measures="knn", baselines="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=protocol), progress=False)
+    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=protocol))
     assert [(result.features, result.dim) for result in evaluation.results] == [
         ("untrained encoder", 5),
         ("trained encoder", 5),
@@ -96,7 +94,7 @@ def test_commands_find_it_again(tmp_path):
     np.testing.assert_allclose(saved(pixels), load_run(run_dir).encoder(pixels), atol=1e-5)
     output = tmp_path / "exported.json"
     again = EvaluateConfig(saved_model=str(tmp_path / "served"), protocol=protocol, output=str(output), report=False)
-    assert [result.dim for result in evaluate(again, progress=False).results] == [5, 5]
+    assert [result.dim for result in evaluate(again).results] == [5, 5]
 
 
 @pytest.mark.parametrize("build", [own_encoder, functional_encoder])

@@ -16,6 +16,7 @@ from aag_tf.evaluation import embed, inference
 from aag_tf.training.callbacks.periodic import Periodic
 from aag_tf.training.step_range import StepRange
 from aag_tf.utils.files import write_atomically
+from aag_tf.utils.progress import no_progress
 
 THUMBNAIL = 32  # pixels; the projector's largest texture, 8192 pixels wide, has room for 65 536 of these
 
@@ -50,7 +51,8 @@ class EmbeddingProjector(Periodic):
 
     @override
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
-        vectors = embed(self.embedding, self.images.images, progress=False)
+        with no_progress():
+            vectors = embed(self.embedding, self.images.images)
         self.directory.mkdir(parents=True, exist_ok=True)
         lines = ["\t".join(f"{value:.5g}" for value in vector) for vector in vectors]
         write_atomically(self.directory / "embeddings.tsv", "\n".join(lines) + "\n")

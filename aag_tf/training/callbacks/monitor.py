@@ -15,6 +15,7 @@ from aag_tf.training.callbacks.periodic import Periodic
 from aag_tf.training.step_range import StepRange
 from aag_tf.training.writer import Writer
 from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.progress import no_progress
 
 # Bounds the time of a measurement; enough images for values that move with those of aag-evaluate.
 BANK_IMAGES = 10_000
@@ -67,10 +68,11 @@ class EncoderMonitor(Periodic):
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
         self.measure(step)
 
+    @no_progress()
     def measure(self, step: int) -> dict[str, float]:
         """Measures now; returns the record that the writers receive."""
         began = time.perf_counter()
-        queries = embed(self.embedding, self.queries.images, progress=False)
+        queries = embed(self.embedding, self.queries.images)
         record: dict[str, float] = {"step": step}
         if np.isfinite(queries).all() and len(queries) > 1:
             record |= self._by_labels(queries)
@@ -86,12 +88,12 @@ class EncoderMonitor(Periodic):
         labels, truth = self.bank.labels, self.queries.labels
         if labels is None or truth is None or len(np.unique(labels)) < 2:
             return {}
-        bank = embed(self.embedding, self.bank.images, progress=False)
+        bank = embed(self.embedding, self.bank.images)
         try:
             accuracy = knn_accuracy(bank, labels, queries, truth, k=min(DEFAULT_K, len(bank)))
             if len(np.unique(labels)) > MOST_CLASSES:
                 return {"knn_accuracy": accuracy}
-            probe = fit_linear_probe(bank, labels, l2_grid=L2_GRID, progress=False)
+            probe = fit_linear_probe(bank, labels, l2_grid=L2_GRID)
         except EvaluationError:  # the bank holds NaN
             return {}
         return {"knn_accuracy": accuracy, "linear_accuracy": float(np.mean(probe.predict(queries) == truth))}

@@ -81,8 +81,8 @@ def test_the_monitor_agrees_with_the_measures_of_aag_evaluate(monkeypatch):
     monkeypatch.setattr(monitor_module, "QUERY_IMAGES", 60)
     watching = monitor(two_classes())
     assert (len(watching.bank), len(watching.queries)) == (100, 60)
-    features = embed(watching.embedding, watching.queries.images, progress=False)
-    bank = embed(watching.embedding, watching.bank.images, progress=False)
+    features = embed(watching.embedding, watching.queries.images)
+    bank = embed(watching.embedding, watching.bank.images)
     record = watching.measure(1)
     truth = watching.queries.labels
     assert record["knn_accuracy"] == knn_accuracy(bank, watching.bank.labels, features, truth)

@@ -1,4 +1,4 @@
-"""The list of measures: every name that the command takes has its function, every figure its title."""
+"""The list of measures: every name that the command takes has its function, every metric its title."""
 
 import numpy as np
 import pytest
@@ -6,17 +6,16 @@ from sklearn.datasets import load_digits
 
 from aag_tf import config as configs
 from aag_tf.config import ProtocolConfig
-from aag_tf.evaluation import Candidate, Examples, Measure, judge, results
-from aag_tf.evaluation.judge import MEASURES
-from aag_tf.evaluation.knn import find_neighbors, knn_accuracy
+from aag_tf.evaluation import Examples, FeatureSet, Measure, knn_accuracy, measure_all, results
+from aag_tf.evaluation.measures import MEASURES
 from aag_tf.utils.errors import EvaluationError
 
 FEATURES, LABELS = load_digits(return_X_y=True)
 
 
-def candidate(**settings):
+def digits(**settings):
     bank, queries = Examples(FEATURES[:900], LABELS[:900]), Examples(FEATURES[900:1400], LABELS[900:1400])
-    return Candidate("digits", bank, queries, ProtocolConfig(**settings), progress=False)
+    return FeatureSet("digits", bank, queries, ProtocolConfig(**settings))
 
 
 def test_every_name_has_its_function():
@@ -24,17 +23,17 @@ def test_every_name_has_its_function():
 
 
 def test_every_accuracy_is_the_share_of_right_answers_with_its_interval():
-    judged = candidate(knn_k=7)
-    result = judge(judged)
+    features = digits(knn_k=7)
+    result = measure_all(features)
     assert [measure.name for measure in result.measures] == [
         "knn", "linear", "neighbor_purity", "uniformity", "rankme"
     ]  # fmt: skip
     knn, linear, purity, *numbers = result.measures
-    assert knn.value == np.mean(judged.knn_predictions == LABELS[900:1400])
+    assert knn.value == np.mean(features.knn_predictions == LABELS[900:1400])
     assert knn.details["k"] == 7
-    assert linear.value == np.mean(judged.probe_predictions == LABELS[900:1400])
+    assert linear.value == np.mean(features.probe_predictions == LABELS[900:1400])
     assert linear.details["l2"] in {float(name) for name in linear.details["held_out_accuracy"]}
-    same = LABELS[:900][judged.neighbors.rows] == LABELS[900:1400, np.newaxis]
+    same = LABELS[:900][features.neighbors.rows] == LABELS[900:1400, np.newaxis]
     assert purity.value == pytest.approx(np.mean(same))
     for share in (knn, linear, purity):
         assert share.low is not None
@@ -46,7 +45,7 @@ def test_every_accuracy_is_the_share_of_right_answers_with_its_interval():
 
 def test_neighbors_vote_at_the_temperature_that_was_asked_for():
     sharp, flat = (
-        judge(candidate(measures="knn", knn_k=200, knn_temperature=temperature)).measure("knn").value
+        measure_all(digits(measures="knn", knn_k=200, knn_temperature=temperature)).measure("knn").value
         for temperature in (0.07, 5.0)
     )
     parts = FEATURES[:900], LABELS[:900], FEATURES[900:1400], LABELS[900:1400]
@@ -54,24 +53,17 @@ def test_neighbors_vote_at_the_temperature_that_was_asked_for():
     assert flat != sharp
 
 
-def test_neighbors_are_searched_once(monkeypatch):
-    searches = []
-
-    def search(*arguments, **settings):
-        searches.append(settings["k"])
-        return find_neighbors(*arguments, **settings)
-
-    monkeypatch.setattr("aag_tf.evaluation.candidate.find_neighbors", search)
-    judged = candidate(measures="knn,unlabeled")
-    judge(judged)
-    assert searches == [20]
+def test_neighbors_are_the_nearest_and_searched_once():
+    features = digits(measures="knn,unlabeled")
+    measure_all(features)
+    assert features.neighbors is features.neighbors
     nearest = FEATURES[:900] / np.linalg.norm(FEATURES[:900], axis=1, keepdims=True)
     queries = FEATURES[900:1400] / np.linalg.norm(FEATURES[900:1400], axis=1, keepdims=True)
     expected = np.sort(queries @ nearest.T, axis=1)[:, ::-1][:, :20]
-    np.testing.assert_allclose(judged.neighbors.similarities, expected, atol=1e-5)
+    np.testing.assert_allclose(features.neighbors.similarities, expected, atol=1e-5)
 
 
-def test_titles_and_figures_in_a_table():
+def test_titles_and_metrics_in_a_table():
     share = Measure("few_labels_probe_1%", 0.5, 200, 0.43, 0.57)
     assert results.title(share) == "probe on 1 % of the labels"
     assert results.shown(share) == "50.00 [43.0, 57.0]"
@@ -81,6 +73,6 @@ def test_titles_and_figures_in_a_table():
 
 
 def test_labels_are_asked_for_where_they_are_needed():
-    unlabeled = Candidate("digits", Examples(FEATURES[:900]), Examples(FEATURES[900:]), progress=False)
-    with pytest.raises(EvaluationError, match="there are no labels to judge by; give data that have them, or --meas"):
-        judge(unlabeled)
+    unlabeled = FeatureSet("digits", Examples(FEATURES[:900]), Examples(FEATURES[900:]))
+    with pytest.raises(EvaluationError, match="this measure needs labels; give a labeled data set, or --measures=unl"):
+        measure_all(unlabeled)
