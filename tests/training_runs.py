@@ -53,6 +53,11 @@ class StopAt:
             signal.raise_signal(signal.SIGINT)
 
 
+def train_elsewhere(config):
+    """`train`, for another process, which has to import this module to know `ONE_BLOCK`."""
+    train(config)
+
+
 def train_own_encoder(config, seed):
     """Trains an encoder built in this process, as a script that every machine starts."""
 
