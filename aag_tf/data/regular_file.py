@@ -1,4 +1,4 @@
-"""Opening files that may be anything: no waiting for a pipe, and no more bytes than one picture can have."""
+"""Preview files that may be anything: no waiting for a pipe, and no more bytes than one picture can have."""
 
 import os
 import stat

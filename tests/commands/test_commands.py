@@ -102,7 +102,7 @@ def test_train_says_where_the_run_is_and_what_comes_next(capsys, monkeypatch):
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         "Trained for 8 steps; the run is in runs/a.",
-        "Judge it with: aag-evaluate --run_dir=runs/a",
+        "Evaluate it with: aag-evaluate --run_dir=runs/a",
     ]
 
 

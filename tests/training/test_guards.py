@@ -26,7 +26,7 @@ def test_a_run_locks_its_directory_and_ends_with_one_sentence_when_the_disk_is_f
         def write(self, record):
             attempts.append(record["step"])
             with pytest.raises(RunDirectoryError, match="being trained in by another process"):
-                directory.refuse_if_locked()
+                directory.check_unlocked()
 
     write = CheckpointStore.write
 
@@ -39,7 +39,7 @@ def test_a_run_locks_its_directory_and_ends_with_one_sentence_when_the_disk_is_f
     with pytest.raises(RunDirectoryError, match=r"No space left .*; the checkpoint of step 3 is intact\. .*--resume"):
         train(settings(directory.path, checkpoint_every_steps=3), writers=[Intruder()])
     assert attempts == [5]
-    directory.refuse_if_locked()
+    directory.check_unlocked()
 
 
 def test_a_disk_without_space_for_its_checkpoints_is_refused_before_the_run_directory_is_made(tmp_path, monkeypatch):

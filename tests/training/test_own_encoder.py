@@ -59,13 +59,13 @@ def test_a_run_starts_from_the_given_weights_leaves_them_alone_and_goes_on_with_
     for weight, kept in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
     run = load_run(tmp_path / "run")
-    assert run.config.encoder.encoder == "own"
+    assert run.record.config.encoder.encoder == "own"
     for weight, start in zip(run.encoder.trainable_weights, model.trainable_weights, strict=True):
         np.testing.assert_allclose(weight, start, atol=1e-6)
 
     resumed = at_rest(tmp_path / "run", resume=True)
     assert train(resumed, encoder=build()).step == STEPS
-    noted = dataclasses.replace(resumed, encoder=run.config.encoder)  # as its flag file says
+    noted = dataclasses.replace(resumed, encoder=run.record.config.encoder)  # as its flag file says
     assert train(noted).step == STEPS
     with pytest.raises(RunDirectoryError, match="--resume needs the encoder that the run began with"):
         train(resumed, encoder=own_encoder(width=7))
@@ -115,7 +115,7 @@ def test_commands_find_it_again(own_run, tmp_path):
 def test_a_run_without_a_checkpoint_needs_its_weights_again(tmp_path):
     run_dir = tmp_path / "run"
     train(at_rest(run_dir), encoder=own_encoder())
-    noted = dataclasses.replace(at_rest(run_dir, resume=True), encoder=load_run(run_dir).config.encoder)
+    noted = dataclasses.replace(at_rest(run_dir, resume=True), encoder=load_run(run_dir).record.config.encoder)
     for step in (run_dir / "checkpoints").iterdir():
         shutil.rmtree(step)
     with pytest.raises(RunDirectoryError, match=r"no checkpoint yet, so that the weights .* hand it over again"):
@@ -173,7 +173,7 @@ def test_an_object_of_another_type_is_refused_whether_built_or_not(name, build, 
 
 
 def test_a_run_without_its_model_is_not_begun_again(own_run, tmp_path):
-    config = load_run(own_run).config
+    config = load_run(own_run).record.config
     with pytest.raises(ConfigError, match="--encoder=own is what a run notes"):
         train(dataclasses.replace(config, run=dataclasses.replace(config.run, run_dir=str(tmp_path / "again"))))
     assert not (tmp_path / "again").exists()

@@ -1,14 +1,14 @@
-"""Where a run stands: the number of steps done is its only position."""
+"""The steps of one call of `fit`: the number of steps done is the only position of a run."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class StepRange:
-    """The steps of one `fit`, which begins where an interrupted run had stopped.
+    """The steps that one `fit` runs, of which a resumed run has done some before.
 
     Args:
-        start_step: steps done before it.
+        start_step: steps done before this `fit`.
         total_steps: steps of the whole run.
         steps_per_epoch: steps in one pass over the training images.
     """
@@ -18,11 +18,11 @@ class StepRange:
     steps_per_epoch: int
 
     def step(self, batch: int) -> int:
-        """Steps done once Keras has finished `batch`, which it counts from 0 in each epoch, of which a run is a
-        single one.
+        """Global step after Keras batch index `batch`, at most `total_steps`.
 
-        No variable is read, so that no device is waited for. With several steps in an execution, Keras counts those
-        that the last one had no data for; hence the limit.
+        Keras counts batches from 0 in each epoch, and a run of this package is a single Keras epoch. With several steps
+        in an execution, Keras also counts steps that the last execution had no data for; hence the limit. No variable
+        is read, so that no device is waited for.
         """
         return min(self.start_step + batch + 1, self.total_steps)
 

@@ -1,9 +1,10 @@
-"""What TensorBoard shows of a run before its first step: the flags, and images beside their views."""
+"""What TensorBoard shows of a run before its first step: its flags, and images beside their views."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 from aag_tf import config as configs
 from aag_tf.augment.contact_sheet import contact_sheet
@@ -14,13 +15,13 @@ from aag_tf.training.callbacks.tensorboard import TensorBoardWriter
 PREVIEW_IMAGES = 8
 
 
-class Opening(keras.callbacks.Callback):
-    """Writes the flags as text and a contact sheet of the first images once, when training begins.
+class Preview(keras.callbacks.Callback):
+    """Writes the flags as text and a contact sheet of the first images at the beginning of training.
 
     Args:
-        events: where to.
+        events: receives both.
         config: the settings of the run.
-        images: what is trained on.
+        images: of the train split.
     """
 
     def __init__(self, events: TensorBoardWriter, config: TrainConfig, images: Images) -> None:
@@ -29,8 +30,8 @@ class Opening(keras.callbacks.Callback):
         self.config = config
         self.images = images
 
+    @override
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Writes both."""
         self.events.write_text("flags", "```\n" + "\n".join(configs.flag_lines(self.config)) + "\n```")
         count = min(PREVIEW_IMAGES, len(self.images))
         images = self.images.numpy(range(count))
