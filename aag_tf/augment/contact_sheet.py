@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from aag_tf.augment.build import build_views
 from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
 from aag_tf.data import epoch_order, open_source
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError
-from aag_tf.utils.files import user_path, write_atomically
+from aag_tf.utils.paths import user_path
 
 GAP = 2  # pixels between pictures, before magnification
 BACKGROUND = 255

@@ -24,7 +24,8 @@ from aag_tf.data.picture_reading import read_pictures
 from aag_tf.data.splits import Source, Split
 from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import printable, user_path
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.text import printable
 
 SPLIT_FOLDERS = {
     "train": "train",

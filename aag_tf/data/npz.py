@@ -10,7 +10,7 @@ from aag_tf.data.arrays import Arrays, read_arrays
 from aag_tf.data.images import ArrayImages
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 KEYS = ("images", "labels", "test_images", "test_labels")
 

@@ -14,8 +14,8 @@ from absl import logging
 from aag_tf.data import memory, pictures, resizing
 from aag_tf.data.images import ArrayImages, FileImages, Images, Shape
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import shown
 from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.text import shown
 
 Result = TypeVar("Result")
 

@@ -15,7 +15,7 @@ from aag_tf.data import memory, resizing
 from aag_tf.data.images import ArrayImages, Shape
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError, one_line
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 READ_BATCH = 512
 

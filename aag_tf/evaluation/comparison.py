@@ -12,7 +12,7 @@ from aag_tf.evaluation.results import RAW_PIXELS, FeatureResult, table
 from aag_tf.evaluation.saved_evaluation import SavedEvaluation, read_evaluation
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, RunDirectoryError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
 # Of measures by the beginning of their names: what must be the same where both evaluations have one.

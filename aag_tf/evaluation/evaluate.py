@@ -21,8 +21,9 @@ from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UN
 from aag_tf.evaluation.saved_evaluation import is_evaluation
 from aag_tf.evaluation.subjects import JudgedData, Subject, load_subject, open_images, read_feature_files
 from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError, EvaluationError
-from aag_tf.utils.files import user_path, write_atomically
+from aag_tf.utils.paths import user_path
 from aag_tf.utils.versions import versions
 
 

@@ -13,8 +13,8 @@ from aag_tf.config import TrainConfig
 from aag_tf.data import Source, fingerprint, same_pictures, same_pixels
 from aag_tf.encoders import Description, describe_encoder, encoder_from, weight_shapes
 from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.files import write_atomically
 from aag_tf.utils.versions import versions
 
 
