@@ -174,6 +174,6 @@ def test_what_is_no_model_and_no_branch_is_refused_whether_built_or_not(name, bu
 def test_a_run_without_its_model_is_not_begun_again(tmp_path):
     train(settings(tmp_path / "run"), encoder=own_encoder())
     config = load_run(tmp_path / "run").config
-    with pytest.raises(ConfigError, match="--encoder=own is what a run notes"):
+    with pytest.raises(ConfigError, match="--encoder=own is what a run records"):
         train(dataclasses.replace(config, run=dataclasses.replace(config.run, run_dir=str(tmp_path / "again"))))
     assert not (tmp_path / "again").exists()
