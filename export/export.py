@@ -16,7 +16,7 @@ from aag_tf.export.signatures import Exported, Signature, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
 from aag_tf.runs.run import TrainedRun, load_run
 from aag_tf.utils.errors import ExportError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 
 @dataclasses.dataclass(frozen=True)

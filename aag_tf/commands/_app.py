@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from aag_tf.utils.errors import AagError
-from aag_tf.utils.files import shown
+from aag_tf.utils.text import shown
 
 
 def exit_code_of(number: signal.Signals) -> int:

@@ -1,4 +1,4 @@
-"""From device settings to a `tf.distribute` strategy: all GPUs by default, a CPU split into replicas, many machines."""
+"""Chooses the `tf.distribute` strategy: all GPUs by default, replicas on one CPU, or several machines."""
 
 import tensorflow as tf
 
@@ -7,12 +7,12 @@ from aag_tf.utils.errors import ConfigError
 
 
 def make_strategy(schedule: ScheduleConfig, cluster: Cluster | None = None) -> tf.distribute.Strategy:
-    """A strategy over the GPUs of this machine, over parts of its CPU, or over the machines of a cluster.
+    """Returns a strategy over the GPUs of this machine, over parts of its CPU, or over the machines of a cluster.
 
-    Call it before anything else uses TensorFlow: a CPU can be split, and a server started, only then.
+    Call it before anything else uses TensorFlow: only then can it split the CPU or start a server.
 
     Raises:
-        ConfigError: there are not that many devices, the batch cannot be split over them, or TensorFlow has started.
+        ConfigError: there are too few devices, the batch cannot be split over them, or TensorFlow has already started.
     """
     if cluster is not None:
         return _over_machines(schedule, cluster)
@@ -24,7 +24,7 @@ def make_strategy(schedule: ScheduleConfig, cluster: Cluster | None = None) -> t
 
 
 def jit_compile(schedule: ScheduleConfig, strategy: tf.distribute.Strategy) -> bool:
-    """Whether XLA compiles the step: by default on a single GPU, since on a CPU it is slower than its kernels."""
+    """Whether XLA compiles the step: by default only on a single GPU, because on a CPU it is slower."""
     if schedule.jit_compile != "auto":
         return schedule.jit_compile == "on"
     return bool(tf.config.list_logical_devices("GPU")) and strategy.num_replicas_in_sync == 1
@@ -34,7 +34,7 @@ def _over_machines(schedule: ScheduleConfig, cluster: Cluster) -> tf.distribute.
     for name in ("replicas", "cpu_replicas"):
         if getattr(schedule, name) is not None:
             raise ConfigError(
-                f"--{name} cannot be used with TF_CONFIG, under which every machine gives all GPUs that it sees; leave "
+                f"--{name} cannot be used with TF_CONFIG, with which every machine uses all GPUs that it sees; leave "
                 "it out, and hide GPUs with CUDA_VISIBLE_DEVICES."
             )
     machines = len(cluster.workers)

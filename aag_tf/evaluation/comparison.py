@@ -12,7 +12,7 @@ from aag_tf.evaluation.results import RAW_PIXELS, TABLE_NOTE, Evaluation, Featur
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, RunDirectoryError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
 # By the beginning of a metric's name: the settings that must be the same where both evaluations have the metric.

@@ -19,8 +19,8 @@ from aag_tf.evaluation.measures import measure_all
 from aag_tf.evaluation.output import evaluation_path
 from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED, Evaluation
 from aag_tf.evaluation.subjects import EvaluationImages, Subject, load_subject, open_images, read_feature_files
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError, EvaluationError
-from aag_tf.utils.files import write_atomically
 from aag_tf.utils.versions import versions
 
 

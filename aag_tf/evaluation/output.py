@@ -7,7 +7,7 @@ from aag_tf.config import EvaluateConfig
 from aag_tf.evaluation.saved_evaluation import is_evaluation
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 
 def evaluation_path(config: EvaluateConfig) -> Path | None:

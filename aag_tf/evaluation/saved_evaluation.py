@@ -8,7 +8,8 @@ from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import SCHEMA, Evaluation, FeatureResult
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, one_line
-from aag_tf.utils.files import read_json_object, user_path
+from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.paths import user_path
 
 MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
 

@@ -7,7 +7,7 @@ from aag_tf.report import chart
 from aag_tf.report.curves import read_metrics, training_charts
 from aag_tf.report.page import check_page_path, render, write_page
 from aag_tf.report.results import make_table, plot_dots
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 
 def write_comparison(comparison: Comparison, path: str | Path) -> None:

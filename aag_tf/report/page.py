@@ -12,8 +12,8 @@ import jinja2
 from markupsafe import Markup
 
 from aag_tf.report.embedding_map import MOST_CLASSES
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EvaluationError
-from aag_tf.utils.files import write_atomically
 from aag_tf.utils.versions import __version__
 
 GENERATOR = f"aag_tf {__version__}"

@@ -7,7 +7,7 @@ from aag_tf.evaluation import evaluation_path
 from aag_tf.report.page import check_page_path
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 COMPARISON_FILE = "comparison.html"
 

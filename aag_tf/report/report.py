@@ -16,7 +16,7 @@ from aag_tf.report.gallery import choose_examples
 from aag_tf.report.page import check_page_path, render, write_page
 from aag_tf.report.results import make_table, plot_dots
 from aag_tf.runs.run_directory import RunDirectory
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
 
 CORRUPTIONS = ("robustness_noise", "robustness_blur", "robustness_contrast", "robustness_jpeg")

@@ -8,7 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from aag_tf.utils.errors import ExportError
-from aag_tf.utils.files import read_json_object, user_path
+from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.paths import user_path
 
 FORMAT = "aag_tf.encoder"
 FORMAT_VERSION = 1

@@ -13,8 +13,11 @@ from typing import TextIO
 from aag_tf import config as configs
 from aag_tf.config import TrainConfig
 from aag_tf.runs.run_record import RunRecord
+from aag_tf.utils.atomic import is_temporary, write_atomically
 from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.files import is_temporary, lock, nearest_existing, read_json_object, user_path, write_atomically
+from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.locks import lock
+from aag_tf.utils.paths import nearest_existing, user_path
 
 
 class RunDirectory:

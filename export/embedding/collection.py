@@ -15,8 +15,8 @@ from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.inputs import open_input
 from aag_tf.export.embedding.items import Item
 from aag_tf.export.embedding.output import Output
+from aag_tf.utils.atomic import sync
 from aag_tf.utils.errors import DataError, EmbeddingError
-from aag_tf.utils.files import sync
 
 
 class Collection:

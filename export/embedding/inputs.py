@@ -14,7 +14,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.export.embedding import file_lists, records, tfds_split
 from aag_tf.export.embedding.items import Item
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 Listing = dict[str, Any]
 

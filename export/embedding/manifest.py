@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import read_json_object, write_atomically
+from aag_tf.utils.json_files import read_json_object
 
 FORMAT = "aag_tf.embeddings"
 FORMAT_VERSION = 1

@@ -16,7 +16,8 @@ from typing import Any
 
 from aag_tf.export.embedding import manifest as manifests
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import lock, user_path
+from aag_tf.utils.locks import lock
+from aag_tf.utils.paths import user_path
 
 MANIFEST_FILE = "manifest.json"
 LIST_FILE = "input.jsonl"

@@ -21,7 +21,7 @@ from aag_tf.export.embedding.embed import embed_batch
 from aag_tf.export.embedding.items import reason
 from aag_tf.export.embedding.reading import Batch
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
-from aag_tf.utils.files import printable
+from aag_tf.utils.text import printable
 
 Named = tuple[str, str | bytes]  # what the output calls an image, and where its file is: bytes where it is local
 Row = dict[str, Any]

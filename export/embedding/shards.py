@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from aag_tf.utils.atomic import sync
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import printable, sync
+from aag_tf.utils.text import printable
 
 ROWS_AT_ONCE = 8192  # a row group: what reading it back takes into memory
 

@@ -75,7 +75,7 @@ def test_a_file_that_exists_is_kept_unless_it_may_be_replaced(tmp_path):
         ContactSheetConfig(out=str(out), images=1, overwrite=True, augment=AugmentConfig(aux="none"))
     )
     assert out.read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(ConfigError, match="no directory"):
+    with pytest.raises(ConfigError, match="directory that does not exist"):
         contact_sheet.write_contact_sheet(ContactSheetConfig(out=str(tmp_path / "nowhere" / "views.png")))
 
 

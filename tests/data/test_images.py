@@ -81,6 +81,17 @@ def test_file_that_vanishes_is_named(save_noise):
     assert "\n" not in str(told.value)
 
 
+def test_a_selection_of_a_selection_looks_up_once_and_gives_the_same_images():
+    images, expected = SelectedImages(ArrayImages(ARRAY), [7, 1, 8, 0, 3]), ARRAY[[7, 1, 8, 0, 3]]
+    for rows in ([4, 2, 2, 0], [1, 3, 2], [2, 0]):
+        images, expected = SelectedImages(images, rows), expected[rows]
+        np.testing.assert_array_equal(images.numpy(range(len(rows))), expected)
+        np.testing.assert_array_equal(images.fetch(tf.range(len(rows), dtype=tf.int64)), expected)
+        assert type(images._images) is ArrayImages
+    with pytest.raises(IndexError):
+        SelectedImages(images, [2])
+
+
 def test_images_of_two_shapes_cannot_be_joined():
     with pytest.raises(DataError, match="cannot be joined"):
         JoinedImages([ArrayImages(ARRAY), ArrayImages(np.zeros((2, 5, 5, 3), np.uint8))])

@@ -174,6 +174,6 @@ def test_an_object_of_another_type_is_refused_whether_built_or_not(name, build, 
 
 def test_a_run_without_its_model_is_not_begun_again(own_run, tmp_path):
     config = load_run(own_run).record.config
-    with pytest.raises(ConfigError, match="--encoder=own is what a run notes"):
+    with pytest.raises(ConfigError, match="--encoder=own is what a run records"):
         train(dataclasses.replace(config, run=dataclasses.replace(config.run, run_dir=str(tmp_path / "again"))))
     assert not (tmp_path / "again").exists()

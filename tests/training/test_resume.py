@@ -216,7 +216,7 @@ def test_a_users_own_layers_train_and_resume(tmp_path):
     with pytest.raises(RunDirectoryError, match="auxiliary branch"):
         train(again)
     repeated = dataclasses.replace(load_run(tmp_path / "run").record.config, run=settings(tmp_path / "new").run)
-    with pytest.raises(ConfigError, match="--aux=own is what a run notes"):
+    with pytest.raises(ConfigError, match="--aux=own is what a run records"):
         train(repeated)
     assert not (tmp_path / "new").exists()
 

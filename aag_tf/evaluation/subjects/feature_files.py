@@ -6,7 +6,7 @@ from aag_tf.data.arrays import read_arrays
 from aag_tf.evaluation.checks import check_features, check_labels, class_indices
 from aag_tf.evaluation.feature_set import Examples
 from aag_tf.utils.errors import DataError, EvaluationError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 LARGEST = 8 * 2**30  # bytes, unpacked
 KEYS = ("features", "labels")

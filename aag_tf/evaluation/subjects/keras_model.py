@@ -7,7 +7,7 @@ import keras
 
 from aag_tf.evaluation.subjects.input_range import prepare, require_range
 from aag_tf.utils.errors import EvaluationError, one_line
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 MEMBERS = ("config.json", "model.weights.h5")
 LARGEST = 16 * 2**30  # bytes, unpacked: a few kilobytes of archive can claim to be anything

@@ -23,7 +23,7 @@ from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_kera
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 from aag_tf.runs.exported import METADATA_FILE, load_saved_model, version_directory
 from aag_tf.runs.run import load_run
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 Shape = tuple[int | None, int | None, int | None]
 

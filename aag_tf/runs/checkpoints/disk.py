@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from aag_tf.runs.checkpoints.store import CheckpointStore
 from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.files import nearest_existing
+from aag_tf.utils.paths import nearest_existing
 
 # TensorFlow's own writers report these in their message only.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

@@ -18,8 +18,8 @@ from pathlib import Path
 from absl import logging
 
 from aag_tf.runs.checkpoints.manifest import MANIFEST_FILE, DamagedError, Manifest
+from aag_tf.utils.atomic import sync, write_atomically
 from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.files import sync, write_atomically
 
 STATE = "state"  # the prefix of TensorFlow's files
 UNFINISHED = ".unfinished-"

@@ -15,7 +15,7 @@ from aag_tf.data import Split
 from aag_tf.evaluation import embed, inference
 from aag_tf.training.callbacks.periodic import Periodic
 from aag_tf.training.step_range import StepRange
-from aag_tf.utils.files import write_atomically
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.progress import no_progress
 
 THUMBNAIL = 32  # pixels; the projector's largest texture, 8192 pixels wide, has room for 65 536 of these

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from aag_tf.utils.files import sync, write_atomically
+from aag_tf.utils.atomic import sync, write_atomically
 
 
 class MetricsFile:

@@ -212,7 +212,10 @@ def test_a_keras_file_that_cannot_be_evaluated_is_refused(tmp_path):
         ({"train_features": "a.npz", "test_features": "b.npz", "dataset": "digits"}, "have no use beside"),
         ({"run_dir": "a", "signature": "b"}, "--signature names a signature of a SavedModel"),
         ({"run_dir": "a", "input_range": "0..1"}, "--input_range is for --saved_model and --keras_model"),
-        ({"run_dir": "a", "protocol": {"measures": "knn,rnn"}}, "--measures=rnn is not known; choose one of knn, linear"),
+        (
+            {"run_dir": "a", "protocol": {"measures": "knn,rnn"}},
+            "--measures=rnn is not known; choose one of knn, linear",
+        ),
         ({"run_dir": "a", "protocol": {"measures": ","}}, "--measures is empty; name one"),
         (
             {"run_dir": "a", "protocol": {"baselines": "pixels"}},

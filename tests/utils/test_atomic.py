@@ -1,10 +1,10 @@
-"""Files: whole or not at all, and as private as the user's own."""
+"""Files are written completely or not at all, with the permissions that the user's umask gives."""
 
 import os
 
 import pytest
 
-from aag_tf.utils.files import read_json_object, write_atomically
+from aag_tf.utils.atomic import write_atomically
 
 
 def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monkeypatch):
@@ -29,13 +29,3 @@ def test_a_file_is_as_private_as_the_users_own(tmp_path, umask, mode):
     finally:
         os.umask(before)
     assert (tmp_path / "views.png").stat().st_mode & 0o777 == mode
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [("[1]", "holds no object"), ('{"a": 1}', "has no 'b'"), ("[" * 100_000, "too deeply"), ("{", "Expecting")],
-)
-def test_json_of_anybody_is_an_object_or_said_not_to_be(tmp_path, content, message):
-    (tmp_path / "a.json").write_text(content)
-    with pytest.raises(ValueError, match=message):
-        read_json_object(tmp_path / "a.json", "a", "b")
