@@ -163,8 +163,8 @@ def _homes(evaluation: Evaluation) -> list[Path]:
 
 def _flags(directory: RunDirectory) -> dict[str, Any]:
     try:
-        return dict(directory.read_record()["flags"])
-    except (RunDirectoryError, KeyError, TypeError, ValueError):
+        return directory.read_record().flags
+    except RunDirectoryError:
         return {}
 
 

@@ -101,7 +101,7 @@ def _facts(evaluation: Evaluation, run: RunDirectory | None) -> dict[str, Mappin
         "Seeds": evaluation.seeds,
         "Versions": evaluation.versions,
     }
-    return facts if run is None else facts | {"Settings of the training": _known(run.read_record()["flags"])}
+    return facts if run is None else facts | {"Settings of the training": _known(run.read_record().flags)}
 
 
 def _known(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The record of a run: settings and facts that `--resume`, evaluation and export need to rebuild it."""
 
 import dataclasses
-import math
 import sys
 from typing import Any, Self
 
@@ -54,12 +53,16 @@ class RunRecord:
 
     def to_json(self) -> dict[str, Any]:
         """The record as the JSON object of `run.json`."""
+        return {"format_version": FORMAT_VERSION, **self.to_facts()}
+
+    def to_facts(self) -> dict[str, Any]:
+        """Settings and facts as JSON, without the version of a file that holds them."""
         facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "config"}
-        return {"format_version": FORMAT_VERSION, "flags": self.flags, **facts, "image_shape": list(self.image_shape)}
+        return {"flags": self.flags, **facts, "image_shape": list(self.image_shape)}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Reads a record, or the facts of a run in the metadata of an export.
+        """Reads the JSON object of `run.json`.
 
         Raises:
             ValueError: an entry is missing, of another type or out of range, or a later version wrote the record.
@@ -67,23 +70,19 @@ class RunRecord:
         version = content.get("format_version", 0)
         if type(version) is not int or not 0 <= version <= FORMAT_VERSION:
             raise ValueError(f"it has format version {version}, and this package reads up to {FORMAT_VERSION}")
+        return cls.from_facts(content)
+
+    @classmethod
+    def from_facts(cls, content: dict[str, Any]) -> Self:
+        """Reads settings and facts from a JSON object, as `to_facts` or an earlier version wrote them.
+
+        Raises:
+            ValueError: an entry is missing, of another type or out of range.
+        """
         flags = content.get("flags")
         if not isinstance(flags, dict):
             raise ValueError("it has no 'flags'" if flags is None else "its 'flags' is not an object")
-        if "own_encoder" in content:  # the name of before version 1
+        if "own_encoder" in content:  # the name before format version 1
             content = content | {"custom_encoder": content["own_encoder"]}
-        absent: dict[str, Any] = {name: empty for name, empty in (("command", []), ("versions", {}))}
-        return read_fields(cls, absent | content, config=_config(flags))
-
-
-def _config(flags: dict[str, Any]) -> TrainConfig:
-    defaults = configs.to_flat(TrainConfig())
-    for name, value in flags.items():
-        if isinstance(value, dict | list) or (isinstance(value, float) and not math.isfinite(value)):
-            raise ValueError(f"its flag {name!r} is no setting")
-        if name in defaults and isinstance(defaults[name], bool) != isinstance(value, bool):
-            raise ValueError(f"its flag {name!r} is of another type")
-    try:
-        return configs.from_flat(TrainConfig, flags)
-    except TypeError as error:
-        raise ValueError(f"a setting in its 'flags' is of another type ({error})") from error
+        unknown: dict[str, Any] = {"command": [], "versions": {}}
+        return read_fields(cls, unknown | content, config=configs.from_flat(TrainConfig, flags))

@@ -6,10 +6,10 @@ import pytest
 from html_checks import Page, check_accessible, check_stands_alone
 
 from aag_tf import flags
-from aag_tf.config import EvaluateConfig
+from aag_tf.config import EncoderConfig, EvaluateConfig, RunConfig, TrainConfig
 from aag_tf.evaluation import compare, evaluate
 from aag_tf.report import write_comparison
-from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.utils.errors import ConfigError, EvaluationError
 
 
@@ -47,11 +47,15 @@ def runs(tmp_path):
     return paths
 
 
+def write_record(path, width):
+    config = TrainConfig(encoder=EncoderConfig(width=width), run=RunConfig(run_dir=str(path)))
+    RunDirectory(path).write_record(RunRecord(config=config, image_shape=(8, 8, 1)))
+
+
 def test_table_and_page_show_both_beside_their_baseline(runs, tmp_path):
     metrics = [json.dumps({"step": step, "loss": 1 / step}) for step in (1, 2, 3)]
     for path, width in zip(runs, (0.25, 0.5), strict=True):
-        record = {"flags": {"width": width, "encoder": "tiny", "run_dir": str(path)}, "image_shape": [8, 8, 1]}
-        RunDirectory(path).write_record(record)
+        write_record(path, width)
         (path / "metrics.jsonl").write_text("\n".join(metrics))
     comparison = compare(runs)
     write_comparison(comparison, tmp_path / "both.html")
@@ -126,7 +130,7 @@ def test_settings_count_between_any_two(runs, tmp_path):
 
 def test_results_of_another_model_get_no_run_by_where_they_lie(runs):
     for path in runs:
-        RunDirectory(path).write_record({"flags": {"width": 0.5}, "image_shape": [8, 8, 1]})
+        write_record(path, 0.5)
     rival = runs[0] / "rival.json"
     rival.write_text(json.dumps(evaluation(0.7, subject={"keras_model": "rival.keras"})))
     other = runs[0] / "other.json"
@@ -134,12 +138,12 @@ def test_results_of_another_model_get_no_run_by_where_they_lie(runs):
     own = evaluation(0.9, subject={"run_dir": "/before/it/was/moved/run"})
     (runs[0] / "evaluation.json").write_text(json.dumps(own))
     comparison = compare([runs[0], rival, other])
-    assert [run.flags for run in comparison.runs] == [{"width": 0.5}, {}, {"width": 0.5}]
+    assert [run.flags.get("width") for run in comparison.runs] == [0.5, None, 0.5]
     assert [run.metrics and run.metrics.parent for run in comparison.runs] == [runs[0], None, runs[1]]
 
 
 def test_a_run_is_found_from_within_its_directory(runs, tmp_path, monkeypatch):
-    RunDirectory(runs[0]).write_record({"flags": {"width": 0.5}, "image_shape": [8, 8, 1]})
+    write_record(runs[0], 0.5)
     for name, run_dir in (("first.json", "runs/first"), ("second.json", ".")):
         (runs[0] / name).write_text(json.dumps(evaluation(0.7, subject={"run_dir": run_dir})))
     monkeypatch.chdir(runs[0])

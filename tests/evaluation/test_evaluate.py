@@ -11,7 +11,7 @@ from html_checks import Page, check_accessible, check_stands_alone
 from small_runs import STEP, make_run, save_images
 
 from aag_tf import flags
-from aag_tf.config import EvaluateConfig, ProtocolConfig, TrainConfig, from_flat
+from aag_tf.config import EvaluateConfig, ProtocolConfig
 from aag_tf.data import open_source
 from aag_tf.encoders import untrained_encoder
 from aag_tf.evaluation import Measure, embed, evaluate, knn_accuracy, raw_pixels
@@ -38,7 +38,7 @@ def evaluation(run):
 
 
 def source_of(path):
-    config = from_flat(TrainConfig, RunDirectory(path).read_record()["flags"])
+    config = RunDirectory(path).read_record().config
     return config, open_source(config.data)
 
 
@@ -129,7 +129,9 @@ def test_everything_that_can_be_measured_is(tmp_path):
     encoder = make_run(path, save_images(tmp_path / "data.npz", 60, labels=np.arange(60) % 2))
     directory = RunDirectory(path)
     record = directory.read_record()
-    directory.write_record(record | {"flags": record["flags"] | {"crop_min_area": 0.5}})
+    augment = dataclasses.replace(record.config.augment, crop_min_area=0.5)
+    config = dataclasses.replace(record.config, augment=augment)
+    directory.write_record(dataclasses.replace(record, config=config))
     protocol = ProtocolConfig(
         measures="all",
         knn_k=3,

@@ -1,5 +1,6 @@
 """What is rejected: data and encoders that cannot be evaluated, and files that are no evaluation to write over."""
 
+import dataclasses
 import json
 import shutil
 
@@ -91,9 +92,9 @@ def test_images_that_were_added_since_are_refused_and_other_pixels_told(tmp_path
     # As `train` writes it, with what it was trained on.
     make_run(tmp_path / "run", f"npz:{tmp_path / 'data.npz'}")
     directory = RunDirectory(tmp_path / "run")
-    source = open_source(load_run(str(tmp_path / "run")).config.data)
+    source = open_source(directory.read_record().config.data)
     known = {"num_train_images": len(source.train), "fingerprint": fingerprint(source.train.images)}
-    directory.write_record(directory.read_record() | known)
+    directory.write_record(dataclasses.replace(directory.read_record(), **known))
     evaluate_run()
     assert "some pixels differ" not in caplog.text
     save(60, 0, change=2)

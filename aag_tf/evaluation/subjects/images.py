@@ -103,7 +103,7 @@ def _joined(parts: list[Split]) -> Split:
 
 
 def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
-    own = None if subject.training is None else subject.training.config.data
+    own = None if subject.record is None else subject.record.config.data
     if config.dataset is None:
         if own is None:
             raise EvaluationError("this model does not say what it was trained on; name the data with --dataset.")
@@ -138,22 +138,22 @@ def _check_size(source: Source, wanted: tuple[int, int]) -> None:
 
 def _check_unchanged(source: Source, subject: Subject) -> None:
     """Rejects changed images: they would be split differently, and test images may have been trained on."""
-    training = subject.training
-    if training is None:
+    record = subject.record
+    if record is None:
         return
-    count, before = len(source.train), training.num_train_images
+    count, before = len(source.train), record.num_train_images
     if before is not None and before != count:
         raise EvaluationError(
             f"{source.name} gives {count:,} training images now and gave {before:,} when the encoder was trained, so "
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
-    if training.fingerprint is None:
+    if record.fingerprint is None:
         return
     now = fingerprint(source.train.images)
-    if not same_pictures(training.fingerprint, now):
+    if not same_pictures(record.fingerprint, now):
         raise EvaluationError(
             f"{source.name} has other training images now than when the encoder was trained, or in another order, so "
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
-    if not same_pixels(training.fingerprint, now):
+    if not same_pixels(record.fingerprint, now):
         logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)

@@ -7,10 +7,8 @@ from typing import Any
 
 import keras
 
-from aag_tf import config as configs
-from aag_tf.config import AugmentConfig, EvaluateConfig, TrainConfig
+from aag_tf.config import AugmentConfig, EvaluateConfig
 from aag_tf.encoders import (
-    Description,
     build_encoder,
     dtype_policy,
     finalize_normalization,
@@ -21,29 +19,11 @@ from aag_tf.evaluation.feature_set import Network
 from aag_tf.evaluation.features import Encoder
 from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
+from aag_tf.runs import RunRecord, load_run
 from aag_tf.runs.exported import METADATA_FILE, load_saved_model, version_directory
-from aag_tf.runs.run import load_run
 from aag_tf.utils.paths import user_path
 
 Shape = tuple[int | None, int | None, int | None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """What is known of a training of ours.
-
-    Args:
-        config: its settings.
-        image_shape: (height, width, channels).
-        own_encoder: how to build the encoder, where `train` was given a model.
-        num_train_images, fingerprint: of its images; `None` where unknown.
-    """
-
-    config: TrainConfig
-    image_shape: tuple[int, int, int]
-    own_encoder: Description | None
-    num_train_images: int | None
-    fingerprint: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +34,7 @@ class Subject:
         facts: its path, step or version, name and image shape, for the results.
         image_shape: (height, width, channels) of its input, `None` for any size.
         encoder: uint8 images to embeddings.
-        training: how it was trained; `None` for models of others.
+        record: of the run that trained it; `None` for models of others.
         seed: of its untrained weights.
         network: builds a copy that may be trained; `None` where that is impossible.
         untrained: builds the same network with random weights; `None` where that is impossible.
@@ -63,7 +43,7 @@ class Subject:
     facts: dict[str, Any]
     image_shape: Shape
     encoder: Encoder
-    training: Training | None = None
+    record: RunRecord | None = None
     seed: int = 0
     network: Network | None = None
     untrained: Network | None = None
@@ -71,7 +51,7 @@ class Subject:
     @property
     def augment(self) -> AugmentConfig:
         """Settings of the main branch in its training, by default those of this package."""
-        return AugmentConfig() if self.training is None else self.training.config.augment
+        return AugmentConfig() if self.record is None else self.record.config.augment
 
 
 def load_subject(config: EvaluateConfig) -> Subject:
@@ -94,44 +74,39 @@ def load_subject(config: EvaluateConfig) -> Subject:
 
 def _from_run(run_dir: str, checkpoint: str) -> Subject:
     run = load_run(run_dir, checkpoint)
-    training = Training(run.config, run.image_shape, run.own_encoder, run.num_train_images, run.fingerprint)
+    record = run.record
 
     def fresh() -> keras.Model:  # with the weights in memory: a run that is still training replaces its checkpoints
         with dtype_policy("float32"):
-            copy = build_encoder(training.config.encoder, training.image_shape, training.own_encoder)
+            copy = build_encoder(record.config.encoder, record.image_shape, record.custom_encoder)
         copy.set_weights(run.encoder.get_weights())
         finalize_normalization(copy)
         return copy
 
-    return _trained(run.encoder, {"run_dir": run_dir, "step": run.step}, training, fresh)
+    return _trained(run.encoder, {"run_dir": run_dir, "step": run.step}, record, fresh)
 
 
 def _from_saved_model(directory: Path) -> Subject:
     model = load_saved_model(directory)
     metadata = model.metadata
-    training = Training(
-        configs.from_flat(TrainConfig, metadata["flags"]),
-        model.image_shape,
-        *(metadata.get(name) for name in ("own_encoder", "num_train_images", "fingerprint")),
-    )
     facts = {"saved_model": str(model.path), "version": metadata["version"], "step": metadata["step"]}
-    return _trained(model, facts, training)
+    return _trained(model, facts, RunRecord.from_facts(metadata))
 
 
-def _trained(encoder: Encoder, facts: dict[str, Any], training: Training, network: Network | None = None) -> Subject:
+def _trained(encoder: Encoder, facts: dict[str, Any], record: RunRecord, network: Network | None = None) -> Subject:
     """Returns the subject of a training of ours."""
-    config, own, shape = training.config.encoder, training.own_encoder, training.image_shape
-    seed = training.config.schedule.seed
+    config, custom, shape = record.config.encoder, record.custom_encoder, record.image_shape
+    seed = record.config.schedule.seed
     untrained: Network | None
-    if own is not None and isinstance(encoder, keras.Model):
+    if custom is not None and isinstance(encoder, keras.Model):
         untrained = functools.partial(untrained_copy, encoder, seed)
-    elif own is not None and has_fitted_layers(own):
+    elif custom is not None and has_fitted_layers(custom):
         untrained = None  # an export does not say what these layers were fitted to
     else:
-        untrained = functools.partial(untrained_encoder, config, shape, seed, own)
-    name = config.encoder if own is None else own["config"]["name"]
+        untrained = functools.partial(untrained_encoder, config, shape, seed, custom)
+    name = config.encoder if custom is None else custom["config"]["name"]
     facts = facts | {"encoder": name, "image_shape": list(shape)}
-    return Subject(facts, shape, encoder, training, seed, network, untrained)
+    return Subject(facts, shape, encoder, record, seed, network, untrained)
 
 
 def _from_foreign_saved_model(directory: Path, config: EvaluateConfig) -> Subject:

@@ -214,7 +214,7 @@ def test_a_keras_file_that_cannot_be_evaluated_is_refused(tmp_path):
         ({"run_dir": "a", "input_range": "0..1"}, "--input_range is for --saved_model and --keras_model"),
         (
             {"run_dir": "a", "protocol": {"measures": "knn,rnn"}},
-            "--measures=rnn is not known; choose one of knn, linear",
+            "--measures=rnn is not known; choose one of knn, ",
         ),
         ({"run_dir": "a", "protocol": {"measures": ","}}, "--measures is empty; name one"),
         (
