@@ -18,9 +18,8 @@ table describes the second half of each run, as means over seeds:
 
 - `positive pull` and its spread: mean and standard deviation, over the pairs of a batch, of the recorded metric
   `positive_pull`, the weight `1 - p` of a positive pair in the gradient;
-- `gradient norm`, and its noise: the standard deviation of its logarithm around the running mean, which does not depend
-on
-  the scale of the loss; `largest / median` shows spikes;
+- `gradient norm`, and its noise: the standard deviation of its logarithm around the running mean, which does not
+  depend on the scale of the loss; `largest / median` shows spikes;
 - `loss noise`: the standard deviation of the loss around its running mean;
 - `kNN`: at the last step, and the range over seeds.
 """

@@ -1,10 +1,9 @@
-"""Image files as untrusted clients may send them: good ones in many variants and broken ones of many kinds, from one
-seed.
+"""Image files that untrusted clients may send: good ones in many variants, broken ones of many kinds, from one seed.
 
-    from mutated_images import mutated_images
+from mutated_images import mutated_images
 
-    for picture in mutated_images(10_000, seed=0):
-        picture.name, picture.data, picture.expected
+for picture in mutated_images(10_000, seed=0):
+    picture.name, picture.data, picture.expected
 """
 
 import io

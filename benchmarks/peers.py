@@ -1,7 +1,6 @@
 """Speed of the same contrastive training in this project, in a plain Keras loop with keras-cv's layers, and in PyTorch.
 
-    python benchmarks/peers.py --peers_python=/path/to/python --json=peers.json    # about forty minutes on two CPU
-    cores
+    python benchmarks/peers.py --peers_python=/path/to/python --json=peers.json    # forty minutes on two CPU cores
 
 `peers_work.py` contains the work: ResNet-18 with the stem for small images, 32x32 color images, batches of 64 in two
 views, NT-Xent, SGD. PyTorch uses torchvision's ResNet-18 and lightly's loss, transform and `DataLoader` (one worker

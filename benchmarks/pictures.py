@@ -18,7 +18,6 @@ from aag_tf.data import open_source
 from aag_tf.report.confusion import confuse
 from aag_tf.report.embedding_map import draw_maps
 from aag_tf.report.gallery import choose_examples
-from aag_tf.report.report import material_of
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -44,9 +43,8 @@ def measure_report(run_dir: str, report: Path) -> list[Row]:
     print(evaluation, flush=True)
     rows = [{"what": "report.html, total", "seconds": seconds(lambda: write_report(evaluation, report))}]
     rows[0]["kB"] = report.stat().st_size // 1000
-    material = material_of(evaluation)
     for name, draw in (("confusion", confuse), ("gallery", choose_examples), ("maps", draw_maps)):
-        rows.append({"what": f"included: {name}", "seconds": seconds(lambda draw=draw: draw(material))})
+        rows.append({"what": f"included: {name}", "seconds": seconds(lambda draw=draw: draw(evaluation))})
     return rows
 
 

@@ -6,19 +6,18 @@ prints some points of each curve and draws all of them. Hours are those of steps
 resumptions; pauses between them do not count.
 """
 
+import json
 from pathlib import Path
 
 from ablation_run import step_seconds
 from benchmark_tools import argument_parser, markdown, pyplot, read_json_lines, write_json
-
-from aag_tf.runs.run_directory import RunDirectory
 
 NAMES = {"knn_accuracy": "kNN", "linear_accuracy": "linear probe"}
 
 
 def curve(run_dir: Path) -> list[dict[str, float]]:
     """Returns the points of a run: step, hours so far, and the measured accuracies in [0, 1]."""
-    batch = RunDirectory(run_dir).read_record()["flags"]["global_batch_size"]
+    batch = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))["flags"]["global_batch_size"]
     logged = read_json_lines(run_dir / "metrics.jsonl")
     points, monitor = [], 0.0
     for record in (record for record in logged if "knn_accuracy" in record):
