@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def fit_picture(picture: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Scales the largest centerd part of the wanted aspect (bilinear, antialiased): Pillow's `ImageOps.fit`.
+    """Scales the largest centered part of the wanted aspect (bilinear, antialiased): Pillow's `ImageOps.fit`.
 
     The part need not begin or end at a whole pixel; that, and that nothing is cropped before, is what
     `aag_tf.data.resizing.fit` does otherwise, for arrays. Differs from Pillow's fixed-point result by rounding.
