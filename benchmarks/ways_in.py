@@ -80,9 +80,9 @@ def without_keras(saved_model: Path) -> Iterator[Embed]:
         with tempfile.TemporaryDirectory() as folder:
             np.save(f"{folder}/images.npy", images)
             files = [str(saved_model), f"{folder}/images.npy", f"{folder}/answers.npz"]
-            _run([sys.executable, "-P", str(CHILD), *files])
+            _run([sys.executable, "-P", str(CHILD), *files, "serving_default"])
             with np.load(f"{folder}/answers.npz") as answers:
-                return answers["serving_default"]
+                return answers["serving_default/embedding"]
 
     yield embed
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import tensorflow as tf
 
-from aag_tf.runs.exported import FORMAT, METADATA, load_saved_model, version_directory, version_numbers
+from aag_tf.runs.exported import FORMAT, ExportMetadata, load_saved_model, version_directory, version_numbers
 from aag_tf.utils.errors import ExportError
 
 
@@ -42,7 +42,7 @@ def test_refuses_what_is_no_saved_model(tmp_path):
 
 
 def test_refuses_a_saved_model_of_somebody_else(foreign):
-    refused(foreign, "not one of ours")
+    refused(foreign, "is a SavedModel that aag-export did not write")
     (foreign / "model.json").write_text("{}")
     refused(foreign, "was not written by aag-export")
 
@@ -52,23 +52,43 @@ def test_refuses_metadata_that_is_damaged_or_from_another_time(foreign):
         (foreign / "model.json").write_text(content)
         refused(foreign, "cannot be read")
     (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 1, "image_shape": [8, 8, 1]}))
-    refused(foreign, r"is damaged \(it has no 'embedding_dim'\)")
+    refused(foreign, r"model\.json is damaged \(version is missing\); export the run again")
     (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 99}))
     refused(foreign, "has format version 99 and this package reads 1")
 
 
+NEEDED = {"image_shape": [8, 8, 1], "embedding_dim": 5, "version": 1, "step": 1, "flags": {}}
+
+
 def say(directory, **facts):
-    usual = dict.fromkeys(METADATA, 1) | {"image_shape": [8, 8, 1], "embedding_dim": 5}
-    content = {"format": FORMAT, "format_version": 1} | usual | facts
+    content = {"format": FORMAT, "format_version": 1} | NEEDED | facts
     (directory / "model.json").write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("shape", [1, [8, 8], [8, 8.0, 1], [8, 0, 1], [8, 2**20, 1], "881"])
-def test_refuses_sizes_that_are_none(foreign, shape):
-    say(foreign, image_shape=shape)
-    refused(foreign, r"is damaged \(image_shape .*, embedding_dim 5\)")
-    say(foreign, embedding_dim="5")
-    refused(foreign, r"is damaged \(image_shape")
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"image_shape": 1}, "image_shape is 1, not a list"),
+        ({"image_shape": [8, 8]}, r"image_shape is \[8, 8\], not 3 numbers"),
+        ({"image_shape": [8, 8.0, 1]}, r"image_shape is 8\.0, not a whole number"),
+        ({"image_shape": [8, 0, 1]}, r"image_shape is \[8, 0, 1\], not three sizes from 1 to 65536"),
+        ({"image_shape": [8, 2**20, 1]}, r"image_shape is .*, not three sizes from 1 to 65536"),
+        ({"image_shape": "881"}, "image_shape is .*, not a list"),
+        ({"embedding_dim": "5"}, 'embedding_dim is "5", not a whole number'),
+        ({"embedding_dim": 0}, "embedding_dim is 0, not 1 or more"),
+        ({"flags": None}, "flags is null, not an object"),
+        ({"signatures": []}, r"signatures is \[\], not an object"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(foreign, facts, message):
+    say(foreign, **facts)
+    refused(foreign, rf"model\.json is damaged \({message}\); export the run again")
+
+
+def test_metadata_comes_back_as_it_was_written():
+    metadata = ExportMetadata(version=1, step=2, image_shape=(8, 9, 1), embedding_dim=5, flags={"seed": 3})
+    assert ExportMetadata.from_json(json.loads(json.dumps(metadata.to_json()))) == metadata
+    assert ExportMetadata.from_json(NEEDED | {"newer": 1}).image_shape == (8, 8, 1)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +96,7 @@ def test_refuses_sizes_that_are_none(foreign, shape):
 )
 def test_a_model_that_is_another_than_its_metadata_says_is_refused(tmp_path, foreign, facts, fits):
     say(foreign)
-    refused(foreign, "is not the model that its model.json says")  # it has no such signature
+    refused(foreign, "is not the model that its model.json describes")  # it has no such signature
     module, taken = tf.Module(), tf.TensorSpec([None, 8, 8, 1], tf.uint8, name="images")
     module.embed = tf.function(
         lambda images: {"embedding": tf.zeros([tf.shape(images)[0], 5])}, input_signature=[taken]
@@ -86,7 +106,7 @@ def test_a_model_that_is_another_than_its_metadata_says_is_refused(tmp_path, for
     if fits:
         assert load_saved_model(tmp_path / "own")(tf.zeros([2, 8, 8, 1], tf.uint8)).shape == (2, 5)
     else:
-        refused(tmp_path / "own", "is not the model that its model.json says")
+        refused(tmp_path / "own", "is not the model that its model.json describes")
 
 
 def test_refuses_a_damaged_graph(foreign):

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from aag_tf import config as configs
 from aag_tf.config import AugmentConfig, DataConfig, EvaluateConfig, TrainConfig
 from aag_tf.encoders import (
     Description,
@@ -88,16 +87,10 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
 
 def _from_saved_model(directory: Path) -> Subject:
     model = load_saved_model(directory)
-    facts = {"saved_model": str(model.path), "version": model.metadata["version"], "step": model.metadata["step"]}
-    subject = _known(
-        facts,
-        model.image_shape,
-        model,
-        configs.from_flat(TrainConfig, model.metadata["flags"]),
-        own_encoder=model.metadata.get("own_encoder"),
-    )
-    number, pixels = (model.metadata.get(name) for name in ("num_train_images", "fingerprint"))
-    return dataclasses.replace(subject, num_train_images=number, fingerprint=pixels)
+    metadata = model.metadata
+    facts = {"saved_model": str(model.path), "version": metadata.version, "step": metadata.step}
+    subject = _known(facts, model.image_shape, model, metadata.config, own_encoder=metadata.own_encoder)
+    return dataclasses.replace(subject, num_train_images=metadata.num_train_images, fingerprint=metadata.fingerprint)
 
 
 def _from_foreign_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
