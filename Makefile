@@ -1,4 +1,4 @@
-# Two commands to know: `make demo` and `make test`. The first call of any makes a virtual environment.
+# Commands to know: `make demo`, `make test`, and `make quick` while you work. The first call of any makes a virtual environment.
 #   PYTHON   the Python to make it with, 3.11 to 3.13 (found by itself where one is on the path)
 #   VENV     where it goes
 #   RUN_DIR  where the demo's run goes
@@ -15,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 # flags/ and export/ are installed inside aag_tf; mypy follows no import hooks, so it is shown the installed shape.
 VIEW := build/view
 
-.PHONY: demo test lint types format install clean
+.PHONY: demo test quick lint types format install clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -36,8 +36,11 @@ demo: $(INSTALLED) ## Train on the built-in digits, evaluate, export and verify 
 	$(BIN)/aag-export --run_dir=$(RUN_DIR) --export_dir=$(RUN_DIR)/saved_model
 	@echo "Watch the run: $(VENV)/bin/tensorboard --logdir $(RUN_DIR)"
 
-test: $(INSTALLED) ## Run the tests, in two processes: most of their time is TensorFlow's tracing, on one core.
+test: $(INSTALLED) ## Run all tests, in two processes: most of their time is TensorFlow tracing, on one core.
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
+
+quick: $(INSTALLED) ## Run the fast tests only, in under a minute (tests/conftest.py names the slow ones).
+	$(BIN)/python -m pytest --quick --numprocesses=2 --dist=worksteal
 
 lint: $(INSTALLED) ## Check style and formatting.
 	$(BIN)/ruff check .

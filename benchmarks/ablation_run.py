@@ -95,12 +95,12 @@ def judge(run_dir: str, *, test: bool) -> dict[str, Any]:
         raise SystemExit(f"{source.name} needs held-out images (--validation_fraction) and a test split.")
     encoder = inference(run.encoder, run.image_shape)
     splits = [source.train, source.validation, *([source.test] if test else [])]
-    features = [embed(encoder, split.images, progress=False) for split in splits]
+    features = [embed(encoder, split.images) for split in splits]
     labels = [split.labels for split in splits]
 
     def scores(bank: slice, queries: int) -> dict[str, float]:
         known, answers = np.concatenate(features[bank]), np.concatenate(labels[bank])
-        probe = fit_linear_probe(known, answers, progress=False)
+        probe = fit_linear_probe(known, answers)
         return {
             "knn": knn_accuracy(known, answers, features[queries], labels[queries], k=20),
             "linear": float(np.mean(probe.predict(features[queries]) == labels[queries])),

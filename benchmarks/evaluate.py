@@ -47,7 +47,7 @@ def measure(train: int, test: int, dim: int, *, reference: bool) -> dict[str, An
     queries, truth = features(test, dim, 2)
     knn_predict(bank[:100], labels[:100], queries[:10], k=5)  # kernels and thread pools are loaded by the first call
     predicted, knn_seconds = timed(lambda: knn_predict(bank, labels, queries, k=K, temperature=TEMPERATURE))
-    probe, probe_seconds = timed(lambda: fit_linear_probe(bank, labels, progress=False))
+    probe, probe_seconds = timed(lambda: fit_linear_probe(bank, labels))
     accuracy = 100 * float(np.mean(probe.predict(queries) == truth))
     row = {
         "train": train,

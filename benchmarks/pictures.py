@@ -19,7 +19,6 @@ from aag_tf.data import open_source
 from aag_tf.report.confusion import confuse
 from aag_tf.report.embedding_map import draw_maps
 from aag_tf.report.gallery import choose_examples
-from aag_tf.report.report import material_of
 from aag_tf.training.callbacks import StepRange
 
 
@@ -44,13 +43,12 @@ def watching(run_dir: str) -> list[dict[str, Any]]:
 
 def drawing(run_dir: str, report: Path) -> list[dict[str, Any]]:
     protocol = ProtocolConfig(baselines="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=run_dir, report=False, protocol=protocol))
+    evaluation = evaluate(EvaluateConfig(run_dir=run_dir, protocol=protocol))
     print(evaluation, flush=True)
     rows = [{"what": "report.html, all of it", "seconds": seconds(lambda: write_report(evaluation, report))}]
     rows[0]["kB"] = report.stat().st_size // 1000
-    material = material_of(evaluation)
     for name, draw in (("confusion", confuse), ("gallery", choose_examples), ("maps", draw_maps)):
-        rows.append({"what": f"of it: {name}", "seconds": seconds(lambda draw=draw: draw(material))})
+        rows.append({"what": f"of it: {name}", "seconds": seconds(lambda draw=draw: draw(evaluation))})
     return rows
 
 

@@ -19,7 +19,7 @@ NAMES = {"knn_accuracy": "kNN", "linear_accuracy": "linear probe"}
 
 def curve(run_dir: Path) -> list[dict[str, float]]:
     """Points of a run: step, hours so far, and accuracies in [0, 1], where they were measured."""
-    batch = RunDirectory(run_dir).read_record()["flags"]["global_batch_size"]
+    batch = RunDirectory(run_dir).read_record().config.schedule.global_batch_size
     logged = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     points, monitor = [], 0.0
     for record in (record for record in logged if "knn_accuracy" in record):

@@ -18,7 +18,8 @@ from typing import Any
 from aag_tf.config import EMBEDDING_DTYPES
 from aag_tf.runs import exported
 from aag_tf.utils.errors import AagError, EmbeddingError
-from aag_tf.utils.files import printable, user_path
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.text import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +57,7 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     metadata = exported.read_metadata(directory)
     embed = EmbedImages(
         str(directory),
-        metadata.image_shape,
+        metadata.record.image_shape,
         batch_size=options.batch_size,
         normalize=options.normalize,
         dtype=options.dtype,

@@ -12,13 +12,14 @@ from aag_tf.data import Source, open_source
 from aag_tf.export import runtimes
 from aag_tf.export.publishing import plan_version, staged
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
-from aag_tf.export.saved_model import evaluation_of, metadata_of, write_metadata, write_saved_model
+from aag_tf.export.saved_model import evaluation_of, write_metadata, write_saved_model
 from aag_tf.export.signatures import Networks, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
 from aag_tf.runs.exported import ExportMetadata
 from aag_tf.runs.run import load_run
+from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import ExportError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,21 +80,24 @@ def export(config: ExportConfig) -> ExportReport:
         runtimes.check_installed(name)
     target = plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
     run = load_run(config.run_dir, config.checkpoint)
-    metadata = metadata_of(run, int(target.name), config.weights)
     evaluation = evaluation_of(config.run_dir, run.step)  # early: a damaged one would make all further work useless
-    source = _open_source(metadata) if config.verify or config.weights != "float32" else None
+    source = _open_source(run.record, config.weights) if config.verify or config.weights != "float32" else None
     encoder, cost = _with_stored_weights(run.encoder, config.weights, source)
     networks = Networks(
         encoder=lambda images: encoder(images, training=False),
         projector=lambda embedding: run.projector(embedding, training=False),
-        image_shape=metadata.image_shape,
-        dim=metadata.embedding_dim,
+        image_shape=run.record.image_shape,
+        dim=run.encoder.output_shape[-1],
         projection_dim=run.projector.output_shape[-1],
         max_pixels=config.max_pixels,
     )
     signatures = build_signatures(config.signature_names, networks)
-    metadata = dataclasses.replace(
-        metadata,
+    metadata = ExportMetadata(
+        record=run.record,
+        version=int(target.name),
+        step=run.step,
+        embedding_dim=networks.dim,
+        weights=config.weights,
         signatures={name: signature.description for name, signature in signatures.items()},
         evaluation=evaluation,
         precision_cost=None if cost is None else dataclasses.asdict(cost),
@@ -127,14 +131,14 @@ def _with_stored_weights(
     return ReducedEncoder(encoder, weights), meter.cost(weights)
 
 
-def _open_source(metadata: ExportMetadata) -> Source:
-    source = open_source(metadata.config.data)
-    if tuple(source.image_shape) != metadata.image_shape:
+def _open_source(record: RunRecord, weights: str) -> Source:
+    source = open_source(record.config.data)
+    if tuple(source.image_shape) != record.image_shape:
         # The cost of 16 bits is measured on the data set too, verified or not.
-        without = "--noverify" if metadata.weights == "float32" else "--weights=float32 --noverify"
+        without = "--noverify" if weights == "float32" else "--weights=float32 --noverify"
         raise ExportError(
             f"{source.name} now has images of shape {list(source.image_shape)} and the run was trained on "
-            f"{list(metadata.image_shape)}; restore the data set, or export with {without}."
+            f"{list(record.image_shape)}; restore the data set, or export with {without}."
         )
     return source
 

@@ -9,8 +9,9 @@ from aag_tf.runs.exported import ExportMetadata
 
 def model_card(metadata: ExportMetadata) -> str:
     """Returns the model card, Markdown, for the content of a `model.json`."""
-    flags = metadata.flags
-    height, width, channels = metadata.image_shape
+    record = metadata.record
+    flags = record.flags
+    height, width, channels = record.image_shape
     parts = [
         f"# Image encoder, version {metadata.version}",
         f"{metadata.method} (arXiv 2009.07994). It turns a {height} x {width} picture with {channels} channel"
@@ -22,7 +23,7 @@ def model_card(metadata: ExportMetadata) -> str:
         "that cannot be decoded, or is too large, is `false` in `valid` and a row of zeros; it does not affect the "
         "others of its batch.",
         "## What it was trained on",
-        f"`{metadata.dataset}`, without labels: `{flags['encoder']}`, {metadata.step} steps of "
+        f"`{flags['dataset']}`, without labels: `{flags['encoder']}`, {metadata.step} steps of "
         f"{flags['global_batch_size']} images, auxiliary branch `{flags['aux']}`, temperature {flags['temperature']}, "
         f"coupling {flags['coupling']}, seed {flags['seed']}. `model.json` has every flag and the versions of the "
         f"software. Kernels are stored in {metadata.weights}.",

@@ -10,8 +10,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from aag_tf.runs.exported import version_numbers
+from aag_tf.utils.atomic import sync
 from aag_tf.utils.errors import ExportError, one_line
-from aag_tf.utils.files import nearest_existing, sync
+from aag_tf.utils.paths import nearest_existing
 
 
 def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> Path:

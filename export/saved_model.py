@@ -7,14 +7,11 @@ from typing import Any
 
 import keras
 
-from aag_tf import config as configs
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.export.model_card import model_card
 from aag_tf.export.signatures import Signature
 from aag_tf.runs.exported import CARD_FILE, METADATA_FILE, SIGNATURE, ExportMetadata
-from aag_tf.runs.run import TrainedRun
 from aag_tf.runs.run_directory import RunDirectory
-from aag_tf.utils.versions import versions
 
 
 def write_saved_model(directory: Path, resources: list[Any], signatures: dict[str, Signature]) -> None:
@@ -33,30 +30,6 @@ def write_saved_model(directory: Path, resources: list[Any], signatures: dict[st
         endpoint = "serve" if name == SIGNATURE else name
         archive.add_endpoint(endpoint, signature.function, input_signature=[signature.inputs])
     archive.write_out(str(directory), verbose=False)
-
-
-def metadata_of(run: TrainedRun, version: int, weights: str) -> ExportMetadata:
-    """Returns the facts of a run that go into `model.json`.
-
-    Args:
-        run: the trained run.
-        version: number of the version directory.
-        weights: dtype in which kernels are stored.
-    """
-    return ExportMetadata(
-        version=version,
-        dataset=run.config.data.dataset,
-        class_names=run.class_names,
-        step=run.step,
-        image_shape=run.image_shape,
-        embedding_dim=run.encoder.output_shape[-1],
-        weights=weights,
-        flags=configs.to_flat(run.config),
-        own_encoder=run.own_encoder,
-        num_train_images=run.num_train_images,
-        fingerprint=run.fingerprint,
-        versions=versions(),
-    )
 
 
 def evaluation_of(run_dir: str, step: int) -> dict[str, Any] | None:

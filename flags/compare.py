@@ -1,10 +1,10 @@
-"""`--compare RUN RUN ...`: the one flag that takes all that follows it, since shells expand runs/* to that."""
+"""`--compare RUN RUN ...`, the one flag that takes several arguments, since shells expand `runs/*` to them."""
 
 from collections.abc import Sequence
 
 
 def join(arguments: Sequence[str]) -> list[str]:
-    """Puts `--compare=RUN,RUN,...` where `--compare RUN RUN ...` stands; the next flag ends the list."""
+    """Rewrites `--compare RUN RUN ...` as `--compare=RUN,RUN,...`; the next flag ends the list."""
     joined: list[str] = []
     listing = False
     for argument in arguments:

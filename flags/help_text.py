@@ -1,27 +1,21 @@
-"""What `--help` prints: how to call the command, its recipes, and its flags grouped by concern."""
+"""What `--help` prints: how to call the command, its recipes, and its flags in groups."""
 
 import inspect
-import re
 import shutil
 import textwrap
-from collections.abc import Mapping, Sequence
-from types import ModuleType
-from typing import Any
+from collections.abc import Mapping
 
-from absl import flags
+from aag_tf.config import Setting, groups
 
 NARROWEST = 60
 WIDEST = 110  # longer lines of prose are hard to follow
 
 
-def grouped_help(
-    concerns: Sequence[ModuleType], flag_values: flags.FlagValues, usage: str, headlines: Mapping[str, str]
-) -> str:
+def grouped_help(config_type: type, usage: str, headlines: Mapping[str, str]) -> str:
     """The help of a command.
 
     Args:
-        concerns: modules of `aag_tf.flags`; a module's docstring is the title of its group.
-        flag_values: the flags that these modules defined.
+        config_type: config of the command; every config class below it is a group.
         usage: the text on top.
         headlines: what each recipe is for, by its name.
     """
@@ -31,36 +25,45 @@ def grouped_help(
         column = max(map(len, headlines)) + 2
         lines = [_wrap(f"{name:{column}}{text}", width, 2, column + 4) for name, text in headlines.items()]
         sections.append("Recipes (--recipe=NAME; flags after it override it):\n" + "\n".join(lines))
-    by_module = flag_values.flags_by_module_dict()
-    for concern in concerns:
-        entries = [_entry(flag, width) for flag in by_module[concern.__name__]]
-        sections.append("\n".join([_wrap(_title(concern), width, 0, 2), *entries]))
+    for group, settings in groups(config_type).items():
+        entries = [
+            f"{_wrap(synopsis(name, setting), width, 2, 10)}\n{_wrap(setting.help, width, 6, 6)}"
+            for name, setting in settings.items()
+        ]
+        sections.append("\n".join([_wrap(f"{title(group)}:", width, 0, 2), *entries]))
     sections.append("--flagfile=FILE reads flags from a file; --helpfull lists every flag with its type.")
     return "\n\n".join(sections)
 
 
-def full_help(flag_values: flags.FlagValues, usage: str) -> str:
-    """Every flag in absl's own form, file by file."""
-    return f"{inspect.cleandoc(usage)}\n{flag_values.get_help()}"
+def title(group: type) -> str:
+    """The title of a group of flags: the first line of the docstring of its config class, without the full stop."""
+    return inspect.cleandoc(group.__doc__ or "").splitlines()[0].rstrip(".")
 
 
-def _title(concern: ModuleType) -> str:
-    return inspect.cleandoc(concern.__doc__ or "").splitlines()[0].rstrip(".") + ":"
+def synopsis(name: str, setting: Setting) -> str:
+    """A flag with what may be given and its default, such as `--epochs=N (1 or more; default: 100)`."""
+    if setting.kind is bool:
+        return f"--[no]{name} (default: {default_text(setting)})"
+    kind = {int: "N", float: "X", str: "TEXT"}[setting.kind]
+    if setting.several:
+        kind = "NAME,..." if setting.choices else "X,..."
+    elif setting.choices:
+        kind = "|".join(setting.choices)
+    facts = {
+        setting.bounds: bool(setting.bounds),
+        "separated by commas": setting.several,
+        "must be given": setting.required,
+        f"default: {default_text(setting)}": bool(default_text(setting)),
+    }
+    notes = "; ".join(fact for fact, holds in facts.items() if holds)
+    return f"--{name}={kind} ({notes})" if notes else f"--{name}={kind}"
 
 
-def _entry(flag: Any, width: int) -> str:
-    text = re.sub(r"^<.*?>: ", "", flag.help)  # absl repeats the choices, which the synopsis has shown
-    return f"  {_synopsis(flag)}\n{_wrap(text, width, 6, 6)}"
-
-
-def _synopsis(flag: Any) -> str:
-    """`--name=default`, with the choices where they are few; a switch shows the form that changes it."""
-    if flag.boolean:
-        return f"--[no]{flag.name} (default: {'on' if flag.default else 'off'})"
-    kind = {"int": "N", "float": "X"}.get(flag.flag_type(), "TEXT")
-    value = "|".join(getattr(flag.parser, "enum_values", [])) or kind
-    default = "" if flag.default in (None, "") else f" (default: {flag.default})"
-    return f"--{flag.name}={value}{default}"
+def default_text(setting: Setting) -> str:
+    """The default as it is written on the command line; empty where there is none."""
+    if setting.kind is bool:
+        return "on" if setting.default else "off"
+    return "" if setting.default is None else str(setting.default)
 
 
 def _wrap(text: str, width: int, first: int, rest: int) -> str:

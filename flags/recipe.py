@@ -12,18 +12,18 @@ RECIPES = Path(__file__).parent / "recipes"
 
 
 def recipes() -> dict[str, Path]:
-    """Every packaged recipe by its name."""
+    """Returns the flagfile of every packaged recipe by the name of the recipe."""
     return {path.stem: path for path in sorted(RECIPES.glob("*.flags"), key=lambda path: path.stem)}
 
 
 def headline(path: Path) -> str:
-    """What a recipe is for: its first line, without the comment sign."""
+    """Returns the first line of a recipe, which says what it is for, without the comment sign."""
     with path.open(encoding="utf-8") as file:
         return file.readline().lstrip("# ").rstrip()
 
 
 def expand(arguments: Sequence[str]) -> list[str]:
-    """Puts `--flagfile=<path>` where `--recipe=NAME` stands, so that flags after it override the recipe's.
+    """Replaces `--recipe=NAME` by `--flagfile=<path>`, so that flags after it override the recipe's.
 
     Raises:
         ConfigError: there is no such recipe.
@@ -40,10 +40,10 @@ def expand(arguments: Sequence[str]) -> list[str]:
 
 
 def refuse_within_file(flag_values: flags.FlagValues) -> None:
-    """Refuses a recipe that only parsing found, in a flagfile, where it would have no effect.
+    """Rejects `--recipe` in a flagfile, where it has no effect, since recipes are replaced before parsing.
 
     Raises:
-        ConfigError: there is one.
+        ConfigError: a flagfile sets it.
     """
     if "recipe" in flag_values and flag_values["recipe"].value is not None:
         raise ConfigError(

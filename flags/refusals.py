@@ -1,40 +1,62 @@
-"""What absl says about a bad flag, as one sentence: what was wrong, what is allowed, what to do."""
+"""What absl says about a bad flag, as one sentence: what is wrong, what is allowed, what to do."""
 
+import difflib
 import re
+from collections.abc import Mapping
 
 from absl import flags
 
-NOT_OF_KIND = {
-    "int": "is not a whole number; --help says which are allowed.",
-    "float": "is not a number; --help says which are allowed.",
-    "bool": "is neither true nor false; write --{name} or --no{name}.",
-}
+from aag_tf.config import Setting
+
+SIMILAR = 0.6  # of difflib's ratio, from 0 to 1; its own default
+SHORTEST_PART = 3  # letters; shorter ones are in many names
 
 
-def sentence(error: flags.Error, flag_values: flags.FlagValues) -> str:
-    """One line for any error that absl raises while it parses a command line."""
+def sentence(error: flags.Error, settings: Mapping[str, Setting]) -> str:
+    """Returns one line for any error that absl raises while it parses a command line.
+
+    Args:
+        error: as absl raised it.
+        settings: of the command, by name.
+    """
     text = " ".join(str(error).split())
     if isinstance(error, flags.UnrecognizedFlagError):
-        return _unknown(error.flagname, text)
+        near = " or ".join(f"--{name}" for name in similar_flags(error.flagname, settings))
+        return f"--{error.flagname} is not a flag; " + (f"did you mean {near}?" if near else "--help lists all flags.")
     if isinstance(error, flags.CantOpenFlagFileError):
         # "ERROR:: Unable to open flagfile: [Errno 2] No such file or directory: 'name'"
         reason = text.partition("] ")[2].replace(": ", " (", 1) + ")"
         return f"--flagfile cannot be read: {reason[0].lower()}{reason[1:]}; name a file with one flag a line."
     refused = re.match(r"flag --(\w+)=(.*?): ", text)
-    if isinstance(error, flags.IllegalFlagValueError) and refused:
-        return _bad_value(refused[1], refused[2], flag_values)
+    if isinstance(error, flags.IllegalFlagValueError) and refused and refused[1] in settings:
+        return _bad_value(refused[1], refused[2], settings[refused[1]])
     return f"{text[0].lower()}{text[1:]}; write it as --name=value (--help lists all flags)."
 
 
-def _unknown(name: str, text: str) -> str:
-    meant = re.search(r"Did you mean: (.*?) ?\?", text)
-    near = " or ".join(f"--{near}" for near in meant[1].split(", ")) if meant else ""
-    return f"--{name} is not a flag; " + (f"did you mean {near}?" if near else "--help lists all flags.")
+def similar_flags(wrong: str, settings: Mapping[str, Setting]) -> list[str]:
+    """At most three flags that someone may have meant, the most similar first.
+
+    Parts of a name (`batch_size`) and its initials (`lr`) are found, or else misspellings (`temprature`).
+    """
+    wrong, names = wrong.replace("-", "_"), list(settings)
+    if wrong.startswith("no"):
+        names += [f"no{name}" for name, setting in settings.items() if setting.kind is bool]
+
+    def likeness(name: str) -> float:
+        return difflib.SequenceMatcher(None, wrong, name).ratio()
+
+    meant = [name for name in names if _is_part(wrong, name)]
+    meant = meant or [name for name in names if likeness(name) >= SIMILAR]
+    return sorted(meant, key=likeness, reverse=True)[:3]
 
 
-def _bad_value(name: str, value: str, flag_values: flags.FlagValues) -> str:
-    flag = flag_values[name]
-    choices = getattr(flag.parser, "enum_values", None)
-    if choices:
-        return f"--{name}={value} is not known; choose one of {', '.join(choices)}."
-    return f"--{name}={value} {NOT_OF_KIND[flag.flag_type()].format(name=name)}"
+def _is_part(wrong: str, name: str) -> bool:
+    words = name.split("_")
+    initials = "".join(word[0] for word in words)
+    return wrong == initials or set(wrong.split("_")) <= set(words) or (len(wrong) >= SHORTEST_PART and wrong in name)
+
+
+def _bad_value(name: str, value: str, setting: Setting) -> str:
+    if setting.kind is bool:
+        return f"--{name}={value} is neither true nor false; write --{name} or --no{name}."
+    return setting.refusal(f"--{name}", value, f"is not {setting.noun}")

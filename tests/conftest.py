@@ -1,18 +1,83 @@
-"""What all tests share: quiet TensorFlow, and one CPU that poses as four devices, so that replicas can be tested."""
+"""Settings that all tests share, and `--quick`, which leaves the slow ones out."""
 
+import fnmatch
 import gc
 import os
 import sys
+from pathlib import Path
 
 import hypothesis
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+TESTS = Path(__file__).parent
 LOGICAL_CPUS = 4
+# Files that `--quick` neither imports nor runs. A new file is quick until it is named here; the end of a quick run
+# lists the tests that take longer than `QUICK_SECONDS`.
+SLOW = (
+    "augment/*",
+    "benchmarks/test_kill_resume.py",
+    "commands/test_augment.py",
+    "data/test_folder.py",
+    "data/test_pictures.py",
+    "data/test_pipeline.py",
+    "data/test_tfds_source.py",
+    "distribute/*",
+    "encoders/test_applications.py",
+    "encoders/test_encoders.py",
+    "evaluation/*",
+    "export/*",
+    "losses/*",
+    "report/*",
+    "runs/test_run.py",
+    "test_battery.py",
+    "test_documented_python.py",
+    "training/test_*",
+    "training/callbacks/test_build.py",
+    "training/callbacks/test_monitor.py",
+)
+QUICK_SECONDS = 2.0
 
-# The same cases in every run, so that a red one can be repeated; HYPOTHESIS_PROFILE=default searches at random.
+# The same cases in every run, so that a failure can be repeated; HYPOTHESIS_PROFILE=default searches at random.
 hypothesis.settings.register_profile("repeatable", derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="leave out the files that tests/conftest.py calls slow")
+
+
+def pytest_ignore_collect(collection_path, config):
+    path = collection_path.relative_to(TESTS).as_posix() if collection_path.is_relative_to(TESTS) else ""
+    if config.getoption("--quick") and any(fnmatch.fnmatch(path, slow) for slow in SLOW):
+        return True
+    return None  # others may still ignore it
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not config.getoption("--quick"):
+        return
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    for report in sorted(reports, key=lambda report: -report.duration):
+        if report.duration > QUICK_SECONDS:
+            terminalreporter.write_line(f"slow, for a quick run: {report.nodeid} ({report.duration:.1f} s)")
+
+
+@pytest.fixture
+def on_fsync(monkeypatch):
+    """Sets a function that is called with the path of everything that is flushed to the disk."""
+
+    def on_fsync(act):
+        fsync = os.fsync
+
+        def spy(descriptor):
+            act(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", spy)
+
+    return on_fsync
 
 
 def pytest_collection_finish(session):
@@ -22,5 +87,5 @@ def pytest_collection_finish(session):
     if tf is not None:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * LOGICAL_CPUS)
-    # What has been imported stays; that the garbage collector walks it again and again costs a tenth of the time.
+    # Imported modules stay; walking them again and again costs the garbage collector a tenth of the time.
     gc.freeze()

@@ -5,10 +5,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from aag_tf import config as configs
 from aag_tf.config import DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
 from aag_tf.data import open_source
 from aag_tf.encoders import build_networks
+from aag_tf.runs import RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState
 from aag_tf.runs.run import load_run
 from aag_tf.runs.run_directory import RunDirectory
@@ -29,7 +29,7 @@ def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model
     encoder, projector = build_networks(config.encoder, config.projector, source.image_shape)
     directory = RunDirectory(path)
     directory.create()
-    directory.write_record({"flags": configs.to_flat(config), "image_shape": list(source.image_shape)})
+    directory.write_record(RunRecord(config=config, image_shape=source.image_shape))
     CheckpointStore(directory.checkpoints).write(STEP, RunState(encoder=encoder, projector=projector).write)
     return encoder
 

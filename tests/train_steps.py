@@ -7,6 +7,7 @@ compare one, two and four replicas.
 import keras
 import numpy as np
 import tensorflow as tf
+from training_runs import ONE_BLOCK
 
 from aag_tf.augment import build_views
 from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig, ScheduleConfig
@@ -17,11 +18,11 @@ from aag_tf.losses import GNTXent
 from aag_tf.training.model import AAG
 
 BATCH = 16
-STEPS = 5
+STEPS = 3
 
 
 class Recorder(keras.callbacks.Callback):
-    """Keeps what each step reports, but for times."""
+    """Keeps the metrics of each step, without times."""
 
     def __init__(self):
         super().__init__()
@@ -32,15 +33,17 @@ class Recorder(keras.callbacks.Callback):
 
 
 def overflow_on_the_second_replica(out):
-    """Two steps with a scaled loss, of which the second replica's gradients overflow; what became of it to `out`."""
+    """Takes two steps with a scaled loss while the second replica's gradients overflow; saves the outcome to `out`."""
     strategy = make_strategy(ScheduleConfig(cpu_replicas=2, global_batch_size=BATCH))
     source = open_source(DataConfig())
     with strategy.scope():
         keras.utils.set_random_seed(3)
         encoder, projector = build_networks(
-            EncoderConfig(width=0.25), ProjectorConfig(projector_width=32, projector_dim=8), source.image_shape
+            EncoderConfig(ONE_BLOCK), ProjectorConfig(projector_width=32, projector_dim=8), source.image_shape
         )
-        model = AAG(encoder, projector, build_views(AugmentConfig(flip=False), source.image_shape), seed=3)
+        model = AAG(
+            encoder, projector, build_views(AugmentConfig(flip=False), source.image_shape, jit_compile=False), seed=3
+        )
         optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), initial_scale=1024.0)
         model.compile(optimizer, GNTXent(), jit_compile=False)
         model.optimizer.build(model.trained_variables)
@@ -60,21 +63,21 @@ def overflow_on_the_second_replica(out):
         np.any(tf.convert_to_tensor(variable).numpy() != old)
         for variable, old in zip(encoder.trainable_variables, before, strict=True)
     ]
-    figures = {f"{name}s": [step[name] for step in recorder.steps] for name in ("loss_scale", "gradient_norm")}
-    np.savez(out, moved=moved, scales=figures["loss_scales"], norms=figures["gradient_norms"])
+    scales, norms = ([step[name] for step in recorder.steps] for name in ("loss_scale", "gradient_norm"))
+    np.savez(out, moved=moved, scales=scales, norms=norms)
 
 
 def train_steps(replicas, accumulation_steps, out):
-    """Trains for `STEPS` steps and saves gradients and figures to `out`, an npz file."""
+    """Trains for `STEPS` steps and saves gradients and metrics to `out`, an npz file."""
     strategy = make_strategy(ScheduleConfig(cpu_replicas=replicas, global_batch_size=BATCH))
     assert strategy.num_replicas_in_sync == replicas
     source = open_source(DataConfig())
     with strategy.scope():
         keras.utils.set_random_seed(3)
         encoder, projector = build_networks(
-            EncoderConfig(width=0.25), ProjectorConfig(projector_width=32, projector_dim=8), source.image_shape
+            EncoderConfig(ONE_BLOCK), ProjectorConfig(projector_width=32, projector_dim=8), source.image_shape
         )
-        views = build_views(AugmentConfig(flip=False), source.image_shape)
+        views = build_views(AugmentConfig(flip=False), source.image_shape, jit_compile=False)
         model = AAG(encoder, projector, views, seed=3, accumulation_steps=accumulation_steps)
         # At rate 1 a step of plain SGD moves the weights by minus the gradient.
         model.compile(keras.optimizers.SGD(1.0), GNTXent(), jit_compile=False)

@@ -1,15 +1,16 @@
-"""Real runs on the digits, as small as they can be."""
+"""Real training runs on the digits, as short as a test allows."""
 
 import json
 
 import keras
 
 from aag_tf.config import EncoderConfig, ProjectorConfig, RunConfig, ScheduleConfig, TrainConfig
+from aag_tf.encoders import RESNETS, ResNetSpec
 from aag_tf.runs.run import load_run
 from aag_tf.training.train import train
 
 STEPS = 12
-# What a clock or the memory of the machine decides.
+# Measured with a clock or depending on the memory of the machine, so different in every run.
 METERED = {
     "images_per_second",
     "data_wait_share",
@@ -19,21 +20,45 @@ METERED = {
     "device_memory_gib",
     "device_memory_peak_gib",
 }
+# Most of the time of a short run is tracing, which grows with the number of layers and not with their width.
+ONE_BLOCK = "one_block"
+RESNETS[ONE_BLOCK] = ResNetSpec(blocks=(1,), channels=8, stem_stride=2)
+
+
+def schedule(**changes) -> ScheduleConfig:
+    """`STEPS` steps; without XLA, which takes seconds to compile the branches of every run."""
+    return ScheduleConfig(**{"train_steps": STEPS, "global_batch_size": 128, "jit_compile": "off", **changes})
 
 
 def settings(run_dir, **run) -> TrainConfig:
-    """Settings of a run of `STEPS` steps that watches and draws nothing, since most tests look at none of it."""
-    rhythm = {"log_every_steps": 5, "knn_every_epochs": 0, "projector_images": 0}
+    """Settings of a run that neither measures its encoder nor draws pictures, since most tests look at neither."""
+    quiet = {"log_every_steps": 5, "knn_every_epochs": 0, "projector_images": 0}
     return TrainConfig(
-        encoder=EncoderConfig(width=0.25),
+        encoder=EncoderConfig(ONE_BLOCK),
         projector=ProjectorConfig(projector_width=16, projector_dim=8),
-        schedule=ScheduleConfig(train_steps=STEPS, global_batch_size=128),
-        run=RunConfig(**{"run_dir": str(run_dir), **rhythm, **run}),
+        schedule=schedule(),
+        run=RunConfig(**{"run_dir": str(run_dir), **quiet, **run}),
     )
 
 
+class StopAfter(keras.callbacks.Callback):
+    """Stops a run after so many of its steps."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = batch + 1 >= self.steps
+
+
+def train_elsewhere(config):
+    """`train`, for another process, which has to import this module to know `ONE_BLOCK`."""
+    train(config)
+
+
 def train_own_encoder(config, seed):
-    """As a script that every machine starts."""
+    """Trains an encoder built in this process, as a script that every machine starts."""
 
     def encoder():
         body = [
@@ -47,15 +72,20 @@ def train_own_encoder(config, seed):
 
 
 def records(run_dir):
-    """What is in its metrics file."""
+    """Returns all records of the run's metrics file."""
     return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
 
 
-def figures(run_dir):
-    """Its records less what is another in every run."""
+def metrics(run_dir):
+    """Returns the records without values that differ in every run."""
     return [{name: value for name, value in record.items() if name not in METERED} for record in records(run_dir)]
 
 
+def steps_logged(run_dir):
+    """Returns the records of training steps, without those of the encoder monitor."""
+    return [record for record in records(run_dir) if "loss" in record]
+
+
 def weights(run_dir):
-    """Weights of the encoder that it ended with."""
+    """Returns the weights of the run's final encoder as arrays."""
     return [weight.numpy() for weight in load_run(str(run_dir)).encoder.weights]

@@ -1,4 +1,4 @@
-"""How views are drawn from images: the main branch, the auxiliary branch, and all views of a batch."""
+"""Augmentation: the main branch, the auxiliary branch, and the layer that draws all views of a batch."""
 
 from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
 from aag_tf.augment.branch import Branch, strip_ignored_keys

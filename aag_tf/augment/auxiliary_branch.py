@@ -1,25 +1,27 @@
-"""The auxiliary branch: the main branch's recipe widened by a preset's operations, a whole batch at a time."""
+"""The auxiliary branch: the main branch's augmentation and a preset's operations, for whole batches."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 from aag_tf.augment import color, photometric, warp
 from aag_tf.augment.branch import compiled
 from aag_tf.augment.main_branch import DRAWS, Draws, MainBranch
 from aag_tf.augment.presets import GEOMETRIC, PRESETS, SIGNED, Preset
+from aag_tf.config import AugmentConfig, check_setting
 from aag_tf.utils.errors import ConfigError
 
-SMALLEST_CROP = 0.02  # of the image; where strengths above 1 stop
+SMALLEST_CROP = 0.02  # share of the image; limit for strengths above 1
 LEVELS = {  # on gray levels, in the order in which they are applied
     "brightness": photometric.scale,
     "contrast": photometric.stretch,
     "posterize": photometric.posterize,
     "solarize": photometric.solarize,
-    "invert": photometric.solarize,  # all levels
+    "invert": photometric.solarize,  # with amount 1: all levels
 }
-# Amounts of these make a factor of 1 + amount. At -1 nothing is left of a picture, and below it is inverted.
+# Operations with a factor of 1 + amount: at -1 a picture vanishes, and below -1 it would be inverted.
 FACTORS = ("brightness", "contrast", "saturation", "sharpness")
 LEAST = -0.9
 CUTOUT_DRAWS = ("cutout", "cutout_side", "cutout_down", "cutout_right")
@@ -27,11 +29,14 @@ CUTOUT_DRAWS = ("cutout", "cutout_side", "cutout_down", "cutout_right")
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class AuxiliaryBranch(MainBranch):
-    """A wider distribution over the main branch's: operations of a preset, wider crops, cutout.
+    """The main branch with wider crops, the operations of a preset, and cutout.
 
-    Geometric operations join crop and flip in one affine map that is sampled once. Operations are applied in a fixed
-    order whatever was drawn: geometry, color jitter, sharpness, saturation, gray levels (autocontrast, equalize,
-    brightness, contrast, posterize, solarize, invert), cutout.
+    Geometric operations, crop and flip form one affine map per image, which is sampled once. The order of operations is
+    fixed: geometry, blur, color jitter, sharpness, saturation, autocontrast, equalize, brightness, contrast, posterize,
+    solarize, invert, cutout.
+
+    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels. Output: float32
+    `[batch, out_height, out_width, channels]` in [0, 255].
 
         >>> branch = AuxiliaryBranch("cutout", strength=0.5)
         >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
@@ -39,7 +44,7 @@ class AuxiliaryBranch(MainBranch):
 
     Args:
         preset: a key of `PRESETS`.
-        strength: scales every amount, and how far the crop departs from the main branch's, in [0, 2]; at 0 the views
+        strength: scales every amount, and the difference of the crop from the main branch's, in [0, 2]; at 0 the views
             are exactly those of a `MainBranch` with the same other arguments.
         **kwargs: of `MainBranch`.
 
@@ -47,11 +52,12 @@ class AuxiliaryBranch(MainBranch):
     Networks with Cutout*, 2017.
     """
 
-    def __init__(self, preset: str = "default", strength: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self, preset: str = AugmentConfig.aux, strength: float = AugmentConfig.aux_strength, **kwargs: Any
+    ) -> None:
         if preset not in PRESETS:
             raise ConfigError(f"the auxiliary preset {preset} is not known; choose one of {', '.join(PRESETS)}.")
-        if not 0.0 <= strength <= 2.0:
-            raise ConfigError(f"strength={strength} is out of range; it must be at least 0 and at most 2.")
+        check_setting(AugmentConfig, "aux_strength", strength, label="strength")
         # Set first, because the keras-cv counterpart makes its layers from them as it is constructed.
         self.preset = preset
         self.strength = strength
@@ -59,56 +65,59 @@ class AuxiliaryBranch(MainBranch):
 
     @property
     def settings(self) -> Preset:
-        """What the preset's name stands for."""
+        """The preset that `preset` names."""
         return PRESETS[self.preset]
 
     @property
+    @override
     def num_uniforms(self) -> int:
-        """Those of the main branch, two for each operation (whether and how much), and four for cutout."""
+        # Two for each operation: whether it is applied, and its amount.
         return len(DRAWS) + 2 * len(self.settings.operations) + len(CUTOUT_DRAWS)
 
+    @override
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """See `Branch.transform`."""
-        views = self._framed(images, uniforms)
+        views = self._sample_and_blur(images, uniforms)
         if "equalize" not in self.settings.operations:
-            return self._finished(views, uniforms)
-        views = self._filtered(self._recolored(views, uniforms), uniforms)
-        # Counted by TensorFlow's own operation, since XLA counts one pixel after the other.
-        return self._equalized(views, uniforms, photometric.histograms(views))
+            return self._compiled_finish(views, uniforms)
+        views = self._compiled_filter(self._compiled_recolor(views, uniforms), uniforms)
+        # TensorFlow's own operation, because XLA would count one pixel after the other.
+        return self._compiled_equalize(views, uniforms, photometric.histograms(views))
 
     @compiled
-    def _sampled(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    @override
+    def _compiled_sample(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         draws, amounts = self._draws(uniforms), self._amounts(uniforms)
         if self.strength == 0.0 or set(amounts).isdisjoint(GEOMETRIC):
             return self._sample(images, draws)
         return self._warp(images, draws, amounts)
 
     @compiled
-    def _finished(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    def _compiled_finish(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         views = self._filter(self._recolor(views, self._draws(uniforms)), self._amounts(uniforms))
         return self._relevel(views, uniforms)
 
     @compiled
-    def _filtered(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    def _compiled_filter(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         return self._filter(views, self._amounts(uniforms))
 
     @compiled
-    def _equalized(self, views: tf.Tensor, uniforms: tf.Tensor, histograms: tf.Tensor) -> tf.Tensor:
+    def _compiled_equalize(self, views: tf.Tensor, uniforms: tf.Tensor, histograms: tf.Tensor) -> tf.Tensor:
         views = photometric.equalize(views, self._amounts(uniforms)["equalize"], histograms)
         return self._relevel(views, uniforms)
 
+    @override
     def _draws(self, uniforms: tf.Tensor) -> Draws:
         cutout = tf.unstack(uniforms[:, -len(CUTOUT_DRAWS) :], axis=1)
         return super()._draws(uniforms) | dict(zip(CUTOUT_DRAWS, cutout, strict=True))
 
     def _amounts(self, uniforms: tf.Tensor) -> Draws:
-        """How much of each operation each view gets, `[batch]` in the operation's units; 0 where it was not drawn."""
+        """Amount of each operation for each view, `[batch]` in the operation's units; 0 if it was not drawn."""
         settings, count = self.settings, len(self.settings.operations)
         _, whether, much, _ = tf.split(uniforms, [len(DRAWS), count, count, len(CUTOUT_DRAWS)], axis=1)
         if settings.choose is None:
             drawn = whether < settings.probability
         else:
-            # The operations with the smallest numbers: a choice without repetition.
+            # The operations with the smallest numbers: a random choice without repetition.
             rank = tf.reduce_sum(tf.cast(whether[:, None, :] < whether[:, :, None], tf.int32), axis=-1)
             drawn = rank < settings.choose
         amounts = {}
@@ -123,6 +132,7 @@ class AuxiliaryBranch(MainBranch):
             amounts[name] = tf.where(drawn[:, index], amount, 0.0)
         return amounts
 
+    @override
     def _smallest_crop(self) -> float:
         main, wanted = self.crop_min_area, self.settings.crop_min_area
         if wanted is None or wanted >= main:  # an auxiliary branch is never the narrower one
@@ -147,7 +157,7 @@ class AuxiliaryBranch(MainBranch):
         return photometric.autocontrast(views, amounts["autocontrast"]) if "autocontrast" in amounts else views
 
     def _relevel(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """Operations on gray levels that look at no histogram, and cutout."""
+        """Applies the operations on gray levels that need no histogram, and cutout."""
         amounts = self._amounts(uniforms)
         for name, operation in LEVELS.items():
             if name in amounts:
@@ -162,6 +172,6 @@ class AuxiliaryBranch(MainBranch):
         side = tf.where(draws["cutout"] < settings.cutout_probability, draws["cutout_side"] * longest, 0.0)
         return photometric.cut_out(views, side, draws["cutout_down"], draws["cutout_right"])
 
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
         return {"preset": self.preset, "strength": self.strength, **super().get_config()}

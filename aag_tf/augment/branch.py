@@ -1,11 +1,11 @@
-"""What every branch shares: a layer that turns images and uniform numbers into views.
+"""Base class of all branches: layers that turn images and uniform random numbers into views.
 
-Random numbers are handed in rather than drawn inside, so that a view is a pure function of its image and its row of
-uniform numbers: it does not matter in which batch, on which replica or after which interruption it is made.
+Random numbers are an argument, so that a view is a pure function of its image and its row of uniform numbers: batch,
+replica and interruptions make no difference.
 
-What the fused branches are made of is `compiled` by XLA, once for each shape of a batch: written as many operations,
-each a pass over memory, it becomes a few. Between two compiled functions a picture is written down, which keeps XLA
-from computing it anew at every use.
+XLA compiles the methods of the fused branches that are decorated with `compiled`, once for each shape of a batch, and
+so turns many passes over memory into a few. The result of each is written to memory, which stops XLA from computing it
+again at every use.
 """
 
 import functools
@@ -16,19 +16,20 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 from aag_tf.augment import randomness
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.seeds import Seed
 
-Images = Any  # a tensor, or a dict with one under "images"
+Images = Any  # a tensor, or a dict with a tensor under "images"
 
-# In what Keras writes of a layer: its history, and seeds, which it may have drawn and which decide no view of a run.
-INCIDENTAL = ("name", "seed", "build_config", "build_input_shape", "compile_config")
+# Keys of a serialized layer that do not affect the views of a run: its history, and seeds, since a run has its own.
+IGNORED_KEYS = ("name", "seed", "build_config", "build_input_shape", "compile_config")
 
 
 def compiled(method: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """Decorator of a branch's methods of tensors: XLA compiles them, unless the branch says not to."""
+    """Decorates a branch's method that takes tensors: XLA compiles it if the branch has `jit_compile` set."""
     by_xla = tf.function(method, jit_compile=True, autograph=False, reduce_retracing=True)
 
     @functools.wraps(method)
@@ -39,18 +40,18 @@ def compiled(method: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
 
 
 class Branch(keras.layers.Layer):
-    """Base class of branches; a subclass gives `num_uniforms` and `transform`.
+    """Base class of branches; a subclass defines `num_uniforms` and `transform`.
 
-    Called on images, or on a dict with `"images"` whose other entries (labels, ...) are passed through untouched. All
-    work is in float32 whatever the dtype policy, since half precision has too few gray levels to keep a picture.
+    Call it on images, or on a dict with `"images"` whose other entries (labels, ...) are passed through. It computes in
+    float32 whatever the dtype policy, because half precision has too few gray levels for a picture.
 
     Input: `[batch, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels.
     Output: float32 `[batch, out_height, out_width, channels]` in [0, 255].
 
     Args:
         size: height and width of the views; `None` keeps the size of the images.
-        seed: seed of the layer's own generator, which serves calls without a seed.
-        jit_compile: whether XLA compiles the fused branches; where it cannot, they are slower without.
+        seed: seed of the layer's own generator, which is used in calls without a seed; drawn at random if `None`.
+        jit_compile: whether XLA compiles the fused branches; without it they are slower.
         **kwargs: of `keras.layers.Layer`; `dtype` has no effect.
     """
 
@@ -64,7 +65,7 @@ class Branch(keras.layers.Layer):
     ) -> None:
         kwargs.pop("dtype", None)
         super().__init__(dtype="float32", autocast=False, **kwargs)
-        self.built = True  # there are no weights to make
+        self.built = True  # there are no weights to create
         if size is not None and (len(size) != 2 or min(size) < 1):
             raise ConfigError(f"size={size} is no height and width; give two whole numbers of at least 1.")
         self.jit_compile = jit_compile
@@ -75,15 +76,15 @@ class Branch(keras.layers.Layer):
 
     @property
     def num_uniforms(self) -> int:
-        """How many uniform numbers decide one view."""
+        """Number of uniform random numbers that one view takes."""
         raise NotImplementedError
 
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """The views that these numbers decide.
+        """Returns the views that these random numbers give.
 
         Args:
             images: `[batch, height, width, channels]`, uint8 or float in [0, 255].
-            uniforms: float32 `[batch, num_uniforms]` in [0, 1); a row decides the view of one image.
+            uniforms: float32 `[batch, num_uniforms]` in [0, 1), one row per image.
 
         Returns:
             float32 `[batch, out_height, out_width, channels]` in [0, 255].
@@ -91,13 +92,13 @@ class Branch(keras.layers.Layer):
         raise NotImplementedError
 
     def draw(self, images: tf.Tensor, *, seed: Seed | tf.Tensor, step: int | tf.Tensor, row: tf.Tensor) -> tf.Tensor:
-        """The views that (seed, step, row) decide.
+        """Returns the views that (seed, step, row) give.
 
         Args:
             images: `[batch, height, width, channels]`, uint8 or float in [0, 255].
             seed: two int32 numbers.
-            step: a scalar.
-            row: integers `[batch]`, the place of each image in the global batch.
+            step: the optimizer step, an integer scalar.
+            row: integers `[batch]`, the position of each image in the global batch.
 
         Returns:
             float32 `[batch, out_height, out_width, channels]` in [0, 255].
@@ -109,13 +110,14 @@ class Branch(keras.layers.Layer):
     def _numbers(self, seed: tf.Tensor, step: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         return randomness.uniforms(seed, step, row, self.num_uniforms)
 
+    @override
     def call(self, images: Images, seed: tf.Tensor | None = None, training: bool | None = True) -> Images:
         """Augments a batch.
 
         Args:
             images: a batch of images, or a dict with one under `"images"`.
-            seed: two int32 numbers that decide everything; `None` draws the next from the layer's own generator.
-            training: `False` only brings images to size and dtype.
+            seed: two int32 numbers that decide the views; `None` takes the next seed of the layer's own generator.
+            training: `False` only converts images to the size and dtype of views.
         """
         if isinstance(images, dict):
             return {**images, "images": self.call(images["images"], seed=seed, training=training)}
@@ -127,7 +129,7 @@ class Branch(keras.layers.Layer):
         return self.draw(images, seed=seed, step=0, row=tf.range(tf.shape(images)[0]))
 
     def resized(self, images: tf.Tensor) -> tf.Tensor:
-        """Images as float32 at the size of the views, otherwise as they are."""
+        """Returns images as float32 at the size of the views, without augmentation."""
         images = tf.cast(images, tf.float32)
         height, width = self.output_size(images.shape)
         if (height, width) == tuple(images.shape[1:3]):
@@ -135,28 +137,28 @@ class Branch(keras.layers.Layer):
         return tf.image.resize(images, (height, width), antialias=True)
 
     def output_size(self, input_shape: Any) -> tuple[int, int]:
-        """Height and width of the views of images of this shape."""
+        """Returns height and width of the views of images of this shape."""
         return self.size or (input_shape[1], input_shape[2])
 
+    @override
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the views; of each entry where the input is a dict."""
         if isinstance(input_shape, dict):
             return {**input_shape, "images": self.compute_output_shape(input_shape["images"])}
         return (input_shape[0], *self.output_size(input_shape), input_shape[3])
 
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
         return {**super().get_config(), "size": self.size, "seed": self.seed, "jit_compile": self.jit_compile}
 
     def describe(self) -> dict[str, Any]:
-        """Class and arguments as JSON holds them: the same whenever a branch is built, and once it was used."""
+        """Returns class and arguments as JSON, without what differs between two equal branches (names, seeds)."""
         return strip_ignored_keys(json.loads(json.dumps(keras.saving.serialize_keras_object(self))))
 
 
 def strip_ignored_keys(part: Any) -> Any:
-    """What decides views of a layer's JSON: without seeds, names and what Keras adds once it has been called."""
+    """Removes from a serialized layer what does not affect views: seeds, names and what Keras adds on a first call."""
     if isinstance(part, dict):
-        return {name: strip_ignored_keys(value) for name, value in part.items() if name not in INCIDENTAL}
+        return {name: strip_ignored_keys(value) for name, value in part.items() if name not in IGNORED_KEYS}
     if isinstance(part, list):
         return [strip_ignored_keys(entry) for entry in part if not (isinstance(entry, dict) and _is_input(entry))]
     return part

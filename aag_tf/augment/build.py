@@ -1,4 +1,4 @@
-"""From settings to the layer that draws views."""
+"""Builds the layer that draws views from the settings."""
 
 from typing import Any
 
@@ -17,17 +17,17 @@ def build_views(
     auxiliary: Branch | None = None,
     jit_compile: bool = True,
 ) -> ViewMaker:
-    """The layer that draws the views of images of this shape, `(height, width, channels)`.
+    """Returns the layer that draws the views of images of one shape.
 
     Args:
-        config: which branches.
-        image_shape: of the images, which is also that of the views.
-        auxiliary: draws the auxiliary views in place of the preset that `config.aux` names.
+        config: settings of the branches.
+        image_shape: `(height, width, channels)` of images and views.
+        auxiliary: custom branch for the auxiliary views, instead of the preset that `config.aux` names.
         jit_compile: whether XLA compiles the fused branches.
 
     Raises:
-        ConfigError: there is a branch for auxiliary views that are not wanted, or none although it should be handed
-            over, or the images have neither one nor three channels.
+        ConfigError: `auxiliary` is given although `config.aux` is `none`, or missing although it is `own`; or images
+            have neither one nor three channels.
     """
     if image_shape[2] not in (1, 3):
         raise ConfigError(f"images have {image_shape[2]} channels; the branches take 1 (gray) or 3 (RGB).")
@@ -49,10 +49,10 @@ def build_views(
     main = main_branch(**arguments, name="main")
     if auxiliary is not None:
         if config.aux == "none":
-            raise ConfigError("--aux=none wants no auxiliary views, but there is a branch for them; leave out one.")
+            raise ConfigError("--aux=none means no auxiliary views, but a branch for them was given; leave out one.")
     elif config.aux == OWN:
         raise ConfigError(
-            f"--aux={OWN} is what a run notes of a branch that was handed to train(); hand it over again."
+            f"--aux={OWN} is what a run records if a custom branch was given to train(); pass that branch again."
         )
     elif config.aux == "main":
         auxiliary = main

@@ -1,14 +1,15 @@
 """Brightness, contrast, saturation, hue and grayscale of each image as one 3×3 matrix and one offset.
 
-The reference works in HSV and clips after every step, which no matrix can do. Here saturation blends with the luma
-and hue turns the color about the gray axis, which agrees with HSV at every third of a turn and keeps grays gray.
+The reference works in HSV and clips after every step, which a matrix cannot do. Here saturation blends with the luma,
+and hue rotates the color about the gray axis, which agrees with HSV at every third of a turn and leaves grays as they
+are.
 """
 
 import math
 
 import tensorflow as tf
 
-LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, as `tf.image.rgb_to_grayscale` has it
+LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, as in `tf.image.rgb_to_grayscale`
 WHITE = 255.0
 
 
@@ -29,12 +30,12 @@ def hue_matrix(turns: tf.Tensor) -> tf.Tensor:
 
 
 def color_matrix(saturation: tf.Tensor, turns: tf.Tensor, gray: tf.Tensor) -> tf.Tensor:
-    """Saturation, then hue, then grayscale where asked for: `[batch]` each to `[batch, 3, 3]`.
+    """Saturation, then hue, then grayscale for some images: `[batch]` each to `[batch, 3, 3]`.
 
     Args:
-        saturation: factor, 1 for the identity.
-        turns: turn of the color circle, 0 for the identity.
-        gray: booleans, which images lose their color.
+        saturation: factor; 1 is the identity.
+        turns: rotation of hue in turns; 0 is the identity.
+        gray: booleans; true makes an image gray.
     """
     matrix = hue_matrix(turns) @ saturation_matrix(saturation)
     return saturation_matrix(tf.where(gray, 0.0, 1.0)) @ matrix
@@ -43,15 +44,15 @@ def color_matrix(saturation: tf.Tensor, turns: tf.Tensor, gray: tf.Tensor) -> tf
 def apply_jitter(
     images: tf.Tensor, *, brightness: tf.Tensor, contrast: tf.Tensor, matrix: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Color jitter in keras-cv's order: brightness, contrast, then what the matrix holds.
+    """Color jitter in keras-cv's order: brightness, contrast, then the color matrix.
 
-    Brightness is clipped before contrast is taken about each channel's mean, because the mean of an overexposed
-    picture is not the mean of the original; all that follows is one matrix and one offset per image.
+    Brightness is clipped before contrast is applied about each channel's mean, because the mean of an overexposed
+    picture is not the mean of the original; the rest is one matrix and one offset per image.
 
     Args:
         images: float32 `[batch, height, width, channels]` in [0, 255]; channels 1 or 3.
-        brightness: what is added, in gray levels, `[batch]`; 0 leaves images as they are.
-        contrast: factor about the mean, `[batch]`; 1 leaves images as they are.
+        brightness: gray levels to add, `[batch]`; 0 is the identity.
+        contrast: factor about the mean, `[batch]`; 1 is the identity.
         matrix: `[batch, channels, channels]`, rows summing to 1; `None` for the identity.
 
     Returns:
@@ -59,7 +60,7 @@ def apply_jitter(
     """
     _, height, width, channels = images.shape
     images = tf.clip_by_value(images + brightness[:, None, None, None], 0.0, WHITE)
-    # A product of long rows, since XLA adds up neighbors one by one.
+    # A matrix product, because XLA sums over adjacent pixels one by one.
     mean = tf.fill([1, height], 1.0 / height) @ tf.reshape(images, [-1, height, width * channels])
     mean = tf.reduce_mean(tf.reshape(mean, [-1, width, channels]), axis=1)
     contrast = contrast[:, None]
@@ -72,8 +73,8 @@ def apply_jitter(
 
 
 def multiply(images: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
-    """`matrix @ pixel` of every pixel; `[batch, h, w, 3]` and `[batch, 3, 3]`.
+    """`matrix @ pixel` for every pixel: `[batch, h, w, 3]` and `[batch, 3, 3]` to `[batch, h, w, 3]`.
 
-    As three products and sums, which XLA does together with what comes before and after.
+    Written as three products and sums, which XLA fuses with the operations before and after.
     """
     return sum(images[..., k : k + 1] * matrix[:, None, None, :, k] for k in range(3))

@@ -1,4 +1,4 @@
-"""A contact sheet: images in rows, each beside its views; for `aag-augment` and for TensorBoard."""
+"""Contact sheets: images in rows, each beside its views; for `aag-augment` and for TensorBoard."""
 
 import dataclasses
 import io
@@ -15,32 +15,33 @@ from PIL import Image, ImageDraw, ImageFont
 from aag_tf.augment.build import build_views
 from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
 from aag_tf.data import epoch_order, open_source
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError
-from aag_tf.utils.files import user_path, write_atomically
+from aag_tf.utils.paths import user_path
 
 GAP = 2  # pixels between pictures, before magnification
 BACKGROUND = 255
-READABLE = 96  # pixels: smaller pictures are magnified
+READABLE = 96  # pixels: narrower pictures are magnified to at least this width
 FONT_SIZE = 13  # pixels of the sheet
 MARGIN = 3  # pixels above and below the headings
 
 
 def write_contact_sheet(config: ContactSheetConfig) -> Path:
-    """Draws images of the train split beside their views, and writes the sheet as PNG.
+    """Writes a PNG file with images of the train split beside their views.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        ConfigError: the file exists, or cannot be written; it is not touched then.
+        ConfigError: the file exists, or cannot be written; it is left as it is.
         DataError: the data set cannot be opened.
     """
     path = user_path(config.out)
-    _check(path, overwrite=config.overwrite)
+    _check_writable(path, overwrite=config.overwrite)
     source = open_source(config.data)
     shown = epoch_order(len(source.train), config.seed, 0)[: config.images]
     images = source.train.images.numpy(np.sort(shown))
-    keras.utils.set_random_seed(config.seed)  # what keras-cv draws from
+    keras.utils.set_random_seed(config.seed)  # keras-cv draws from the global generators
     views, headings = draw_columns(config, images)
     png = io.BytesIO()
     Image.fromarray(contact_sheet(images, views, headings)).save(png, format="PNG")
@@ -51,15 +52,15 @@ def write_contact_sheet(config: ContactSheetConfig) -> Path:
 def draw_columns(
     config: ContactSheetConfig, images: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.float32], list[str]]:
-    """The views of images and what they are.
+    """Draws the views that a contact sheet shows.
 
     Args:
-        config: which branches, at which strengths.
+        config: the branches and their strengths.
         images: uint8 `[count, height, width, channels]`.
 
     Returns:
         The views, float32 `[count, columns, height, width, channels]`, all strengths from the same random numbers;
-        and the headings of the columns, that of the images first.
+        and the headings of all columns, starting with that of the images.
     """
     rows = tf.range(len(images))
     columns: list[npt.NDArray[np.float32]] = []
@@ -68,36 +69,27 @@ def draw_columns(
     for strength in strengths:
         maker = build_views(dataclasses.replace(config.augment, aux_strength=strength), images.shape[1:])
         views = maker.make(tf.constant(images), seed=config.seed, step=0, row=rows).numpy()
-        columns.append(views[:, MAIN_VIEWS:] if columns else views)
+        columns.append(views[:, MAIN_VIEWS:] if columns else views)  # the main views are the same at all strengths
         name = "main" if config.augment.aux == "main" else f"{config.augment.aux} {strength:g}"
         headings += [name] * maker.aux_views
     return np.concatenate(columns, axis=1), headings
 
 
-def _check(path: Path, *, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise ConfigError(f"--out={path} exists; name another file, or add --overwrite to replace it.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"--out={path} lies in no directory that exists; make {path.parent} first.")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ConfigError(f"--out={path} cannot be written; name a file in a directory that you may write to.")
-
-
 def contact_sheet(
     images: npt.ArrayLike, views: npt.ArrayLike, headings: Sequence[str] | None = None
 ) -> npt.NDArray[np.uint8]:
-    """A sheet with a row for each image: the image, then its views.
+    """Draws a sheet with one row per image: the image, then its views.
 
     Args:
         images: `[count, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels.
         views: `[count, views, height, width, channels]`, likewise.
-        headings: what each column holds, the images' first; `None` for none.
+        headings: heading of each column, starting with that of the images; `None` for no headings.
 
     Returns:
         uint8 `[sheet_height, sheet_width, 3]`.
     """
     pictures = np.concatenate([_as_uint8(images)[:, None], _as_uint8(views)], axis=1)
-    magnify = max(1, -(-READABLE // pictures.shape[3]))
+    magnification = max(1, -(-READABLE // pictures.shape[3]))
     padded = np.pad(
         np.broadcast_to(pictures, (*pictures.shape[:-1], 3)),
         [(0, 0), (0, 0), (GAP, 0), (GAP, 0), (0, 0)],
@@ -106,12 +98,12 @@ def contact_sheet(
     rows, columns, height, width, _ = padded.shape
     sheet = padded.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
     sheet = np.pad(sheet, [(0, GAP), (0, GAP), (0, 0)], constant_values=BACKGROUND)
-    sheet = sheet.repeat(magnify, axis=0).repeat(magnify, axis=1)
-    return sheet if headings is None else np.concatenate([_strip(headings, sheet.shape[1]), sheet])
+    sheet = sheet.repeat(magnification, axis=0).repeat(magnification, axis=1)
+    return sheet if headings is None else np.concatenate([_heading_strip(headings, sheet.shape[1]), sheet])
 
 
-def _strip(headings: Sequence[str], width: int) -> npt.NDArray[np.uint8]:
-    """Headings over columns of equal width; a word a line, since columns are narrow."""
+def _heading_strip(headings: Sequence[str], width: int) -> npt.NDArray[np.uint8]:
+    """Draws headings over columns of equal width, one word per line, because columns are narrow."""
     font = ImageFont.load_default(FONT_SIZE)
     texts = [heading.replace(" ", "\n") for heading in headings]
     draw = ImageDraw.Draw(Image.new("L", (1, 1)))
@@ -126,3 +118,12 @@ def _strip(headings: Sequence[str], width: int) -> npt.NDArray[np.uint8]:
 
 def _as_uint8(pictures: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     return np.clip(np.rint(np.asarray(pictures)), 0, 255).astype(np.uint8)
+
+
+def _check_writable(path: Path, *, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise ConfigError(f"--out={path} exists; name another file, or add --overwrite to replace it.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"--out={path} is in a directory that does not exist; create {path.parent} first.")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"--out={path} cannot be written; name a file in a directory that you may write to.")

@@ -1,7 +1,7 @@
-"""The same two branches from keras-cv's layers: the reference that the fused ones are compared with.
+"""Both branches built from keras-cv's layers: the reference that the fused branches are compared with.
 
-keras-cv works image by image for much of this and draws from its own generators, so views of these branches are slow
-and cannot be repeated from (seed, step, row). Importing this module imports keras-cv, so nothing else here does.
+keras-cv processes many operations image by image and draws from its own generators, so these branches are slow and
+their views do not repeat from (seed, step, row). This is the only module here that imports keras-cv.
 """
 
 import math
@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import keras_cv
 import tensorflow as tf
+from typing_extensions import override
 
 from aag_tf.augment import main_branch
 from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
@@ -21,33 +22,33 @@ VALUE_RANGE = (0, 255)
 
 
 class LogUniform(keras_cv.core.FactorSampler):
-    """Numbers whose logarithm is uniform, between `1 / largest` and `largest`."""
+    """Draws numbers from `1 / largest` to `largest` whose logarithm is uniform."""
 
     def __init__(self, largest: float) -> None:
         self.largest = largest
 
+    @override
     def __call__(self, shape: Any = (), dtype: str = "float32") -> tf.Tensor:
-        """Draws numbers."""
         limit = math.log(self.largest)
         return tf.exp(tf.random.uniform(shape, -limit, limit, dtype))
 
 
 class Saturation(keras_cv.core.FactorSampler):
-    """keras-cv's saturation `x` for factors `x / (1 - x)` that are uniform in `1 - change` to `1 + change`."""
+    """Draws keras-cv's saturation `x` such that the factor `x / (1 - x)` is uniform in `1 ± change`."""
 
     def __init__(self, change: float) -> None:
         self.change = change
 
+    @override
     def __call__(self, shape: Any = (), dtype: str = "float32") -> tf.Tensor:
-        """Draws numbers."""
         factor = tf.random.uniform(shape, 1.0 - self.change, 1.0 + self.change, dtype)
         return factor / (1.0 + factor)
 
 
 class Sometimes(keras.layers.Layer):
-    """Takes a layer's result for a share of the images.
+    """Applies a layer to a random share of the images.
 
-    keras-cv's `RandomApply` decides by a Python `if`, which needs AutoGraph, and goes image by image.
+    keras-cv's `RandomApply` uses a Python `if`, which needs AutoGraph, and processes image by image.
     """
 
     def __init__(self, layer: keras.layers.Layer, rate: float) -> None:
@@ -55,19 +56,19 @@ class Sometimes(keras.layers.Layer):
         self.layer = layer
         self.rate = rate
 
+    @override
     def call(self, images: tf.Tensor, training: bool = True) -> tf.Tensor:
-        """Applies the layer to all images and keeps the others as they were."""
         chosen = tf.random.uniform([tf.shape(images)[0], 1, 1, 1]) < self.rate
         return tf.where(chosen, tf.cast(self.layer(images, training=training), tf.float32), images)
 
 
 class SquareCutout(keras_cv.layers.RandomCutout):
-    """keras-cv's cutout, which draws height and width apart, for squares; `height_factor` is of the shorter side."""
+    """keras-cv's cutout with squares instead of rectangles; `height_factor` is a share of the shorter side."""
 
+    @override
     def get_random_transformation_batch(
         self, batch_size: Any, images: tf.Tensor, **kwargs: Any
     ) -> dict[str, tf.Tensor]:
-        """What keras-cv draws, with one side for both."""
         drawn = super().get_random_transformation_batch(batch_size, images, **kwargs)
         height = drawn["rectangles_height"]
         side = self.height_factor(tf.shape(height)) * float(min(images.shape[1:3]))
@@ -77,10 +78,11 @@ class SquareCutout(keras_cv.layers.RandomCutout):
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class KerasCVMainBranch(MainBranch):
-    """`MainBranch` from keras-cv's layers; saturation and hue in HSV, clipped after every step.
+    """`MainBranch` built from keras-cv's layers; saturation and hue in HSV, clipped after every step.
 
     Args:
-        size: height and width of the views; must be given.
+        size: height and width of the views; required.
+        channels: channels of the images, 1 or 3.
         **kwargs: of `MainBranch`.
     """
 
@@ -92,12 +94,12 @@ class KerasCVMainBranch(MainBranch):
         self.steps = self._make_layers()
 
     @property
+    @override
     def num_uniforms(self) -> int:
-        """None: keras-cv draws its own."""
-        return 0
+        return 0  # keras-cv draws its own
 
+    @override
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """Views from keras-cv's generators; `uniforms` are not looked at."""
         views = tf.cast(images, tf.float32)
         for layer in self.steps:
             views = layer(views, training=True)
@@ -123,7 +125,7 @@ class KerasCVMainBranch(MainBranch):
                 brightness_factor=(-brightness, brightness),
                 contrast_factor=(contrast, contrast),
                 saturation_factor=Saturation(strength * main_branch.SATURATION),
-                hue_factor=(0.0, 2.0 * strength * main_branch.HUE),  # keras-cv counts in half turns
+                hue_factor=(0.0, 2.0 * strength * main_branch.HUE),  # keras-cv's unit is half a turn
             )
         else:
             jitter = keras.Sequential(
@@ -140,7 +142,7 @@ class KerasCVMainBranch(MainBranch):
         return [Sometimes(keras_cv.layers.Grayscale(3), rate=self.grayscale_probability)]
 
     def _blur(self) -> list[keras.layers.Layer]:
-        assert self.size is not None  # the constructor asks for it
+        assert self.size is not None  # the constructor requires it
         share = self._blur_share(*self.size)
         if share == 0.0:
             return []
@@ -148,25 +150,26 @@ class KerasCVMainBranch(MainBranch):
         blur = keras_cv.layers.RandomGaussianBlur(kernel, factor=main_branch.BLUR_SIGMA)
         return [Sometimes(blur, rate=share)]
 
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
         return {**super().get_config(), "channels": self.channels}
 
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class KerasCVAuxiliaryBranch(AuxiliaryBranch, KerasCVMainBranch):
-    """`AuxiliaryBranch` from keras-cv's layers, with its `RandAugment` for the preset of that name.
+    """`AuxiliaryBranch` built from keras-cv's layers, with its `RandAugment` for the preset `randaugment`.
 
     Args:
         preset: a key of `PRESETS`.
         strength: as for `AuxiliaryBranch`; RandAugment's magnitude is half of it, so that 1 is keras-cv's default.
-        size: height and width of the views; must be given.
+        size: height and width of the views; required.
         **kwargs: of `KerasCVMainBranch`.
     """
 
     num_uniforms = KerasCVMainBranch.num_uniforms
     transform = KerasCVMainBranch.transform
 
+    @override
     def _make_layers(self) -> list[keras.layers.Layer]:
         if self.strength == 0.0:
             return super()._make_layers()
@@ -177,8 +180,8 @@ class KerasCVAuxiliaryBranch(AuxiliaryBranch, KerasCVMainBranch):
         if settings.choose is not None:
             if self.channels == 1:
                 raise ConfigError(
-                    f"keras-cv's RandAugment takes color images only; use --augment_impl=fused for "
-                    f"--aux={self.preset} on gray ones."
+                    f"keras-cv's RandAugment takes color images only; use --augment_impl=fused for --aux={self.preset} "
+                    "on gray images."
                 )
             magnitude = min(0.5 * self.strength, 1.0)
             return [keras_cv.layers.RandAugment(VALUE_RANGE, settings.choose, magnitude, rate=1.0)]
@@ -201,7 +204,7 @@ _LIMITS = {"translate_x": 1.0, "translate_y": 1.0, "shear_x": 1.0, "shear_y": 1.
 
 
 def _layer_of(name: str, largest: float) -> keras.layers.Layer:
-    """keras-cv's layer of an operation, for amounts up to `largest`."""
+    """Returns keras-cv's layer of an operation, for amounts up to `largest`."""
     layers = keras_cv.layers
     if name == "rotate":
         return layers.RandomRotation(factor=largest / 360.0, fill_mode="reflect")
@@ -215,4 +218,4 @@ def _layer_of(name: str, largest: float) -> keras.layers.Layer:
         return layers.RandomTranslation(height_factor=largest, width_factor=0.0, fill_mode="reflect")
     if name == "solarize":
         return layers.Solarization(VALUE_RANGE, threshold_factor=(255.0 * (1.0 - largest), 255.0))
-    raise ConfigError(f"keras-cv has no counterpart of {name} here; use --augment_impl=fused.")
+    raise ConfigError(f"{name} has no counterpart in keras-cv here; use --augment_impl=fused.")

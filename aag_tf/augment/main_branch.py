@@ -1,22 +1,23 @@
-"""The main branch: SimCLR's recipe (crop, flip, color jitter, grayscale, blur) for a whole batch at a time."""
+"""The main branch: SimCLR's augmentation (crop, flip, color jitter, grayscale, blur) for whole batches."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 from aag_tf.augment import color, sampling
 from aag_tf.augment.branch import Branch, compiled
-from aag_tf.utils.errors import ConfigError
+from aag_tf.config import AugmentConfig, check_setting
 
 MAX_ASPECT = 4.0 / 3.0
 FLIP_PROBABILITY = 0.5
 JITTER_PROBABILITY = 0.8
-# SimCLR (Chen et al. 2020, appendix A) in units of color_strength; hue in turns of the color circle.
+# SimCLR (Chen et al. 2020, appendix A) at color_strength 1; hue in turns of the color circle.
 BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.8, 0.8, 0.8, 0.2
 
 BLUR_PROBABILITY = 0.5
-BLUR_LARGER_THAN = 64  # pixels: on smaller images blur leaves too little to see
+BLUR_LARGER_THAN = 64  # pixels: blur removes too much of smaller images
 BLUR_SIGMA = (0.1, 2.0)  # pixels of the view
 
 DRAWS = (
@@ -42,21 +43,23 @@ Draws = dict[str, tf.Tensor]
 class MainBranch(Branch):
     """Random resized crop, flip, color jitter, grayscale and Gaussian blur.
 
-    Crop, resize and flip are two sampling matrices per image, color is one 3×3 matrix and an offset: but for blur, a
-    view is `clip(color · (rows · image · columnsᵀ) + offset)`, for the whole batch at once.
+    Crop, resize and flip are two sampling matrices per image, and color is one 3×3 matrix and an offset: without blur,
+    a view is `clip(color · (rows · image · columnsᵀ) + offset)`.
+
+    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels; gray images get brightness
+    and contrast only. Output: float32 `[batch, out_height, out_width, channels]` in [0, 255].
 
         >>> branch = MainBranch(crop_min_area=0.2)
         >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
         TensorShape([8, 32, 32, 3])
 
-    One-channel images get brightness and contrast only. Input, output and the other arguments: see `Branch`.
-
     Args:
-        crop_min_area: smallest share of the image that a crop may show, in (0, 1].
-        color_strength: scales brightness, contrast, saturation and hue jitter, in [0, 1]; 0 for none.
-        grayscale_probability: share of views without color, in [0, 1].
-        flip: mirror half of the views left to right.
-        blur_probability: share of blurred views, in [0, 1]; `None` is 0.5 for views larger than 64 pixels, else 0.
+        crop_min_area: smallest share of the image that a crop shows, in (0, 1].
+        color_strength: scales the jitter of brightness, contrast, saturation and hue, in [0, 1]; 0 for none.
+        grayscale_probability: share of gray views, in [0, 1].
+        flip: whether half of the views are mirrored left to right.
+        blur_probability: share of blurred views, in [0, 1]; `None` means 0.5 for views above 64 pixels, else 0.
+        **kwargs: of `Branch`: `size`, `seed`, `jit_compile`.
 
     Reference: Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations*, 2020, appendix A.
     """
@@ -64,23 +67,18 @@ class MainBranch(Branch):
     def __init__(
         self,
         *,
-        crop_min_area: float = 0.2,
-        color_strength: float = 0.5,
-        grayscale_probability: float = 0.2,
-        flip: bool = True,
-        blur_probability: float | None = None,
+        crop_min_area: float = AugmentConfig.crop_min_area,
+        color_strength: float = AugmentConfig.color_strength,
+        grayscale_probability: float = AugmentConfig.grayscale_probability,
+        flip: bool = AugmentConfig.flip,
+        blur_probability: float | None = AugmentConfig.blur_probability,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0.0 < crop_min_area <= 1.0:
-            raise ConfigError(f"crop_min_area={crop_min_area} is no share of an image; give one above 0, at most 1.")
-        for name, value in (
-            ("color_strength", color_strength),
-            ("grayscale_probability", grayscale_probability),
-            ("blur_probability", blur_probability),
-        ):
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise ConfigError(f"{name}={value} is out of range; it must be at least 0 and at most 1.")
+        check_setting(AugmentConfig, "crop_min_area", crop_min_area)
+        check_setting(AugmentConfig, "color_strength", color_strength)
+        check_setting(AugmentConfig, "grayscale_probability", grayscale_probability)
+        check_setting(AugmentConfig, "blur_probability", blur_probability)
         self.crop_min_area = crop_min_area
         self.color_strength = color_strength
         self.grayscale_probability = grayscale_probability
@@ -88,40 +86,40 @@ class MainBranch(Branch):
         self.blur_probability = blur_probability
 
     @property
+    @override
     def num_uniforms(self) -> int:
-        """One number for each name in `DRAWS`, used or not: a setting that is off does not shift the others."""
-        return len(DRAWS)
+        return len(DRAWS)  # used or not, so that switching one setting off does not shift the numbers of the others
 
+    @override
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """See `Branch.transform`."""
-        return self._recolored(self._framed(images, uniforms), uniforms)
+        return self._compiled_recolor(self._sample_and_blur(images, uniforms), uniforms)
 
-    def _framed(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """What comes before color in every branch: geometry, and blur where views are large."""
-        views = self._sampled(images, uniforms)
-        return self._blurred(views, uniforms) if self._blur_share(*views.shape[1:3]) > 0.0 else views
+    def _sample_and_blur(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """The operations before color in every branch: geometry, and blur if views are large."""
+        views = self._compiled_sample(images, uniforms)
+        return self._compiled_blur(views, uniforms) if self._blur_share(*views.shape[1:3]) > 0.0 else views
 
     @compiled
-    def _sampled(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    def _compiled_sample(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         return self._sample(images, self._draws(uniforms))
 
     @compiled
-    def _blurred(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    def _compiled_blur(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         return sampling.blur(views, self._sigma(self._draws(uniforms), *views.shape[1:3]), BLUR_SIGMA[1])
 
     @compiled
-    def _recolored(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    def _compiled_recolor(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         return self._recolor(views, self._draws(uniforms))
 
     def _draws(self, uniforms: tf.Tensor) -> Draws:
-        """Numbers by name, `[batch]` each; an auxiliary branch has more of them than names."""
+        """Names the uniform numbers, `[batch]` each; an auxiliary branch has further ones."""
         return dict(zip(DRAWS, tf.unstack(uniforms[:, : len(DRAWS)], axis=1), strict=True))
 
     def _sample(self, images: tf.Tensor, draws: Draws) -> tf.Tensor:
-        """Crop, resize and flip; float32 `[batch, out_height, out_width, channels]`."""
+        """Crops, resizes and flips: float32 `[batch, out_height, out_width, channels]`."""
         height, width = self.output_size(images.shape)
         window = self._window(draws)
-        # Columns first, while they are bytes: rows are contiguous, and quick in any case.
+        # Columns first, while pixels are bytes; rows are contiguous and fast in any case.
         views = sampling.resample(images, window.left, window.width, width, axis=2, mirror=self._mirror(draws))
         return sampling.resample(views, window.top, window.height, height, axis=1)
 
@@ -148,7 +146,7 @@ class MainBranch(Branch):
         return tf.where(blurred, low + (high - low) * draws["sigma"], 0.0)
 
     def _recolor(self, views: tf.Tensor, draws: Draws) -> tf.Tensor:
-        """Color jitter and grayscale; float32 in [0, 255]."""
+        """Applies color jitter and grayscale; float32 in [0, 255]."""
         strength = tf.where(draws["jitter"] < JITTER_PROBABILITY, self.color_strength, 0.0)
 
         def amount(name: str, largest: float) -> tf.Tensor:
@@ -166,8 +164,8 @@ class MainBranch(Branch):
             matrix=color.color_matrix(1.0 + amount("saturation", SATURATION), amount("hue", HUE), gray),
         )
 
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
         return {
             **super().get_config(),
             "crop_min_area": self.crop_min_area,

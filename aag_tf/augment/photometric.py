@@ -1,6 +1,6 @@
 """Operations on gray levels, sharpness and cutout, on float32 images `[batch, height, width, channels]` in [0, 255].
 
-An amount of 0 is the identity in every function here, so that an operation that was not drawn is one of amount 0.
+In every function an amount of 0 is the identity: operations that were not drawn for an image get the amount 0.
 """
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ GRAY = 127.5
 
 
 def autocontrast(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Stretches each channel of each picture to the full range, by a share of the way, `[batch]`; above 1 beyond."""
+    """Stretches each channel of each image toward the full range; `amount` `[batch]`: 1 reaches it, more exceeds it."""
     low = tf.reduce_min(images, axis=[1, 2], keepdims=True)
     high = tf.reduce_max(images, axis=[1, 2], keepdims=True)
     gain = tf.where(high > low, WHITE / tf.maximum(high - low, 1.0), 0.0)
@@ -20,7 +20,7 @@ def autocontrast(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def histograms(images: tf.Tensor) -> tf.Tensor:
-    """How many pixels of each channel have each gray level, rounded; float32 `[batch, channels, 256]`."""
+    """Counts the pixels of each rounded gray level in each channel; float32 `[batch, channels, 256]`."""
     _, height, width, channels = images.shape
     levels = tf.cast(tf.round(tf.transpose(images, [0, 3, 1, 2])), tf.int32)
     counts = tf.raw_ops.DenseBincount(
@@ -33,16 +33,16 @@ def histograms(images: tf.Tensor) -> tf.Tensor:
 
 
 def equalize(images: tf.Tensor, amount: tf.Tensor, histogram: tf.Tensor) -> tf.Tensor:
-    """Flattens the histogram of each channel of each picture, by a share of the way.
+    """Equalizes the histogram of each channel of each image.
 
     Args:
-        images: float32 `[batch, height, width, channels]`; levels between two whole ones are rounded.
-        amount: share of the way, `[batch]`; above 1 beyond.
-        histogram: of the pictures, `[batch, channels, 256]`.
+        images: float32 `[batch, height, width, channels]`; levels are rounded.
+        amount: share of the way to the equalized image, `[batch]`; may exceed 1.
+        histogram: of the images, `[batch, channels, 256]`.
     """
-    # A product with a triangle of ones is a cumulative sum; XLA's own takes quadratic time.
+    # A product with a triangular matrix of ones is a cumulative sum; XLA's own operation takes quadratic time.
     below = histogram @ tf.linalg.band_part(tf.ones([LEVELS, LEVELS]) - tf.eye(LEVELS), 0, -1)
-    # As in Pillow the highest level that occurs goes to 255, and a picture of one level stays as it is.
+    # As in Pillow, the highest level that occurs becomes 255, and an image of a single level is unchanged.
     highest = tf.reduce_max(tf.where(histogram > 0.0, below, 0.0), axis=-1, keepdims=True)
     flat = tf.where(highest > 0.0, below * WHITE / tf.maximum(highest, 1.0), tf.range(LEVELS, dtype=tf.float32))
     table = tf.reshape(tf.minimum(flat, WHITE), [-1])
@@ -51,24 +51,24 @@ def equalize(images: tf.Tensor, amount: tf.Tensor, histogram: tf.Tensor) -> tf.T
 
 
 def scale(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Brightness as a factor of `1 + amount`, `[batch]`."""
+    """Brightness: multiplies by `1 + amount`, `[batch]`."""
     return tf.clip_by_value(images * (1.0 + _each(amount)), 0.0, WHITE)
 
 
 def stretch(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Contrast as a factor of `1 + amount` about the mean gray of each picture, `[batch]`."""
+    """Contrast: multiplies differences from the mean gray of each image by `1 + amount`, `[batch]`."""
     mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
     return tf.clip_by_value(mean + (images - mean) * (1.0 + _each(amount)), 0.0, WHITE)
 
 
 def posterize(images: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
-    """Takes the lowest bits away, `[batch]` numbers of bits that are rounded down."""
+    """Removes the lowest bits; `bits` `[batch]` is rounded down."""
     step = _each(tf.pow(2.0, tf.floor(bits)))
     return tf.where(step > 1.0, tf.floor(images / step) * step, images)
 
 
 def solarize(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Inverts the brightest share of the gray levels; `[batch]` shares from 0; 1 and more invert all."""
+    """Inverts the brightest share of the gray levels; `amount` `[batch]` ≥ 0, and 1 or more inverts all."""
     return tf.where(images >= LEVELS * (1.0 - _each(amount)), WHITE - images, images)
 
 
@@ -77,7 +77,7 @@ def sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
     Args:
         images: float32 `[batch, height, width, channels]`; the outermost pixels stay as they are.
-        amount: `[batch]`; -1 gives the smoothed picture, 1 twice the picture less the smoothed one.
+        amount: `[batch]`; -1 gives the smoothed image, 1 gives twice the image minus the smoothed one.
     """
     if min(images.shape[1:3]) < 3:
         return images
@@ -90,13 +90,13 @@ def sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def cut_out(images: tf.Tensor, side: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Grays out a square around a point; near the border a part of it falls outside.
+    """Cutout: fills a square with gray; near the border a part of it lies outside of the image.
 
     Args:
         images: float32 `[batch, height, width, channels]`.
         side: side of the square in pixels, `[batch]`; 0 for none.
-        down: where its center is, as a fraction of the height, `[batch]`.
-        right: the same of the width.
+        down: vertical position of its center, as a fraction of the height, `[batch]`.
+        right: horizontal position of its center, as a fraction of the width, `[batch]`.
     """
     height, width = images.shape[1:3]
     rows = _covered(down * height, side, height)[:, :, None, None]

@@ -1,4 +1,4 @@
-"""The auxiliary branch's presets: what each adds to the main branch, and how far at strength 1."""
+"""Presets of the auxiliary branch: operations that each adds to the main branch, with amounts at strength 1."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from aag_tf.utils.errors import ConfigError
 
-# Operations by the largest amount they take, in their own units; an amount of 0 is the identity.
+# Operations and the units of their amounts, which go both ways in SIGNED; an amount of 0 is the identity.
 SIGNED = {
     "rotate": "degrees",
     "shear_x": "shift per unit of height",
@@ -21,7 +21,7 @@ SIGNED = {
 UNSIGNED = {
     "autocontrast": "share of the way to the full range",
     "equalize": "share of the way to a flat histogram",
-    "posterize": "bits taken away",
+    "posterize": "bits removed",
     "solarize": "share of the gray levels that are inverted, from the bright end",
     "invert": "share of the images that are inverted",
 }
@@ -30,15 +30,15 @@ GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """What an auxiliary branch does beyond the main branch.
+    """Operations and crops of an auxiliary branch beyond those of the main branch.
 
     Args:
-        operations: the largest amount of each operation at strength 1: of `SIGNED`, which go both ways, and `UNSIGNED`.
+        operations: largest amount of each operation at strength 1, by a name in `SIGNED` or `UNSIGNED`.
         probability: share of views that an operation is applied to.
-        choose: apply this many operations to each view, chosen at random, instead of each with `probability`.
-        crop_min_area: smallest share of the image in a crop; `None` keeps the main branch's.
-        cutout: longest side of the square that is grayed out, as a share of the shorter side of the view.
-        cutout_probability: share of views with such a square.
+        choose: number of random operations per view; `None` applies each operation with `probability` instead.
+        crop_min_area: smallest share of the image that a crop shows; `None` keeps the main branch's.
+        cutout: largest side of the square of cutout, as a share of the shorter side of the view; 0 for no cutout.
+        cutout_probability: share of views with cutout.
 
     Raises:
         ConfigError: an operation is not known.
@@ -59,7 +59,7 @@ class Preset:
         object.__setattr__(self, "operations", MappingProxyType(dict(self.operations)))
 
 
-# Rotation to invert are RandAugment's list and ranges (Cubuk et al. 2020, table 6 in the appendix).
+# RandAugment's operations and ranges (Cubuk et al. 2020, table 6 in the appendix).
 _GEOMETRIC = {"rotate": 30.0, "shear_x": 0.3, "shear_y": 0.3, "translate_x": 0.3, "translate_y": 0.3}
 _PHOTOMETRIC = {
     "autocontrast": 1.0,

@@ -1,8 +1,8 @@
-"""Uniform numbers as a pure function of (seed, step, row, column), the same on every device and under XLA.
+"""Uniform random numbers as a pure function of (seed, step, row, column), the same on every device and under XLA.
 
-TensorFlow's own stateless generators are not: compiled by XLA, Philox gives other numbers than the CPU kernel from the
-same seed, and a number depends on how many are drawn. A counter-based hash has neither trait, needs ten cheap integer
-operations, and lets a replica draw the rows that it has.
+TensorFlow's stateless generators are not: Philox compiled by XLA gives other numbers than the CPU kernel for the same
+seed, and each number depends on how many are drawn. A counter-based hash avoids both, takes ten cheap integer
+operations, and lets a replica draw only the rows that it has.
 """
 
 import tensorflow as tf
@@ -20,7 +20,7 @@ FLOAT32_BITS = 24
 
 
 def uniforms(seed: Seed | tf.Tensor, step: int | tf.Tensor, row: tf.Tensor, count: int) -> tf.Tensor:
-    """Numbers that depend on nothing but the arguments, `count` of them for each row.
+    """Returns `count` uniform random numbers for each row.
 
     Within one seed no two (step, row, column) share a counter, and the hash is one-to-one.
 
@@ -28,7 +28,7 @@ def uniforms(seed: Seed | tf.Tensor, step: int | tf.Tensor, row: tf.Tensor, coun
         seed: two int32 numbers.
         step: a scalar below 2³¹.
         row: integers `[batch]` below 2²⁴.
-        count: how many numbers for each row, at most 256.
+        count: numbers per row, at most 256.
 
     Returns:
         float32 `[batch, count]` in [0, 1), multiples of 2⁻²⁴.
@@ -44,7 +44,7 @@ def uniforms(seed: Seed | tf.Tensor, step: int | tf.Tensor, row: tf.Tensor, coun
 
 
 def _shifted(value: tf.Tensor, bits: int) -> tf.Tensor:
-    """Logical shift to the right; TensorFlow's fills with the sign, and multiplies no unsigned numbers on GPUs."""
+    """Logical right shift of int64: TensorFlow's shift copies the sign, and its GPU kernels multiply no unsigned."""
     return tf.bitwise.bitwise_and(tf.bitwise.right_shift(value, bits), 2 ** (64 - bits) - 1)
 
 

@@ -1,8 +1,8 @@
 """Crop, resize, flip and blur of a whole batch, one axis at a time.
 
-A separable resampling is `rows @ image @ columnsᵀ`. Linear interpolation has two non-zeros in each row of these
-matrices, so that it is two look-ups and a blend; the matrix is written out only where a crop may have more pixels than
-the view.
+Separable resampling is `rows @ image @ columnsᵀ`. For linear interpolation each row of these matrices has two nonzero
+entries, so that two gathers and a blend suffice; the full matrix is needed only if a crop may have more pixels than the
+view.
 """
 
 import math
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 
 class Window(NamedTuple):
-    """A crop of each image, `[batch]` float32 each, as fractions of the image's height and width."""
+    """A crop of each image: float32 `[batch]` each, as fractions of the image's height and width."""
 
     top: tf.Tensor
     left: tf.Tensor
@@ -29,10 +29,10 @@ def crop_window(
     min_area: float,
     max_aspect: float,
 ) -> Window:
-    """Draws crop windows: area uniform in [min_area, 1], log-uniform aspect, then a uniform position.
+    """Maps uniform numbers to crop windows: uniform area in [min_area, 1], log-uniform aspect, uniform position.
 
-    A side that would leave the image is cut to the image's side, as keras-cv's `RandomCropAndResize` does; areas are
-    therefore a little smaller than drawn at the extremes.
+    A side that is longer than the image is cut to the image's side, as in keras-cv's `RandomCropAndResize`, so that
+    extreme areas are slightly smaller than drawn.
 
     Args:
         area: uniform numbers in [0, 1], `[batch]`, as are `aspect`, `top` and `left`.
@@ -61,20 +61,20 @@ def resample(
 ) -> tf.Tensor:
     """Samples a crop along one axis of each image by linear interpolation.
 
-    The first and the last output pixel lie on the ends of the crop (`tf.image.crop_and_resize`'s convention, so that
-    the whole image at its own size is sampled exactly). Where a crop has more pixels than the output, the triangle is
-    widened to the step between samples, which is the usual protection against aliasing.
+    The first and the last output pixel lie on the ends of the crop (the convention of `tf.image.crop_and_resize`, by
+    which a whole image at its own size is sampled exactly). If a crop has more pixels than the output, the triangle
+    filter is widened to the step between samples, which is the usual antialiasing.
 
     Args:
         images: `[batch, height, width, channels]`, uint8 or float.
-        start: where the crop starts, as a fraction of the axis, `[batch]`.
-        extent: how long it is, as a fraction of the axis, `[batch]`.
+        start: start of the crop, as a fraction of the axis, `[batch]`.
+        extent: length of the crop, as a fraction of the axis, `[batch]`.
         out_size: pixels of the output along the axis.
         axis: 1 for the height, 2 for the width.
-        mirror: booleans `[batch]`: which images are sampled back to front.
+        mirror: booleans `[batch]`; true samples an image in reverse.
 
     Returns:
-        float32 of the shape of the images, but for the axis.
+        float32 `images` with `out_size` pixels along `axis`.
     """
     in_size = images.shape[axis]
     positions, step = _positions(start, extent, in_size, out_size, mirror)
@@ -91,12 +91,12 @@ def resample(
 
 
 def blur(images: tf.Tensor, sigma: tf.Tensor, largest: float) -> tf.Tensor:
-    """Gaussian blur of each image; at its borders what lies within counts alone.
+    """Gaussian blur of each image; weights outside of the image are dropped and the rest renormalized.
 
     Args:
         images: float32 `[batch, height, width, channels]`.
-        sigma: standard deviations in pixels, `[batch]`; 0 leaves an image as it is.
-        largest: what no sigma exceeds; weights are cut off at four times that.
+        sigma: standard deviation in pixels, `[batch]`; 0 is the identity.
+        largest: upper bound of `sigma`; the kernel is cut off at four times this.
     """
     radius = math.ceil(4.0 * largest)
     offsets = tf.range(-radius, radius + 1, dtype=tf.float32)
@@ -108,7 +108,7 @@ def blur(images: tf.Tensor, sigma: tf.Tensor, largest: float) -> tf.Tensor:
 
 
 def _weighted_sum(images: tf.Tensor, weights: tf.Tensor, axis: int) -> tf.Tensor:
-    """Sum of images that are shifted along an axis, with zeros outside; weights `[batch, shifts, 1, 1, 1]`."""
+    """Weighted sum of images shifted along an axis, zero outside; weights `[batch, shifts, 1, 1, 1]`."""
     length, shifts = images.shape[axis], weights.shape[1]
     paddings = [[shifts // 2] * 2 if each == axis else [0, 0] for each in range(4)]
     padded = tf.pad(images, paddings)
@@ -117,7 +117,7 @@ def _weighted_sum(images: tf.Tensor, weights: tf.Tensor, axis: int) -> tf.Tensor
 
 
 def _multiplied(matrices: tf.Tensor, images: tf.Tensor, axis: int) -> tf.Tensor:
-    """A matrix for each image, `[batch, out_size, in_size]`, applied along an axis."""
+    """Applies one matrix per image, `[batch, out_size, in_size]`, along an axis."""
     images = tf.cast(images, tf.float32)
     return tf.einsum("boi,biwc->bowc" if axis == 1 else "boi,bhic->bhoc", matrices, images)
 
@@ -125,7 +125,7 @@ def _multiplied(matrices: tf.Tensor, images: tf.Tensor, axis: int) -> tf.Tensor:
 def _positions(
     start: tf.Tensor, extent: tf.Tensor, in_size: int, out_size: int, mirror: tf.Tensor | None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where output pixels lie, in input pixels, `[batch, out_size]`, and the step from one to the next, `[batch]`."""
+    """Returns output positions in input pixels, `[batch, out_size]`, and the step between them, `[batch]`."""
     if out_size == 1:
         start, extent = start + extent / 2.0, tf.zeros_like(extent)
     if mirror is not None:
@@ -137,7 +137,7 @@ def _positions(
 
 
 def _antialiasing_matrix(positions: tf.Tensor, step: tf.Tensor, in_size: int) -> tf.Tensor:
-    """Triangles about each position that are as wide as the step, `[batch, out_size, in_size]`; rows sum to 1."""
+    """Triangle filters of the width of the step, `[batch, out_size, in_size]`; rows sum to 1."""
     distances = tf.abs(positions[:, :, None] - tf.range(in_size, dtype=tf.float32))
     weights = tf.nn.relu(1.0 - distances / tf.maximum(tf.abs(step), 1.0)[:, None, None])
     return weights / tf.reduce_sum(weights, axis=-1, keepdims=True)

@@ -1,9 +1,10 @@
-"""All views of a batch, each from random numbers of its own."""
+"""The layer that draws all views of a batch, each from its own random numbers."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 from aag_tf.augment.branch import Branch
 from aag_tf.config import MAIN_VIEWS
@@ -15,17 +16,27 @@ from aag_tf.utils.errors import ConfigError
 class ViewMaker(keras.layers.Layer):
     """Draws two main views and any number of auxiliary views of each image.
 
-    View `v` of the image in row `r` of the global batch at step `s` is decided by (seed, v, s, r): neither the number
-    of replicas nor an interruption changes it, and no two views share a random number.
+    View `v` of the image in row `r` of the global batch at step `s` is a function of the image and (seed, v, s, r):
+    neither the number of replicas nor an interruption changes it, and no two views share a random number.
+
+    Input: a batch `{"image": uint8 or float [batch, height, width, channels] in [0, 255], "step": [batch],
+    "row": [batch], ...}`. Output: the same with `"views"`, float32 `[batch, views, out_height, out_width, channels]` in
+    [0, 255], in place of `"image"`.
+
+        >>> from aag_tf.augment import AuxiliaryBranch, MainBranch
+        >>> maker = ViewMaker(MainBranch(), AuxiliaryBranch("cutout"))
+        >>> images = tf.zeros([8, 32, 32, 3], tf.uint8)
+        >>> maker({"image": images, "step": tf.zeros([8], tf.int64), "row": tf.range(8)}, seed=0)["views"].shape
+        TensorShape([8, 3, 32, 32, 3])
 
     Args:
-        main: the branch of views 0 and 1.
-        auxiliary: the branch of all further views.
-        aux_views: how many further views there are; `None` gives one where there is an auxiliary branch.
+        main: branch of views 0 and 1.
+        auxiliary: branch of all further views.
+        aux_views: number of further views; `None` means one if there is an auxiliary branch, else none.
         **kwargs: of `keras.layers.Layer`; `dtype` has no effect.
 
     Raises:
-        ConfigError: `aux_views` is negative, or asks for views of an auxiliary branch that is missing.
+        ConfigError: `aux_views` is negative, or positive without an auxiliary branch.
     """
 
     def __init__(
@@ -39,18 +50,18 @@ class ViewMaker(keras.layers.Layer):
             raise ConfigError(f"aux_views={aux_views} needs a branch to draw them; give one as auxiliary.")
         kwargs.pop("dtype", None)
         super().__init__(dtype="float32", autocast=False, **kwargs)
-        self.built = True  # there are no weights to make
+        self.built = True  # there are no weights to create
         self.main = main
         self.auxiliary = auxiliary
         self.aux_views = aux_views
 
     @property
     def num_views(self) -> int:
-        """Views of one image."""
+        """Number of views per image."""
         return MAIN_VIEWS + self.aux_views
 
     def branch_of(self, view: int) -> Branch:
-        """The branch that draws this view."""
+        """Returns the branch that draws a view, counted from 0."""
         return self.main if view < MAIN_VIEWS or self.auxiliary is None else self.auxiliary
 
     def make(
@@ -61,13 +72,13 @@ class ViewMaker(keras.layers.Layer):
         step: int | tf.Tensor,
         row: tf.Tensor,
     ) -> tf.Tensor:
-        """The views of images.
+        """Draws all views of images.
 
         Args:
             images: `[batch, height, width, channels]`, uint8 or float in [0, 255].
             seed: the run's seed.
             step: the optimizer step, a scalar.
-            row: integers `[batch]`, the place of each image in the global batch.
+            row: integers `[batch]`, the position of each image in the global batch.
 
         Returns:
             float32 `[batch, views, out_height, out_width, channels]` in [0, 255].
@@ -78,14 +89,14 @@ class ViewMaker(keras.layers.Layer):
         ]
         return tf.stack(views, axis=1)
 
+    @override
     def call(self, batch: dict[str, Any], *, seed: int) -> dict[str, Any]:
-        """A training batch with `"image"`, `"step"` and `"row"`, its image replaced by `"views"`."""
         step = tf.reshape(batch["step"], [-1])[0]
         views = self.make(batch["image"], seed=seed, step=step, row=batch["row"])
         return {"views": views, **{name: value for name, value in batch.items() if name != "image"}}
 
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
         return {
             **super().get_config(),
             "main": keras.saving.serialize_keras_object(self.main),
@@ -94,7 +105,7 @@ class ViewMaker(keras.layers.Layer):
         }
 
     @classmethod
+    @override
     def from_config(cls, config: dict[str, Any]) -> "ViewMaker":
-        """The layer that `get_config` described."""
         branches = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("main", "auxiliary")}
         return cls(**{**config, **branches})

@@ -1,4 +1,4 @@
-"""Crop, flip, rotation, shear and translation as one affine map per image, sampled once."""
+"""Crop, flip, rotation, shear and translation as one affine map per image, which is sampled once."""
 
 import math
 
@@ -8,29 +8,29 @@ from aag_tf.augment.sampling import Window
 
 
 def translation(down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """`[batch]` shifts to `[batch, 3, 3]` maps of (y, x, 1)."""
+    """Translation: shifts `[batch]` to maps `[batch, 3, 3]` of (y, x, 1)."""
     return _affine(tf.ones_like(down), tf.zeros_like(down), down, tf.zeros_like(down), tf.ones_like(down), right)
 
 
 def linear(yy: tf.Tensor, yx: tf.Tensor, xy: tf.Tensor, xx: tf.Tensor) -> tf.Tensor:
-    """`[batch]` coefficients to `[batch, 3, 3]` maps of (y, x, 1)."""
+    """Linear map: coefficients `[batch]` to maps `[batch, 3, 3]` of (y, x, 1)."""
     return _affine(yy, yx, tf.zeros_like(yy), xy, xx, tf.zeros_like(yy))
 
 
 def rotation(degrees: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Rotation about the middle of views of this height and width, `[batch]` to `[batch, 3, 3]`."""
+    """Rotation about the center of views of this height and width: `[batch]` to `[batch, 3, 3]`."""
     angle, aspect = degrees * (math.pi / 180.0), _aspect(size)
     return linear(tf.cos(angle), -aspect * tf.sin(angle), tf.sin(angle) / aspect, tf.cos(angle))
 
 
 def shear(down: tf.Tensor, right: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Pixels down for each pixel to the right, and right for each pixel down, `[batch]` to `[batch, 3, 3]`."""
+    """Shear, in pixels down per pixel to the right and right per pixel down: `[batch]` to `[batch, 3, 3]`."""
     one, aspect = tf.ones_like(down), _aspect(size)
     return linear(one, down * aspect, right / aspect, one)
 
 
 def crop_map(window: Window, mirror: tf.Tensor | None) -> tf.Tensor:
-    """From the view's square [-1, 1]² to the crop in fractions of the image, `[batch, 3, 3]`."""
+    """Maps from the view's square [-1, 1]² to the crop in fractions of the image, `[batch, 3, 3]`."""
     half_height, half_width = window.height / 2.0, window.width / 2.0
     signed = half_width if mirror is None else tf.where(mirror, -half_width, half_width)
     zero = tf.zeros_like(half_height)
@@ -38,9 +38,9 @@ def crop_map(window: Window, mirror: tf.Tensor | None) -> tf.Tensor:
 
 
 def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Bilinear sampling of each image along an affine map, mirrored at the image's borders.
+    """Bilinear sampling of each image by an affine map; outside of its borders the image is reflected.
 
-    Where images have more pixels than views, a pixel of a view is the mean of as many samples, evenly spread over it.
+    If images have more pixels than views, each pixel of a view is the mean of several evenly spaced samples.
 
     Args:
         images: `[batch, height, width, channels]`, uint8 or float.
@@ -51,7 +51,7 @@ def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor
         float32 `[batch, *size, channels]`.
     """
     _, height, width, channels = images.shape
-    rows, columns = -(-height // size[0]), -(-width // size[1])  # samples in a pixel of a view
+    rows, columns = -(-height // size[0]), -(-width // size[1])  # samples per pixel of a view
     y, x = tf.meshgrid(_places(size[0], rows), _places(size[1], columns), indexing="ij")
     grid = tf.stack([tf.reshape(y, [-1]), tf.reshape(x, [-1]), tf.ones([tf.size(y)])])
     points = maps[:, :2] @ grid
@@ -61,7 +61,7 @@ def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor
     pixels = tf.reshape(images, [-1, channels])
     first = tf.range(tf.shape(images)[0])[:, None] * (height * width)
     corner = tf.reshape(first + top * width + left, [-1])
-    below, beside = min(height - 1, 1) * width, min(width - 1, 1)  # an image of one line has no next one
+    below, beside = min(height - 1, 1) * width, min(width - 1, 1)  # an image of one row or column has no next one
     a, b, c, d = (
         tf.cast(tf.gather(pixels, corner + offset), tf.float32) for offset in (0, beside, below, below + beside)
     )
@@ -72,19 +72,19 @@ def warp(images: tf.Tensor, maps: tf.Tensor, size: tuple[int, int]) -> tf.Tensor
 
 
 def _aspect(size: tuple[int, int]) -> float:
-    """Width in units of height, from the middle of the first pixel to that of the last."""
+    """Ratio of width to height, measured between the centers of the outermost pixels."""
     return max(size[1] - 1, 1) / max(size[0] - 1, 1)
 
 
 def _places(size: int, samples: int) -> tf.Tensor:
-    """Where `size` pixels are sampled, each `samples` times, on an axis where their middles fill [-1, 1]."""
+    """Sampling positions of `size` pixels, `samples` each, on an axis where the pixel centers span [-1, 1]."""
     middles = tf.linspace(-1.0, 1.0, size) if size > 1 else tf.zeros([1])
     within = (tf.range(samples, dtype=tf.float32) + 0.5) / samples - 0.5
     return tf.reshape(middles[:, None] + within * (2.0 / max(size - 1, 1)), [-1])
 
 
 def _split(position: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The pixel before a position that is mirrored at the borders, one that another follows, and how far beyond it."""
+    """Returns the pixel before a position, reflected at the borders, and the distance from it; never the last pixel."""
     last = float(size - 1)
     position = last - tf.abs(last - tf.abs(position))
     position = tf.clip_by_value(position, 0.0, last)

@@ -1,1 +1,1 @@
-"""The console scripts: each builds a config, hands it to one function and says where the results are."""
+"""The console scripts: each builds a config, calls one function and prints where the results are."""

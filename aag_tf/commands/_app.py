@@ -1,4 +1,4 @@
-"""What every command shares: one sentence and an exit code for a known error, and a quiet start of TensorFlow."""
+"""Shared by all commands: one sentence and an exit code for a known error, and a quiet start of TensorFlow."""
 
 import contextlib
 import io
@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from aag_tf.utils.errors import AagError
-from aag_tf.utils.files import shown
+from aag_tf.utils.text import shown
 
 
 def exit_code_of(number: signal.Signals) -> int:
-    """What a shell reports for a process that this signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+    """Exit code that a shell reports for a process ended by a signal: 130 for Ctrl-C, 143 for SIGTERM."""
     return 128 + number
 
 
 def say(text: str) -> None:
-    """Prints a line to standard error; where nobody reads that any more, nothing is lost."""
+    """Prints text to standard error; ignores an `OSError` where nobody reads it."""
     with contextlib.suppress(OSError):
         print("\n".join(map(shown, text.split("\n"))), file=sys.stderr)
 
@@ -28,14 +28,13 @@ def say(text: str) -> None:
 def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
     """Runs a command on `sys.argv` and exits with its code: 0, or 1 or 2 for a known error, or 130 after Ctrl-C.
 
-    `main` prints to standard output what it has done, after all of its work: that a reader of it has seen enough, say
-    `| head`, is no error.
+    A closed standard output, as of `| head`, is no error, since `main` prints after all of its work.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files in a terminal that has not all letters
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may have letters that the terminal cannot show
     try:
         code = main(sys.argv)
-        sys.stdout.flush()  # here, so that a reader who has gone is noticed here
+        sys.stdout.flush()  # here, so that a closed output is noticed here
     except AagError as error:
         say(f"{name}: {error}")
         code = error.exit_code
@@ -45,7 +44,7 @@ def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
     except BrokenPipeError:
         code = 0 if _reader_has_gone() else exit_code_of(signal.SIGPIPE)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:  # a disk or a directory that no package foresaw
+    except OSError as error:  # of a disk or a directory, not handled closer to its cause
         place = "" if error.filename is None else f"{error.filename}: "
         say(f"{name}: {place}{error.strerror or error}; mend that and give the command again.")
         code = 1
@@ -53,7 +52,7 @@ def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
 
 
 def _reader_has_gone() -> bool:
-    """Whether standard output is a pipe that nobody reads."""
+    """Whether standard output is a pipe without a reader."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
@@ -61,10 +60,10 @@ def _reader_has_gone() -> bool:
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Holds back what TensorFlow prints while it is imported inside this block; shows it if the import fails.
+    """Hides what TensorFlow prints while it is imported inside this block; shows it if the import fails.
 
-    Its C++ libraries write to the file descriptor before they read TF_CPP_MIN_LOG_LEVEL, so no variable silences
-    them. Setting that variable yourself (0 shows everything) switches this off.
+    Its C++ libraries write to the file descriptor before they read TF_CPP_MIN_LOG_LEVEL, so that no variable silences
+    them. A user who sets that variable (0 shows everything) sees all output.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield
@@ -77,7 +76,7 @@ def quiet_start() -> Iterator[None]:
         try:
             import tensorflow as tf
 
-            # Looks for GPUs now, so that "no CUDA here" is held back too.
+            # Looks for GPUs now, so that the message about missing CUDA is hidden too.
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)  # leaves room for other commands beside a run
             yield

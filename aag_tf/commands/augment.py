@@ -1,4 +1,4 @@
-"""Look at the branches: images in rows; original, two main views and auxiliary views of several strengths in columns.
+"""Draw a contact sheet of the branches: each row an image, its main views, and its auxiliary views by strength.
 
   aag-augment --dataset=tfds:cifar10 --out=views.png
   aag-augment --dataset=folder:my_images --image_size=64 --aux=randaugment --strengths=0.5,1,1.5
@@ -15,7 +15,7 @@ from aag_tf.config import ContactSheetConfig
 
 
 def main(argv: Sequence[str]) -> int:
-    """Builds the config, so that every bad value is refused before TensorFlow starts, and draws."""
+    """Builds the config, which rejects bad values before TensorFlow starts, and draws."""
     config = flags.parse(argv, ContactSheetConfig, usage=__doc__ or "")
     with quiet_start():
         from aag_tf.augment import contact_sheet

@@ -1,4 +1,4 @@
-"""Judge an encoder by kNN, linear probes and more, beside raw pixels and the untrained encoder.
+"""Evaluate an encoder by kNN, linear probes and more, beside raw pixels and the untrained encoder.
 
   aag-evaluate --run_dir=runs/demo
   aag-evaluate --run_dir=runs/demo --measures=all
@@ -7,7 +7,7 @@
   aag-evaluate --compare runs/demo runs/cifar10
 
 Cost: seconds for the demo, minutes for 60 000 images on two CPU cores; much more with --measures=all.
-Makes: evaluation.json and report.html in the run directory (or beside --output), and the same figures as a table;
+Makes: evaluation.json and report.html in the run directory (or beside --output), and the same metrics as a table;
 comparison.html with --compare.
 """
 
@@ -19,21 +19,25 @@ from aag_tf.config import EvaluateConfig
 
 
 def main(argv: Sequence[str]) -> int:
-    """Builds the config, so that every bad value is refused before TensorFlow starts, and evaluates."""
+    """Builds the config, so that every bad value is an error before TensorFlow starts; evaluates, prints and draws."""
     config = flags.parse(argv, EvaluateConfig, usage=__doc__ or "")
     with quiet_start():
-        from aag_tf import evaluation
+        from aag_tf import evaluation, report
     if config.compare is not None:
-        comparison = evaluation.compare(config.compared, config.output)
-        print(comparison)
-        print(f"\nIn pictures: {comparison.path}")
+        page = report.comparison_path(config)
+        comparison = evaluation.compare(config.compared)
+        report.write_comparison(comparison, page)
+        print(comparison, f"\nIn pictures: {page}", sep="\n")
         return 0
+    drawn = report.report_path(config)
     result = evaluation.evaluate(config)
+    if drawn is not None:
+        report.write_report(result, drawn)
     print(result)
     if result.path is not None:
-        print(f"\nEvery figure and setting: {result.path}")
-    if result.report is not None:
-        print(f"In pictures: {result.report}")
+        print(f"\nEvery metric and setting: {result.path}")
+    if drawn is not None:
+        print(f"In pictures: {drawn}")
     return 0
 
 

@@ -18,14 +18,14 @@ from aag_tf.config import TrainConfig
 
 
 def main(argv: Sequence[str]) -> int:
-    """Builds the config, so that every bad value is refused before TensorFlow starts, and trains."""
+    """Builds the config, which rejects bad values before TensorFlow starts, and trains."""
     config = flags.parse(argv, TrainConfig, usage=__doc__ or "")
     with quiet_start():
-        from aag_tf import training
-    result = training.train(config)
+        from aag_tf.training import train
+    result = train(config)
     code = 0 if result.complete else exit_code_of(result.stopped_by or signal.SIGINT)
     if not result.is_chief:
-        return code  # the chief says it for all
+        return code  # the chief prints for all
     if not result.complete:
         say(
             f"aag-train: stopped at step {result.step} of {result.total_steps}; its checkpoint is in {result.run_dir}, "
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
         )
         return code
     print(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
-    print(f"Judge it with: aag-evaluate --run_dir={result.run_dir}")
+    print(f"Evaluate it with: aag-evaluate --run_dir={result.run_dir}")
     return code
 
 

@@ -1,55 +1,35 @@
-"""Every setting of a run, as frozen dataclasses: a module a concern, validated once, standard library only.
+"""Every setting, declared once as a field of a frozen dataclass (see `setting`), with the standard library only.
 
-The field names are the names of the command-line flags (a test holds them together), and `TrainConfig` is what a
-run directory records, so that evaluation and export can rebuild the encoder without the command line.
+The names of the fields are those of the command-line flags. A run directory records its `TrainConfig`, from which
+evaluation and export rebuild the encoder.
 """
 
-from aag_tf.config.augment import AUGMENT_IMPLEMENTATIONS, AUGMENT_PLACES, AUXILIARIES, MAIN_VIEWS, AugmentConfig
+from aag_tf.config.augment import AUXILIARIES, MAIN_VIEWS, AugmentConfig
 from aag_tf.config.cluster import Cluster, cluster_from_environment
 from aag_tf.config.contact_sheet import ContactSheetConfig
 from aag_tf.config.data import DataConfig
 from aag_tf.config.embed import EMBEDDING_DTYPES, EmbedConfig
-from aag_tf.config.evaluate import (
-    EVALUATION_SPLITS,
-    INPUT_RANGES,
-    MEASURES,
-    EvaluateConfig,
-    ProtocolConfig,
-    check_compared,
-)
-from aag_tf.config.export import FORMATS, SIGNATURES, WEIGHTS, ExportConfig
-from aag_tf.config.flat import flag_lines, from_flat, leaves, to_flat
-from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LOSS_FORMS, LossConfig
-from aag_tf.config.model import OWN, STEMS, EncoderConfig, ProjectorConfig
-from aag_tf.config.optimizer import LR_SCALINGS, OPTIMIZERS, OptimizerConfig
+from aag_tf.config.evaluate import EvaluateConfig, check_compared
+from aag_tf.config.export import ExportConfig
+from aag_tf.config.flat import flag_lines, from_flat, groups, leaves, to_flat
+from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
+from aag_tf.config.model import OWN, EncoderConfig, ProjectorConfig
+from aag_tf.config.optimizer import OptimizerConfig
+from aag_tf.config.protocol import MEASURES, ProtocolConfig
 from aag_tf.config.resume import changed_training_settings, training_settings
-from aag_tf.config.run import CHECKPOINTS, RunConfig
-from aag_tf.config.schedule import JIT_MODES, PRECISIONS, ScheduleConfig
-from aag_tf.config.search import SEARCH_INDEXES, SearchConfig
+from aag_tf.config.run import RunConfig
+from aag_tf.config.schedule import ScheduleConfig
+from aag_tf.config.search import SearchConfig
+from aag_tf.config.setting import Setting, check_setting
 from aag_tf.config.train import TrainConfig
 
 __all__ = [
-    "AUGMENT_IMPLEMENTATIONS",
-    "AUGMENT_PLACES",
     "AUXILIARIES",
-    "CHECKPOINTS",
     "EMBEDDING_DTYPES",
-    "EVALUATION_SPLITS",
-    "FORMATS",
-    "INPUT_RANGES",
-    "JIT_MODES",
     "LEARNED_TEMPERATURE_MAXIMUM",
-    "LOSS_FORMS",
-    "LR_SCALINGS",
     "MAIN_VIEWS",
     "MEASURES",
-    "OPTIMIZERS",
     "OWN",
-    "PRECISIONS",
-    "SEARCH_INDEXES",
-    "SIGNATURES",
-    "STEMS",
-    "WEIGHTS",
     "AugmentConfig",
     "Cluster",
     "ContactSheetConfig",
@@ -65,12 +45,15 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "SearchConfig",
+    "Setting",
     "TrainConfig",
     "changed_training_settings",
     "check_compared",
+    "check_setting",
     "cluster_from_environment",
     "flag_lines",
     "from_flat",
+    "groups",
     "leaves",
     "to_flat",
     "training_settings",

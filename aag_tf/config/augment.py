@@ -2,47 +2,84 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require_choice, require_range
 from aag_tf.config.model import OWN
+from aag_tf.config.setting import check_settings, setting
 
-AUGMENT_IMPLEMENTATIONS = ("fused", "keras_cv")
-AUGMENT_PLACES = ("device", "host")
-# The presets of `aag_tf.augment` by name, here because settings are checked before TensorFlow is there (a test holds
-# them together), and the ways of doing without a preset.
+# Presets of `aag_tf.augment` by name, repeated here because settings are checked before TensorFlow is imported (a test
+# compares the two), and the ways of doing without a preset.
 AUXILIARIES = ("default", "randaugment", "cutout", "geometric", "main", "none", OWN)
 MAIN_VIEWS = 2
+LARGEST_STRENGTH = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
-    """The two branches: how views are drawn from an image.
+    """Views: how two main views and the auxiliary ones are drawn from an image."""
 
-    `aux` names a preset of the auxiliary branch (`aag_tf.augment.PRESETS`); `none` gives the two-view method and
-    `main` draws the extra views from the main branch; `own` is what a run notes of a branch that was handed to it.
-    """
-
-    aux: str = "default"
-    aux_views: int = 1
-    aux_strength: float = 1.0
-    crop_min_area: float = 0.2
-    color_strength: float = 0.5
-    grayscale_probability: float = 0.2
-    flip: bool = True
-    blur_probability: float | None = None
-    augment_impl: str = "fused"
-    augment_on: str = "device"
+    aux: str = setting(
+        "default",
+        "Auxiliary branch, the wider distribution that the third view comes from: a preset (aag-augment shows what it "
+        "does to your images), main for more views of the main branch, or none for its two views only (SimCLR's "
+        "setting, a third less work a step). own is what a run records for a branch that was passed to train() in "
+        "Python.",
+        choices=AUXILIARIES,
+    )
+    aux_views: int = setting(1, "Auxiliary views of each image. Every one costs another encoder pass.", low=1, high=6)
+    aux_strength: float = setting(
+        1.0,
+        "How far the auxiliary operations go: 0 none, 1 as the preset says, 2 twice as far. Lower it if auxiliary "
+        "views in TensorBoard's grid can no longer be recognized.",
+        low=0.0,
+        high=LARGEST_STRENGTH,
+    )
+    crop_min_area: float = setting(
+        0.2,
+        "Smallest part of an image that a main view may show. SimCLR: 0.08. Raise it where small crops lose the "
+        "subject (digits, centered objects).",
+        low=0.0,
+        high=1.0,
+        low_open=True,
+    )
+    color_strength: float = setting(
+        0.5,
+        "Strength of brightness, contrast, saturation and hue jitter in main views. SimCLR on CIFAR: 0.5. Lower it "
+        "where color itself tells classes apart.",
+        low=0.0,
+        high=1.0,
+    )
+    grayscale_probability: float = setting(
+        0.2,
+        "Share of main views that lose their color; without effect on one-channel images.",
+        low=0.0,
+        high=1.0,
+    )
+    flip: bool = setting(
+        True,
+        "Mirror half of the views left to right. Use --noflip where left and right differ (digits, letters, signs).",
+    )
+    blur_probability: float | None = setting(
+        None,
+        "Share of main views that are blurred. Default: 0.5 for large images, 0 for small ones, where blur leaves too "
+        "little to see.",
+        low=0.0,
+        high=1.0,
+    )
+    augment_impl: str = setting(
+        "fused",
+        "fused: whole batches at once, many times faster and repeatable from --seed. keras_cv: keras-cv's own layers, "
+        "the reference to compare with.",
+        choices=("fused", "keras_cv"),
+    )
+    augment_on: str = setting(
+        "device",
+        "Where views are made: device (in the train step, beside the encoder) or host (in the input pipeline, on CPU "
+        "cores that a busy GPU leaves idle).",
+        choices=("device", "host"),
+        resumable=True,
+    )
 
     def __post_init__(self) -> None:
-        require_choice("aux", self.aux, AUXILIARIES)
-        require_range("aux_views", self.aux_views, 1, 6)
-        require_range("aux_strength", self.aux_strength, 0.0, 2.0)
-        require_range("crop_min_area", self.crop_min_area, 0.0, 1.0, low_open=True)
-        require_range("color_strength", self.color_strength, 0.0, 1.0)
-        require_range("grayscale_probability", self.grayscale_probability, 0.0, 1.0)
-        if self.blur_probability is not None:
-            require_range("blur_probability", self.blur_probability, 0.0, 1.0)
-        require_choice("augment_impl", self.augment_impl, AUGMENT_IMPLEMENTATIONS)
-        require_choice("augment_on", self.augment_on, AUGMENT_PLACES)
+        check_settings(self)
 
     @property
     def num_aux_views(self) -> int:
@@ -51,5 +88,5 @@ class AugmentConfig:
 
     @property
     def num_views(self) -> int:
-        """Views of one image: two main ones, and the auxiliary ones."""
+        """Main and auxiliary views of one image."""
         return MAIN_VIEWS + self.num_aux_views

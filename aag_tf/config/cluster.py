@@ -1,4 +1,4 @@
-"""Which machines train together: TF_CONFIG, read strictly, since TensorFlow itself hangs on a wrong one."""
+"""Reads from TF_CONFIG which machines train together; strictly, since TensorFlow hangs on a wrong one."""
 
 import dataclasses
 import json
@@ -15,11 +15,11 @@ EXAMPLE = '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"typ
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """The processes of one run, one a machine.
+    """The processes of one run, one on each machine.
 
     Args:
-        workers: their addresses, `host:port`; the first is the chief, which alone writes the run directory.
-        index: the place of this process among them.
+        workers: their addresses, `host:port`; the first is the chief, the only one that writes the run directory.
+        index: the position of this process in `workers`.
     """
 
     workers: tuple[str, ...]
@@ -32,10 +32,10 @@ class Cluster:
 
 
 def cluster_from_environment(environment: Mapping[str, str] = os.environ) -> Cluster | None:
-    """The cluster that TF_CONFIG describes; `None` where it is not set or names a single process.
+    """Reads the cluster from TF_CONFIG; returns `None` if it is not set or names a single process.
 
     Raises:
-        ConfigError: it is no JSON of the form of `EXAMPLE`.
+        ConfigError: TF_CONFIG is not JSON of the form of `EXAMPLE`.
     """
     text = environment.get("TF_CONFIG", "").strip()
     if not text:

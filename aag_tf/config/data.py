@@ -5,16 +5,18 @@ import difflib
 import os
 import re
 
-from aag_tf.config.checks import normalize_text, require, require_range
+from aag_tf.config.checks import require
+from aag_tf.config.setting import check_settings, setting
 
 SCHEMES = ("digits", "tfds", "folder", "npz")
+SMALLEST_SIDE, LARGEST_SIDE = 4, 1024  # of an image, in pixels
 
 
 def check_dataset(dataset: str, flag: str = "dataset") -> None:
-    """Refuses what names no data set, whatever there is of it.
+    """Checks the form of a data set's name; whether there is such a data set is not looked at.
 
     Raises:
-        ConfigError: it is empty, its part before the colon is not known, or there is nothing behind it.
+        ConfigError: the name is empty, its part before the colon is not known, or nothing follows the colon.
     """
     require(bool(dataset), f"--{flag} is empty; try digits, tfds:cifar10, folder:<path> or npz:<path>.")
     scheme, _, rest = dataset.partition(":")
@@ -40,17 +42,47 @@ def _suggestion(dataset: str, scheme: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Which images, at which size, and how the train split is divided."""
+    """Data: which images, at which size, and how they are divided."""
 
-    dataset: str = "digits"
-    data_dir: str | None = None
-    download: bool = False
-    train_split: str = "train"
-    image_size: int | None = None
-    validation_fraction: float = 0.1
+    dataset: str = setting(
+        "digits",
+        "What to train on: digits (1 797 real 8x8 images, built in), tfds:NAME[/CONFIG] (a TensorFlow Datasets data "
+        "set), folder:PATH (a tree of image files; sub-folder names become labels) or npz:PATH (arrays `images` and, "
+        "if you have them, `labels`). Labels are never trained on; they only serve to evaluate.",
+    )
+    data_dir: str | None = setting(
+        None,
+        "Where prepared TensorFlow Datasets lie; only tfds: reads it. Default: $TFDS_DATA_DIR or "
+        "~/tensorflow_datasets.",
+        resumable=True,
+    )
+    download: bool = setting(
+        False,
+        "Allow tfds: to download and prepare a data set that is not there yet. Off, nothing touches the network.",
+        resumable=True,
+    )
+    train_split: str = setting(
+        "train",
+        "Which part of a tfds: data set to train on, in the words of TensorFlow Datasets: unlabelled (as of stl10), "
+        "train+unlabelled, train[:10%]. Images whose labels are secret count as unlabeled, and with them all others.",
+    )
+    image_size: int | None = setting(
+        None,
+        "Side of the square views in pixels. Default: the size of the images where they share one of at most 256 "
+        "pixels, otherwise 224. Lower it to train faster: the cost grows with its square.",
+        low=SMALLEST_SIDE,
+        high=LARGEST_SIDE,
+    )
+    validation_fraction: float = setting(
+        0.1,
+        "Part of the train split that is held out to tune settings on; the same images for every --seed. Use 0 to "
+        "train on everything, once the settings are fixed.",
+        low=0.0,
+        high=0.9,
+    )
 
     def __post_init__(self) -> None:
-        normalize_text(self)
+        check_settings(self)
         check_dataset(self.dataset)
         require(
             self.train_split == "train" or self.dataset.startswith("tfds:"),
@@ -63,10 +95,7 @@ class DataConfig:
             f"--train_split={self.train_split} cannot be trained on; name splits other than validation and test, as "
             "train, unlabelled, train+unlabelled or train[:10%].",
         )
-        if self.image_size is not None:
-            require_range("image_size", self.image_size, 4, 1024)
-        require_range("validation_fraction", self.validation_fraction, 0.0, 0.9)
 
     def train_parts(self) -> list[str]:
-        """Names of the splits that `train_split` is made of, without their slices."""
+        """Names of the splits that `train_split` joins, without their slices."""
         return [re.sub(r"\[.*\]$", "", part.strip()) for part in self.train_split.split("+")]

@@ -2,37 +2,80 @@
 
 import dataclasses
 
-from aag_tf.config.checks import normalize_text, require, require_choice, require_range
+from aag_tf.config.checks import require
+from aag_tf.config.setting import check_settings, setting
 
 EMBEDDING_DTYPES = ("float32", "float16")
 
 
 @dataclasses.dataclass(frozen=True)
 class EmbedConfig:
-    """What `aag-embed` reads and writes; `read_threads` is the number of CPU cores when `None`."""
+    """Embedding: which encoder embeds which images, and what is written."""
 
-    saved_model: str = ""
-    input: str = ""
-    output: str = ""
-    data_dir: str | None = None
-    image_feature: str | None = None
-    normalize: bool = False
-    dtype: str = "float32"
-    numpy: bool = True
-    shard_size: int = 8192
-    batch_size: int = 256
-    read_threads: int | None = None
-    resume: bool = False
-    overwrite: bool = False
+    saved_model: str = setting(
+        "",
+        "The encoder: a directory that aag-export wrote, or one version in it.",
+        if_empty="name a directory that aag-export wrote",
+    )
+    input: str = setting(
+        "",
+        "The images: a folder (its tree of image files, sorted by path), tfds:NAME[/CONFIG][:VERSION]/SPLIT, a text "
+        "file with a path a line (in its order), or TFRecord files of tf.train.Example (a name or pattern with "
+        "`.tfrecord` in it). folder:, list: and tfrecord: in front say which it is.",
+        if_empty="name a folder, tfds:NAME/SPLIT, a list of paths or TFRecords",
+    )
+    output: str = setting(
+        "",
+        "Directory for the embeddings: Parquet files, and embeddings.npy with paths.txt. It must not hold anything "
+        "yet.",
+        if_empty="name the directory that the embeddings may be written to",
+    )
+    data_dir: str | None = setting(
+        None,
+        "Where prepared TensorFlow Datasets lie; only tfds: reads it. Default: $TFDS_DATA_DIR or "
+        "~/tensorflow_datasets.",
+    )
+    image_feature: str | None = setting(
+        None,
+        "The feature of a TFRecord's examples that holds the encoded image. Default: image/encoded or image, "
+        "whichever is there.",
+    )
+    normalize: bool = setting(
+        False, "Scale every embedding to length 1, so that a dot product of two is their cosine similarity."
+    )
+    dtype: str = setting(
+        "float32",
+        "Numbers of the embeddings: float16 takes half the disk, and is exact to three digits.",
+        choices=EMBEDDING_DTYPES,
+    )
+    numpy: bool = setting(
+        True, "Write embeddings.npy and paths.txt beside the Parquet files; --nonumpy saves their disk."
+    )
+    shard_size: int = setting(
+        8192,
+        "Images in a Parquet file. A stopped run loses at most one file's work; one file's embeddings are held in "
+        "memory.",
+        low=1,
+        high=10_000_000,
+    )
+    batch_size: int = setting(
+        256,
+        "Images embedded at once. Lower it if memory runs out; the embeddings change by rounding only.",
+        low=1,
+        high=65_536,
+    )
+    read_threads: int | None = setting(
+        None,
+        "Threads that read and decode images while the encoder works. Default: one a CPU core; more help where files "
+        "come over a network.",
+        low=1,
+        high=1024,
+    )
+    resume: bool = setting(
+        False, "Go on with an output that was stopped, by Ctrl-C or by kill -9: no image is lost or embedded twice."
+    )
+    overwrite: bool = setting(False, "Delete an earlier output of aag-embed in the directory and start again.")
 
     def __post_init__(self) -> None:
-        normalize_text(self)
-        require(bool(self.saved_model), "--saved_model is missing; name a directory that aag-export wrote.")
-        require(bool(self.input), "--input is missing; name a folder, tfds:NAME/SPLIT, a list of paths or TFRecords.")
-        require(bool(self.output), "--output is missing; name the directory that the embeddings may be written to.")
-        require_choice("dtype", self.dtype, EMBEDDING_DTYPES)
-        require_range("shard_size", self.shard_size, 1, 10_000_000)
-        require_range("batch_size", self.batch_size, 1, 65_536)
-        if self.read_threads is not None:
-            require_range("read_threads", self.read_threads, 1, 1024)
+        check_settings(self)
         require(not (self.resume and self.overwrite), "--resume continues an output, --overwrite deletes it; give one.")

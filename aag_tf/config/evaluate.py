@@ -1,138 +1,108 @@
-"""What is judged, and how."""
+"""What is evaluated."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
-from aag_tf.config.checks import listed, normalize_text, require, require_choice, require_range
-from aag_tf.config.data import check_dataset
+from aag_tf.config.checks import listed, require
+from aag_tf.config.data import LARGEST_SIDE, SMALLEST_SIDE, check_dataset
+from aag_tf.config.protocol import ProtocolConfig
 from aag_tf.config.run import CHECKPOINTS
+from aag_tf.config.setting import check_settings, setting, settings_of
 
-EVALUATION_SPLITS = ("test", "validation")
-BASELINES = ("raw_pixels", "untrained")
-INPUT_RANGES = ("0..255", "0..1", "-1..1", "imagenet", "imagenet_caffe")
 OF_IMAGES = ("fine_tune", "robustness")  # measures that features alone do not allow
-MEASURES = ("knn", "linear", "unlabeled", "linear_sgd", "few_labels", "fine_tune", "robustness")
-QUICK_MEASURES = ("knn", "linear", "unlabeled")  # seconds to a minute once features exist
-
-
-@dataclasses.dataclass(frozen=True)
-class ProtocolConfig:
-    """How an encoder is judged on frozen features, and which of the longer measures are wanted."""
-
-    split: str = "test"
-    measures: str = ",".join(QUICK_MEASURES)
-    baselines: str = ",".join(BASELINES)
-    knn_k: int = 20
-    knn_temperature: float = 0.07  # Wu et al. 2018, section 3.4
-    label_percents: str = "1,10"
-    label_draws: int = 5
-    sgd_epochs: int = 90
-    sgd_learning_rates: str = "0.01,0.03,0.1,0.3,1"
-    sgd_augment: bool = True
-    fine_tune_steps: int = 1000
-    fine_tune_learning_rate: float = 1e-3
-    supervised_epochs: int = 0
-    embed_batch_size: int = 256
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_choice("split", self.split, EVALUATION_SPLITS)
-        unknown = [name for name in listed(self.measures) if name not in (*MEASURES, "all")]
-        require(
-            not unknown and bool(listed(self.measures)),
-            f"--measures={self.measures} names {', '.join(unknown) or 'nothing'}; give some of {', '.join(MEASURES)}, "
-            "separated by commas, or all.",
-        )
-        unknown = [name for name in listed(self.baselines) if name not in (*BASELINES, "none")]
-        require(
-            not unknown and bool(listed(self.baselines)),
-            f"--baselines={self.baselines} names {', '.join(unknown) or 'nothing'}; give some of "
-            f"{', '.join(BASELINES)}, separated by commas, or none.",
-        )
-        require_range("knn_k", self.knn_k, 1)
-        require_range("knn_temperature", self.knn_temperature, 0.0, low_open=True)
-        require(
-            bool(listed(self.label_percents)) and all(_inside(part, 100.0) for part in listed(self.label_percents)),
-            f"--label_percents={self.label_percents} is not a list of percentages; give numbers above 0 and at most "
-            "100, separated by commas, as in 1,10.",
-        )
-        require_range("label_draws", self.label_draws, 1, 100)
-        require_range("sgd_epochs", self.sgd_epochs, 1)
-        require(
-            bool(listed(self.sgd_learning_rates)) and all(_inside(part) for part in listed(self.sgd_learning_rates)),
-            f"--sgd_learning_rates={self.sgd_learning_rates} is not a list of learning rates; give numbers above 0, "
-            "separated by commas, as in 0.03,0.1,0.3.",
-        )
-        require_range("fine_tune_steps", self.fine_tune_steps, 1)
-        require_range("fine_tune_learning_rate", self.fine_tune_learning_rate, 0.0, low_open=True)
-        require_range("supervised_epochs", self.supervised_epochs, 0)
-        require_range("embed_batch_size", self.embed_batch_size, 1)
-        require_range("seed", self.seed, 0, 2**31 - 1)
-
-    @property
-    def measure_names(self) -> tuple[str, ...]:
-        """The measures that are wanted, in the order of `MEASURES`."""
-        wanted = listed(self.measures)
-        return tuple(name for name in MEASURES if name in wanted or self.all_measures)
-
-    @property
-    def needs_labels(self) -> bool:
-        """Whether a measure that is wanted asks for labels."""
-        return self.measure_names != ("unlabeled",)
-
-    @property
-    def all_measures(self) -> bool:
-        """Whether whatever can be measured is wanted, and what cannot be is passed over in silence."""
-        return "all" in listed(self.measures)
-
-    @property
-    def baseline_names(self) -> tuple[str, ...]:
-        """The baselines that are wanted, in the order of `BASELINES`; `none` beside others counts for nothing."""
-        return tuple(name for name in BASELINES if name in listed(self.baselines))
-
-    @property
-    def label_shares(self) -> tuple[float, ...]:
-        """`label_percents` as shares in (0, 1], ascending."""
-        return tuple(sorted({float(part) / 100 for part in listed(self.label_percents)}))
-
-    @property
-    def sgd_rates(self) -> tuple[float, ...]:
-        """`sgd_learning_rates` as numbers, ascending."""
-        return tuple(sorted({float(part) for part in listed(self.sgd_learning_rates)}))
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
-    """What `aag-evaluate` judges: an encoder on the data set that it was trained on or on another, or features.
+    """Evaluation: which encoder is evaluated, on which images, and where the results go.
 
-    `dataset` and its companions are `None` where the run's own are to be used. With `compare`, nothing is judged:
-    evaluations that were made before are put side by side, by `aag_tf.compare` instead of `aag_tf.evaluate`.
+    `dataset`, `data_dir` and `image_size` are `None` where the run's own are used. With `compare` nothing is
+    evaluated: earlier evaluations are put side by side, by `aag_tf.compare` instead of `aag_tf.evaluate`.
     """
 
-    run_dir: str | None = None
-    checkpoint: str = "latest"
-    saved_model: str | None = None
-    signature: str | None = None
-    keras_model: str | None = None
-    input_range: str | None = None
-    train_features: str | None = None
-    test_features: str | None = None
-    dataset: str | None = None
-    data_dir: str | None = None
-    download: bool = False
-    image_size: int | None = None
-    output: str | None = None
-    report: bool = True
-    compare: str | None = None
+    run_dir: str | None = setting(None, "Evaluate a checkpoint of this run, which aag-train made.")
+    checkpoint: str = setting(
+        "latest",
+        "Which checkpoint of the run: the newest, or the one with the best kNN accuracy on held-out images.",
+        choices=CHECKPOINTS,
+    )
+    saved_model: str | None = setting(
+        None,
+        "Evaluate this SavedModel: a directory that aag-export wrote (or one version in it), or any other that maps "
+        "one batch of images to one batch of vectors.",
+    )
+    signature: str | None = setting(
+        None,
+        "Signature of --saved_model to call, NAME, or NAME:OUTPUT where it gives several vectors. Default: "
+        "serving_default, or the only one that takes images and gives vectors.",
+    )
+    keras_model: str | None = setting(
+        None,
+        "Evaluate this Keras model instead: a .keras file, loaded in safe mode, so that no code in it is run.",
+    )
+    input_range: str | None = setting(
+        None,
+        "Pixel values that the model expects, where it is not ours and takes floats; imagenet is (x / 255 - mean) / "
+        "standard deviation of each RGB channel, imagenet_caffe is BGR less its mean.",
+        choices=("0..255", "0..1", "-1..1", "imagenet", "imagenet_caffe"),
+    )
+    train_features: str | None = setting(
+        None,
+        "Evaluate features that exist already: an .npz file with float `features` [n, d] and integer `labels` [n], to "
+        "learn from.",
+    )
+    test_features: str | None = setting(
+        None, "The features to evaluate on, an .npz file like that of --train_features."
+    )
+    dataset: str | None = setting(
+        None,
+        "Evaluate on another labeled data set (transfer): digits, tfds:NAME, folder:PATH or npz:PATH. Its images are "
+        "brought to the size and channels that the encoder takes. Default: what it was trained on.",
+    )
+    data_dir: str | None = setting(
+        None,
+        "Where prepared TensorFlow Datasets lie. Default: the run's own, $TFDS_DATA_DIR or ~/tensorflow_datasets.",
+    )
+    download: bool = setting(False, "Allow tfds: to download and prepare a data set that is not there yet.")
+    image_size: int | None = setting(
+        None,
+        "Side of the images in pixels, for a model that takes any size. Default: that of the data set, or 224 where it "
+        "has several, or more than 256.",
+        low=SMALLEST_SIDE,
+        high=LARGEST_SIDE,
+    )
+    output: str | None = setting(
+        None,
+        "File for the metrics as JSON. Default: evaluation.json in the run directory; none for other models. With "
+        "--compare: the HTML file, comparison.html by default.",
+    )
+    report: bool = setting(
+        True, "Draw report.html beside the metrics: confusion, nearest neighbors, maps, training curves."
+    )
+    compare: str | None = setting(
+        None,
+        "Put earlier evaluations side by side, as a table and an HTML file: --compare RUN RUN ..., each a run "
+        "directory or a file of --output. Nothing is evaluated again.",
+    )
     protocol: ProtocolConfig = dataclasses.field(default_factory=ProtocolConfig)
 
     def __post_init__(self) -> None:
-        normalize_text(self)
+        check_settings(self)
         if self.compare is not None:
             self._check_comparison()
             return
-        require_choice("checkpoint", self.checkpoint, CHECKPOINTS)
+        self._check_subject()
+        if self.train_features is not None:
+            self._check_features()
+        if self.dataset is not None:
+            check_dataset(self.dataset)
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The runs or files that `compare` names."""
+        return tuple(listed(self.compare or ""))
+
+    def _check_subject(self) -> None:
         subjects = (self.run_dir, self.saved_model, self.keras_model, self.train_features)
         require(
             sum(subject is not None for subject in subjects) == 1,
@@ -151,72 +121,50 @@ class EvaluateConfig:
             self.input_range is None or self.saved_model is not None or self.keras_model is not None,
             "--input_range is for --saved_model and --keras_model; leave it out, since a run knows its own.",
         )
-        if self.input_range is not None:
-            require_choice("input_range", self.input_range, INPUT_RANGES)
-        require(
-            self.train_features is None or (self.dataset is None and self.protocol.supervised_epochs == 0),
-            "--dataset and --supervised_epochs have no use beside --train_features, whose features are judged as they "
-            "are; leave them out.",
-        )
-        of_images = [name for name in self.protocol.measure_names if name in OF_IMAGES]
-        require(
-            self.train_features is None or not of_images or self.protocol.all_measures,
-            f"--measures={', '.join(of_images)} needs an encoder and its images, and --train_features gives features; "
-            "judge the run or the model that made them, or leave it out.",
-        )
-        require(
-            self.train_features is None or not (self.download or self.image_size or self.data_dir),
-            "--data_dir, --download and --image_size are for data sets of images, and --train_features gives features; "
-            "leave them out.",
-        )
         require(
             self.run_dir is not None or self.checkpoint == EvaluateConfig.checkpoint,
             f"--checkpoint={self.checkpoint} chooses among those of a run; give --run_dir=<run> with it.",
         )
-        if self.dataset is not None:
-            check_dataset(self.dataset)
         require(
             self.keras_model is None or self.dataset is not None,
-            "a Keras file does not say what to judge it on; give --dataset=<data set> with --keras_model.",
+            "a Keras file does not say what to evaluate it on; give --dataset=<data set> with --keras_model.",
         )
-        if self.image_size is not None:
-            require_range("image_size", self.image_size, 4, 1024)
 
-    @property
-    def compared(self) -> tuple[str, ...]:
-        """The runs or files that `compare` names."""
-        return tuple(listed(self.compare or ""))
+    def _check_features(self) -> None:
+        require(
+            self.dataset is None and self.protocol.supervised_epochs == 0,
+            "--dataset and --supervised_epochs have no use beside --train_features, whose features are evaluated as "
+            "they are; leave them out.",
+        )
+        of_images = [name for name in self.protocol.measure_names if name in OF_IMAGES]
+        require(
+            not of_images or self.protocol.all_measures,
+            f"--measures={', '.join(of_images)} needs an encoder and its images, and --train_features gives features; "
+            "evaluate the run or the model that made them, or leave it out.",
+        )
+        require(
+            not (self.download or self.image_size or self.data_dir),
+            "--data_dir, --download and --image_size are for data sets of images, and --train_features gives features; "
+            "leave them out.",
+        )
 
     def _check_comparison(self) -> None:
         check_compared(self.compared)
-        own = {"compare", "output"}
-        others = [
-            field.name
-            for field in dataclasses.fields(self)
-            if field.name not in own
-            and getattr(self, field.name) != (ProtocolConfig() if field.name == "protocol" else field.default)
-        ]
+        own = settings_of(EvaluateConfig).items()
+        changed = {name for name, declared in own if getattr(self, name) != declared.default}
         require(
-            not others,
+            changed <= {"compare", "output"} and self.protocol == ProtocolConfig(),
             "--compare reads evaluations that exist already, so that beside it only --output has a meaning; leave the "
             "other flags out.",
         )
 
 
 def check_compared(runs: Sequence[str]) -> None:
-    """Refuses runs that give nothing to compare.
+    """Checks that there are several runs to compare.
 
     Raises:
         ConfigError: there are fewer than two, or one is named twice.
     """
     named = f"--compare={','.join(runs)}"
-    require(len(runs) >= 2, f"{named} names too few runs; give two or more that were judged.")
+    require(len(runs) >= 2, f"{named} names too few runs; give two or more that were evaluated.")
     require(len(set(runs)) == len(runs), f"{named} names a run twice; give each once.")
-
-
-def _inside(text: str, most: float = math.inf) -> bool:
-    """Whether a text is a number above 0, finite and at most `most`."""
-    try:
-        return 0.0 < float(text) <= most and math.isfinite(float(text))
-    except ValueError:
-        return False

@@ -2,43 +2,73 @@
 
 import dataclasses
 
-from aag_tf.config.checks import listed, normalize_text, require, require_choice, require_range
+from aag_tf.config.checks import listed, require
 from aag_tf.config.run import CHECKPOINTS
+from aag_tf.config.setting import check_settings, setting
 
 SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "project")
-FORMATS = ("onnx", "openvino", "litert")
-WEIGHTS = ("float32", "bfloat16", "float16")
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportConfig:
-    """What `aag-export` writes, and where; `version` is the next free number when `None`."""
+    """Export: which run becomes a SavedModel, and where it goes."""
 
-    run_dir: str = ""
-    checkpoint: str = "latest"
-    export_dir: str = ""
-    version: int | None = None
-    signatures: str = "serving_default,embed_bytes,embed_images"
-    formats: str = ""
-    weights: str = "float32"
-    max_pixels: int = 2**25  # 33.5 million: a frame of 8K video
-    overwrite: bool = False
-    verify: bool = True
-    dry_run: bool = False
+    run_dir: str = setting(
+        "",
+        "The run whose encoder is exported.",
+        if_empty="name the run whose encoder is to be exported",
+    )
+    checkpoint: str = setting(
+        "latest",
+        "Which checkpoint of the run: the newest, or the one with the best kNN accuracy on held-out images.",
+        choices=CHECKPOINTS,
+    )
+    export_dir: str = setting(
+        "",
+        "The model's directory, as TensorFlow Serving takes it: the SavedModel goes to EXPORT_DIR/VERSION.",
+        if_empty="name the directory that versions are written to",
+    )
+    version: int | None = setting(
+        None,
+        "Number of the version. Default: the next free one, which a running server picks up.",
+        low=1,
+    )
+    signatures: str = setting(
+        "serving_default,embed_bytes,embed_images",
+        "Ways into the model: serving_default (uint8 images of its size), embed_bytes (JPEG, PNG, GIF or WebP files), "
+        "embed_images (uint8 images of any one size), project (its size, through the projector too).",
+        choices=SIGNATURES,
+        several=True,
+    )
+    formats: str = setting(
+        "",
+        "Other runtimes to convert serving_default for: onnx, openvino, litert; each needs the extra of its name, and "
+        "goes into the version directory.",
+        choices=("onnx", "openvino", "litert"),
+        several=True,
+    )
+    weights: str = setting(
+        "float32",
+        "How convolution and dense kernels are stored: bfloat16 and float16 halve the file, computation stays in "
+        "float32, and what it costs in accuracy is measured and reported.",
+        choices=("float32", "bfloat16", "float16"),
+    )
+    max_pixels: int = setting(
+        2**25,  # 33.5 million: a frame of 8K video
+        "Pictures with more pixels are refused by embed_bytes and embed_images before they are decoded.",
+        low=1,
+        high=2**28,
+    )
+    overwrite: bool = setting(False, "Replace a version that exists.")
+    verify: bool = setting(
+        True, "Load the SavedModel in a fresh process without Keras and compare its embeddings with the encoder's."
+    )
+    dry_run: bool = setting(
+        False, "Say what would be written and where, after every check that needs no writing, and write nothing."
+    )
 
     def __post_init__(self) -> None:
-        normalize_text(self)
-        require(bool(self.run_dir), "--run_dir is missing; name the run whose encoder is to be exported.")
-        require_choice("checkpoint", self.checkpoint, CHECKPOINTS)
-        require(bool(self.export_dir), "--export_dir is missing; name the directory that versions are written to.")
-        if self.version is not None:
-            require_range("version", self.version, 1)
-        require_choice("weights", self.weights, WEIGHTS)
-        require_range("max_pixels", self.max_pixels, 1, 2**28)
-        for name in self.signature_names:
-            require_choice("signatures", name, SIGNATURES)
-        for name in self.format_names:
-            require_choice("formats", name, FORMATS)
+        check_settings(self)
         require(
             SIGNATURES[0] in self.signature_names,
             f"--signatures={self.signatures} leaves out {SIGNATURES[0]}, which every server asks for; add it.",
@@ -46,10 +76,10 @@ class ExportConfig:
 
     @property
     def signature_names(self) -> tuple[str, ...]:
-        """The signatures to write, each once; the one that every server asks for comes first, as Keras wants it."""
+        """The signatures to write, each once; `serving_default` comes first, as Keras expects."""
         return tuple(sorted(dict.fromkeys(listed(self.signatures)), key=lambda name: name != SIGNATURES[0]))
 
     @property
     def format_names(self) -> tuple[str, ...]:
-        """The other runtimes to convert for, each once."""
+        """The runtimes to convert for, each once."""
         return tuple(dict.fromkeys(listed(self.formats)))

@@ -5,39 +5,41 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from aag_tf.config.setting import Setting, settings_of
+
 Config = typing.TypeVar("Config")
 
 
-def leaves(config_type: type) -> dict[str, dataclasses.Field[Any]]:
-    """Every setting below a config class by its flag name, nested classes flattened."""
-    hints = typing.get_type_hints(config_type)
-    found: dict[str, dataclasses.Field[Any]] = {}
-    for field in dataclasses.fields(config_type):
-        if dataclasses.is_dataclass(hints[field.name]):
-            found |= leaves(typing.cast(type, hints[field.name]))
-        else:
-            found[field.name] = field
+def groups(config_type: type) -> dict[type, dict[str, Setting]]:
+    """The settings below a config class, grouped by the class that declares them; its own group comes first."""
+    own = settings_of(config_type)
+    found = {config_type: own} if own else {}
+    for kind in _nested(config_type).values():
+        found |= groups(kind)
     return found
 
 
+def leaves(config_type: type) -> dict[str, Setting]:
+    """Every setting below a config class by its flag name, nested classes flattened."""
+    return {name: declared for group in groups(config_type).values() for name, declared in group.items()}
+
+
 def from_flat(config_type: type[Config], values: Mapping[str, Any]) -> Config:
-    """Builds a config from `{flag name: value}`; names that are absent keep their defaults.
+    """Builds a config from `{flag name: value}`; absent names keep their defaults, and old names are understood.
 
     Raises:
-        ConfigError: a value is out of its range.
+        ConfigError: a value is not allowed.
     """
-    hints = typing.get_type_hints(config_type)
-    arguments: dict[str, Any] = {}
-    for field in dataclasses.fields(typing.cast(Any, config_type)):
-        if dataclasses.is_dataclass(hints[field.name]):
-            arguments[field.name] = from_flat(hints[field.name], values)
-        elif field.name in values:
-            arguments[field.name] = values[field.name]
+    arguments: dict[str, Any] = {name: from_flat(kind, values) for name, kind in _nested(config_type).items()}
+    for name, declared in settings_of(typing.cast(Any, config_type)).items():
+        for known in (*declared.aliases, name):
+            if known in values:
+                arguments[name] = values[known]
     return config_type(**arguments)
 
 
 def to_flat(config: Any) -> dict[str, Any]:
-    """The inverse of `from_flat`: `{flag name: value}` of every setting."""
+    """Returns `{flag name: value}` of every setting, the inverse of `from_flat`."""
     flat: dict[str, Any] = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -46,7 +48,7 @@ def to_flat(config: Any) -> dict[str, Any]:
 
 
 def flag_lines(config: Any) -> list[str]:
-    """The config as lines of an absl flagfile; `None` is left out, since it is every such flag's default."""
+    """The config as lines of an absl flagfile; `None` is left out, since it can only be a default."""
     lines = []
     for name, value in to_flat(config).items():
         if isinstance(value, bool):
@@ -54,3 +56,8 @@ def flag_lines(config: Any) -> list[str]:
         elif value is not None:
             lines.append(f"--{name}={value}")
     return lines
+
+
+def _nested(config_type: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(config_type)
+    return {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}

@@ -2,38 +2,63 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require, require_choice, require_range
+from aag_tf.config.setting import check_settings, setting
 
-OWN = "own"  # in place of a name, where an encoder or a branch was handed over
-STEMS = ("auto", "small", "imagenet")
+OWN = "own"  # recorded in place of a name, where an encoder or a branch was passed in Python
 
 
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
-    """The network whose output is the embedding."""
+    """Encoder: the network that is kept, and whose output is the embedding."""
 
-    encoder: str = "tiny"
-    width: float = 1.0
-    stem: str = "auto"
-    embedding_grid: int = 1
+    encoder: str = setting(
+        "tiny",
+        "The network: tiny (for CPU cores), resnet18, resnet34, resnet50, or any model of keras.applications by its "
+        "name, such as EfficientNetV2B0.",
+        if_empty="try tiny, resnet18, resnet34 or resnet50",
+    )
+    width: float = setting(
+        1.0,
+        "Multiplies every channel count of tiny and the ResNets (none falls below 8 channels); the cost grows with its "
+        "square. Double it when longer training no longer helps.",
+        low=0.125,
+        high=8.0,
+    )
+    stem: str = setting(
+        "auto",
+        "First layers of tiny and the ResNets: small (3x3, no pooling), imagenet (7x7, stride 2, pooling) or auto "
+        "(small up to 64 pixels).",
+        choices=("auto", "small", "imagenet"),
+    )
+    embedding_grid: int = setting(
+        1,
+        "Side of the grid of averages that the last feature map is pooled to. 1: one average of the whole map (global "
+        "average pooling). 2: one of each quarter, four times as many numbers an image for hardly more time; small "
+        "encoders gain much by it.",
+        low=1,
+        high=8,
+    )
 
     def __post_init__(self) -> None:
-        require(bool(self.encoder), "--encoder is empty; try tiny, resnet18, resnet34 or resnet50.")
-        require_range("width", self.width, 0.125, 8.0)
-        require_choice("stem", self.stem, STEMS)
-        require_range("embedding_grid", self.embedding_grid, 1, 8)
+        check_settings(self)
 
 
 @dataclasses.dataclass(frozen=True)
 class ProjectorConfig:
-    """The multi-layer perceptron between embedding and loss; it is thrown away after training."""
+    """Projector: the layers between embedding and loss, which are thrown away after training."""
 
-    projector_depth: int = 2
-    projector_width: int = 512
-    projector_dim: int = 128
-    projector_batch_norm: bool = True
+    projector_depth: int = setting(
+        2, "Layers of the projector; 0 for none. 2 or 3 is usual; 0 costs accuracy.", low=0, high=6
+    )
+    projector_width: int = setting(512, "Units of the projector's hidden layers.", low=1)
+    projector_dim: int = setting(
+        128,
+        "Size of the projection that the loss compares. The embedding keeps the encoder's own size.",
+        low=2,
+    )
+    projector_batch_norm: bool = setting(
+        True, "Batch normalization in the projector's hidden layers, over the global batch."
+    )
 
     def __post_init__(self) -> None:
-        require_range("projector_depth", self.projector_depth, 0, 6)
-        require_range("projector_width", self.projector_width, 1)
-        require_range("projector_dim", self.projector_dim, 2)
+        check_settings(self)

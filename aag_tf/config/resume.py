@@ -1,42 +1,31 @@
-"""Which settings may differ when a run goes on: those that leave what is learned as it is."""
+"""Compares the settings of a resumed run with those that it was begun with."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from aag_tf.config.flat import from_flat, to_flat
-from aag_tf.config.run import RunConfig
+from aag_tf.config.flat import from_flat, leaves, to_flat
 from aag_tf.config.train import TrainConfig
 
-# Where results and data lie, what is written how often, and how the same mathematics is computed. A new setting is
-# taken to change what is learned until it is named here. What the best checkpoint is chosen by may not change either.
-HARMLESS = {field.name for field in dataclasses.fields(RunConfig)} - {"monitor_dataset"} | {
-    "data_dir",
-    "download",
-    "replicas",
-    "cpu_replicas",
-    "steps_per_execution",
-    "jit_compile",
-    "loss_form",
-    "augment_on",
-}
-
-MOVABLE = ("dataset", "monitor_dataset")
+MOVABLE = ("dataset", "monitor_dataset")  # name files, which may be moved to another place
 
 
 def training_settings(config: TrainConfig) -> dict[str, Any]:
-    """The settings that decide what a run learns, `{flag name: value}`."""
-    return {name: value for name, value in to_flat(config).items() if name not in HARMLESS}
+    """The settings that a resumed run may not change, `{flag name: value}`."""
+    declared = leaves(TrainConfig)
+    return {name: value for name, value in to_flat(config).items() if not declared[name].resumable}
 
 
 def changed_training_settings(config: TrainConfig, recorded: Mapping[str, Any]) -> list[str]:
-    """The settings that differ from a run's recorded ones and decide what it learns, each as a phrase.
+    """Describes the settings that differ from a run's recorded ones although they may not.
 
-    A setting that is not recorded, since it is younger than the run, had its default.
+    A setting that is newer than the run, and so is not recorded, had its default.
 
     Args:
-        config: the settings asked for.
+        config: settings of the resumed run.
         recorded: `{flag name: value}` of the run, as `to_flat` gives it.
+
+    Returns:
+        A phrase for each, such as `--seed (was 0, is 1)`.
     """
     before = to_flat(from_flat(TrainConfig, recorded))
     return [
@@ -47,7 +36,7 @@ def changed_training_settings(config: TrainConfig, recorded: Mapping[str, Any]) 
 
 
 def _moved(before: str | None, now: str | None) -> bool:
-    """Whether these may be the same files in two places; whether they are, their content tells."""
+    """Whether two names may mean the same files; their content is compared when they are opened."""
     if before is None or now is None:
         return False
     return before.partition(":")[0] == now.partition(":")[0] in ("folder", "npz")

@@ -2,38 +2,82 @@
 
 import dataclasses
 
-from aag_tf.config.checks import normalize_text, require, require_range
+from aag_tf.config.checks import require
 from aag_tf.config.data import check_dataset
+from aag_tf.config.setting import check_settings, setting
 
 CHECKPOINTS = ("latest", "best")
-MOST_PROJECTED = 10_000  # images that TensorBoard's projector still moves fluently
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """Where results go and how often they are written; nothing here changes what is learned."""
+    """Run: where results go and how often they are written; nothing here changes what is learned."""
 
-    run_dir: str = "runs/aag"
-    resume: bool = False
-    overwrite: bool = False
-    log_every_steps: int = 50
-    checkpoint_every_steps: int | None = None
-    checkpoints_to_keep: int = 3
-    knn_every_epochs: int = 5
-    monitor_dataset: str | None = None
-    projector_images: int = 500
-    histograms: bool = False
-    profile_steps: str | None = None
+    run_dir: str = setting(
+        "runs/aag",
+        "Directory that the run creates for its flags, checkpoints, metrics and TensorBoard events. An existing run "
+        "is never touched without --resume or --overwrite.",
+        if_empty="name the directory that the run may create",
+        resumable=True,
+    )
+    resume: bool = setting(
+        False,
+        "Continue the run in --run_dir from its newest checkpoint, or the newest undamaged one.",
+        resumable=True,
+    )
+    overwrite: bool = setting(
+        False,
+        "Delete the run in --run_dir (flags, checkpoints, metrics, events, evaluation; nothing else that lies there) "
+        "and start again.",
+        resumable=True,
+    )
+    log_every_steps: int = setting(
+        50, "Steps between two lines of metrics.jsonl and points in TensorBoard.", low=1, resumable=True
+    )
+    checkpoint_every_steps: int | None = setting(
+        None,
+        "Steps between two checkpoints. Default: one an epoch. Lower it if epochs take hours.",
+        low=1,
+        resumable=True,
+    )
+    checkpoints_to_keep: int = setting(
+        3, "Newest checkpoints that are kept, besides the one with the best kNN accuracy.", low=1, resumable=True
+    )
+    knn_every_epochs: int = setting(
+        5,
+        "Epochs between two looks at the encoder on held-out images: kNN and linear probe where there are labels, and "
+        "effective rank and uniformity; the live signs of progress. 0 switches them off.",
+        low=0,
+        resumable=True,
+    )
+    monitor_dataset: str | None = setting(  # may not change, since the best checkpoint is chosen by it
+        None,
+        "Labeled images to take for these looks, as --dataset names them, at the size of those that are trained on: "
+        "for runs on images without labels. A tenth of its training images is held out, and its test split is not "
+        "touched. Default: the images of --dataset.",
+    )
+    projector_images: int = setting(
+        500,
+        "Held-out images to show as points in TensorBoard's projector; 0 switches it off.",
+        low=0,
+        high=10_000,  # which TensorBoard's projector still moves fluently
+        resumable=True,
+    )
+    histograms: bool = setting(
+        False,
+        "Show the distribution of every weight in TensorBoard. Large event files; for finding out what went wrong.",
+        resumable=True,
+    )
+    profile_steps: str | None = setting(
+        None,
+        "First and last step to record with TensorFlow's profiler, as 10,20; look at them with "
+        "tensorboard-plugin-profile.",
+        resumable=True,
+    )
 
     def __post_init__(self) -> None:
-        normalize_text(self)
-        require(bool(self.run_dir), "--run_dir is empty; name the directory that the run may create.")
+        check_settings(self)
         require(not (self.resume and self.overwrite), "--resume continues a run, --overwrite deletes it; give one.")
-        require_range("log_every_steps", self.log_every_steps, 1)
-        if self.checkpoint_every_steps is not None:
-            require_range("checkpoint_every_steps", self.checkpoint_every_steps, 1)
-        require_range("checkpoints_to_keep", self.checkpoints_to_keep, 1)
-        require_range("knn_every_epochs", self.knn_every_epochs, 0)
         if self.monitor_dataset is not None:
             check_dataset(self.monitor_dataset, "monitor_dataset")
             require(
@@ -41,12 +85,11 @@ class RunConfig:
                 "--monitor_dataset is for looks at the encoder, and --knn_every_epochs=0 switches them off; give one "
                 "of the two.",
             )
-        require_range("projector_images", self.projector_images, 0, MOST_PROJECTED)
         if self.profile_steps is not None:
             self.profiled_steps()
 
     def profiled_steps(self) -> tuple[int, int]:
-        """The first and the last step to profile, counted from 1.
+        """Returns the first and the last step to profile, counted from 1.
 
         Raises:
             ConfigError: `profile_steps` is not of the form `first,last`.

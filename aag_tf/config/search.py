@@ -2,38 +2,53 @@
 
 import dataclasses
 
-from aag_tf.config.checks import normalize_text, require, require_choice, require_range
-
-SEARCH_INDEXES = ("exact", "hnsw")
+from aag_tf.config.checks import require
+from aag_tf.config.setting import check_settings, setting
 
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig:
-    """What `aag-search` looks for, in which output of `aag-embed`.
+    """Search: what is looked for, among which embeddings, and how the answer is shown."""
 
-    `index` is `hnsw` where one has been built and can be read, and `exact` otherwise, when `None`.
-    """
-
-    embeddings: str = ""
-    query: str | None = None
-    like: str | None = None
-    top_k: int = 20
-    index: str | None = None
-    saved_model: str | None = None
-    gallery: str = "gallery.html"
+    embeddings: str = setting(
+        "",
+        "The collection: a directory that aag-embed wrote.",
+        if_empty="name a directory that aag-embed wrote",
+    )
+    query: str | None = setting(
+        None,
+        "A picture file; it is embedded with the encoder that embedded the collection.",
+        if_empty="name a picture file",
+    )
+    like: str | None = setting(
+        None,
+        "An image of the collection instead, by its row (from 0) or by its path as the collection has it; it is left "
+        "out of the answer.",
+        if_empty="name a row of the collection by its number or its path",
+    )
+    top_k: int = setting(20, "How many of the most similar images to show.", low=1, high=10_000)
+    index: str | None = setting(
+        None,
+        "exact compares with every image: right, and seconds for a million. hnsw is approximate and answers in "
+        "milliseconds; it is built once, kept beside the embeddings, and needs pip install 'aag-tf[search]'. "
+        "Default: hnsw where it has been built and faiss is installed, else exact.",
+        choices=("exact", "hnsw"),
+    )
+    saved_model: str | None = setting(
+        None, "Where the encoder lies now, if it was moved since it embedded the collection."
+    )
+    gallery: str = setting(
+        "gallery.html",
+        "The web page that shows the images found; an earlier gallery of that name is replaced. --gallery= writes "
+        "none.",
+    )
 
     def __post_init__(self) -> None:
-        normalize_text(self)
-        require(bool(self.embeddings), "--embeddings is missing; name a directory that aag-embed wrote.")
+        check_settings(self)
         require(
             (self.query is None) != (self.like is None),
             "give exactly one of --query=<picture file> and --like=<row or path of the collection>.",
         )
-        require(self.query != "", "--query is empty; name a picture file.")
-        require(self.like != "", "--like is empty; name a row of the collection by its number or its path.")
-        require_range("top_k", self.top_k, 1, 10_000)
-        if self.index is not None:
-            require_choice("index", self.index, SEARCH_INDEXES)
         require(
             self.gallery == "" or self.gallery.lower().endswith((".html", ".htm")),
             f"--gallery={self.gallery} is no web page; give a name that ends in .html, or nothing for none.",

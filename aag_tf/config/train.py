@@ -14,7 +14,7 @@ from aag_tf.config.schedule import ScheduleConfig
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Everything that `aag_tf.training.train.train` needs."""
+    """All settings of `aag_tf.train`."""
 
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)

@@ -1,22 +1,23 @@
-"""Images of one data set at the size and in the channels of another's."""
+"""Brings the images of one data set to the size and the number of channels of another."""
 
 import dataclasses
 
 import tensorflow as tf
 
 from aag_tf.data import resizing
-from aag_tf.data.images import Images, Shape, TransformedImages
+from aag_tf.data.derived_images import TransformedImages
+from aag_tf.data.images import Images, Shape
 from aag_tf.data.splits import Split
 
 
 def adapted(split: Split, shape: Shape) -> Split:
-    """The split with images of `shape`, changed as they are read; the split itself where they are of that shape.
+    """Returns the split with its images converted to `shape` as they are read; the split itself if they have it.
 
-    They are cropped at the center and scaled; gray is repeated as RGB, and RGB becomes gray by its luma.
+    Images are cropped at the center and scaled; gray is repeated as RGB, and RGB becomes gray by its luma.
 
     Args:
         split: uint8 images of one or three channels, all of one size.
-        shape: height, width and channels to bring them to.
+        shape: wanted height, width and channels.
     """
     images: Images = split.images
     if images.shape == shape:

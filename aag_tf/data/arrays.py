@@ -1,4 +1,4 @@
-"""NumPy archives from anybody: plain arrays only, and no more memory than is allowed."""
+"""NumPy archives from unknown sources: plain arrays only, within a memory limit."""
 
 import math
 import zipfile
@@ -15,18 +15,18 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def read_arrays(path: Path, keys: Sequence[str], *, limit: int, advice: str) -> Arrays:
-    """The arrays of an `.npz` archive that have one of these names, as far as there are any.
+    """Reads the arrays of an `.npz` archive that have one of the given names; missing ones are left out.
 
-    Nothing is unpickled. What the arrays take is looked up in the archive and in their headers before they are read.
+    Nothing is unpickled. The size of the arrays is checked in the archive and in their headers before they are read.
 
     Args:
         path: the archive.
-        keys: names of arrays; others are not looked at.
-        limit: bytes that they may take together.
-        advice: what to do where they take more, in words.
+        keys: names of the arrays to read.
+        limit: the most bytes that these arrays may take together.
+        advice: what the user should do if they take more, for the error message.
 
     Raises:
-        DataError: it is no such archive, is damaged, or its arrays take more than the limit.
+        DataError: the file is not such an archive, is damaged, or its arrays exceed the limit.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -41,7 +41,7 @@ def read_arrays(path: Path, keys: Sequence[str], *, limit: int, advice: str) -> 
             return {key: arrays[key] for key in keys if key in arrays}
     except DataError:
         raise
-    except Exception as error:  # encrypted, cut, of objects, with a header of anything: NumPy raises many classes
+    except Exception as error:  # encrypted, truncated, Python objects, broken headers: NumPy raises many classes
         reason = one_line(error) or type(error).__name__
         raise DataError(
             f"{path} cannot be read as an archive of plain arrays ({reason}); write it with numpy.savez, no objects."
@@ -49,7 +49,7 @@ def read_arrays(path: Path, keys: Sequence[str], *, limit: int, advice: str) -> 
 
 
 def _claimed_bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """What an array takes by its own header, which need not be true."""
+    """Size of an array in bytes according to its own header, which may be wrong."""
     with archive.open(entry) as file:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]

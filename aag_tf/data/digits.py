@@ -1,4 +1,4 @@
-"""`digits`: the 1 797 handwritten digits that scikit-learn ships, 8x8 and gray; nothing to download."""
+"""`digits`: the 1 797 handwritten digits of scikit-learn, 8x8 and gray; nothing to download."""
 
 import numpy as np
 
@@ -8,17 +8,17 @@ from aag_tf.data.images import ArrayImages
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
 
-LEVELS = 16  # the images count ink in 0..16
+LEVELS = 16  # pixels of the original images are 0 to 16
 
 
 def read_digits(rest: str, config: DataConfig) -> Source:
-    """All digits as one labeled train split, uint8 [1797, 8, 8, 1].
+    """Returns all digits as one labeled train split, uint8 [1797, 8, 8, 1].
 
     Raises:
-        DataError: something follows `digits`.
+        DataError: `rest` is not empty.
     """
     if rest:
-        raise DataError(f"--dataset=digits:{rest} says more than is known; the embedded set is --dataset=digits.")
+        raise DataError(f"--dataset=digits:{rest} is not known: nothing may follow digits; use --dataset=digits.")
     from sklearn.datasets import load_digits
 
     digits = load_digits()

@@ -1,11 +1,11 @@
 """`folder:<path>`: a tree of image files.
 
-- Splits: where the only sub-folders are `train` and some of `validation` (or `val`, `valid`) and `test`, in small or
-  capital letters, those are the splits. Otherwise everything is train (a class may well be called "train").
-- Labels: the name of the first sub-folder below the split's folder, sorted by name, if every image of the split lies
-  in one and there are at least two of them; otherwise the split is unlabeled. Names that train has, one alone is
-  enough for.
-- Hidden files and folders, `__MACOSX` and files without an image suffix are passed over.
+- Splits: if the only sub-folders are `train` and any of `validation` (or `val`, `valid`) and `test`, in any case,
+  they are the splits. Otherwise every image is train (a class may be called "train").
+- Labels: the class of an image is the first sub-folder below the split's folder, and classes are sorted by name. A
+  split is labeled if each of its images lies in a sub-folder and there are two of these or more; a single one is
+  enough for validation and test if train has a class of that name.
+- Hidden files and folders, `__MACOSX` and files without an image suffix are ignored.
 """
 
 import itertools
@@ -19,12 +19,13 @@ from absl import logging
 
 from aag_tf.config import DataConfig
 from aag_tf.data import pictures
-from aag_tf.data.images import SelectedImages
+from aag_tf.data.derived_images import SelectedImages
 from aag_tf.data.picture_reading import read_pictures
 from aag_tf.data.splits import Source, Split
 from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import printable, user_path
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.text import printable
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -36,7 +37,7 @@ SPLIT_FOLDERS = {
 
 
 class PictureFile(NamedTuple):
-    """An image file with its split, and the sub-folder that may name its class."""
+    """An image file with its split and the sub-folder that may name its class."""
 
     path: str
     split: str
@@ -44,12 +45,12 @@ class PictureFile(NamedTuple):
 
 
 def read_folder(path: str, config: DataConfig) -> Source:
-    """Reads a tree of image files; the module's docstring has the rules.
+    """Reads a tree of image files by the rules in the module's docstring.
 
-    Broken files are skipped, and named in a logged warning.
+    Broken files are skipped and named in a logged warning.
 
     Raises:
-        DataError: the folder is missing, or no file of one of its splits is an image that can be read.
+        DataError: the folder is missing, or one of its splits has no readable image.
     """
     root = user_path(path)
     if not root.is_dir():
@@ -62,24 +63,24 @@ def read_folder(path: str, config: DataConfig) -> Source:
     for part in dict.fromkeys(file.split for file in found):
         rows = np.array([row for row, file in enumerate(files) if file.split == part], np.int64)
         if len(rows) == 0:
-            raise DataError(f"none of the image files in the {part} part of {path} can be read; mend or remove it.")
+            raise DataError(f"none of the image files in the {part} part of {path} can be read; repair or remove them.")
         known = class_names is not None and labels[rows].min() >= 0
         if not known and any(files[row].folder is not None for row in rows):
-            logging.warning("%s images of folder:%s have no labels: no two sub-folders hold them all.", part, path)
+            logging.warning("%s images of folder:%s are unlabeled: not all lie in two or more sub-folders.", part, path)
         splits[part] = Split(SelectedImages(images, rows), labels[rows] if known else None)
     return Source(f"folder:{path}", splits["train"], splits.get("validation"), splits.get("test"), class_names)
 
 
 def _split_folders(root: Path) -> list[tuple[str, Path]]:
-    """Split and folder of each part of the tree."""
+    """Returns the split and the folder of each part of the tree."""
     folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and is_visible(entry.name))
     split_of = {name: SPLIT_FOLDERS[name.lower()] for name in folders if name.lower() in SPLIT_FOLDERS}
     if "train" not in split_of.values() or len(split_of) < len(folders):
         if "train" in split_of.values() and len(set(split_of.values())) > 1:
             others = sorted(set(folders) - set(split_of))
             logging.warning(
-                "%s has sub-folders named as splits, and others beside them (%s): all are taken for classes; move the "
-                "others away if they are none.",
+                "%s has sub-folders named like splits and others (%s), so all of them are read as classes; to use the "
+                "splits, move the others away.",
                 root,
                 ", ".join(others[:3]),
             )
@@ -91,7 +92,7 @@ def _split_folders(root: Path) -> list[tuple[str, Path]]:
 
 
 def _find_pictures(root: Path, split: str) -> list[PictureFile]:
-    """Every image file below a folder, sorted by its path, so that all machines count them alike.
+    """Returns every image file below a folder, sorted by path, so that all machines number them alike.
 
     Raises:
         DataError: there is none.
@@ -106,7 +107,7 @@ def _find_pictures(root: Path, split: str) -> list[PictureFile]:
 
 
 def _wrapped(files: list[PictureFile]) -> set[str]:
-    """Splits other than train whose images lie in one sub-folder that train does not have: it names no class."""
+    """Returns the splits other than train whose only sub-folder is none of train's, so that it names no class."""
     folders: dict[str, set[str | None]] = {}
     for file in files:
         folders.setdefault(file.split, set()).add(file.folder)
@@ -115,7 +116,7 @@ def _wrapped(files: list[PictureFile]) -> set[str]:
 
 
 def _label(files: list[PictureFile]) -> tuple[list[str] | None, npt.NDArray[np.int64]]:
-    """Class names over all splits (`None` where there are fewer than two), and labels, -1 where there are none."""
+    """Returns the class names of all splits (`None` if fewer than two) and the label of each file (-1 for none)."""
     unlabeled = {file.split for file in files if file.folder is None} | _wrapped(files)
     names = sorted({file.folder for file in files if file.folder is not None and file.split not in unlabeled})
     if len(names) < 2:

@@ -1,4 +1,4 @@
-"""How much memory images may take: a quarter of what this process may hope for."""
+"""The memory that decoded images may take: a quarter of what this process can use."""
 
 import contextlib
 import math
@@ -10,21 +10,21 @@ import psutil
 from aag_tf.data.images import Shape
 from aag_tf.utils.errors import DataError
 
-# Where Linux says which control groups a process is in, and what each may take: a container, or a job of a cluster.
+# Linux lists the control groups (a container, a cluster job) of a process, and their memory limits, here.
 CGROUPS, CGROUP_ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def usable_memory() -> int:
-    """Bytes that this process may hope for: the host's, or the limit of a control group where that is less."""
+    """Returns the bytes that this process can use: the host's memory, or a control group's limit if that is lower."""
     limits = [psutil.virtual_memory().total]
     for path in _limit_files():
-        with contextlib.suppress(OSError, ValueError):  # it is not there, or says "max"
+        with contextlib.suppress(OSError, ValueError):  # missing, or "max"
             limits.append(int(path.read_text()))
     return min(limits)
 
 
 def _limit_files() -> Iterator[Path]:
-    """Files with the limits of this process's groups and of those that they are in, of versions 2 and 1."""
+    """Yields the limit files of this process's control groups and of their parents, of versions 2 and 1."""
     with contextlib.suppress(OSError):
         for line in CGROUPS.read_text().splitlines():
             _, controllers, group = line.split(":", 2)  # "0::/job" or "4:cpu,memory:/job"
@@ -38,20 +38,20 @@ def _limit_files() -> Iterator[Path]:
                 yield root / part.relative_to("/") / name
 
 
-# What decoded images may take of it; above, folders are read from disk and other sources refused.
+# Above this limit folders are decoded on every access, and other sources are refused.
 MEMORY_LIMIT = usable_memory() // 4
 
 
 def require_memory(name: str, count: int, shape: Shape) -> None:
-    """Refuses images that would take more than `MEMORY_LIMIT`.
+    """Checks that decoded images fit into `MEMORY_LIMIT`.
 
     Args:
-        name: of the data set, for the message.
-        count: how many images.
-        shape: of each.
+        name: name of the data set, for the message.
+        count: number of images.
+        shape: height, width and channels of an image.
 
     Raises:
-        DataError: they would.
+        DataError: they take more.
     """
     needed = count * math.prod(shape)
     if needed > MEMORY_LIMIT:

@@ -10,18 +10,18 @@ from aag_tf.data.arrays import Arrays, read_arrays
 from aag_tf.data.images import ArrayImages
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 KEYS = ("images", "labels", "test_images", "test_labels")
 
 
 def read_npz(path: str, config: DataConfig) -> Source:
-    """Reads uint8 [n, h, w, c] or [n, h, w] arrays, with labels of whole numbers [n] where there are any.
+    """Reads images, uint8 [n, h, w, c] or [n, h, w], and their labels if present, integers [n].
 
     Nothing is unpickled, and an archive that unpacks to more than the memory limit is refused before it is read.
 
     Raises:
-        DataError: the file is missing or no archive of arrays, or its arrays have the wrong names, types or shapes.
+        DataError: the file is missing or not an archive of arrays, or its arrays have wrong names, types or shapes.
     """
     arrays = _read_arrays(user_path(path))
     if "images" not in arrays:

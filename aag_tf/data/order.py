@@ -1,6 +1,6 @@
-"""From position to example: which examples the steps of an epoch see, as a pure function of (seed, epoch).
+"""The order of the examples in each epoch, as a pure function of (seed, epoch).
 
-Nothing here counts or remembers, so a run that starts at step 1 000 sees exactly what it would have seen there.
+There is no state, so a run that starts at step 1 000 sees exactly what an uninterrupted run sees there.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from aag_tf.utils import seeds
 
 
 def shuffled(size: int, seed: tf.Tensor | seeds.Seed) -> tf.Tensor:
-    """The numbers 0..size-1 in an order that the seed alone decides; usable inside a `tf.data` graph.
+    """Shuffles the numbers 0..size-1 by a stateless seed; usable inside a `tf.data` graph.
 
     Args:
-        size: how many examples there are.
+        size: number of examples.
         seed: two int32 values, for example from `aag_tf.utils.seeds.fold`.
 
     Returns:
@@ -26,20 +26,20 @@ def shuffled(size: int, seed: tf.Tensor | seeds.Seed) -> tf.Tensor:
 
 
 def epoch_seed(seed: int, epoch: int) -> seeds.Seed:
-    """The stateless seed of one epoch's order."""
+    """Returns the stateless seed of one epoch's order."""
     return seeds.fold(seed, "order", epoch)
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """The examples of one epoch in the order in which training visits them.
+    """Returns the examples of one epoch in the order in which training visits them.
 
     Args:
-        size: how many examples there are.
+        size: number of examples.
         seed: the run's `--seed`.
         epoch: counted from 0.
 
     Returns:
         int64 [size], a permutation; with batches of `B`, step `s` of the epoch reads `[s * B : (s + 1) * B]`, and
-        the remainder that fills no batch is left out of this epoch.
+        the remainder that does not fill a batch is left out of this epoch.
     """
     return shuffled(size, epoch_seed(seed, epoch)).numpy()

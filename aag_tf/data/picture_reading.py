@@ -1,4 +1,4 @@
-"""Many image files to one set of images: all are tried once, broken ones are left out and named."""
+"""Reads many image files as one set of images: each is tried once, broken ones are left out and named."""
 
 import math
 import multiprocessing.pool
@@ -12,69 +12,70 @@ import numpy.typing as npt
 from absl import logging
 
 from aag_tf.data import memory, pictures, resizing
-from aag_tf.data.images import ArrayImages, FileImages, Images, Shape
+from aag_tf.data.file_images import FileImages
+from aag_tf.data.images import ArrayImages, Images, Shape
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import shown
 from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.text import shown
 
 Result = TypeVar("Result")
 
-NAMED_FILES = 5
+NAMED_FILES = 5  # broken files that the warning names
 FILES_PER_TASK = 16
 
 
 def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tuple[npt.NDArray[np.int64], Images]:
     """Reads image files at one size and with one number of channels.
 
-    The headers decide on both (gray only if every file is gray), then every file is decoded once: into memory if all
-    pictures fit, otherwise only to see that it can be, and again whenever training asks for it.
+    The headers decide on both (one channel only if every file is gray). Then every file is decoded once: into memory if
+    all pictures fit, otherwise only to check it, since training decodes it again on every access.
 
     Args:
-        name: the data set, for messages.
+        name: name of the data set, for messages.
         paths: the files.
-        image_size: what `--image_size` asks for; see `aag_tf.data.resizing.target_size`.
+        image_size: value of `--image_size`; see `aag_tf.data.resizing.target_size`.
 
     Returns:
-        The numbers (int64 [n]) of the paths that can be read, and their pictures in this order.
+        The indices (int64 [n]) of the paths that can be read, and their pictures in this order.
 
     Raises:
-        DataError: not one file can be read.
+        DataError: no file can be read.
     """
     broken: dict[str, Exception] = {}
     tried = _try_all(pictures.read_header, paths, "opening", broken)
     headers = {number: header for number, header in enumerate(tried) if header is not None}
     images: Images | None = None
-    form: Form | None = None
-    # Again where a file that cannot be decoded was of another size, or the only one in color.
-    while headers and (found := _form(headers.values())) != form:
-        form = found
-        shape = (*resizing.target_size(form.size, image_size), form.channels)
+    common: CommonFormat | None = None
+    # Repeated if a file that could not be decoded was the only one of another size, or the only one in color.
+    while headers and (found := _common_format(headers.values())) != common:
+        common = found
+        shape = (*resizing.target_size(common.size, image_size), common.channels)
         kept, images = _decode_all([paths[number] for number in headers], shape, broken)
         numbers = list(headers)
         headers = {numbers[row]: headers[numbers[row]] for row in kept}
     good = list(headers)
-    if not good or images is None or form is None:
+    if not good or images is None or common is None:
         path, reason = next(iter(broken.items()))
-        raise DataError(f"none of the {len(paths)} image files of {name} can be read; {path}, for one: {reason}.")
-    resizing.warn_of_size(name, form.size, image_size)
+        raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {path}: {reason}.")
+    resizing.warn_of_size(name, common.size, image_size)
     _warn_of(name, broken, len(paths))
     return np.array(good, np.int64), images
 
 
-class Form(NamedTuple):
-    """What headers agree on: height and width, `None` where they differ, and the channels that keep their colors."""
+class CommonFormat(NamedTuple):
+    """Height and width of all files (`None` if they differ), and the channels that keep the colors of all."""
 
     size: tuple[int, int] | None
     channels: int
 
 
-def _form(headers: Collection[pictures.Header]) -> Form:
+def _common_format(headers: Collection[pictures.Header]) -> CommonFormat:
     sizes = {(header.height, header.width) for header in headers}
-    return Form(sizes.pop() if len(sizes) == 1 else None, 1 if all(header.gray for header in headers) else 3)
+    return CommonFormat(sizes.pop() if len(sizes) == 1 else None, 1 if all(header.gray for header in headers) else 3)
 
 
 def _decode_all(paths: list[str], shape: Shape, broken: dict[str, Exception]) -> tuple[list[int], Images]:
-    """The numbers of the files that can be decoded, and their pictures."""
+    """Returns the indices of the files that can be decoded, and their pictures."""
     fits = len(paths) * math.prod(shape) <= memory.MEMORY_LIMIT
     array = np.empty((len(paths) if fits else 0, *shape), np.uint8)
     row_of = {path: row for row, path in enumerate(paths)}
@@ -94,17 +95,17 @@ def _decode_all(paths: list[str], shape: Shape, broken: dict[str, Exception]) ->
 def _try_all(
     work: Callable[[str], Result], paths: Sequence[str], doing: str, broken: dict[str, Exception]
 ) -> list[Result | None]:
-    """`work(path)` of every path by threads (Pillow decodes outside the interpreter's lock), `None` where it fails."""
+    """Calls `work(path)` for every path in threads (Pillow releases the GIL); returns `None` where it fails."""
 
     def attempt(path: str) -> Result | Exception:
         try:
             return work(path)
-        except Exception as error:  # decoders fed with broken files raise whatever they stumble over
-            # Without what refers to the frames that it passed, which hold the pixels that were decoded until then.
+        except Exception as error:  # decoders raise many classes on broken files
+            # Drop the references to stack frames, which would keep the partly decoded pixels in memory.
             error.__traceback__ = error.__context__ = error.__cause__ = None
             return error
 
-    # Files whose metadata Pillow complains of still count: a warning for each would bury everything else.
+    # Pillow warns of odd metadata in files that it can read: one warning for each would hide everything else.
     with warnings.catch_warnings(), multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         outcomes = []

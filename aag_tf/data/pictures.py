@@ -1,4 +1,4 @@
-"""One image file to one uint8 array, with Pillow: orientation, transparency, 16-bit grayscale and size."""
+"""Decodes one image file to one uint8 array with Pillow: orientation, transparency, 16-bit grayscale and size."""
 
 import contextlib
 import os
@@ -14,22 +14,21 @@ from aag_tf.data.images import Shape
 from aag_tf.data.regular_file import open_regular
 from aag_tf.utils.errors import DataError
 
-# Suffixes of formats that Pillow decodes by itself; no document formats, since those start other programs.
+# Suffixes of formats that Pillow decodes itself; no document formats, because these start other programs.
 SUFFIXES = (
     *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm"),
     *(".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
-# The same formats by Pillow's names: a suffix says nothing of what a file holds.
+# The same formats by Pillow's names, because a suffix does not prove what a file holds.
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-# A few bytes can claim to be billions of pixels. Pillow warns from here on (89 million); a data set is better off
-# without.
+# A file of a few bytes can claim billions of pixels. Pillow warns above this number; here such a file is refused.
 MAX_PIXELS = 89_478_485
-# Larger pictures are decoded one at a time: each may take a gigabyte meanwhile, and there may be many threads.
+# Larger pictures are decoded one at a time: each may take a gigabyte, and there may be many threads.
 LARGE_PIXELS = 10_000_000
-# A progressive JPEG may ask for a full pass over the picture with every few bytes. Encoders write ten scans.
-MAX_PASSES = 16  # over a picture of the largest size; smaller ones may have more
+# A few bytes of a progressive JPEG can demand a full pass over the picture. Encoders write about ten scans.
+MAX_PASSES = 16  # over a picture of MAX_PIXELS; smaller ones may have more
 MAX_SCANS = 256
-# With the first byte of its header's length, for videos behind a photograph have the two by chance.
+# Marker and first length byte of a scan: the marker alone also occurs by chance, as in a video after a photograph.
 JPEG_SCAN = b"\xff\xda\0"
 GRAY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 SIDEWAYS = (5, 6, 7, 8)  # the EXIF orientations that swap height and width
@@ -41,7 +40,7 @@ _one_large = threading.Lock()
 
 
 class Header(NamedTuple):
-    """What a file says of itself, before it is decoded."""
+    """Size and color of a picture, from the header of its file."""
 
     height: int
     width: int
@@ -49,17 +48,17 @@ class Header(NamedTuple):
 
 
 def read_header(picture: Picture) -> Header:
-    """Size (as it will be shown) and color of an image file, without decoding it.
+    """Reads size (after EXIF rotation) and color of an image file without decoding it.
 
     Raises:
         DataError: the picture has too many pixels.
-        Exception: Pillow cannot read it, for whatever reason it gives.
+        Exception: any error of Pillow, if it cannot read the file.
     """
     with _open(picture) as image:
-        # The plain method: that of PNG files would decode the picture to look for EXIF behind it.
+        # The method of the base class: that of PNG files would decode the picture to find EXIF after it.
         sideways = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in SIDEWAYS
         width, height = image.size
-        if isinstance(image, TiffImagePlugin.TiffImageFile):  # some versions of Pillow have turned its size already
+        if isinstance(image, TiffImagePlugin.TiffImageFile):  # some versions of Pillow have already swapped its size
             width, height = image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength]
         if sideways:
             width, height = height, width
@@ -67,12 +66,12 @@ def read_header(picture: Picture) -> Header:
 
 
 def decode(picture: Picture, shape: Shape) -> npt.NDArray[np.uint8]:
-    """The picture in an image file, upright, over white, at the wanted size and number of channels.
+    """Decodes an image file, upright and over white, at the wanted size and number of channels.
 
-    The largest centerd part of the wanted aspect is scaled (bilinear, antialiased): the shorter side decides.
+    The largest centered rectangle of the wanted aspect is scaled (bilinear, antialiased).
 
     Args:
-        picture: the file; of several frames the first counts.
+        picture: the file; only its first frame is used.
         shape: wanted height, width and channels (1 or 3).
 
     Returns:
@@ -80,12 +79,12 @@ def decode(picture: Picture, shape: Shape) -> npt.NDArray[np.uint8]:
 
     Raises:
         DataError: the picture has too many pixels or scans, or values whose range is unknown.
-        Exception: Pillow cannot read it, for whatever reason it gives.
+        Exception: any error of Pillow, if it cannot read the file.
     """
     height, width, channels = shape
     with _open(picture) as image:
         _require_few_scans(image)
-        # JPEG decodes at 1/2, 1/4 or 1/8 much faster. Twice the wanted size is kept for the antialiased resize.
+        # JPEG decodes much faster at 1/2, 1/4 or 1/8. Twice the wanted size is kept for the antialiased resize.
         image.draft(None, (2 * max(height, width), 2 * max(height, width)))
         upright = _upright(image, channels)
     if upright.size != (width, height):
@@ -94,10 +93,10 @@ def decode(picture: Picture, shape: Shape) -> npt.NDArray[np.uint8]:
 
 
 def thumbnail(picture: Picture, side: int) -> Image.Image:
-    """The whole picture in an image file as RGB, upright, over white, scaled down to fit a square if it is larger.
+    """Decodes the whole picture as RGB, upright and over white, scaled down to fit a square of `side` pixels.
 
     Raises:
-        Exception: as `decode`.
+        Exception: as for `decode`.
     """
     with _open(picture) as image:
         _require_few_scans(image)
@@ -117,10 +116,10 @@ def _open(picture: Picture) -> Iterator[ImageFile.ImageFile]:
 
 
 def _require_few_scans(image: ImageFile.ImageFile) -> None:
-    """Refuses a JPEG that would take minutes to decode.
+    """Checks that a JPEG does not take minutes to decode.
 
     Raises:
-        DataError: it would.
+        DataError: it has too many scans.
     """
     file = image.fp
     if image.format not in ("JPEG", "MPO") or file is None:
@@ -134,7 +133,7 @@ def _require_few_scans(image: ImageFile.ImageFile) -> None:
 
 
 def _upright(image: Image.Image, channels: int) -> Image.Image:
-    """Decodes an opened file: turned as its EXIF says, in eight bits."""
+    """Decodes an opened file to eight bits, rotated as its EXIF says."""
     if image.width * image.height <= LARGE_PIXELS:
         return _as_eight_bits(ImageOps.exif_transpose(image), channels)
     with _one_large:
@@ -142,7 +141,7 @@ def _upright(image: Image.Image, channels: int) -> Image.Image:
 
 
 def _as_eight_bits(image: Image.Image, channels: int) -> Image.Image:
-    """Any mode of Pillow as "L" or "RGB"."""
+    """Converts any mode of Pillow to "L" or "RGB"."""
     wanted = "L" if channels == 1 else "RGB"
     if image.mode == "F":
         raise DataError("floating-point pixels have no known range")
@@ -156,7 +155,7 @@ def _as_eight_bits(image: Image.Image, channels: int) -> Image.Image:
 
 
 def _from_deep_gray(image: Image.Image) -> Image.Image:
-    """16-bit gray as "L": Pillow's own conversion clips every value above 255 to white."""
+    """Scales 16-bit gray to "L"; Pillow's own conversion would clip every value above 255 to white."""
     values = np.asarray(image)
     if values.min() < 0 or values.max() > DEEPEST_GRAY:
         raise DataError(f"gray values from {values.min()} to {values.max()} are not 16-bit")
@@ -164,5 +163,5 @@ def _from_deep_gray(image: Image.Image) -> Image.Image:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file of this name is taken for an image: a known suffix, and not hidden."""
+    """Whether a file name has a known image suffix and is not hidden."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES

@@ -1,4 +1,4 @@
-"""Batches of images, for training from any step on and for evaluation in order."""
+"""Batches of images: shuffled from any step on for training, in order for evaluation."""
 
 from collections.abc import Callable
 
@@ -22,30 +22,30 @@ def training_batches(
     transform: Callable[[Batch], Batch] | None = None,
     part: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
-    """The batches of steps `start_step` to `start_step + num_steps - 1`.
+    """Returns the batches of steps `start_step` to `start_step + num_steps - 1`.
 
     With `n` images and batches of `B`, step `s` belongs to epoch `s // (n // B)`, and its examples are a function of
-    (seed, s) alone: to start at a step gives exactly what skipping to it gives. Each epoch visits an example at most
-    once; the `n % B` examples that fill no batch are others in each epoch.
+    (seed, s) alone: starting at a step gives exactly what skipping to it gives. Each epoch visits an example at most
+    once; the `n % B` examples that do not fill a batch are different ones in each epoch.
 
     Args:
-        images: what to draw from.
+        images: the training images.
         global_batch_size: images in a step, over all replicas.
         seed: the run's `--seed`.
         start_step: the first step, counted from 0 at the start of the run.
-        num_steps: how many steps there are from there on.
-        transform: host-side augmentation, batch to batch; must be a pure function of the batch, since it is mapped
-            in parallel (the order of the batches stays).
-        part: `(index, count)`: read only the `index`-th of `count` equal stretches of every batch, as one machine of
-            several does; `row` still counts through the whole batch. The count divides the batch.
+        num_steps: number of steps.
+        transform: augmentation on the host, from batch to batch; must be a pure function of the batch, because it is
+            mapped in parallel (the order of the batches is kept).
+        part: `(index, count)`: read only the `index`-th of `count` equal slices of every batch, as one machine of
+            several does; `row` still counts over the whole batch. The count must divide the batch.
 
     Returns:
         `num_steps` elements `{"image": uint8 [b, h, w, c], "step": int64 [b] (one number b times), "row": int32 [b]}`,
-        after `transform`; without `part`, `b = B` and the rows are 0..B-1. The numbers travel with the images, so that
-        a replica which gets a part of a batch knows which part.
+        after `transform`; by default `b = B` and the rows are 0..B-1. Step and row travel with the images, so that a
+        replica knows which slice of the batch it has.
 
     Raises:
-        ConfigError: there are fewer images than fill one batch.
+        ConfigError: there are fewer images than one batch needs.
     """
     size, batch = len(images), global_batch_size
     steps_per_epoch = batches_in_epoch(size, batch)
@@ -63,7 +63,7 @@ def training_batches(
     epochs = range(start_step // steps_per_epoch, -(-(start_step + num_steps) // steps_per_epoch))
     epoch_seeds = np.array([order.epoch_seed(seed, epoch) for epoch in epochs], np.int32).reshape(-1, 2)
     batches = tf.data.Dataset.from_tensor_slices(epoch_seeds).flat_map(numbers_of_epoch)
-    # Only example numbers are skipped here, no pictures, and less than an epoch of them.
+    # This skips indices of examples, not images, and less than one epoch of them.
     batches = batches.skip(start_step % steps_per_epoch).take(num_steps).enumerate(start=start_step)
     batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     if transform is not None:
@@ -73,10 +73,10 @@ def training_batches(
 
 
 def batches_in_epoch(num_images: int, global_batch_size: int) -> int:
-    """Whole batches of so many images.
+    """Number of complete batches in an epoch.
 
     Raises:
-        ConfigError: there are fewer images than fill one.
+        ConfigError: there are fewer images than one batch needs.
     """
     if num_images < global_batch_size:
         raise ConfigError(
@@ -87,7 +87,7 @@ def batches_in_epoch(num_images: int, global_batch_size: int) -> int:
 
 
 def evaluation_batches(images: Images, batch_size: int) -> tf.data.Dataset:
-    """All images once, in order: uint8 [b, h, w, c] with `b = batch_size`, less in the last batch."""
+    """Returns all images once, in order: uint8 [b, h, w, c] with `b = batch_size`, fewer in the last batch."""
     numbers = tf.data.Dataset.range(len(images)).batch(batch_size)
     pictures = numbers.map(images.fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return pictures.prefetch(tf.data.AUTOTUNE).with_options(_options())
@@ -95,6 +95,6 @@ def evaluation_batches(images: Images, batch_size: int) -> tf.data.Dataset:
 
 def _options() -> tf.data.Options:
     options = tf.data.Options()
-    # There are no files to deal out among workers: each takes its part of every batch.
+    # There are no files to distribute over workers: each reads its part of every batch.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return options

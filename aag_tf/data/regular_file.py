@@ -1,4 +1,4 @@
-"""Opening files that may be anything: no waiting for a pipe, and no more bytes than one picture can have."""
+"""Opens files from unknown sources safely: never waits for a pipe, and refuses files too large for one picture."""
 
 import os
 import stat
@@ -6,18 +6,18 @@ from typing import BinaryIO
 
 from aag_tf.utils.errors import DataError
 
-# Pillow and its codecs hold a file in memory where they must: no picture of a sensible size needs as much.
+# Pillow and its codecs may hold a whole file in memory, and no picture of a sensible size needs this much.
 MAX_BYTES = 2**29
 
 
 def open_regular(path: str | bytes | os.PathLike[str]) -> BinaryIO:
-    """Opens a file to read bytes of one picture.
+    """Opens the file of one picture for reading bytes.
 
     Raises:
-        OSError: it cannot be opened.
-        DataError: it is no regular file, or too large.
+        OSError: the file cannot be opened.
+        DataError: it is not a regular file, or is too large.
     """
-    # Not blocking, because opening a named pipe would wait for a writer for ever.
+    # Non-blocking, because opening a named pipe would wait forever for a writer.
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     try:
         status = os.fstat(file.fileno())
@@ -31,10 +31,10 @@ def open_regular(path: str | bytes | os.PathLike[str]) -> BinaryIO:
 
 
 def require_bytes(size: int) -> None:
-    """Refuses encoded bytes that are too many to be one picture.
+    """Checks the encoded size of one picture, in bytes.
 
     Raises:
-        DataError: they are.
+        DataError: it is above `MAX_BYTES`.
     """
     if size > MAX_BYTES:
         raise DataError(f"{size} bytes are more than the {MAX_BYTES} that are read of one picture")

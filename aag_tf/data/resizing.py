@@ -1,4 +1,4 @@
-"""The one size that every image of a data set gets, and the resizing of arrays to it."""
+"""The common size of all images of a data set, and the resizing to it."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,18 +7,18 @@ from absl import logging
 
 Size = tuple[int, int]
 
-LARGEST_KEPT = 256
-DEFAULT_SIZE = 224  # what ImageNet encoders are usually trained at
-CHUNK = 256
+LARGEST_KEPT = 256  # pixels: larger images are scaled to DEFAULT_SIZE
+DEFAULT_SIZE = 224  # pixels: usual for ImageNet encoders
+CHUNK = 256  # images that are resized at a time
 
 
 def target_size(agreed: Size | None, image_size: int | None) -> Size:
-    """Height and width to bring all images of a data set to.
+    """Returns the height and width that all images of a data set are scaled to.
 
     Args:
-        agreed: height and width that all images have, or `None` where they differ.
-        image_size: what `--image_size` asks for, a square; `None` keeps `agreed` where neither side is above 256 and
-            otherwise means 224.
+        agreed: height and width of all images, or `None` if they differ.
+        image_size: value of `--image_size`, the side of a square; `None` keeps `agreed` if neither side is above 256,
+            and otherwise means 224.
     """
     if image_size is not None:
         return image_size, image_size
@@ -26,10 +26,10 @@ def target_size(agreed: Size | None, image_size: int | None) -> Size:
 
 
 def warn_of_size(name: str, agreed: Size | None, image_size: int | None) -> None:
-    """Says that images are scaled where nobody asked for it.
+    """Logs a warning if images are scaled although no `--image_size` was given.
 
     Args:
-        name: the data set.
+        name: name of the data set.
         agreed: as in `target_size`.
         image_size: as in `target_size`.
     """
@@ -43,9 +43,9 @@ def warn_of_size(name: str, agreed: Size | None, image_size: int | None) -> None
 
 
 def fit(images: tf.Tensor, size: Size) -> tf.Tensor:
-    """Crops the largest centerd rectangle of the wanted aspect, then scales it (bilinear, antialiased).
+    """Crops the largest centered rectangle of the wanted aspect, then scales it (bilinear, antialiased).
 
-    The same picture as scaling the shorter side first and cropping then, for fewer pixels of work.
+    This gives the same picture as scaling first and cropping then, with less work.
 
     Args:
         images: uint8 [..., h, w, c], one image or a batch.
@@ -71,7 +71,7 @@ def _scaled(images: tf.Tensor, found: tf.Tensor, size: Size) -> tf.Tensor:
 
 
 def fit_array(images: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
-    """`fit` for a whole data set, uint8 [n, h, w, c] -> uint8 [n, *size, c], in chunks that bound its float copies."""
+    """`fit` for a whole data set in chunks, to save memory: uint8 [n, h, w, c] -> uint8 [n, *size, c]."""
     if images.shape[1:3] == size:
         return images
     fitted = np.empty((len(images), *size, images.shape[3]), np.uint8)

@@ -1,4 +1,4 @@
-"""A data set as its splits, checked once, and the rule that fills in the splits that it does not bring."""
+"""A data set as checked splits, and the rule that makes the splits that a data set lacks."""
 
 import dataclasses
 
@@ -6,21 +6,22 @@ import numpy as np
 import numpy.typing as npt
 
 from aag_tf.data import order
-from aag_tf.data.images import Images, SelectedImages, Shape
+from aag_tf.data.derived_images import SelectedImages
+from aag_tf.data.images import Images, Shape
 from aag_tf.utils import seeds
 from aag_tf.utils.errors import DataError
 
-# Splits are cut by a seed of their own and not by the run's, so that runs of all seeds are judged on the same examples.
+# A fixed seed and not the run's, so that runs of all seeds are evaluated on the same examples.
 SPLIT_SEED = 0
 TEST_FRACTION = 0.2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Images and, where they are known, their labels.
+    """Images and, if known, their labels.
 
     Attributes:
-        images: uint8 [n, h, w, c], fetched by number.
+        images: uint8 [n, h, w, c], fetched by index.
         labels: int64 [n], 0 or above, or `None`.
 
     Raises:
@@ -32,7 +33,7 @@ class Split:
 
     def __post_init__(self) -> None:
         if len(self.images) == 0:
-            raise DataError("a split holds no images; every split that is given needs one at least.")
+            raise DataError("a split has no images; give every split at least one.")
         if self.labels is None:
             return
         labels = np.asarray(self.labels)
@@ -47,15 +48,14 @@ class Split:
         object.__setattr__(self, "labels", labels.astype(np.int64))
 
     def __len__(self) -> int:
-        """How many images there are."""
         return len(self.images)
 
     def select(self, rows: npt.NDArray[np.int64]) -> "Split":
-        """The images `rows` (int64 [k]) of this split and their labels, as a split."""
+        """Returns the images `rows` (int64 [k]) of this split and their labels, as a split."""
         return Split(SelectedImages(self.images, rows), None if self.labels is None else self.labels[rows])
 
     def take(self, most: int) -> "Split":
-        """At most so many images: a fixed sample, stratified by label where there are labels."""
+        """Returns at most `most` images: a fixed sample, stratified by label if there are labels."""
         if len(self) <= most:
             return self
         return self.select(np.flatnonzero(held_out_mask(len(self), self.labels, most / len(self), "sample")))
@@ -66,11 +66,11 @@ class Source:
     """An opened data set.
 
     Attributes:
-        name: what `--dataset` said.
-        train: what is learned from.
-        validation: held out of train for tuning, or the data set's own; `None` where there is none.
-        test: what results are reported on; `None` where there is none.
-        class_names: the name of every label, or `None` where only numbers are known.
+        name: value of `--dataset`.
+        train: images to train on.
+        validation: images to tune on, from the data set itself or held out of train; may be `None`.
+        test: images that results are reported on; may be `None`.
+        class_names: the name of every label, or `None` if only numbers are known.
 
     Raises:
         DataError: the splits differ in shape, the images have neither one nor three channels, or a label has no name.
@@ -104,20 +104,19 @@ class Source:
 
     @property
     def image_shape(self) -> Shape:
-        """Height, width and channels of every image."""
+        """Height, width and channels of every image in all splits."""
         return self.train.images.shape
 
 
 def complete(source: Source, validation_fraction: float) -> Source:
-    """Fills in the splits that a data set does not bring.
+    """Returns the source with the splits that its data set lacks.
 
-    - It has validation but no test (as ImageNet): validation is what its results are reported on, so that is the test
-      split, and tuning gets a part of train.
-    - It has neither, and labels: a stratified fifth of train is test. Unlabeled data keep `test=None`, since nothing
-      could be reported on it.
-    - It has no validation (any more): `validation_fraction` of train is, stratified by label where there are labels.
+    1. Validation but no test (as in ImageNet): results are usually reported on validation, so it becomes test.
+    2. Still no test, but labels: a stratified fifth of train becomes test. Unlabeled data keep `test=None`, because
+       there is nothing to report.
+    3. No validation: `validation_fraction` of train becomes validation, stratified by label if there are labels.
 
-    The parts are the same whatever the run's seed.
+    The splits do not depend on the run's seed.
 
     Raises:
         DataError: fewer than two images are left to train on.
@@ -130,17 +129,17 @@ def complete(source: Source, validation_fraction: float) -> Source:
     if validation is None:
         train, validation = _hold_out(train, validation_fraction, "validation split")
     if len(train) < 2:
-        raise DataError(f"{source.name} has too few images, {len(train)} to train on; contrasting needs 2 at least.")
+        raise DataError(f"{source.name} has too few images, {len(train)} to train on; give it at least 2.")
     return dataclasses.replace(source, train=train, validation=validation, test=test)
 
 
 def held_out_mask(
     size: int, labels: npt.NDArray[np.int64] | None, fraction: float, purpose: str
 ) -> npt.NDArray[np.bool_]:
-    """Which of `size` examples are held out: `floor(size * fraction)` of them.
+    """Selects `floor(size * fraction)` of `size` examples to hold out.
 
-    Shuffled, then sorted by label, then every `1 / fraction`-th is taken: each class gives its share to within one
-    example, and the sum is exact however small the classes are. Without labels it is a plain random sample.
+    The examples are shuffled, then sorted by label, then every `1 / fraction`-th is taken: each class gives its share
+    to within one example, and the total is exact however small the classes are. Without labels it is a random sample.
 
     Returns:
         bool [size].
@@ -148,7 +147,7 @@ def held_out_mask(
     line = order.shuffled(size, seeds.fold(SPLIT_SEED, purpose)).numpy()
     if labels is not None:
         line = line[np.argsort(labels[line], kind="stable")]
-    # The tiny constant keeps 100 * 0.29 = 28.999... from losing its last example.
+    # Without the small constant 100 * 0.29 = 28.999... would lose its last example.
     quota = np.floor(np.arange(size + 1) * fraction + 1e-9)
     mask = np.zeros(size, np.bool_)
     mask[line[np.diff(quota) > 0]] = True

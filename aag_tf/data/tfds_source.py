@@ -1,4 +1,4 @@
-"""`tfds:<name>[/config][:version]`: a prepared TensorFlow data set, decoded into memory as a whole."""
+"""`tfds:<name>[/config][:version]`: a prepared TensorFlow data set, decoded into memory."""
 
 import contextlib
 import difflib
@@ -15,19 +15,19 @@ from aag_tf.data import memory, resizing
 from aag_tf.data.images import ArrayImages, Shape
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError, one_line
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
-READ_BATCH = 512
+READ_BATCH = 512  # images that are decoded at a time
 
 
 def read_tfds(name: str, config: DataConfig) -> Source:
     """Reads the splits `train` (or `config.train_split`), `validation` and `test` of a TensorFlow data set.
 
-    The features `image` (uint8) and, where it is there and is a class label, `label` are used. Nothing is downloaded
-    unless `config.download` says so.
+    Uses the features `image` (uint8) and, if it exists and is a class label, `label`. Downloads nothing unless
+    `config.download` is true.
 
     Raises:
-        DataError: the data set is unknown, not prepared, without images or train split, or too large for memory.
+        DataError: the data set is unknown, not prepared, has no images or train split, or is too large for memory.
     """
     builder = open_builder(name, config)
     shape = _image_shape(name, builder, config.image_size)
@@ -49,7 +49,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
 
 
 def open_builder(name: str, config: DataConfig) -> Any:
-    """The TFDS builder of a data set, prepared first where `config.download` says so.
+    """Returns the TFDS builder of a data set, which is prepared first if `config.download` is true.
 
     Raises:
         DataError: the data set is unknown, or cannot be opened or prepared.
@@ -73,7 +73,7 @@ def open_builder(name: str, config: DataConfig) -> Any:
 
 
 def data_directory(data_dir: str | None) -> str | None:
-    """`--data_dir` as TFDS takes it: a path of this machine written out, a bucket (`gs://...`) as it is."""
+    """Returns `--data_dir` as TFDS needs it: local paths become absolute, URLs (`gs://...`) stay as they are."""
     return data_dir if data_dir is None or "://" in data_dir else str(user_path(data_dir).absolute())
 
 
@@ -86,19 +86,19 @@ def _download(name: str, builder: Any) -> None:
 
 
 def require_image_feature(name: str, builder: Any) -> Any:
-    """The feature `image` of a TensorFlow data set.
+    """Returns the feature `image` of a TensorFlow data set.
 
     Raises:
-        DataError: it has none, or its images are not of uint8.
+        DataError: there is none, or its images are not uint8.
     """
     import tensorflow_datasets as tfds
 
     features = builder.info.features
     image = features["image"] if isinstance(features, tfds.features.FeaturesDict) and "image" in features else None
     if not isinstance(image, tfds.features.Image):
-        raise DataError(f"tfds:{name} has no feature `image`, so there is nothing to look at; use an image data set.")
+        raise DataError(f"tfds:{name} has no feature `image`; use a data set of images.")
     if image.np_dtype != np.uint8:
-        raise DataError(f"tfds:{name} has images of {np.dtype(image.np_dtype)}; those of uint8 can be used.")
+        raise DataError(f"tfds:{name} has images of {np.dtype(image.np_dtype)}; use a data set of uint8 images.")
     return image
 
 
@@ -106,7 +106,7 @@ def _image_shape(name: str, builder: Any, image_size: int | None) -> Shape:
     image = require_image_feature(name, builder)
     height, width, channels = image.shape
     if channels not in (1, 3):
-        raise DataError(f"tfds:{name} has images with {channels} channels; those with one or three can be used.")
+        raise DataError(f"tfds:{name} has images with {channels} channels; use a data set with one or three.")
     agreed = None if height is None or width is None else (height, width)
     resizing.warn_of_size(f"tfds:{name}", agreed, image_size)
     return (*resizing.target_size(agreed, image_size), channels)
@@ -129,7 +129,7 @@ def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bo
             "--train_split, or use another data set."
         )
     wanted = {"image": True, "label": True} if with_labels else {"image": True}
-    # Without metadata the splits are unknown: these are asked for, and TFDS says whether there is anything.
+    # Without metadata the splits are unknown: ask for these, and let TFDS say whether they exist.
     known = set(builder.info.splits) or {"train", "test"}
     asked = {"train": config.train_split} | {role: role for role in ("validation", "test") if role in known}
     try:
@@ -154,8 +154,8 @@ def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bo
 
 
 def not_tfrecords(source: str, error: Exception) -> DataError:
-    """What to say of a data set, or a split, that TFDS prepared in a format which cannot be streamed."""
-    return DataError(f"{source} cannot be read as TFRecords ({one_line(error, 200)}); prepare it so.")
+    """Returns the error for a data set or a split that TFDS prepared in a format that cannot be streamed."""
+    return DataError(f"{source} cannot be read as TFRecords ({one_line(error, 200)}); prepare it in that format.")
 
 
 def _read_split(examples: tf.data.Dataset, shape: Shape, with_labels: bool) -> Split:
@@ -170,13 +170,13 @@ def _read_split(examples: tf.data.Dataset, shape: Shape, with_labels: bool) -> S
     for number, (pictures, numbers) in enumerate(batches.as_numpy_iterator()):
         rows = slice(number * READ_BATCH, number * READ_BATCH + len(pictures))
         images[rows], labels[rows] = pictures, numbers
-    # TFDS marks what is kept secret, as the labels of a test split, by -1.
+    # TFDS marks secret labels, for example of a test split, by -1.
     return Split(ArrayImages(images), labels if with_labels and labels.min() >= 0 else None)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps TFDS from warning of missing or old metadata: what matters of it becomes one sentence of ours."""
+    """Silences TFDS's warnings of missing or old metadata; the errors that matter are reported by the callers."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     try:

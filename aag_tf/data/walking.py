@@ -1,4 +1,4 @@
-"""A tree of image files, walked in the order of its paths without ever being held as a whole."""
+"""Walks a tree of image files in the order of its paths without holding the whole list in memory."""
 
 import os
 from collections import Counter
@@ -9,16 +9,16 @@ from absl import logging
 
 from aag_tf.data import pictures
 
-MOST_NAMED = 5  # suffixes of files that are passed over
+MOST_NAMED = 5  # suffixes of ignored files that the warning counts
 
 
 def walk_pictures(root: str | os.PathLike[str]) -> Iterator[str]:
-    """The image files below a folder as paths relative to it, sorted by their parts, so that all machines count alike.
+    """Yields the image files below a folder as relative paths, sorted by their parts, alike on all machines.
 
-    Links are followed, but no folder is entered twice, since a link may lead back up. Hidden files and folders,
-    `__MACOSX` and files without an image suffix are passed over, the last with a warning that counts them by suffix; a
-    folder that cannot be listed is named in a warning. Only the names in the folders on the way to the current one are
-    in memory.
+    Links are followed, but no folder is entered twice, because a link may lead back up. Hidden files and folders,
+    `__MACOSX` and files without an image suffix are ignored, the last with a warning that counts them by suffix; a
+    folder that cannot be listed is named in a warning. Only the names in the current folder and its parents are held in
+    memory.
     """
     entered: set[tuple[int, int]] = set()
     others: Counter[str] = Counter()
@@ -35,18 +35,18 @@ def walk_pictures(root: str | os.PathLike[str]) -> Iterator[str]:
         counts = ", ".join(
             f"{count:,} {suffix or 'without suffix'}" for suffix, count in others.most_common(MOST_NAMED)
         )
-        logging.warning("passed over files in %s whose names do not end as those of images: %s.", root, counts)
+        logging.warning("ignored files in %s whose names have no image suffix: %s.", root, counts)
 
 
 def is_visible(folder_name: str) -> bool:
-    """Whether a folder of this name is entered."""
+    """Whether a folder of this name is searched for images."""
     return not folder_name.startswith(".") and folder_name != "__MACOSX"
 
 
 def _content(root: str, below: str, entered: set[tuple[int, int]], others: Counter[str]) -> list[tuple[str, bool]]:
-    """Pictures and folders directly in a folder, as paths below the root and whether it is a folder, sorted.
+    """Lists pictures and folders directly in a folder, sorted: path below the root, and whether it is a folder.
 
-    Other files that are not hidden are added to `others`, by suffix.
+    Other files that are not hidden are counted in `others` by suffix.
     """
     try:
         folder = os.path.join(root, below)
@@ -71,5 +71,5 @@ def _content(root: str, below: str, entered: set[tuple[int, int]], others: Count
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself; what is no folder is tried as a picture
+    except OSError:  # a link to itself; anything that is not a folder is tried as a picture
         return False

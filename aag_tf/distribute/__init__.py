@@ -1,1 +1,1 @@
-"""Who shares the work of a run: devices, the machines of a cluster, and the replicas within a step."""
+"""Distribution of a run over devices, over the machines of a cluster, and over replicas within a step."""

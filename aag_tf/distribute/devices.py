@@ -1,4 +1,4 @@
-"""From device settings to a `tf.distribute` strategy: all GPUs by default, a CPU split into replicas, many machines."""
+"""Chooses the `tf.distribute` strategy: all GPUs by default, replicas on one CPU, or several machines."""
 
 import tensorflow as tf
 
@@ -7,24 +7,24 @@ from aag_tf.utils.errors import ConfigError
 
 
 def make_strategy(schedule: ScheduleConfig, cluster: Cluster | None = None) -> tf.distribute.Strategy:
-    """A strategy over the GPUs of this machine, over parts of its CPU, or over the machines of a cluster.
+    """Returns a strategy over the GPUs of this machine, over parts of its CPU, or over the machines of a cluster.
 
-    Call it before anything else uses TensorFlow: a CPU can be split, and a server started, only then.
+    Call it before anything else uses TensorFlow: only then can it split the CPU or start a server.
 
     Raises:
-        ConfigError: there are not that many devices, the batch cannot be split over them, or TensorFlow has started.
+        ConfigError: there are too few devices, the batch cannot be split over them, or TensorFlow has already started.
     """
     if cluster is not None:
         return _over_machines(schedule, cluster)
     devices = _cpu_parts(schedule.cpu_replicas) if schedule.cpu_replicas else _gpus(schedule.replicas)
-    _check_split(schedule, len(devices), "GPUs")
+    schedule.check_replicas(len(devices), f"{len(devices)} GPUs")
     if len(devices) == 1:
         return tf.distribute.OneDeviceStrategy(devices[0])
     return tf.distribute.MirroredStrategy(devices)
 
 
 def jit_compile(schedule: ScheduleConfig, strategy: tf.distribute.Strategy) -> bool:
-    """Whether XLA compiles the step: by default on a single GPU, since on a CPU it is slower than its kernels."""
+    """Whether XLA compiles the step: by default only on a single GPU, because on a CPU it is slower."""
     if schedule.jit_compile != "auto":
         return schedule.jit_compile == "on"
     return bool(tf.config.list_logical_devices("GPU")) and strategy.num_replicas_in_sync == 1
@@ -34,33 +34,18 @@ def _over_machines(schedule: ScheduleConfig, cluster: Cluster) -> tf.distribute.
     for name in ("replicas", "cpu_replicas"):
         if getattr(schedule, name) is not None:
             raise ConfigError(
-                f"--{name} cannot be used with TF_CONFIG, under which every machine gives all GPUs that it sees; leave "
+                f"--{name} cannot be used with TF_CONFIG, with which every machine uses all GPUs that it sees; leave "
                 "it out, and hide GPUs with CUDA_VISIBLE_DEVICES."
             )
     machines = len(cluster.workers)
     local = max(len(tf.config.list_physical_devices("GPU")), 1)
-    _check_split(schedule, machines * local, f"replicas on {machines} machines")
+    schedule.check_replicas(machines * local, f"{machines * local} replicas on {machines} machines")
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise ConfigError(
             f"worker {cluster.index} cannot join its cluster ({str(error).splitlines()[0]}); start it as a new process."
         ) from error
-
-
-def _check_split(schedule: ScheduleConfig, replicas: int, what: str) -> None:
-    batch, parts = schedule.global_batch_size, replicas * schedule.accumulation_steps
-    if batch % parts:
-        micro = f", each in {schedule.accumulation_steps} micro-batches" if schedule.accumulation_steps > 1 else ""
-        raise ConfigError(
-            f"--global_batch_size={batch} cannot be split evenly over {replicas} {what}{micro}; use a multiple of "
-            f"{parts}, or fewer of them."
-        )
-    if replicas > 1 and schedule.jit_compile == "on":
-        raise ConfigError(
-            f"--jit_compile=on cannot compile a step over {replicas} {what}: XLA cannot gather between them; leave it "
-            "at auto."
-        )
 
 
 def _gpus(replicas: int | None) -> list[str]:

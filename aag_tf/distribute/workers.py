@@ -1,4 +1,4 @@
-"""What the machines of a cluster tell each other beside gradients: settings, restored weights, a wish to stop."""
+"""Communication between the machines of a cluster beside gradients: settings, restored weights, requests to stop."""
 
 import contextlib
 import hashlib
@@ -11,7 +11,7 @@ import tensorflow as tf
 from aag_tf.config import Cluster
 from aag_tf.utils.errors import ConfigError, WorkerLostError
 
-# What TensorFlow raises in a process whose peer has gone.
+# Errors that TensorFlow raises in a process that has lost another worker.
 PEER_ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -22,14 +22,14 @@ PEER_ERRORS = (
 
 
 def broadcast_from_chief(strategy: tf.distribute.Strategy, variables: Sequence[Any]) -> None:
-    """Gives every worker the chief's values, bit by bit, so that only the chief needs to read a checkpoint."""
+    """Sets the variables of all workers to the chief's exact values, so that only the chief reads a checkpoint."""
     values = [tf.convert_to_tensor(variable) for variable in variables]
 
     def share() -> list[tf.Tensor]:
         context = tf.distribute.get_replica_context()
         is_first = tf.equal(context.replica_id_in_sync_group, 0)
         offers = [tf.where(is_first, value, tf.zeros_like(value)) for value in map(_reducible, values)]
-        # One at a time: a list must be of one type, and step counters are integers.
+        # One at a time: a list must have one dtype, and step counters are integers.
         return [context.all_reduce(tf.distribute.ReduceOp.SUM, offer) for offer in offers]
 
     for variable, value, shared in zip(variables, values, _run(strategy, share), strict=True):
@@ -37,10 +37,10 @@ def broadcast_from_chief(strategy: tf.distribute.Strategy, variables: Sequence[A
 
 
 def check_same_settings(strategy: tf.distribute.Strategy, cluster: Cluster, settings: str) -> None:
-    """Compares the workers' settings before the first step.
+    """Checks before the first step that all workers have the chief's settings.
 
     Raises:
-        ConfigError: this worker or another was started with other settings than the chief.
+        ConfigError: this worker or another one has other settings.
     """
     digest = int.from_bytes(hashlib.sha256(settings.encode()).digest()[:4]) // 2
 
@@ -58,18 +58,18 @@ def check_same_settings(strategy: tf.distribute.Strategy, cluster: Cluster, sett
 
 
 def agreement(strategy: tf.distribute.Strategy) -> Callable[[bool], bool]:
-    """A function that every worker calls at the same step, and that is true on all where one of them passes true."""
+    """Returns a function that all workers call at the same step: true on all of them if one of them passes true."""
 
     @tf.function(autograph=False)
-    def votes(wish: tf.Tensor) -> Any:
+    def count_votes(vote: tf.Tensor) -> Any:
         def count() -> tf.Tensor:
-            here = tf.identity(wish)  # an argument lies on no device, and is refused
+            here = tf.identity(vote)  # all_reduce refuses a function's argument, which is on no device
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, here)
 
         return strategy.run(count)
 
-    def agree(wish: bool) -> bool:
-        return bool(strategy.experimental_local_results(votes(tf.constant(float(wish))))[0] > 0)
+    def agree(vote: bool) -> bool:
+        return bool(strategy.experimental_local_results(count_votes(tf.constant(float(vote))))[0] > 0)
 
     return agree
 
@@ -77,12 +77,12 @@ def agreement(strategy: tf.distribute.Strategy) -> Callable[[bool], bool]:
 def per_worker_batches(
     strategy: tf.distribute.Strategy, cluster: Cluster, read: Callable[..., tf.data.Dataset]
 ) -> tf.distribute.DistributedDataset:
-    """Batches of which every worker reads its own rows only.
+    """Returns batches of which every worker reads only its own rows.
 
     Args:
-        strategy: over the machines of the cluster.
-        cluster: those machines.
-        read: `aag_tf.data.training_batches`, with everything but `part`.
+        strategy: strategy over the machines of the cluster.
+        cluster: the machines.
+        read: `aag_tf.data.training_batches` with all arguments but `part` bound.
     """
 
     def own_rows(context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -97,7 +97,7 @@ def per_worker_batches(
 
 
 def announce(cluster: Cluster) -> None:
-    """Says who waits for whom, since a cluster starts only once all of its machines are there."""
+    """Prints that this worker waits for the others, because a cluster starts only when all machines are there."""
     print(
         f"aag-train: worker {cluster.index} of {len(cluster.workers)} at {cluster.workers[cluster.index]} waits for "
         "the others to start.",
@@ -108,10 +108,10 @@ def announce(cluster: Cluster) -> None:
 
 @contextlib.contextmanager
 def report_lost_workers(cluster: Cluster | None) -> Iterator[None]:
-    """Turns what TensorFlow raises for a lost peer into one sentence.
+    """Converts TensorFlow's errors for a lost worker to `WorkerLostError`.
 
     Raises:
-        WorkerLostError: another worker ended, or cannot be reached, while this one needed it.
+        WorkerLostError: another worker has ended or cannot be reached.
     """
     try:
         yield
@@ -135,7 +135,7 @@ def _run(strategy: tf.distribute.Strategy, function: Callable[[], Any]) -> Any:
 
 
 def _reducible(value: tf.Tensor) -> tf.Tensor:
-    """Collectives take floats and int64; 16 bits of a float and 32 of an integer survive the way there and back."""
+    """Casts to a dtype that collectives accept and from which the value can be cast back exactly."""
     if value.dtype.is_floating:
         return value if value.dtype == tf.float64 else tf.cast(value, tf.float32)
     return tf.cast(value, tf.int64)

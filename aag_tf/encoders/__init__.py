@@ -1,9 +1,8 @@
-"""Networks: from images to embeddings, and from embeddings to projections."""
+"""Networks: encoders from images to embeddings, and the projector from embeddings to projections."""
 
 from aag_tf.encoders.batch_norm import BatchNorm
 from aag_tf.encoders.build import build_encoder
-from aag_tf.encoders.networks import build_networks, dtype_policy, untrained_encoder
-from aag_tf.encoders.own import (
+from aag_tf.encoders.custom import (
     Description,
     describe_encoder,
     encoder_from,
@@ -11,6 +10,7 @@ from aag_tf.encoders.own import (
     has_fitted_layers,
     weight_shapes,
 )
+from aag_tf.encoders.networks import build_networks, dtype_policy, untrained_encoder
 from aag_tf.encoders.projector import build_projector
 from aag_tf.encoders.resnet import RESNETS, ResNetSpec
 

@@ -1,34 +1,41 @@
-"""Any model of `keras.applications` as an encoder, from random weights and with its own preprocessing removed."""
+"""Models of `keras.applications` as encoders, with random weights and without their own preprocessing."""
 
 import inspect
 from typing import Any
 
 import keras
 
+from aag_tf.config import EncoderConfig
 from aag_tf.encoders.pooling import pooled
 from aag_tf.utils.errors import ConfigError
 
 
 def application_names() -> list[str]:
-    """The names of the models that `keras.applications` offers, as `--encoder` takes them."""
+    """Returns the names of all models in `keras.applications`, which `--encoder` accepts."""
     return sorted(
         name for name, value in vars(keras.applications).items() if name[0].isupper() and inspect.isfunction(value)
     )
 
 
-def application(name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, grid: int = 1) -> keras.Model:
+def application(
+    name: str,
+    image_shape: tuple[int, int, int],
+    *,
+    width: float = EncoderConfig.width,
+    grid: int = EncoderConfig.embedding_grid,
+) -> keras.Model:
     """A `keras.applications` model from images to pooled features, with synchronized batch normalization.
 
     Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32 `[batch, features]`.
 
     Raises:
-        ConfigError: the model takes no such images, they are too small for the grid, or a width was asked for.
+        ConfigError: the model does not accept such images, they are too small for the grid, or `width` is not 1.
     """
     if width != 1.0:
         raise ConfigError(f"--width={width:g} is for tiny and the ResNets only; leave it at 1 for --encoder={name}.")
     build = getattr(keras.applications, name)
     options: dict[str, Any] = {"include_top": False, "weights": None, "input_shape": image_shape}
-    # Its own average, after which some models normalize; cells are averaged from its feature map.
+    # The model's own average pooling, after which some models normalize; a grid is pooled from the feature map.
     options["pooling"] = "avg" if grid == 1 else None
     if "include_preprocessing" in inspect.signature(build).parameters:
         options["include_preprocessing"] = False
@@ -43,7 +50,7 @@ def application(name: str, image_shape: tuple[int, int, int], *, width: float = 
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
     inputs = keras.Input(image_shape, name="images")
-    # EfficientNetB0 to B7 divide by 255 themselves, whatever they are asked.
+    # EfficientNetB0 to B7 divide by 255 themselves, even with include_preprocessing=False.
     largest = 255.0 if any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers) else 1.0
     x = keras.layers.Rescaling(largest / 127.5, offset=-largest, dtype="float32", name="to_unit_range")(inputs)
     x = backbone(x)

@@ -1,29 +1,38 @@
-"""Batch normalization that is one fused kernel on one replica and synchronized over several.
+"""Batch normalization: one fused kernel on a single replica, synchronized over several.
 
-Keras 3 computes batch normalization out of some ten element-wise operations in float32; at the image sizes of this
-package that is more time than the convolutions take. TensorFlow's fused kernel does the same in one pass each way.
+Keras 3 computes batch normalization by about ten element-wise operations in float32, which at small image sizes take
+more time than the convolutions. TensorFlow's fused kernel needs one pass forward and one backward.
 """
 
 from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class BatchNorm(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` (synchronized, channels last) with a fused path for one replica.
+    """`keras.layers.BatchNormalization` (synchronized, channels last) with a fused kernel for one replica.
 
-    Statistics are those of the *global* batch whatever the number of replicas, as contrastive learning needs: local
-    statistics let a network tell from its own batch which views belong together. Both paths keep the biased batch
-    variance in the moving average, so that a run does not depend on how many replicas it is split over.
+        output = gamma · (input − mean) / √(variance + epsilon) + beta
 
-    Input and output shape: `[batch, ..., channels]`, output in the layer's compute dtype; statistics are float32.
+    Statistics are those of the *global* batch for any number of replicas, because from local statistics a network could
+    tell which views belong together. Both paths put the biased batch variance into the moving average, so that a run
+    does not depend on its number of replicas.
+
+    Input: float `[batch, ..., channels]`. Output: the same shape, in the compute dtype; statistics are float32.
+
+        >>> BatchNorm()(tf.ones([4, 8, 8, 3]), training=True).shape
+        TensorShape([4, 8, 8, 3])
 
     Args:
         momentum: share of the old moving statistics kept at each step, in [0, 1).
-        epsilon: added to the variance before the root.
-        gamma_initializer: initial scale; `"zeros"` makes a residual branch start as nothing (Goyal et al. 2017).
+        epsilon: added to the variance before the square root.
+        gamma_initializer: initial scale; `"zeros"` makes a residual block start as the identity (Goyal et al. 2017).
+        **kwargs: of `keras.layers.BatchNormalization`.
+
+    Reference: Ioffe and Szegedy, *Batch Normalization*, 2015.
     """
 
     def __init__(
@@ -32,8 +41,8 @@ class BatchNorm(keras.layers.BatchNormalization):
         kwargs.setdefault("synchronized", True)
         super().__init__(momentum=momentum, epsilon=epsilon, gamma_initializer=gamma_initializer, **kwargs)
 
+    @override
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
-        """Normalizes over every axis but the last."""
         several_replicas = tf.distribute.get_strategy().num_replicas_in_sync > 1
         fusable = len(inputs.shape) in (2, 4) and mask is None and inputs.dtype != tf.float64
         if not fusable or not self.trainable or (training and several_replicas):

@@ -1,4 +1,4 @@
-"""From an encoder's name to the network."""
+"""Builds an encoder by its name."""
 
 import difflib
 
@@ -6,33 +6,33 @@ import keras
 
 from aag_tf.config import OWN, EncoderConfig
 from aag_tf.encoders.applications import application, application_names
-from aag_tf.encoders.own import Description, encoder_from
+from aag_tf.encoders.custom import Description, encoder_from
 from aag_tf.encoders.resnet import RESNETS, resnet
 from aag_tf.utils.errors import ConfigError
 
 
 def build_encoder(
-    config: EncoderConfig, image_shape: tuple[int, int, int], own: Description | None = None
+    config: EncoderConfig, image_shape: tuple[int, int, int], custom: Description | None = None
 ) -> keras.Model:
-    """The encoder of a run, with new weights.
+    """Builds an encoder with new weights.
 
     Input: `[batch, *image_shape]`, uint8 or float in [0, 255]; scaling is its first layer.
     Output: the embedding, float32 `[batch, features]`.
 
     Args:
-        config: its name and size.
+        config: name and size of the encoder.
         image_shape: `(height, width, channels)`.
-        own: what it is built from in place of `config`.
+        custom: description of a custom encoder, which is built instead.
 
     Raises:
-        ConfigError: no such encoder, or one that cannot take such images.
+        ConfigError: there is no such encoder, or it cannot take such images.
     """
-    if own is not None:
-        return encoder_from(own)
+    if custom is not None:
+        return encoder_from(custom)
     name = config.encoder
     if name == OWN:
         raise ConfigError(
-            f"--encoder={OWN} is what a run notes of a model that was handed to train(); hand it over again."
+            f"--encoder={OWN} is what a run records if a custom encoder was given to train(); pass that model again."
         )
     if name in RESNETS:
         return resnet(name, image_shape, width=config.width, stem=config.stem, grid=config.embedding_grid)
@@ -41,6 +41,7 @@ def build_encoder(
         return application(applications[name.lower()], image_shape, width=config.width, grid=config.embedding_grid)
     known = [*RESNETS, *applications.values()]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    ours = ", ".join(RESNETS)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose {ours} or a keras.applications name."
+    hint = (
+        f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(RESNETS)} or a keras.applications name."
+    )
     raise ConfigError(f"--encoder={name} is not known; {hint}")

@@ -1,4 +1,4 @@
-"""Encoder and projector of a run together, and the precision policy that they are built under."""
+"""Builds encoder and projector together, and sets the dtype policy that they are built under."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import keras
 
 from aag_tf.config import EncoderConfig, ProjectorConfig
 from aag_tf.encoders.build import build_encoder
-from aag_tf.encoders.own import Description
+from aag_tf.encoders.custom import Description
 from aag_tf.encoders.projector import build_projector
 
 
@@ -15,32 +15,35 @@ def build_networks(
     encoder: EncoderConfig,
     projector: ProjectorConfig,
     image_shape: tuple[int, int, int],
-    own_encoder: Description | None = None,
+    custom_encoder: Description | None = None,
 ) -> tuple[keras.Model, keras.Model]:
-    """Encoder and projector from the current random state, under the current precision policy.
+    """Builds encoder and projector from the global random state, under the current dtype policy.
 
     Args:
-        encoder: names the encoder, unless `own_encoder` describes one.
+        encoder: settings of the encoder.
         projector: settings of the projector.
         image_shape: `(height, width, channels)`.
-        own_encoder: what the encoder is built from, where it was handed to `train` as a model.
+        custom_encoder: description of a custom encoder, which is built instead of the one that `encoder` names.
+
+    Returns:
+        Encoder and projector.
     """
-    network = build_encoder(encoder, image_shape, own_encoder)
+    network = build_encoder(encoder, image_shape, custom_encoder)
     return network, build_projector(projector, network.output_shape[-1])
 
 
 def untrained_encoder(
-    config: EncoderConfig, image_shape: tuple[int, int, int], seed: int = 0, own_encoder: Description | None = None
+    config: EncoderConfig, image_shape: tuple[int, int, int], seed: int = 0, custom_encoder: Description | None = None
 ) -> keras.Model:
-    """The encoder with random weights from `seed`, in float32: as training finds it at step 0, if it has no others."""
+    """Builds the encoder in float32 with random weights from `seed`: those that training has at step 0."""
     with dtype_policy("float32"):
         keras.utils.set_random_seed(seed)
-        return build_encoder(config, image_shape, own_encoder)
+        return build_encoder(config, image_shape, custom_encoder)
 
 
 @contextlib.contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Layers made inside compute as Keras's policy of this name says; the policy outside is as it was."""
+    """Sets Keras's global dtype policy inside the block, and restores it after."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

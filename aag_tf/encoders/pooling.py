@@ -1,19 +1,19 @@
-"""From the last feature map of a network to the embedding."""
+"""Pools the last feature map of a network to the embedding."""
 
 import keras
 
 from aag_tf.utils.errors import ConfigError
 
 
-def pooled(feature_map: keras.KerasTensor, grid: int = 1) -> keras.KerasTensor:
+def pooled(feature_map: keras.KerasTensor, grid: int) -> keras.KerasTensor:
     """Averages of a feature map `[batch, height, width, channels]`, float32 `[batch, grid * grid * channels]`.
 
-    With a grid of 1 they are global average pooling; a larger one keeps where in the image something is, as the linear
-    probes of Zhang et al., *Colorful Image Colorization*, 2016, read feature maps.
+    A grid of 1 is global average pooling. A larger one keeps spatial information, as do the linear probes on feature
+    maps in Zhang et al., *Colorful Image Colorization*, 2016.
 
     Args:
-        feature_map: symbolic, as a network has it.
-        grid: cells along each side, of which neighbors overlap where the sides of the map are no multiples of it.
+        feature_map: symbolic tensor of a network.
+        grid: cells along each side; neighboring cells overlap if a side of the map is not a multiple of it.
 
     Raises:
         ConfigError: the map has fewer rows or columns than the grid.

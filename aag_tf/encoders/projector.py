@@ -1,4 +1,4 @@
-"""The projector: a multi-layer perceptron between the embedding and the loss, dropped after training."""
+"""The projector: a multi-layer perceptron between embedding and loss, which is not used after training."""
 
 import keras
 
@@ -7,12 +7,12 @@ from aag_tf.encoders.batch_norm import BatchNorm
 
 
 def build_projector(config: ProjectorConfig, input_dim: int) -> keras.Model:
-    """An MLP head (Chen et al. 2020, section 4.2).
+    """Builds an MLP head (Chen et al. 2020, section 4.2).
 
-    Input: `[batch, input_dim]`. Output: float32 `[batch, projector_dim]`, not normalized (the loss does that).
+    Input: `[batch, input_dim]`. Output: float32 `[batch, projector_dim]`, not normalized (the loss normalizes).
 
     Args:
-        config: depth counts the dense layers, so that 1 is a linear head and 0 hands the embedding through.
+        config: settings; the depth counts dense layers, so that 1 is a linear head and 0 returns the embedding.
         input_dim: size of the embedding.
     """
     inputs = keras.Input((input_dim,), name="embedding")

@@ -1,22 +1,23 @@
 """Residual networks (He et al. 2016) for images of any size, with a stem for small ones.
 
-`ResNetSpec` says what differs between the members of the family; `resnet` reads like the figure in the paper.
+`ResNetSpec` holds what differs between the members of the family.
 """
 
 import dataclasses
 
 import keras
 
+from aag_tf.config import EncoderConfig
 from aag_tf.encoders.batch_norm import BatchNorm
 from aag_tf.encoders.pooling import pooled
 from aag_tf.utils.errors import ConfigError
 
-SMALL_IMAGE = 64  # up to this side an ImageNet stem (7×7, stride 2, pooling) would throw most of the image away
+SMALL_IMAGE = 64  # pixels: up to this side the ImageNet stem (7×7, stride 2, pooling) would discard too much
 
 
 @dataclasses.dataclass(frozen=True)
 class ResNetSpec:
-    """One member of the family.
+    """One member of the ResNet family.
 
     Args:
         blocks: residual blocks in each stage; each stage after the first halves the resolution.
@@ -40,18 +41,23 @@ RESNETS = {
 
 
 def resnet(
-    name: str, image_shape: tuple[int, int, int], *, width: float = 1.0, stem: str = "auto", grid: int = 1
+    name: str,
+    image_shape: tuple[int, int, int],
+    *,
+    width: float = EncoderConfig.width,
+    stem: str = EncoderConfig.stem,
+    grid: int = EncoderConfig.embedding_grid,
 ) -> keras.Model:
-    """A residual network from images to pooled features.
+    """Builds a residual network from images to pooled features.
 
     Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32 `[batch, features]`.
 
     Args:
         name: a key of `RESNETS`.
-        image_shape: (height, width, channels).
+        image_shape: `(height, width, channels)`.
         width: multiplies every channel count.
         stem: `"small"` (3×3, no pooling), `"imagenet"` (7×7 stride 2, 3×3 pooling) or `"auto"` (by image size).
-        grid: side of the grid of averages that are the embedding.
+        grid: side of the grid of averages that form the embedding; 1 is global average pooling.
 
     Raises:
         ConfigError: the image is smaller than 8 pixels, or than 32 for the ImageNet stem, or too small for the grid.

@@ -1,24 +1,25 @@
-"""Judges an encoder: classifiers on frozen features, measures without labels, robustness, beside baselines."""
+"""Evaluates an encoder beside its baselines: classifiers on frozen features, measures without labels, robustness."""
 
 from aag_tf.evaluation.bootstrap import mean_interval
-from aag_tf.evaluation.candidate import Candidate, Examples
 from aag_tf.evaluation.comparison import Comparison, compare
 from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.evaluate import evaluate
+from aag_tf.evaluation.feature_set import Examples, FeatureSet
 from aag_tf.evaluation.features import embed, inference, raw_pixels
-from aag_tf.evaluation.judge import judge
 from aag_tf.evaluation.knn import Neighbors, find_neighbors, knn_accuracy, knn_predict, vote
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure
+from aag_tf.evaluation.measures import measure_all
+from aag_tf.evaluation.output import evaluation_path
 from aag_tf.evaluation.results import Evaluation, FeatureResult, shown, table, title
 from aag_tf.evaluation.unlabeled import alignment, neighbor_purity, rankme, uniformity
 
 __all__ = [
-    "Candidate",
     "Comparison",
     "Evaluation",
     "Examples",
     "FeatureResult",
+    "FeatureSet",
     "LinearProbe",
     "Measure",
     "Neighbors",
@@ -27,13 +28,14 @@ __all__ = [
     "directions",
     "embed",
     "evaluate",
+    "evaluation_path",
     "find_neighbors",
     "fit_linear_probe",
     "inference",
-    "judge",
     "knn_accuracy",
     "knn_predict",
     "mean_interval",
+    "measure_all",
     "neighbor_purity",
     "rankme",
     "raw_pixels",

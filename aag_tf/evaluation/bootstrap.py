@@ -1,7 +1,7 @@
-"""How far a mean over images may be off because just these images were judged: a percentile bootstrap.
+"""Confidence interval of a mean over images: a percentile bootstrap.
 
 B. Efron, *Bootstrap Methods: Another Look at the Jackknife*, Annals of Statistics 7 (1979). The interval covers the
-choice of the judged images, not the seed of training: an encoder trained again moves by more than that.
+choice of the images, not the seed of training: from one training to the next, accuracy varies by more than that.
 """
 
 import numpy as np
@@ -13,14 +13,14 @@ NUMBERS_AT_ONCE = 5_000_000  # 40 MB of resampled values
 
 
 def mean_interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """The 95 % bootstrap interval of a mean.
+    """Returns the 95 % bootstrap interval of a mean.
 
     Args:
-        values: one number an image [n]: right (1) or wrong (0), or a share.
-        seed: decides the resamples; the same values and seed give the same interval.
+        values: [n], one number for each image: right (1) or wrong (0), or a share.
+        seed: of the resamples; the same values and seed give the same interval.
 
     Returns:
-        Its two ends; both are the value itself where all are alike.
+        Lower and upper end; both are the value itself where all values are equal.
     """
     numbers = np.asarray(values, np.float64)
     if (numbers == numbers[0]).all():

@@ -1,4 +1,4 @@
-"""Refuses features and labels that cannot give a figure, before any work is spent on them."""
+"""Rejects features and labels that cannot be evaluated, before any work is spent on them."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from aag_tf.utils.errors import EvaluationError
 
 
 def check_features(features: np.ndarray, owner: str) -> None:
-    """Features must be a finite [n, d] matrix with at least one row.
+    """Checks that features are a finite [n, d] matrix with at least one row.
 
     Args:
-        features: what is to be checked.
-        owner: whose they are, for the message ("bank", "query", ...).
+        features: the array to check.
+        owner: names the features in the message ("bank", "query", ...).
 
     Raises:
         EvaluationError: they are not.
@@ -29,7 +29,7 @@ def check_features(features: np.ndarray, owner: str) -> None:
 
 
 def check_labels(labels: np.ndarray, features: np.ndarray, owner: str) -> None:
-    """Labels must be integers, one for each row of features.
+    """Checks that labels are integers, one for each row of features.
 
     Raises:
         EvaluationError: they are not.
@@ -40,42 +40,42 @@ def check_labels(labels: np.ndarray, features: np.ndarray, owner: str) -> None:
         )
     if len(labels) != len(features):
         raise EvaluationError(
-            f"there are {len(labels)} {owner} labels for {len(features)} {owner} features; give one label a row."
+            f"there are {len(labels)} {owner} labels for {len(features)} {owner} features; give one label for each row."
         )
 
 
 def check_not_collapsed(features: np.ndarray, owner: str) -> None:
-    """Features must differ from image to image.
+    """Checks that features differ from image to image.
 
     Raises:
-        EvaluationError: they are all alike, but for rounding.
+        EvaluationError: all rows are equal up to rounding.
     """
     highest, lowest = features.max(axis=0), features.min(axis=0)
     if (highest - lowest <= 1e-6 * np.maximum(np.abs(highest), np.abs(lowest))).all():
         raise EvaluationError(
-            f"all {len(features)} {owner} features are alike, so the encoder has collapsed (or its weights are NaN); "
+            f"all {len(features)} {owner} features are equal, so the encoder has collapsed (or its weights are NaN); "
             "train it again at a lower learning rate, or take an earlier checkpoint."
         )
 
 
 def check_same_size(bank: np.ndarray, queries: np.ndarray) -> None:
-    """Both sets of features must come from the same encoder.
+    """Checks that both sets of features have the same length, as those of one encoder do.
 
     Raises:
         EvaluationError: their lengths differ.
     """
     if bank.shape[1] != queries.shape[1]:
         raise EvaluationError(
-            f"bank features have {bank.shape[1]} numbers and query features {queries.shape[1]}; "
+            f"bank features have length {bank.shape[1]} and query features {queries.shape[1]}; "
             "embed both with one encoder."
         )
 
 
 def check_k(k: int, count: int) -> None:
-    """There must be enough labeled images for so many neighbors.
+    """Checks that k neighbors can be found among `count` images.
 
     Raises:
-        EvaluationError: there are not.
+        EvaluationError: k is not in 1..count.
     """
     if not 1 <= k <= count:
         raise EvaluationError(
@@ -83,25 +83,25 @@ def check_k(k: int, count: int) -> None:
         )
 
 
-def check_enough(labels: np.ndarray | None, count: int, judge: ProtocolConfig) -> None:
-    """What can be refused before any image is embedded: one class, fewer images than neighbors.
+def check_enough(labels: np.ndarray | None, count: int, protocol: ProtocolConfig) -> None:
+    """Checks numbers of classes and images before any image is embedded.
 
     Args:
-        labels: int [n] of the images to learn from, `None` where there are none.
+        labels: of the images to learn from, int [n]; `None` where unknown.
         count: n.
-        judge: the measures that are wanted.
+        protocol: names the measures.
 
     Raises:
-        EvaluationError: there is nothing to tell apart, or there are too few images.
+        EvaluationError: there is one class only, or fewer images than neighbors.
     """
-    if labels is not None and judge.needs_labels:
+    if labels is not None and protocol.needs_labels:
         class_indices(labels)
-    if "knn" in judge.measure_names or ("unlabeled" in judge.measure_names and labels is not None):
-        check_k(judge.knn_k, count)
+    if "knn" in protocol.measure_names or ("unlabeled" in protocol.measure_names and labels is not None):
+        check_k(protocol.knn_k, count)
 
 
 def class_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Arbitrary integer labels as (classes [C] ascending, index [n] into them).
+    """Splits integer labels into the classes [C], ascending, and the index [n] of each label in them.
 
     Raises:
         EvaluationError: there is one class only.
@@ -109,7 +109,7 @@ def class_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     classes, indices = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise EvaluationError(
-            f"all {len(labels)} labeled images are of class {classes[0]}, so there is nothing to tell apart; "
+            f"all {len(labels)} labeled images are of class {classes[0]}, so there is nothing to classify; "
             "evaluate on a data set with at least two classes."
         )
     return classes, indices

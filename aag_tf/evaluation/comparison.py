@@ -1,4 +1,4 @@
-"""Several evaluations side by side, from what they left on disk: nothing is trained or judged again."""
+"""Compares evaluations from their files on disk; nothing is trained or evaluated again."""
 
 import dataclasses
 import itertools
@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from aag_tf.config import RunConfig, check_compared
-from aag_tf.evaluation.results import RAW_PIXELS, FeatureResult, table
-from aag_tf.evaluation.saved_evaluation import SavedEvaluation, read_evaluation
+from aag_tf.evaluation.results import RAW_PIXELS, TABLE_NOTE, Evaluation, FeatureResult, table
+from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, RunDirectoryError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
-# Of measures by the beginning of their names: what must be the same where both evaluations have one.
+# By the beginning of a metric's name: the settings that must be the same where both evaluations have the metric.
 SAME_SETTINGS = {
     "knn": ("knn_k", "knn_temperature"),
     "linear_sgd": ("sgd_epochs", "sgd_augment"),
@@ -23,30 +23,29 @@ SAME_SETTINGS = {
     "neighbor_purity": ("knn_k",),
     "fine_tune": ("label_draws", "fine_tune_steps", "fine_tune_learning_rate"),
 }
-DEFAULT_OUTPUT = "comparison.html"
 
 
 @dataclasses.dataclass(frozen=True)
 class ComparedRun:
-    """One of the evaluations.
+    """One of the compared evaluations.
 
     Args:
-        name: what tells it from the others.
-        evaluation: what was measured.
-        flags: the settings of its training, empty where unknown.
-        metrics: the records of its training, where a run directory has them.
+        name: the shortest path that is unique among them.
+        evaluation: read from a file.
+        flags: the settings of its training; empty where unknown.
+        metrics: the `metrics.jsonl` of its training; `None` where there is no run directory.
     """
 
     name: str
-    evaluation: SavedEvaluation
+    evaluation: Evaluation
     flags: dict[str, Any]
     metrics: Path | None
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What was judged, how, and by which software."""
-        saved = self.evaluation
-        return {"file": saved.path, "command": saved.command} | saved.subject | saved.versions
+        """File, command, subject and software versions of the evaluation, by name."""
+        evaluation = self.evaluation
+        return {"file": evaluation.path, "command": evaluation.command} | evaluation.subject | evaluation.versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,23 +54,24 @@ class Comparison:
 
     Args:
         runs: two or more.
-        path: the HTML file.
     """
 
     runs: list[ComparedRun]
-    path: Path
 
     @property
     def results(self) -> list[FeatureResult]:
-        """The judged features of each run under its name, and raw pixels as the baseline where all of them have one."""
-        columns = [dataclasses.replace(run.evaluation.judged, features=run.name) for run in self.runs]
-        baselines = [part for run in self.runs for part in run.evaluation.results if part.features == RAW_PIXELS]
-        shared = len({run.evaluation.pixels for run in self.runs}) == 1
-        return columns + baselines[:1] if shared and len(baselines) == len(self.runs) else columns
+        """The results of each encoder under the name of its run, then those of raw pixels if all runs share them."""
+        columns = [dataclasses.replace(run.evaluation.main_result, features=run.name) for run in self.runs]
+        baselines = [run.evaluation.result(RAW_PIXELS) for run in self.runs]
+        # Raw pixels are the same baseline only where all encoders saw the images in the same form.
+        data = [run.evaluation.data for run in self.runs]
+        forms = {(str(one.get("image_shape")), one.get("conversion", "")) for one in data}
+        shared = baselines[0] if None not in baselines and len(forms) == 1 else None
+        return columns if shared is None else [*columns, shared]
 
     @property
     def differences(self) -> dict[str, list[str]]:
-        """The training flags in which the runs differ, with the value of each run."""
+        """The training flags that differ between the runs, with the value of each run."""
         names = dict.fromkeys(name for run in self.runs for name in run.flags)
         places = {field.name for field in dataclasses.fields(RunConfig)} | {"data_dir", "download"}
         values = {name: [str(run.flags.get(name, "–")) for run in self.runs] for name in names if name not in places}
@@ -79,62 +79,55 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """On what they were judged."""
+        """A sentence that names the images."""
         data = self.runs[0].evaluation.data
         return (
-            f"{len(self.runs)} encoders on {data['dataset']}, {data['split']} split: {data['num_queries']:,} images "
-            f"judged by {data['num_bank']:,} labeled ones."
+            f"{len(self.runs)} encoders on {data['dataset']}, {data['split']} split: {data['num_queries']:,} images, "
+            f"evaluated with {data['num_bank']:,} others to learn from."
         )
 
     def __str__(self) -> str:
-        """The table with the sentence that says what it stands for."""
-        return f"{self.title}\nAccuracy in per cent [95 % interval over the judged images].\n\n{table(self.results)}"
+        """The table below a sentence that names the images."""
+        return f"{self.title}\n{TABLE_NOTE}\n\n{table(self.results)}"
 
 
-def compare(runs: Sequence[str | Path], output: str | Path | None = None) -> Comparison:
-    """Puts evaluations side by side and draws them as one HTML file.
+def compare(runs: Sequence[str | Path]) -> Comparison:
+    """Puts evaluations side by side; `aag_tf.report.write_comparison` draws the result.
 
     Args:
         runs: two or more run directories, or files that `aag-evaluate --output` named.
-        output: the HTML file; `comparison.html` by default.
 
     Raises:
         ConfigError: there are fewer than two runs, or one is named twice.
-        EvaluationError: an evaluation is missing, damaged or of another schema, they were judged on different images
-            or with different settings, or the page cannot be written.
+        EvaluationError: an evaluation is missing, damaged or of another schema, or two of them have different images
+            or settings.
     """
-    from aag_tf.report import check_page_path, write_comparison  # what draws is loaded where pages are drawn
-
     named = [os.fspath(run) for run in runs]
     check_compared(named)
-    path = user_path(output or DEFAULT_OUTPUT)
-    check_page_path(path)
     evaluations = {run: read_evaluation(run) for run in named}
     _check_alike(evaluations)
-    comparison = Comparison([_compared(name, evaluations[run]) for run, name in _short_names(named).items()], path)
-    write_comparison(comparison, path)
-    return comparison
+    return Comparison([_compared(name, evaluations[run]) for run, name in _short_names(named).items()])
 
 
-def _check_alike(evaluations: dict[str, SavedEvaluation]) -> None:
+def _check_alike(evaluations: dict[str, Evaluation]) -> None:
     for (first_name, first), (name, other) in itertools.combinations(evaluations.items(), 2):
         for key in SAME_DATA:
             if first.data[key] != other.data[key]:
                 raise EvaluationError(
-                    f"{first_name} was judged on {_images(first)}, {name} on {_images(other)}; compare encoders on the "
-                    "same images (aag-evaluate with --dataset and --split)."
+                    f"{first_name} was evaluated on {_images(first)}, {name} on {_images(other)}; evaluate both on the "
+                    "same images (--dataset, --split)."
                 )
         for key in _settings_of_both(first, other):
             if first.settings.get(key) != other.settings.get(key):
                 raise EvaluationError(
-                    f"{first_name} was judged with --{key}={first.settings.get(key)}, {name} with "
-                    f"{other.settings.get(key)}; judge them alike before you compare them."
+                    f"{first_name} was evaluated with --{key}={first.settings.get(key)}, {name} with "
+                    f"{other.settings.get(key)}; evaluate both with the same settings."
                 )
 
 
-def _settings_of_both(first: SavedEvaluation, other: SavedEvaluation) -> list[str]:
-    def has(evaluation: SavedEvaluation, beginning: str) -> bool:
-        return any(measure.name.startswith(beginning) for measure in evaluation.judged.measures)
+def _settings_of_both(first: Evaluation, other: Evaluation) -> list[str]:
+    def has(evaluation: Evaluation, beginning: str) -> bool:
+        return any(measure.name.startswith(beginning) for measure in evaluation.main_result.measures)
 
     return [
         key
@@ -144,12 +137,12 @@ def _settings_of_both(first: SavedEvaluation, other: SavedEvaluation) -> list[st
     ]
 
 
-def _images(evaluation: SavedEvaluation) -> str:
+def _images(evaluation: Evaluation) -> str:
     data = evaluation.data
     return f"{data['dataset']} ({data['split']} split, {data['num_bank']} + {data['num_queries']} images)"
 
 
-def _compared(name: str, evaluation: SavedEvaluation) -> ComparedRun:
+def _compared(name: str, evaluation: Evaluation) -> ComparedRun:
     for place in _homes(evaluation):
         directory = RunDirectory(place)
         if directory.record.is_file():
@@ -157,25 +150,26 @@ def _compared(name: str, evaluation: SavedEvaluation) -> ComparedRun:
     return ComparedRun(name, evaluation, {}, None)
 
 
-def _homes(evaluation: SavedEvaluation) -> list[Path]:
-    """Where the run that was judged may be: beside its own file first, since runs are moved after they were judged."""
+def _homes(evaluation: Evaluation) -> list[Path]:
+    """Returns the places where the run may be: that of the file first, since a run may have been moved since."""
     run_dir = evaluation.subject.get("run_dir")
+    assert evaluation.path is not None  # it was read from a file
     beside = evaluation.path.parent
     if not isinstance(run_dir, str):
-        return []  # an export, or somebody else's model, whose figures may lie anywhere
+        return []  # an export or a model of others, whose file may lie beside a run that is not its own
     own = evaluation.path == RunDirectory(beside).evaluation or Path(run_dir).name in ("", beside.absolute().name)
     return [*([beside] if own else []), user_path(run_dir)]
 
 
 def _flags(directory: RunDirectory) -> dict[str, Any]:
     try:
-        return dict(directory.read_record()["flags"])
-    except (RunDirectoryError, KeyError, TypeError, ValueError):
+        return directory.read_record().flags
+    except RunDirectoryError:
         return {}
 
 
 def _short_names(runs: Sequence[str]) -> dict[str, str]:
-    """For each path, as many of its last parts as tell it from all others."""
+    """Returns for each path the fewest last parts that tell it from all others."""
     parts = {run: user_path(run).parts for run in runs}
     for length in range(1, max(map(len, parts.values())) + 1):
         names = {run: "/".join(part[-length:]) for run, part in parts.items()}

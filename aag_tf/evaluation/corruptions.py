@@ -16,8 +16,8 @@ from aag_tf.utils import seeds
 STRENGTHS = (1, 2, 3, 4, 5)
 SMALL_IMAGE = 64  # pixels of the longer side
 
-# What a strength is: standard deviation of the noise and remaining contrast as shares of the range, standard deviation
-# of the blur in pixels, JPEG quality. (for small images, for larger ones)
+# (for small images, for larger ones): standard deviation of the noise and remaining contrast as shares of the range,
+# standard deviation of the blur in pixels, JPEG quality.
 SETTINGS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "noise": ((0.04, 0.06, 0.08, 0.09, 0.10), (0.08, 0.12, 0.18, 0.26, 0.38)),
     "blur": ((0.4, 0.6, 0.7, 0.8, 1.0), (1.0, 2.0, 3.0, 4.0, 6.0)),
@@ -27,19 +27,19 @@ SETTINGS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 
 def settings(kind: str, image_shape: tuple[int, int, int]) -> tuple[float, ...]:
-    """What the five strengths of a corruption are for images of this shape."""
+    """Returns the five settings of a corruption for images of this shape."""
     small, large = SETTINGS[kind]
     return small if max(image_shape[:2]) <= SMALL_IMAGE else large
 
 
 def corrupted(images: Images, kind: str, strength: int, seed: int = 0) -> Images:
-    """Images with one corruption; picture by number they are the same whatever the batch.
+    """Applies one corruption to images; each result depends on the number of its image and not on the batch.
 
     Args:
-        images: what is corrupted.
+        images: the clean images.
         kind: a key of `SETTINGS`.
         strength: 1 (slight) to 5.
-        seed: decides the noise.
+        seed: of the noise.
     """
     amount = settings(kind, images.shape)[strength - 1]
     fold = seeds.fold(seed, f"corruption_{kind}", strength)

@@ -1,12 +1,12 @@
-"""Where vectors point, for cosines: their lengths taken out."""
+"""Vectors scaled to length one, for cosine similarities."""
 
 import numpy as np
 import numpy.typing as npt
 
-SHORTEST = 1e-12  # shorter ones are left shorter than one: float32 soon rounds their squares to nothing
+SHORTEST = 1e-12  # the smallest divisor: squares of shorter vectors underflow in float32
 
 
 def directions(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Vectors [n, d] scaled to length one, float32; what is zero stays so."""
+    """Scales vectors [n, d] to length one, as float32; zeros stay zeros."""
     rows = vectors.astype(np.float32, copy=False)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), SHORTEST)

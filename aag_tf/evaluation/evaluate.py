@@ -1,128 +1,81 @@
-"""A trained encoder beside raw pixels and its untrained self: one set of images, measures and settings for all."""
+"""Evaluates an encoder beside raw pixels and its untrained self: the same images, measures and settings for all."""
 
-import os
+import dataclasses
 import shlex
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from aag_tf import config as configs
 from aag_tf.config import EvaluateConfig
-from aag_tf.evaluation import linear_probe
-from aag_tf.evaluation.candidate import Candidate, Embed, Examples, Network
 from aag_tf.evaluation.checks import check_enough
+from aag_tf.evaluation.feature_set import Embed, Examples, FeatureSet
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
-from aag_tf.evaluation.judge import judge
-from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED, Evaluation, FeatureResult
-from aag_tf.evaluation.saved_evaluation import is_evaluation
-from aag_tf.evaluation.subjects import JudgedData, Subject, load_subject, open_images, read_feature_files
-from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.evaluation.linear_probe import L2_GRID, SPLIT_SEED
+from aag_tf.evaluation.measures import measure_all
+from aag_tf.evaluation.output import evaluation_path
+from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED, Evaluation
+from aag_tf.evaluation.subjects import EvaluationImages, Subject, load_subject, open_images, read_feature_files
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError, EvaluationError
-from aag_tf.utils.files import user_path, write_atomically
 from aag_tf.utils.versions import versions
 
 
-class Way(NamedTuple):
-    """How images become features; the fields are those of `Candidate`."""
+def evaluate(config: EvaluateConfig) -> Evaluation:
+    """Measures an encoder and its baselines on the same images, and writes the results as JSON.
 
-    name: str
-    embed: Embed
-    network: Network | None = None
-    untrained: bool = False
-
-
-def evaluate(config: EvaluateConfig, *, progress: bool = True) -> Evaluation:
-    """Measures an encoder and the baselines under it on the same images.
-
-    The figures go to `config.output`, or into the run directory; any other model is left as it is, so that without
-    `--output` nothing is written for it.
+    The file is `config.output`, by default `evaluation.json` in the run directory. Other models have no default, so
+    that without `output` nothing is written for them. No page is drawn: `aag_tf.write_report` does that, and
+    `config.report` is read by the command alone. Long work shows progress bars, except inside `no_progress()` of
+    `aag_tf.utils.progress`.
 
     Args:
-        config: what to judge, on which data.
-        progress: whether long work shows bars.
+        config: what to evaluate, on which data.
 
     Raises:
         ConfigError: the config is one for `compare`.
         EvaluationError: the data has no labels, no such split, one class or too few images; features are not finite;
-            the figures cannot be written.
+            the file cannot be written.
         RunDirectoryError, ExportError, DataError: there is no such run, model or data set.
     """
     if config.compare is not None:
-        raise ConfigError(
-            f"--compare={config.compare} names runs that were judged before; give them to aag_tf.compare."
-        )
+        raise ConfigError(f"--compare={config.compare} names existing evaluations; give them to aag_tf.compare.")
     began = time.perf_counter()
-    path = _figures_path(config)
-    report = _report_path(config, path)
-    found = _judge_files(config, progress) if config.train_features is not None else _judge_images(config, progress)
-    evaluation = Evaluation(
-        results=found.results,
-        subject=found.subject,
-        data=found.data,
-        settings=configs.to_flat(config) | {"linear_l2_grid": list(linear_probe.L2_GRID)},
-        command=shlex.join(["aag-evaluate", *configs.flag_lines(config)]),
-        seeds={"evaluation": config.protocol.seed, "linear_held_out": linear_probe.SPLIT_SEED} | found.seeds,
-        versions=versions(),
-        seconds=time.perf_counter() - began,
-        judged=found.judged,
-        path=path,
-        report=report,
-    )
+    path = evaluation_path(config)
+    evaluation = _evaluate_files(config) if config.train_features is not None else _evaluate_images(config)
+    evaluation = dataclasses.replace(evaluation, seconds=time.perf_counter() - began, path=path)
     if path is not None:
         write_atomically(path, evaluation.to_json())
-    if report is not None:
-        from aag_tf.report import write_report  # here, so that training does not wait for what draws
-
-        write_report(evaluation, report, progress=progress)
     return evaluation
 
 
-class Found(NamedTuple):
-    """What was judged and how well it did; the fields are those of `Evaluation`."""
-
-    results: list[FeatureResult]
-    judged: Candidate
-    subject: dict[str, Any]
-    data: dict[str, Any]
-    seeds: dict[str, int]
-
-
-def _judge_images(config: EvaluateConfig, progress: bool) -> Found:
-    """The encoder and its baselines, one after the other."""
+def _evaluate_images(config: EvaluateConfig) -> Evaluation:
     subject = load_subject(config)
     _check_trainable(config, subject)
-    data = open_images(config, subject)
-    check_enough(data.bank.labels, len(data.bank), config.protocol)
-    results: list[FeatureResult] = []
-    judged: Candidate | None = None
-    for prepare in _ways(config, subject, data, progress):
-        way = prepare()
-        candidate = _candidate(way, config, subject, data, progress=progress)
-        results.append(judge(candidate))
-        judged = candidate if way.name == TRAINED else judged
-    assert judged is not None
-    facts = {
-        "dataset": data.source.name,
+    images = open_images(config, subject)
+    bank, queries = images.bank, images.queries
+    check_enough(bank.labels, len(bank), config.protocol)
+    data = {
+        "dataset": images.source.name,
         "split": config.protocol.split,
-        **_counts(data.bank.labels, len(data.bank), len(data.queries)),
-        "class_names": data.source.class_names,
-        "image_shape": list(data.bank.images.shape),
-        "conversion": data.conversion,
+        **_counts(bank.labels, len(bank), len(queries)),
+        "class_names": images.source.class_names,
+        "image_shape": list(bank.images.shape),
+        "conversion": images.conversion,
     }
-    return Found(results, judged, subject.facts, facts, {"untrained_encoder": subject.seed})
+    seeds = {"untrained_encoder": subject.seed}
+    return _measure(config, feature_sets(config, subject, images), subject.facts, data, seeds)
 
 
-def _judge_files(config: EvaluateConfig, progress: bool) -> Found:
-    """Features from files, which have no baselines."""
+def _evaluate_files(config: EvaluateConfig) -> Evaluation:
+    """Evaluates features from files, which have no baselines."""
     train, test = str(config.train_features), str(config.test_features)
     bank, queries = read_feature_files(train, test, labeled=config.protocol.needs_labels)
     check_enough(bank.labels, len(bank.features), config.protocol)
-    judged = Candidate(GIVEN, bank, queries, config.protocol, progress=progress)
-    facts = {
+    data = {
         "dataset": train,
         "split": test,
         **_counts(bank.labels, len(bank.features), len(queries.features)),
@@ -130,7 +83,8 @@ def _judge_files(config: EvaluateConfig, progress: bool) -> Found:
         "image_shape": None,
         "conversion": "",
     }
-    return Found([judge(judged)], judged, {"train_features": train, "test_features": test}, facts, {})
+    feature_set = FeatureSet(GIVEN, bank, queries, config.protocol)
+    return _measure(config, [feature_set], {"train_features": train, "test_features": test}, data, {})
 
 
 def _counts(labels: np.ndarray | None, num_bank: int, num_queries: int) -> dict[str, int | None]:
@@ -138,102 +92,72 @@ def _counts(labels: np.ndarray | None, num_bank: int, num_queries: int) -> dict[
     return {"num_bank": num_bank, "num_queries": num_queries, "num_classes": classes}
 
 
+def _measure(
+    config: EvaluateConfig,
+    features: Iterable[FeatureSet],
+    subject: dict[str, Any],
+    data: dict[str, Any],
+    seeds: dict[str, int],
+) -> Evaluation:
+    results = []
+    evaluated = None
+    for feature_set in features:
+        results.append(measure_all(feature_set))
+        evaluated = feature_set if feature_set.name in (TRAINED, GIVEN) else evaluated
+    return Evaluation(
+        results=results,
+        subject=subject,
+        data=data,
+        settings=configs.to_flat(config) | {"linear_l2_grid": list(L2_GRID)},
+        command=shlex.join(["aag-evaluate", *configs.flag_lines(config)]),
+        seeds={"evaluation": config.protocol.seed, "linear_held_out": SPLIT_SEED} | seeds,
+        versions=versions(),
+        seconds=0.0,
+        feature_set=evaluated,
+    )
+
+
 def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
-    """What needs weights that can be trained is refused now, not after minutes of other work."""
-    asked = config.protocol
-    if "fine_tune" in asked.measure_names and not asked.all_measures and subject.network is None:
+    """Rejects, before minutes of other work, training that the subject does not allow."""
+    protocol = config.protocol
+    if "fine_tune" in protocol.measure_names and not protocol.all_measures and subject.network is None:
         raise EvaluationError(
-            "a SavedModel is a frozen graph, so --measures=fine_tune cannot train it; judge the run or a .keras file."
+            "a SavedModel is a frozen graph, so --measures=fine_tune cannot train it; evaluate the run or a .keras "
+            "file."
         )
-    if asked.supervised_epochs > 0 and subject.untrained is None:
+    if protocol.supervised_epochs > 0 and subject.untrained is None:
         raise EvaluationError(
-            "nobody knows how this SavedModel was built, so --supervised_epochs cannot train one like it; leave it out."
+            "the architecture of this SavedModel is not known, so --supervised_epochs cannot train a new one; leave it "
+            "out."
         )
-    if asked.supervised_epochs > 0 and not asked.needs_labels:
+    if protocol.supervised_epochs > 0 and not protocol.needs_labels:
         raise EvaluationError("--supervised_epochs needs labels; leave it out with --measures=unlabeled.")
 
 
-def _ways(config: EvaluateConfig, subject: Subject, data: JudgedData, progress: bool) -> list[Callable[[], Way]]:
-    """The baselines that are wanted and can be had, the encoder itself, and a supervised one if asked for.
+def feature_sets(config: EvaluateConfig, subject: Subject, images: EvaluationImages) -> Iterator[FeatureSet]:
+    """Yields the features of the baselines, of the encoder, and of a supervised one if asked for.
 
-    Each is prepared when its turn comes, so that one network at a time is in memory.
+    Each is computed when its turn comes, so that few networks are in memory at a time.
     """
-    size, shape = config.protocol.embed_batch_size, data.bank.images.shape
+    protocol, fresh = config.protocol, subject.untrained
+    size, shape = protocol.embed_batch_size, images.bank.images.shape
+
+    def feature_set(name: str, embed: Embed, **network: Any) -> FeatureSet:
+        bank, queries = (
+            Examples(embed(split.images), split.labels, split.images) for split in (images.bank, images.queries)
+        )
+        return FeatureSet(name, bank, queries, protocol, embed=embed, augment=subject.augment, **network)
 
     def through(encoder: Encoder, name: str) -> Embed:
         call = inference(encoder, shape)
-        return lambda images: embed(call, images, size, progress=progress, name=name)
+        return lambda images: embed(call, images, size, name=name)
 
-    def pixels() -> Way:
-        return Way(RAW_PIXELS, lambda images: raw_pixels(images, size, progress=progress))
-
-    def trained() -> Way:
-        return Way(TRAINED, through(subject.encoder, TRAINED), subject.network)
-
-    baselines, fresh = config.protocol.baseline_names, subject.untrained
-    ways: list[Callable[[], Way]] = [pixels] if "raw_pixels" in baselines else []
-    if fresh is not None and "untrained" in baselines:
-        ways.append(lambda: Way(UNTRAINED, through(fresh(), UNTRAINED), fresh, untrained=True))
-    ways.append(trained)
-    if fresh is not None and config.protocol.supervised_epochs > 0:
-
-        def supervised() -> Way:
-            images, labels = data.bank.images, data.bank.labels
-            assert labels is not None
-            network = supervised_encoder(fresh(), images, labels, config.protocol, subject.augment, progress=progress)
-            return Way(SUPERVISED, through(network, SUPERVISED))
-
-        ways.append(supervised)
-    return ways
-
-
-def _candidate(way: Way, config: EvaluateConfig, subject: Subject, data: JudgedData, *, progress: bool) -> Candidate:
-    bank, queries = (
-        Examples(way.embed(split.images), split.labels, split.images) for split in (data.bank, data.queries)
-    )
-    return Candidate(
-        way.name,
-        bank,
-        queries,
-        config.protocol,
-        embed=way.embed,
-        network=way.network,
-        untrained=way.untrained,
-        augment=subject.augment,
-        progress=progress,
-    )
-
-
-def _figures_path(config: EvaluateConfig) -> Path | None:
-    """Where the figures go, known to be writable before any work is done."""
-    if config.output is not None:
-        path = user_path(config.output)
-    elif config.run_dir is not None:
-        path = RunDirectory(config.run_dir).evaluation
-        if not path.parent.is_dir():
-            return path  # loading the run says what is wrong with it
-    else:
-        return None
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise EvaluationError(f"{path} cannot be written; name a file in a writable directory with --output.")
-    is_own = config.run_dir is not None and path == RunDirectory(config.run_dir).evaluation  # and may be damaged
-    if not is_own and path.exists() and path.stat().st_size > 0 and not is_evaluation(path):
-        raise EvaluationError(f"{path} exists and is no evaluation; name another file with --output.")
-    return path
-
-
-def _report_path(config: EvaluateConfig, figures: Path | None) -> Path | None:
-    """`report.html` beside a run's own figures; beside a file of another name, that name with `.html`."""
-    if figures is None or not config.report:
-        return None
-    from aag_tf.report import check_page_path
-
-    own = RunDirectory(figures.parent)
-    report = own.report if figures.name == own.evaluation.name else figures.with_suffix(".html")
-    if report == figures:
-        raise EvaluationError(
-            f"--output={figures} is for figures as JSON; give it another name, as in evaluation.json."
-        )
-    if report.parent.is_dir():
-        check_page_path(report)
-    return report
+    if "raw_pixels" in protocol.baseline_names:
+        yield feature_set(RAW_PIXELS, lambda images: raw_pixels(images, size))
+    if fresh is not None and "untrained" in protocol.baseline_names:
+        yield feature_set(UNTRAINED, through(fresh(), UNTRAINED), network=fresh, untrained=True)
+    yield feature_set(TRAINED, through(subject.encoder, TRAINED), network=subject.network)
+    if fresh is not None and protocol.supervised_epochs > 0:
+        assert images.bank.labels is not None
+        supervised = supervised_encoder(fresh(), images.bank.images, images.bank.labels, protocol, subject.augment)
+        yield feature_set(SUPERVISED, through(supervised, SUPERVISED))

@@ -1,4 +1,4 @@
-"""Images to frozen features: through an encoder, or the pixels themselves as the baseline to beat."""
+"""Features of images: embeddings of a frozen encoder, or raw pixels as a baseline."""
 
 from collections.abc import Callable
 
@@ -15,18 +15,15 @@ Encoder = Callable[[tf.Tensor], tf.Tensor]  # a Keras model is one too
 PIXEL_SIDE = 32  # larger images are averaged down: 224 x 224 pixels would be 150 528 features, and no better a baseline
 
 
-def embed(
-    model: Encoder, images: Images, batch_size: int = 256, *, progress: bool = True, name: str = "embedding"
-) -> np.ndarray:
-    """The features of every image, in order.
+def embed(model: Encoder, images: Images, batch_size: int = 256, *, name: str = "embedding") -> np.ndarray:
+    """Computes the features of every image, in order.
 
     Args:
         model: uint8 images [b, height, width, channels] to float features [b, d]; a Keras model is called with
-            `training=False`. What `inference` returns is taken as it is.
+            `training=False`, any other callable (say, what `inference` returned) as it is.
         images: of one split.
-        batch_size: images at a time; it changes the speed and the memory, not the result.
-        progress: whether work of over a second shows a bar.
-        name: what the bar says.
+        batch_size: images at a time; changes speed and memory, not the result.
+        name: text of the progress bar.
 
     Returns:
         float32 [n, d].
@@ -36,15 +33,15 @@ def embed(
     """
     call = inference(model, images.shape)
     parts = []
-    with report_lost_files(), progress_bar(name, len(images), "img", wanted=progress) as bar:
+    with report_lost_files(), progress_bar(name, len(images), "img") as bar:
         for batch in evaluation_batches(images, batch_size):
             parts.append(tf.cast(call(batch), tf.float32).numpy())
             bar.update(len(parts[-1]))
     return np.concatenate(parts)
 
 
-def raw_pixels(images: Images, batch_size: int = 256, *, progress: bool = True) -> np.ndarray:
-    """The pixels of every image as its features: float32 [n, h * w * channels] in [0, 255], h and w at most 32."""
+def raw_pixels(images: Images, batch_size: int = 256) -> np.ndarray:
+    """Returns pixels as features, float32 [n, h * w * channels] in [0, 255]; larger images are averaged down to 32."""
     height, width, _ = images.shape
     size = (min(height, PIXEL_SIDE), min(width, PIXEL_SIDE))
 
@@ -54,13 +51,13 @@ def raw_pixels(images: Images, batch_size: int = 256, *, progress: bool = True) 
             pixels = tf.image.resize(pixels, size, method="area")
         return tf.reshape(pixels, [tf.shape(batch)[0], size[0] * size[1] * images.shape[2]])
 
-    return embed(flatten, images, batch_size, progress=progress, name=RAW_PIXELS)
+    return embed(flatten, images, batch_size, name=RAW_PIXELS)
 
 
 def inference(model: Encoder, image_shape: tuple[int, int, int]) -> Encoder:
-    """A Keras model as a graph function of uint8 images, traced once for batches of any size; others as they are.
+    """Wraps a Keras model in a graph function of uint8 images, traced once for batches of any size.
 
-    Make it once where `embed` is called again and again with the same model.
+    Any other callable is returned as it is. Call this once where `embed` is called repeatedly with one model.
     """
     if not isinstance(model, keras.Model):
         return model

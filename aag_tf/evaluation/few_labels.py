@@ -1,26 +1,26 @@
-"""What an encoder is for: accuracy where few images have labels. Stratified draws, their mean and their spread."""
+"""Accuracy with few labels: mean and spread over stratified random draws of the labeled images."""
 
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.checks import class_indices
+from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.linear_probe import L2_GRID, LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure, mean_measure
 from aag_tf.utils import seeds
-from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.progress import no_progress, progress_bar
 
 FOLDS = 5
-FOLDS_UP_TO = 2_000  # labeled images; with more, one held-out tenth says enough
+FOLDS_UP_TO = 2_000  # labeled images; above, one held-out tenth is large enough
 FEW_L2_GRID = L2_GRID[:5]  # the weakest two would fit noise, at the cost of most iterations
 
 Classify = Callable[[np.ndarray, int], np.ndarray]  # (rows of the bank, number of the draw) to labels of the queries
 
 
 def stratified_draw(labels: np.ndarray, share: float, *, seed: int, number: int) -> np.ndarray:
-    """A random share of the rows of each class, rounded to whole images, one at least.
+    """Draws a share of the rows of each class, rounded to whole images, at least one.
 
     Args:
         labels: int [n].
@@ -39,43 +39,45 @@ def stratified_draw(labels: np.ndarray, share: float, *, seed: int, number: int)
     return np.sort(np.concatenate(rows))
 
 
-def few_labels(candidate: Candidate) -> list[Measure]:
-    """Accuracy of the linear probe fitted on each draw; its regularization is chosen within the draw."""
-    features, labels = candidate.bank.features, candidate.bank_labels
+def few_labels(features: FeatureSet) -> list[Measure]:
+    """Accuracy of the linear probe fitted on each draw, its regularization chosen within the draw."""
+    bank, labels = features.bank.features, features.bank_labels
 
     def classify(rows: np.ndarray, _: int) -> np.ndarray:
-        return fit_few(features[rows], labels[rows]).predict(candidate.queries.features)
+        return fit_few(bank[rows], labels[rows]).predict(features.queries.features)
 
-    return over_draws(candidate, "few_labels_probe", classify)
+    return over_draws(features, "few_labels_probe", classify)
 
 
+@no_progress()  # inside the bar over draws
 def fit_few(features: np.ndarray, labels: np.ndarray) -> LinearProbe:
-    """The linear probe on few rows, float [n, d] and int [n], its regularization chosen by cross-validation."""
+    """Fits a linear probe to few rows, float [n, d] and int [n], its regularization chosen by cross-validation."""
     folds = FOLDS if len(labels) <= FOLDS_UP_TO else 1
-    return fit_linear_probe(features, labels, l2_grid=FEW_L2_GRID, folds=folds, progress=False)
+    return fit_linear_probe(features, labels, l2_grid=FEW_L2_GRID, folds=folds)
 
 
-def over_draws(candidate: Candidate, name: str, classify: Classify) -> list[Measure]:
-    """A figure for each share of the labels: the mean over draws, whose accuracies and spread are in the details.
+def over_draws(features: FeatureSet, name: str, classify: Classify) -> list[Measure]:
+    """Mean accuracy over draws, for each share of the labels.
 
-    The interval is that of the mean over the judged images; `std` is the spread from draw to draw.
+    The interval is that of the mean over the queries. In the details, `draws` has the accuracy of each draw and `std`
+    their standard deviation.
 
     Args:
-        candidate: the features, and how many draws of which shares are wanted.
-        name: of the measures; a percentage is put behind it.
-        classify: learns from these rows of the bank and gives the labels of all queries.
+        features: with the number of draws and the shares in its protocol.
+        name: of the metrics; a percentage is appended.
+        classify: learns from these rows of the bank and predicts the labels of all queries.
     """
-    config, labels = candidate.config, candidate.bank_labels
+    protocol, labels = features.protocol, features.bank_labels
     class_indices(labels)
     found = []
-    total = len(config.label_shares) * config.label_draws
-    with progress_bar(f"{candidate.name}: {name}", total, "draw", wanted=candidate.progress) as bar:
-        for share in config.label_shares:
+    total = len(protocol.label_shares) * protocol.label_draws
+    with progress_bar(f"{features.name}: {name}", total, "draw") as bar:
+        for share in protocol.label_shares:
             began = time.perf_counter()
             hits, counts = [], []
-            for number in range(config.label_draws):
-                rows = stratified_draw(labels, share, seed=config.seed, number=number)
-                hits.append(classify(rows, number) == candidate.query_labels)
+            for number in range(protocol.label_draws):
+                rows = stratified_draw(labels, share, seed=protocol.seed, number=number)
+                hits.append(classify(rows, number) == features.query_labels)
                 counts.append(len(rows))
                 bar.update()
             draws = [float(np.mean(hit)) for hit in hits]
@@ -86,5 +88,5 @@ def over_draws(candidate: Candidate, name: str, classify: Classify) -> list[Meas
                 "seconds": time.perf_counter() - began,
             }
             right = np.mean(hits, axis=0)
-            found.append(mean_measure(f"{name}_{100 * share:g}%", right, config.seed, **details))
+            found.append(mean_measure(f"{name}_{100 * share:g}%", right, protocol.seed, **details))
     return found

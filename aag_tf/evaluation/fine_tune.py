@@ -1,7 +1,7 @@
-"""The whole encoder trained further on labels: on a few, as semi-supervised papers do, or from scratch on all.
+"""Fine-tunes the whole encoder on few labels (the semi-supervised protocol), or trains it from scratch on all.
 
 With few labels the classifier of a trained encoder starts from the linear probe on the same draw, so that random
-weights on top do not distort good features first (A. Kumar et al., *Fine-Tuning can Distort Pretrained Features and
+weights on top do not first distort good features (A. Kumar et al., *Fine-Tuning can Distort Pretrained Features and
 Underperform Out-of-Distribution*, arXiv 2202.10054, 2022). That of an untrained one starts from zero: its features
 change with the first batch statistics.
 """
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from aag_tf.config import AugmentConfig, OptimizerConfig, ProtocolConfig
 from aag_tf.data import Images, SelectedImages
-from aag_tf.evaluation.candidate import Candidate
+from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.features import embed
 from aag_tf.evaluation.few_labels import fit_few, over_draws
 from aag_tf.evaluation.linear_probe import LinearProbe
@@ -27,13 +27,13 @@ from aag_tf.utils.progress import progress_bar
 BATCH_SIZE = 64
 WEIGHT_DECAY = 1e-4
 WARMUP_FRACTION = 0.1
-# Of the running mean and variance: at Keras's 0.99, those of a few hundred steps ago would still be judged.
+# Of the running mean and variance: at Keras's 0.99, statistics of hundreds of steps ago would count in inference.
 STATISTICS_MOMENTUM = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How long and how fast an encoder is trained on labels: AdamW, linear warm-up, cosine to zero."""
+    """Length and learning rate of a training on labels: AdamW, linear warm-up, cosine decay to zero."""
 
     steps: int
     learning_rate: float
@@ -41,70 +41,55 @@ class Schedule:
     batch_size: int = BATCH_SIZE
 
     def optimizer(self) -> keras.optimizers.Optimizer:
-        """A new optimizer."""
+        """Returns a new optimizer."""
         config = OptimizerConfig(
             "adamw", self.learning_rate, weight_decay=WEIGHT_DECAY, warmup_fraction=WARMUP_FRACTION
         )
         return build_optimizer(config, total_steps=self.steps, global_batch_size=self.batch_size)
 
 
-def fine_tune(candidate: Candidate) -> list[Measure]:
-    """Accuracy after training a fresh copy of the encoder on each draw of labels; the encoder itself stays as it is."""
-    network, images = candidate.network, candidate.bank.images
-    judged = candidate.queries.images
-    if network is None or images is None or judged is None:
+def fine_tune(features: FeatureSet) -> list[Measure]:
+    """Accuracy after fine-tuning a fresh copy of the encoder on each draw of labels; the encoder is not changed."""
+    network, images, queries = features.network, features.bank.images, features.queries.images
+    if network is None or images is None or queries is None:
         return []
-    config, labels = candidate.config, candidate.bank_labels
+    protocol, labels = features.protocol, features.bank_labels
 
     def classify(rows: np.ndarray, number: int) -> np.ndarray:
-        probe = fit_few(candidate.bank.features[rows], labels[rows])
-        classifier = new_classifier(network(), len(probe.classes), None if candidate.untrained else probe)
-        schedule = Schedule(config.fine_tune_steps, config.fine_tune_learning_rate, config.seed + number)
+        probe = fit_few(features.bank.features[rows], labels[rows])
+        classifier = new_classifier(network(), len(probe.classes), None if features.untrained else probe)
+        schedule = Schedule(protocol.fine_tune_steps, protocol.fine_tune_learning_rate, protocol.seed + number)
         owners = np.searchsorted(probe.classes, labels[rows])
-        train_classifier(
-            classifier,
-            SelectedImages(images, rows),
-            owners,
-            schedule,
-            candidate.augment,
-            progress=candidate.progress,
-            name=f"{candidate.name}: {len(rows)} labels, draw {number + 1}",
-        )
-        logits = embed(classifier, judged, config.embed_batch_size, progress=candidate.progress, name="judging")
+        name = f"{features.name}: {len(rows)} labels, draw {number + 1}"
+        train_classifier(classifier, SelectedImages(images, rows), owners, schedule, features.augment, name=name)
+        logits = embed(classifier, queries, protocol.embed_batch_size, name="predicting")
         return probe.classes[np.argmax(logits, axis=1)]
 
-    return over_draws(candidate, "fine_tune", classify)
+    return over_draws(features, "fine_tune", classify)
 
 
 def supervised_encoder(
-    network: keras.Model,
-    images: Images,
-    labels: np.ndarray,
-    config: ProtocolConfig,
-    augment: AugmentConfig,
-    *,
-    progress: bool = True,
+    network: keras.Model, images: Images, labels: np.ndarray, protocol: ProtocolConfig, augment: AugmentConfig
 ) -> keras.Model:
-    """Trains an untrained encoder on all labels, to see what the network can do; returns it without its classifier.
+    """Trains an untrained encoder on all labels, as an upper baseline; returns it without its classifier.
 
     Args:
-        network: the encoder; it is changed.
+        network: the encoder; its weights are changed.
         images: to learn from.
-        labels: int [n] of them.
-        config: `supervised_epochs`, and the learning rate and seed of fine-tuning.
-        augment: for crops and flips.
-        progress: whether there is a bar.
+        labels: their labels, int [n].
+        protocol: `supervised_epochs`, and the learning rate and seed of fine-tuning.
+        augment: the settings of crops and flips.
     """
     classes, owners = np.unique(labels, return_inverse=True)
     classifier = new_classifier(network, len(classes))
-    steps = config.supervised_epochs * max(1, len(images) // BATCH_SIZE)
-    schedule = Schedule(steps, config.fine_tune_learning_rate, config.seed)
-    train_classifier(classifier, images, owners, schedule, augment, progress=progress, name=SUPERVISED)
+    steps = protocol.supervised_epochs * max(1, len(images) // BATCH_SIZE)
+    schedule = Schedule(steps, protocol.fine_tune_learning_rate, protocol.seed)
+    train_classifier(classifier, images, owners, schedule, augment, name=SUPERVISED)
     return network
 
 
 def new_classifier(network: keras.Model, num_classes: int, probe: LinearProbe | None = None) -> keras.Model:
-    """The encoder with a linear layer on top, images to logits [b, C]: zeros, or the logits of a probe."""
+    """Adds a linear layer to an encoder: images to logits [b, C], which are zero, or those of a probe."""
     head = keras.layers.Dense(num_classes, kernel_initializer="zeros", dtype="float32", name="classifier")
     classifier = keras.Model(network.inputs, head(network.output))
     if probe is not None:
@@ -120,19 +105,17 @@ def train_classifier(
     schedule: Schedule,
     augment: AugmentConfig,
     *,
-    progress: bool = True,
     name: str = "training",
 ) -> None:
     """Trains all weights of a classifier on crops and flips, with batch statistics, by cross-entropy.
 
     Args:
-        classifier: images to logits [b, C]; it is changed.
+        classifier: images to logits [b, C]; its weights are changed.
         images: to learn from.
-        owners: int [n] in 0..C-1.
-        schedule: how long and how fast.
+        owners: class indices, int [n] in 0..C-1.
+        schedule: length and learning rate.
         augment: the settings of crops and flips.
-        progress: whether there is a bar.
-        name: what the bar says.
+        name: text of the progress bar.
     """
     classifier.trainable = True
     for layer in classifier._flatten_layers():
@@ -159,7 +142,7 @@ def train_classifier(
         steps=schedule.steps,
         seed=schedule.seed,
     )
-    with progress_bar(name, schedule.steps, "step", wanted=progress) as bar:
+    with progress_bar(name, schedule.steps, "step") as bar:
         for pictures, targets in batches:
             step(pictures, targets)
             bar.update()

@@ -1,4 +1,4 @@
-"""The weighted k-nearest-neighbor classifier: an encoder's quality without training anything on top.
+"""The weighted k-nearest-neighbor classifier, which evaluates an encoder without training anything.
 
 Z. Wu, Y. Xiong, S. X. Yu, D. Lin, *Unsupervised Feature Learning via Non-Parametric Instance Discrimination*,
 arXiv 1805.01978 (2018), section 3.4.
@@ -20,11 +20,11 @@ VOTES_AT_ONCE = 4096  # queries: bounds the tally where there are many classes
 
 
 class Neighbors(NamedTuple):
-    """The `k` bank images most similar to each of `m` queries, the most similar first.
+    """The `k` rows of the bank most similar to each of `m` queries, the most similar first.
 
     Args:
-        rows: int32 [m, k] into the bank.
-        similarities: float32 [m, k], cosines in [-1, 1].
+        rows: row numbers in the bank, int32 [m, k].
+        similarities: cosine similarities in [-1, 1], float32 [m, k].
     """
 
     rows: np.ndarray
@@ -32,22 +32,19 @@ class Neighbors(NamedTuple):
 
 
 @full_float32()
-def find_neighbors(
-    bank: np.ndarray, queries: np.ndarray, *, k: int = DEFAULT_K, progress: bool = True, name: str = "neighbors"
-) -> Neighbors:
-    """The nearest neighbors by cosine similarity.
+def find_neighbors(bank: np.ndarray, queries: np.ndarray, *, k: int = DEFAULT_K, name: str = "neighbors") -> Neighbors:
+    """Returns the k nearest neighbors of each query by cosine similarity.
 
-    Queries are taken in chunks, so that at most 25 million similarities are in memory, on the device that has them.
+    Queries are taken in chunks, so that at most 25 million similarities are in memory.
 
     Args:
         bank: float [n, d] features.
         queries: float [m, d].
         k: neighbors of each query, at most n.
-        progress: whether work of over a second shows a bar.
-        name: what the bar says.
+        name: text of the progress bar.
 
     Raises:
-        EvaluationError: features cannot be used, or k is not in 1..n.
+        EvaluationError: features are not finite or of different lengths, or k is not in 1..n.
     """
     check_features(bank, "bank")
     check_features(queries, "query")
@@ -57,7 +54,7 @@ def find_neighbors(
     chunk = max(1, SIMILARITIES_AT_ONCE // len(bank))
     rows = np.empty((len(queries), k), np.int32)
     similarities = np.empty((len(queries), k), np.float32)
-    with progress_bar(f"{name}: kNN", len(queries), "img", wanted=progress) as bar:
+    with progress_bar(f"{name}: kNN", len(queries), "img") as bar:
         for start in range(0, len(queries), chunk):
             part = slice(start, start + chunk)
             found = _nearest(_directions(queries[part]), directions, k)
@@ -67,24 +64,24 @@ def find_neighbors(
 
 
 def vote(neighbors: Neighbors, bank_labels: np.ndarray, *, temperature: float = DEFAULT_TEMPERATURE) -> np.ndarray:
-    """The class with the most votes among the neighbors of each query.
+    """Returns the class with the most votes among the neighbors of each query.
 
     A neighbor at cosine similarity `s` votes with weight `exp(s / temperature)`.
 
     Args:
         neighbors: of m queries.
         bank_labels: int [n], any integers.
-        temperature: positive; small values listen to the nearest neighbors only.
+        temperature: positive; the smaller, the more the nearest neighbors count.
 
     Returns:
-        int64 [m], values of `bank_labels`; where votes are equal, the smallest label.
+        int64 [m], values of `bank_labels`; ties go to the smallest label.
 
     Raises:
         EvaluationError: there is one class only.
     """
     classes, owners = class_indices(bank_labels)
     rows, similarities = neighbors
-    # Relative to the nearest neighbor, which changes no winner and cannot overflow at a small temperature.
+    # Relative to the nearest neighbor: the same winner, and no overflow at a small temperature.
     votes = np.exp((similarities - similarities[:, :1]).astype(np.float64) / temperature)
     winners = np.empty(len(rows), np.int64)
     for start in range(0, len(rows), VOTES_AT_ONCE):
@@ -103,15 +100,15 @@ def knn_predict(
     k: int = DEFAULT_K,
     temperature: float = DEFAULT_TEMPERATURE,
 ) -> np.ndarray:
-    """`vote` over `find_neighbors`, silently: float [n, d], int [n] and float [m, d] to int64 [m].
+    """Predicts labels of queries by `find_neighbors` and `vote`: float [n, d], int [n], float [m, d] to int64 [m].
 
     Raises:
-        EvaluationError: features or labels cannot be used, there is one class only, or k is not in 1..n.
+        EvaluationError: features are not finite, labels do not fit them, there is one class only, or k is not in 1..n.
     """
     check_features(bank, "bank")
     check_labels(bank_labels, bank, "bank")
     class_indices(bank_labels)
-    return vote(find_neighbors(bank, queries, k=k, progress=False), bank_labels, temperature=temperature)
+    return vote(find_neighbors(bank, queries, k=k), bank_labels, temperature=temperature)
 
 
 def knn_accuracy(
@@ -123,10 +120,10 @@ def knn_accuracy(
     k: int = DEFAULT_K,
     temperature: float = DEFAULT_TEMPERATURE,
 ) -> float:
-    """The share in [0, 1] of queries that `knn_predict` gets right; a class that the bank lacks is always wrong.
+    """Accuracy in [0, 1] of `knn_predict`; a query whose class the bank lacks is always wrong.
 
     Raises:
-        EvaluationError: as in `knn_predict`, or the query labels do not fit the queries.
+        EvaluationError: as for `knn_predict`, or the query labels do not fit the queries.
     """
     check_labels(query_labels, queries, "query")
     predicted = knn_predict(bank, bank_labels, queries, k=k, temperature=temperature)

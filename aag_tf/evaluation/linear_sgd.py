@@ -1,4 +1,4 @@
-"""The linear probe as papers train it: SGD for many epochs on crops and flips of the training images, encoder frozen.
+"""The linear probe of the literature: SGD for many epochs on crops and flips of the training images, encoder frozen.
 
 After T. Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations*, arXiv 2002.05709 (2020),
 appendix B.6: Nesterov momentum 0.9, 90 epochs, no weight decay, random crops and flips. Ours standardizes features and
@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from aag_tf.augment import MainBranch
 from aag_tf.data import epoch_order
-from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.checks import class_indices
+from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.measure import Measure, mean_measure
 from aag_tf.evaluation.precision import full_float32
 from aag_tf.evaluation.views import crops_and_flips, view
@@ -27,13 +27,13 @@ HELD_OUT_FRACTION = 0.1
 
 
 class Heads:
-    """Linear classifiers that learn from the same batches, each at its own learning rate.
+    """Linear classifiers trained side by side on the same batches, each at its own learning rate.
 
     Args:
-        dim: numbers in a feature.
+        dim: length of a feature vector.
         num_classes: C.
-        learning_rates: [r], at the start of the cosine.
-        total_steps: length of the cosine.
+        learning_rates: [r], at the start of the cosine decay.
+        total_steps: length of the cosine decay.
     """
 
     def __init__(self, dim: int, num_classes: int, learning_rates: tuple[float, ...], total_steps: int) -> None:
@@ -46,13 +46,13 @@ class Heads:
         self.step = tf.Variable(0.0, trainable=False)
 
     def logits(self, rows: tf.Tensor) -> tf.Tensor:
-        """float32 [b, d] to [r, b, C]."""
+        """Maps float32 [b, d] to [r, b, C]."""
         weights, bias = self.parameters
         return tf.matmul(rows[tf.newaxis], weights) + bias
 
     @tf.function(reduce_retracing=True)
     def learn(self, rows: tf.Tensor, owners: tf.Tensor, batches: tf.Tensor) -> None:
-        """SGD with Nesterov momentum over an epoch.
+        """Trains for an epoch by SGD with Nesterov momentum.
 
         Args:
             rows: float32 [n, d].
@@ -80,47 +80,47 @@ class Heads:
 
 
 @full_float32()
-def linear_sgd(candidate: Candidate) -> list[Measure]:
+def linear_sgd(features: FeatureSet) -> list[Measure]:
     """Accuracy of the best head after `sgd_epochs` epochs.
 
     Raises:
         EvaluationError: there is one class only, or every learning rate diverged.
     """
     began = time.perf_counter()
-    config = candidate.config
-    classes, indices = class_indices(candidate.bank_labels)
-    mean, deviation = candidate.bank.features.mean(axis=0), candidate.bank.features.std(axis=0)
+    protocol = features.protocol
+    classes, indices = class_indices(features.bank_labels)
+    mean, deviation = features.bank.features.mean(axis=0), features.bank.features.std(axis=0)
     deviation = np.where(deviation <= 1e-6 * np.abs(mean), 1.0, deviation).astype(np.float32)
 
-    def standardized(features: np.ndarray) -> tf.Tensor:
-        return tf.constant((features - mean) / deviation, tf.float32)
+    def standardized(values: np.ndarray) -> tf.Tensor:
+        return tf.constant((values - mean) / deviation, tf.float32)
 
-    rates = config.sgd_rates
-    learning, held_out = _divided(len(indices), config.seed, several=len(rates) > 1)
+    rates = protocol.sgd_rates
+    learning, held_out = _divided(len(indices), protocol.seed, several=len(rates) > 1)
     batch_size = min(BATCH_SIZE, len(learning))
     steps = len(learning) // batch_size
-    heads = Heads(candidate.dim, len(classes), rates, steps * config.sgd_epochs)
+    heads = Heads(features.dim, len(classes), rates, steps * protocol.sgd_epochs)
     owners = tf.constant(indices, tf.int32)
-    images = candidate.bank.images if config.sgd_augment and candidate.embed is not None else None
-    branch = None if images is None else crops_and_flips(candidate.augment, images.shape)
-    rows = standardized(candidate.bank.features)
-    with progress_bar(f"{candidate.name}: SGD", config.sgd_epochs, "epoch", wanted=candidate.progress) as bar:
-        for epoch in range(config.sgd_epochs):
+    images = features.bank.images if protocol.sgd_augment and features.embed is not None else None
+    branch = None if images is None else crops_and_flips(features.augment, images.shape)
+    rows = standardized(features.bank.features)
+    with progress_bar(f"{features.name}: SGD", protocol.sgd_epochs, "epoch") as bar:
+        for epoch in range(protocol.sgd_epochs):
             if branch is not None:
-                rows = standardized(_augmented_features(candidate, branch, epoch))
-            order = learning[epoch_order(len(learning), config.seed, epoch)[: steps * batch_size]]
+                rows = standardized(_augmented_features(features, branch, epoch))
+            order = learning[epoch_order(len(learning), protocol.seed, epoch)[: steps * batch_size]]
             heads.learn(rows, owners, tf.constant(order.reshape(steps, batch_size)))
             bar.update()
 
-    best, held_out_accuracy = _best(heads, standardized(candidate.bank.features[held_out]), indices[held_out])
-    scores = heads.logits(standardized(candidate.queries.features))[best]
+    best, held_out_accuracy = _best(heads, standardized(features.bank.features[held_out]), indices[held_out])
+    scores = heads.logits(standardized(features.queries.features))[best]
     if not np.isfinite(scores).all():
         raise EvaluationError(
-            f"linear_sgd diverged on the {candidate.name}; give lower --sgd_learning_rates than {max(rates):g}."
+            f"linear_sgd diverged on the {features.name}; give lower --sgd_learning_rates than {max(rates):g}."
         )
     details = {
         "solver": "sgd",
-        "epochs": config.sgd_epochs,
+        "epochs": protocol.sgd_epochs,
         "learning_rate": rates[best],
         "held_out_accuracy": dict(zip(map("{:g}".format, rates), held_out_accuracy, strict=False)),
         "batch_size": batch_size,
@@ -129,24 +129,24 @@ def linear_sgd(candidate: Candidate) -> list[Measure]:
         "seconds": time.perf_counter() - began,
     }
     predicted = classes[np.argmax(scores, axis=1)]
-    return [mean_measure("linear_sgd", predicted == candidate.query_labels, config.seed, **details)]
+    return [mean_measure("linear_sgd", predicted == features.query_labels, protocol.seed, **details)]
 
 
-def _augmented_features(candidate: Candidate, branch: MainBranch, epoch: int) -> np.ndarray:
-    assert candidate.embed is not None
-    assert candidate.bank.images is not None
-    return candidate.embed(view(candidate.bank.images, branch, candidate.config.seed, "linear_sgd_view", epoch))
+def _augmented_features(features: FeatureSet, branch: MainBranch, epoch: int) -> np.ndarray:
+    assert features.embed is not None
+    assert features.bank.images is not None
+    return features.embed(view(features.bank.images, branch, features.protocol.seed, "linear_sgd_view", epoch))
 
 
 def _divided(count: int, seed: int, *, several: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to learn from and rows that choose the learning rate; all and none where there is nothing to choose."""
+    """Splits rows into those to learn from and those that choose the learning rate, none where there is no choice."""
     order = seeds.generator(seed, "linear_sgd_held_out").permutation(count)
     size = max(1, round(HELD_OUT_FRACTION * count)) if several else 0
     return order[size:], order[:size]
 
 
 def _best(heads: Heads, rows: tf.Tensor, owners: np.ndarray) -> tuple[int, list[float]]:
-    """The number of the best head and the accuracy of each on held-out rows; one that diverged counts as 0."""
+    """Returns the index of the best head and the held-out accuracy of each; a head that diverged has 0."""
     if len(owners) == 0:
         return 0, []
     scores = heads.logits(rows).numpy()

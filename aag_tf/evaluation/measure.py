@@ -1,4 +1,4 @@
-"""One figure of an evaluation, and the usual way to one: a mean over images with its bootstrap interval."""
+"""One metric of an evaluation, and the usual way to compute one: a mean over images with its bootstrap interval."""
 
 import dataclasses
 from typing import Any
@@ -10,14 +10,14 @@ from aag_tf.evaluation.bootstrap import mean_interval
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """One figure.
+    """One metric.
 
     Args:
-        name: `knn`, `linear`, `few_labels_probe_1%`, ...: a key of `results.TITLES`, or one with a percentage behind.
+        name: a key of `results.TITLES` ("knn", "linear"), for some followed by a percentage ("few_labels_probe_1%").
         value: a share in [0, 1] (accuracies and purity), or a plain number.
-        n: how many images it was measured on.
-        low, high: the 95 % bootstrap interval of a share over these images, `None` for plain numbers.
-        details: what else there is to know: settings, seconds, draws.
+        n: the number of images that it was measured on.
+        low, high: the 95 % bootstrap interval of a share over these images; `None` for plain numbers.
+        details: settings, seconds, the accuracy of each draw and the like.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Measure:
 
 
 def mean_measure(name: str, values: np.ndarray, seed: int, **details: Any) -> Measure:
-    """The mean over images of numbers in [0, 1], with its interval.
+    """Mean over images of numbers in [0, 1], with its interval.
 
     Args:
-        name: of the measure.
+        name: of the metric.
         values: [n], one for each image; booleans for right and wrong.
         seed: of the bootstrap.
-        **details: of the measure.
+        **details: of the metric.
     """
     low, high = mean_interval(values, seed)
     return Measure(name, float(np.mean(values)), len(values), low, high, details)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 @contextlib.contextmanager
 def full_float32() -> Iterator[None]:
-    """Multiplies matrices with all 24 bits of float32 while it is entered; also works as a decorator."""
+    """Turns TensorFloat-32 off inside the block; also works as a decorator."""
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:

@@ -1,4 +1,4 @@
-"""What an evaluation found: as a table for people and as JSON for programs (`docs/evaluation.md` has the schema)."""
+"""Results of an evaluation, as a table for people and as JSON for programs (schema in `docs/evaluation.md`)."""
 
 import dataclasses
 import json
@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aag_tf.evaluation.candidate import Candidate
+from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.measure import Measure
 
 SCHEMA = 2
+TABLE_NOTE = "Accuracy in percent [95 % interval over the evaluated images]."
 
-# Whose features they are, in tables and in JSON.
+# Names of feature sets in tables and in JSON.
 RAW_PIXELS = "raw pixels"
 UNTRAINED = "untrained encoder"
 TRAINED = "trained encoder"
 SUPERVISED = "supervised encoder"
 GIVEN = "given features"
 
-# What stands for a measure in tables; names with a share of the labels are completed by `title`.
+# Titles of metrics in tables; `title` fills in the share of the labels.
 TITLES = {
     "knn": "kNN",
     "linear": "linear probe, L-BFGS",
@@ -39,13 +40,12 @@ TITLES = {
 
 @dataclasses.dataclass(frozen=True)
 class FeatureResult:
-    """All figures of one set of features.
+    """All metrics of one feature set.
 
     Args:
-        features: whose they are: `RAW_PIXELS`, `UNTRAINED`, `TRAINED`, `SUPERVISED` or `GIVEN`; in a comparison, the
-            name of a run.
-        dim: numbers in a feature.
-        measures: in the order in which they are shown.
+        features: `RAW_PIXELS`, `UNTRAINED`, `TRAINED`, `SUPERVISED` or `GIVEN`; in a comparison, the name of a run.
+        dim: length of a feature vector.
+        measures: in the order of tables.
     """
 
     features: str
@@ -53,27 +53,26 @@ class FeatureResult:
     measures: list[Measure]
 
     def measure(self, name: str) -> Measure | None:
-        """The figure of this name, `None` where it was not measured."""
+        """Returns the metric `name`, or `None` where it was not measured."""
         return next((measure for measure in self.measures if measure.name == name), None)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The figures of an encoder beside its baselines, and everything needed to repeat them.
+    """The metrics of an encoder and of its baselines, and everything needed to repeat them.
 
     Args:
-        results: one entry a set of features, baselines first.
-        subject: what was judged: its path, its step or version, its image shape.
-        data: data set, split, numbers of images and classes, names of the classes (`None` where unknown).
+        results: one entry for each feature set, baselines first.
+        subject: what was evaluated: its path, its step or version, its image shape.
+        data: data set, split, numbers of images and classes, class names (`None` where unknown).
         settings: the flags of the evaluation.
         command: the command line that repeats it.
-        seeds: of everything random in it.
+        seeds: the seeds of everything random.
         versions: of the software.
-        seconds: in total.
-        judged: the features, labels, neighbors and predictions of the encoder that was judged (the last of the
-            results but for a supervised one), kept in memory for pictures; not in the JSON.
-        path: the JSON file, `None` where none was asked for.
-        report: the HTML file, `None` where none was asked for.
+        seconds: wall-clock time.
+        feature_set: features, labels, neighbors and predictions of the evaluated encoder, for pictures; not in the
+            JSON, so `None` in an evaluation that was read from a file.
+        path: the JSON file; `None` where none was written.
     """
 
     results: list[FeatureResult]
@@ -84,31 +83,40 @@ class Evaluation:
     seeds: dict[str, int]
     versions: dict[str, str]
     seconds: float
-    judged: Candidate
+    feature_set: FeatureSet | None = None
     path: Path | None = None
-    report: Path | None = None
 
     def result(self, features: str) -> FeatureResult | None:
-        """The figures of one set of features, `None` where it was not judged."""
+        """Returns the metrics of one feature set, or `None` where it was not evaluated."""
         return next((result for result in self.results if result.features == features), None)
 
+    @property
+    def main_result(self) -> FeatureResult:
+        """The metrics of the evaluated encoder or features, without the baselines and the supervised encoder."""
+        return self.result(TRAINED) or self.result(GIVEN) or self.results[-1]
+
+    def class_name(self, label: int) -> str:
+        """Returns the name of class `label`, or its number where no name is known."""
+        names = self.data.get("class_names") or ()
+        return names[label] if 0 <= label < len(names) else str(label)
+
     def table(self) -> str:
-        """A row a measure, a column a set of features; shares in percent with their 95 % intervals."""
+        """Formats the results as a table: a row for each metric, a column for each feature set."""
         return table(self.results)
 
     def __str__(self) -> str:
-        """The table with the sentence that says what it stands for."""
+        """The table below a sentence that names the images."""
         data = self.data
         classes = "no labels" if data["num_classes"] is None else f"{data['num_classes']} classes"
         title = (
-            f"{data['dataset']}, {data['split']} split: {data['num_queries']} images judged by {data['num_bank']} "
-            f"others, {classes}."
+            f"{data['dataset']}, {data['split']} split: {data['num_queries']} images, evaluated with "
+            f"{data['num_bank']} others to learn from, {classes}."
         )
         note = f" ({data['conversion']})" if data.get("conversion") else ""
-        return f"{title}{note}\nAccuracy in per cent [95 % interval over the judged images].\n\n{self.table()}"
+        return f"{title}{note}\n{TABLE_NOTE}\n\n{self.table()}"
 
     def to_json(self) -> str:
-        """The whole evaluation; accuracies are shares in [0, 1]."""
+        """Formats the whole evaluation; accuracies are shares in [0, 1]."""
         content = {
             "schema": SCHEMA,
             "command": self.command,
@@ -124,16 +132,16 @@ class Evaluation:
 
 
 def title(measure: Measure) -> str:
-    """What a table calls a measure: "kNN (k=20)", "probe on 1% of the labels"."""
+    """Returns the title of a metric: "kNN (k=20)", "probe on 1 % of the labels"; its name where it has none."""
     base, _, percent = measure.name.rpartition("_")
     if percent.endswith("%") and base in TITLES:
         return TITLES[base].format(percent.replace("%", " %"))
     suffix = f" (k={measure.details['k']})" if "k" in measure.details else ""
-    return TITLES.get(measure.name, measure.name) + suffix  # files of later versions may have more
+    return TITLES.get(measure.name, measure.name) + suffix  # a file of a later version may have more metrics
 
 
 def shown(measure: Measure | None) -> str:
-    """A figure as a table shows it: `67.1 [66.2, 68.0]`, or four digits of a plain number."""
+    """Formats a metric for a table: `67.1 [66.2, 68.0]`, or four digits of a plain number."""
     if measure is None:
         return "–"
     if measure.low is None or measure.high is None:
@@ -142,7 +150,7 @@ def shown(measure: Measure | None) -> str:
 
 
 def measure_titles(results: Sequence[FeatureResult]) -> dict[str, str]:
-    """What each measure is called, by its name, in the order in which results have them."""
+    """Returns the title of every metric by its name, in the order in which the results have them."""
     titles: dict[str, str] = {}
     for result in results:
         titles |= {measure.name: title(measure) for measure in result.measures if measure.name not in titles}
@@ -150,7 +158,7 @@ def measure_titles(results: Sequence[FeatureResult]) -> dict[str, str]:
 
 
 def table(results: Sequence[FeatureResult]) -> str:
-    """The figures of several sets of features side by side, aligned."""
+    """Formats the metrics of several feature sets side by side, aligned."""
     titles = measure_titles(results)
     rows = [["", *(result.features for result in results)], ["dim", *(str(result.dim) for result in results)]]
     rows += [[text, *(shown(result.measure(name)) for result in results)] for name, text in titles.items()]

@@ -1,36 +1,34 @@
-"""How well a probe that learned from clean images does on corrupted ones."""
+"""Accuracy on corrupted images of a probe that learned from clean ones."""
 
 import time
 
 import numpy as np
 
-from aag_tf.evaluation.candidate import Candidate
 from aag_tf.evaluation.corruptions import SETTINGS, STRENGTHS, corrupted, settings
+from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.measure import Measure, mean_measure
 from aag_tf.utils.progress import progress_bar
 
 
-def robustness(candidate: Candidate) -> list[Measure]:
-    """The mean accuracy over all corruptions and strengths, then that of each corruption over its strengths.
+def robustness(features: FeatureSet) -> list[Measure]:
+    """Mean accuracy over all corruptions and strengths, then that of each corruption over its strengths.
 
-    The linear probe is the one fitted on all clean training images; the judged images alone are corrupted.
+    The linear probe is the one fitted to the clean bank; only the queries are corrupted.
     """
-    images = candidate.queries.images
-    if candidate.embed is None or images is None:
+    images = features.queries.images
+    if features.embed is None or images is None:
         return []
-    seed = candidate.config.seed
-    clean = float(np.mean(candidate.probe_predictions == candidate.query_labels))
+    seed = features.protocol.seed
+    clean = float(np.mean(features.probe_predictions == features.query_labels))
     right: list[np.ndarray] = []  # for each corruption: bool [strengths, m]
     parts = []
-    with progress_bar(
-        f"{candidate.name}: robustness", len(SETTINGS) * len(STRENGTHS), "set", wanted=candidate.progress
-    ) as bar:
+    with progress_bar(f"{features.name}: robustness", len(SETTINGS) * len(STRENGTHS), "set") as bar:
         for kind in SETTINGS:
             began = time.perf_counter()
             hits = []
             for strength in STRENGTHS:
-                features = candidate.embed(corrupted(images, kind, strength, seed))
-                hits.append(candidate.probe.predict(features) == candidate.query_labels)
+                embedded = features.embed(corrupted(images, kind, strength, seed))
+                hits.append(features.probe.predict(embedded) == features.query_labels)
                 bar.update()
             right.append(np.stack(hits))
             details = {

@@ -1,60 +1,35 @@
-"""An `evaluation.json` read back, checked, since it may be old, damaged or somebody else's."""
+"""Reads an `evaluation.json` back and checks it, since it may be old, damaged or from somebody else."""
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Any
 
 from aag_tf.evaluation.measure import Measure
-from aag_tf.evaluation.results import GIVEN, SCHEMA, TRAINED, FeatureResult
+from aag_tf.evaluation.results import SCHEMA, Evaluation, FeatureResult
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, one_line
-from aag_tf.utils.files import read_json_object, user_path
+from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.paths import user_path
 
 MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
 
-
-@dataclasses.dataclass(frozen=True)
-class SavedEvaluation:
-    """What was kept of an evaluation.
-
-    Args:
-        path: the file.
-        results: one a set of features.
-        subject, data, settings, versions: as in `Evaluation`.
-        command: the command line that repeats it.
-    """
-
-    path: Path
-    results: list[FeatureResult]
-    subject: dict[str, Any]
-    data: dict[str, Any]
-    settings: dict[str, Any]
-    versions: dict[str, Any]
-    command: str
-
-    @property
-    def judged(self) -> FeatureResult:
-        """The figures of the encoder, or features, that it is about."""
-        named = {result.features: result for result in self.results}
-        return named.get(TRAINED) or named.get(GIVEN) or self.results[-1]
-
-    @property
-    def pixels(self) -> tuple[Any, ...]:
-        """The form in which it saw the images: two evaluations share raw pixels as a baseline where it is the same."""
-        return str(self.data.get("image_shape")), self.data.get("conversion", "")
+# Spelling of earlier files.
+RENAMED_MEASURES = {"neighbour_purity": "neighbor_purity"}
+RENAMED_SETTINGS = {"floors": "baselines"}
 
 
 def is_evaluation(path: Path) -> bool:
-    """Whether a file may be written over by figures: it holds figures, of whatever version."""
+    """Returns whether a file is an evaluation, of whatever version, and so may be replaced by a new one."""
     try:
         return path.stat().st_size <= MOST_BYTES and bool(read_json_object(path, "schema", "results"))
     except (OSError, ValueError):
         return False
 
 
-def read_evaluation(run: str) -> SavedEvaluation:
+def read_evaluation(run: str) -> Evaluation:
     """Reads the evaluation in a run directory, or a JSON file that `--output` named.
+
+    Names of earlier versions are replaced by those of today.
 
     Raises:
         EvaluationError: there is none, it is damaged, or it was written by another version.
@@ -63,7 +38,7 @@ def read_evaluation(run: str) -> SavedEvaluation:
     if path.is_dir():
         path = RunDirectory(path).evaluation
     if not path.is_file():
-        raise EvaluationError(f"{run} has not been judged (there is no {path}); run aag-evaluate on it first.")
+        raise EvaluationError(f"{run} has not been evaluated (there is no {path}); run aag-evaluate on it first.")
     if path.stat().st_size > MOST_BYTES:
         raise EvaluationError(f"{path} is too large to be an evaluation; name a file that aag-evaluate wrote.")
     try:
@@ -81,22 +56,38 @@ def read_evaluation(run: str) -> SavedEvaluation:
         raise EvaluationError(f"{path} is damaged, a part is missing or wrong; run aag-evaluate again.") from error
 
 
-def _checked(path: Path, content: dict[str, Any]) -> SavedEvaluation:
+def _checked(path: Path, content: dict[str, Any]) -> Evaluation:
     results = [
         FeatureResult(str(result["features"]), int(result["dim"]), [_measure(entry) for entry in result["measures"]])
         for result in content["results"]
     ]
-    parts = {name: dict(content[name]) for name in ("subject", "data", "settings", "versions")}
-    if not results or not {"dataset", "split", "num_bank", "num_queries"} <= set(parts["data"]):
+    subject, data, settings, versions = (dict(content[name]) for name in ("subject", "data", "settings", "versions"))
+    if not results or not {"dataset", "split", "num_bank", "num_queries"} <= set(data):
         raise ValueError("no results, or nothing about the data")
-    if not all(isinstance(parts["data"][name], int) for name in ("num_bank", "num_queries")):
-        raise ValueError("a number of images is none")
-    return SavedEvaluation(path, results, **parts, command=str(content["command"]))
+    if not all(isinstance(data[name], int) for name in ("num_bank", "num_queries")):
+        raise ValueError("a number of images is no integer")
+    if "conversion" in data:
+        data["conversion"] = str(data["conversion"]).replace("grey", "gray")
+    for old, new in RENAMED_SETTINGS.items():
+        if old in settings:
+            settings[new] = settings.pop(old)
+    return Evaluation(
+        results,
+        subject,
+        data,
+        settings=settings,
+        command=str(content["command"]),
+        seeds=dict(content.get("seeds", {})),
+        versions=versions,
+        seconds=float(content.get("seconds", 0.0)),
+        path=path,
+    )
 
 
 def _measure(entry: dict[str, Any]) -> Measure:
     measure = Measure(**entry)
     numbers = [number for number in (measure.value, measure.low, measure.high) if number is not None]
     if not all(math.isfinite(number) for number in numbers) or (measure.low is None) != (measure.high is None):
-        raise ValueError("a figure is no number, or half an interval")
-    return Measure(**(entry | {"name": str(measure.name), "details": dict(measure.details)}))
+        raise ValueError("a metric is no finite number, or its interval has one end")
+    name = str(measure.name)
+    return Measure(**(entry | {"name": RENAMED_MEASURES.get(name, name), "details": dict(measure.details)}))

@@ -1,4 +1,4 @@
-"""What features show without a classifier: alignment, uniformity, effective rank, and how pure neighborhoods are.
+"""Measures without a classifier: alignment, uniformity, effective rank and neighbor purity.
 
 T. Wang, P. Isola, *Understanding Contrastive Representation Learning through Alignment and Uniformity on the
 Hypersphere*, arXiv 2005.10242 (2020), section 4.1; Q. Garrido et al., *RankMe: Assessing the Downstream Performance of
@@ -19,20 +19,20 @@ def alignment(first: np.ndarray, second: np.ndarray) -> float:
     """Mean squared distance of the normalized features of two views of an image: 0 (alike) to 4; lower is better.
 
     Args:
-        first, second: float [n, d], row by row the two views of an image.
+        first, second: features of the two views, float [n, d]; row i of both is of image i.
     """
     return float(np.mean(np.sum((directions(first) - directions(second)) ** 2, axis=1)))
 
 
 @full_float32()
 def uniformity(features: np.ndarray) -> float:
-    """`log(mean exp(-2 d²))` over all pairs of different rows, normalized: about -4 (spread out) to 0; lower is better.
+    """`log(mean exp(-2 d²))` over all pairs of normalized rows: about -4 (spread out) to 0; lower is better.
 
     Args:
         features: float [n, d], two rows or more.
     """
     rows = directions(features)
-    # Zeros have no direction; they share one here, at right angles to all others, as dead features are alike.
+    # A zero row has no direction: all of them get one of their own, orthogonal to the others, since they are equal.
     rows = np.column_stack([rows, ~rows.any(axis=1)]).astype(np.float32)
     total = 0.0
     chunk = max(1, PAIRS_AT_ONCE // len(rows))
@@ -45,25 +45,25 @@ def uniformity(features: np.ndarray) -> float:
 
 
 def rankme(features: np.ndarray) -> float:
-    """The exponential of the entropy of the singular values: 1 (one direction) to min(n, d) (all alike).
+    """Exponential of the entropy of the singular values: 1 (one direction) to min(n, d) (all of equal size).
 
     Args:
-        features: float [n, d], as they are: neither centerd nor normalized, as in the paper.
+        features: float [n, d], neither centered nor normalized, as in the paper.
     """
     rows = features.astype(np.float64)
     gram = rows.T @ rows if rows.shape[0] >= rows.shape[1] else rows @ rows.T
     singular = np.sqrt(np.maximum(np.linalg.eigvalsh(gram), 0.0))
-    if singular.sum() == 0.0:  # a dead encoder: nothing but zeros
+    if singular.sum() == 0.0:  # features are all zero
         return 1.0
     shares = singular / singular.sum() + RANKME_EPSILON
     return float(np.exp(-np.sum(shares * np.log(shares))))
 
 
 def neighbor_purity(rows: np.ndarray, bank_labels: np.ndarray, query_labels: np.ndarray) -> np.ndarray:
-    """The share of each query's neighbors that are of its class: float64 [m] in [0, 1].
+    """Share of each query's neighbors that have its label: float64 [m] in [0, 1].
 
     Args:
-        rows: int [m, k] the neighbors of each query, rows of the bank.
+        rows: the neighbors of each query as row numbers of the bank, int [m, k].
         bank_labels: int [n].
         query_labels: int [m].
     """

@@ -1,4 +1,4 @@
-"""Augmented images as the main branch of training draws them, for alignment and for classifiers to learn from."""
+"""Views of images as the main branch of training draws them, for alignment and to train classifiers on."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -13,25 +13,25 @@ from aag_tf.utils import seeds
 
 
 def main_branch(config: AugmentConfig, image_shape: tuple[int, int, int]) -> MainBranch:
-    """The main branch of a run, always in its fused implementation."""
+    """Builds the main branch of a run, always in its fused implementation."""
     return build_views(dataclasses.replace(config, aux="none", augment_impl="fused"), image_shape).main
 
 
 def crops_and_flips(config: AugmentConfig, image_shape: tuple[int, int, int]) -> MainBranch:
-    """The main branch with its crops, and its flips where it has them, but no change of color and no blur."""
+    """Builds the main branch with its crops and flips only, without changes of color and blur."""
     plain = dataclasses.replace(config, color_strength=0.0, grayscale_probability=0.0, blur_probability=0.0)
     return main_branch(plain, image_shape)
 
 
 def view(images: Images, branch: MainBranch, seed: int, purpose: str, number: int = 0) -> Images:
-    """A view of every image, rounded to whole gray levels.
+    """Returns one view of every image, rounded to whole gray levels.
 
     Args:
-        images: what is viewed.
+        images: the images.
         branch: draws the view.
-        seed: decides all views of a purpose.
-        purpose: what the views are for; those of two purposes share no random number.
-        number: which view; those of two numbers share none either.
+        seed: of the evaluation.
+        purpose: of the views; views of different purposes share no random number.
+        number: of the view; views of different numbers share no random number.
     """
     fold = seeds.fold(seed, purpose, number)
     return TransformedImages(images, lambda pictures, numbers: _draw(branch, pictures, numbers, tf.constant(fold)))
@@ -46,15 +46,15 @@ def _draw(branch: MainBranch, pictures: tf.Tensor, numbers: tf.Tensor, fold: tf.
 def labeled_batches(
     images: Images, labels: np.ndarray, branch: MainBranch, *, batch_size: int, steps: int, seed: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Augmented batches for supervised training, epoch by epoch in an order that the seed alone decides.
+    """Yields augmented batches for supervised training, in an order that depends on the seed alone.
 
     Args:
         images: to learn from.
-        labels: int [n] of them.
+        labels: their labels, int [n].
         branch: draws a new view of an image in each epoch.
-        batch_size: at most n; the images that fill no batch are others in each epoch.
-        steps: how many batches.
-        seed: decides order and views.
+        batch_size: at most n; an incomplete last batch of an epoch is dropped.
+        steps: number of batches.
+        seed: of order and views.
 
     Yields:
         uint8 [batch_size, h, w, c] and int [batch_size].
@@ -71,7 +71,7 @@ def labeled_batches(
     def fetch(rows: tf.Tensor, fold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return _draw(branch, images.fetch(rows), rows, fold), rows
 
-    # One pipeline for all epochs: with few images they are short, and each of its own would be traced anew.
+    # One pipeline for all epochs: with few images epochs are short, and a pipeline for each would be traced each time.
     signature = (tf.TensorSpec([batch_size], tf.int64), tf.TensorSpec([2], tf.int32))
     batches = tf.data.Dataset.from_generator(positions, output_signature=signature)
     batches = batches.map(fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

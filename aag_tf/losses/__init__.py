@@ -1,4 +1,4 @@
-"""The GNT-Xent loss, dense and streaming, over replicas, and what to watch beside it."""
+"""The GNT-Xent loss, dense and streaming, over replicas, and statistics to monitor beside it."""
 
 from aag_tf.distribute.replicas import gather_replicas, sum_replicas
 from aag_tf.losses.gnt_xent import GNTXent, gnt_xent

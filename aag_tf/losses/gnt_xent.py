@@ -1,4 +1,4 @@
-"""GNT-Xent: NT-Xent over any number of views, with the positive's share in the denominator as a parameter.
+"""GNT-Xent: NT-Xent for any number of views, with a parameter for the positive's share in the denominator.
 
 For `B` images (the global batch) in `V` views, `z` the L2-normalized projections and `s(i, k) = z_i · z_k / τ`:
 
@@ -10,10 +10,10 @@ For `B` images (the global batch) in `V` views, `z` the L2-normalized projection
 
 In the code: τ is `temperature`, κ is `coupling`, `projections[b, v]` is `z` before normalization, and
 `w((v, b), (u, b)) = r_v · r_u · sample_weight_b` with `r = 1` for the two main views and `r = aux_weight` for
-auxiliary ones: a pair of auxiliary views weighs `aux_weight²`, so that 0 takes the branch out of the positives
-(`aux_negatives=False` out of the negatives) and 1 makes all views alike.
+auxiliary ones: a pair of auxiliary views weighs `aux_weight²`. Weight 0 excludes auxiliary views from the positives
+(`aux_negatives=False` from the negatives), and weight 1 treats all views alike.
 
-With κ = 1 and V = 2 this is the NT-Xent of SimCLR (Chen et al. 2020, equation 1); κ = 0 takes the positive out of its
+With κ = 1 and V = 2 this is the NT-Xent of SimCLR (Chen et al. 2020, equation 1); κ = 0 removes the positive from its
 own denominator, as in Decoupled Contrastive Learning (Yeh et al. 2021, equation 6).
 """
 
@@ -22,17 +22,18 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
-from aag_tf.config import LOSS_FORMS, MAIN_VIEWS, LossConfig
+from aag_tf.config import MAIN_VIEWS, LossConfig, check_setting
 from aag_tf.distribute.replicas import gather_replicas, num_replicas
 from aag_tf.losses.streaming import negatives_log_sum_exp
 from aag_tf.losses.temperature import Temperature, as_temperature, check_temperature, temperature_config
 from aag_tf.utils.errors import ConfigError
 
-# Shorter than this a projection has no direction. Half of float16's smallest number is 3e-8.
+# A shorter projection counts as the zero vector. Half of float16's smallest number is 3e-8.
 SHORTEST = 1e-8
 
-# Up to so many similarities a replica keeps them for the gradient: 64 MiB in float32.
+# Most similarities that a replica keeps for the gradient with form="auto": 64 MiB in float32.
 DENSE_ELEMENTS = 2**24
 
 
@@ -40,40 +41,40 @@ def gnt_xent(
     projections: tf.Tensor,
     *,
     temperature: Temperature,
-    coupling: float = 0.0,
-    aux_weight: float = 1.0,
-    aux_negatives: bool = True,
+    coupling: float = LossConfig.coupling,
+    aux_weight: float = LossConfig.aux_weight,
+    aux_negatives: bool = LossConfig.aux_negatives,
     sample_weight: tf.Tensor | None = None,
-    form: str = "auto",
+    form: str = LossConfig.loss_form,
 ) -> tf.Tensor:
-    """GNT-Xent of a batch; under several replicas, this replica's share of that of the global batch.
+    """GNT-Xent of a batch; with several replicas, this replica's share of the loss of the global batch.
 
-    The shares sum to the loss, and so do their gradients to its gradient. Everything after the cast is float32, or
-    float64 where the projections are. A projection shorter than 1e-8 stands as the zero vector, and gets no gradient.
+    The shares sum to the loss, and their gradients to its gradient. Computes in float64 if the projections are float64,
+    else in float32. A projection shorter than 1e-8 counts as the zero vector and gets no gradient.
 
         >>> views = tf.random.stateless_normal([8, 3, 16], seed=[1, 2])
         >>> float(gnt_xent(views, temperature=0.2)) > 0
         True
 
     Args:
-        projections: `[batch, views, dim]`, any float dtype and any length; views 0 and 1 are the main branch's, the
-            rest auxiliary. Under several replicas the batch is this replica's, and may differ between them.
+        projections: `[batch, views, dim]`, any float dtype, not normalized; views 0 and 1 are the main branch's, the
+            others auxiliary. The batch is this replica's, and its size may differ between replicas.
         temperature: τ > 0; a number, a scalar tensor or variable, or a `LearnedTemperature`.
         coupling: κ in [0, 1].
         aux_weight: weight of an auxiliary view in a pair, ≥ 0.
-        aux_negatives: whether auxiliary views are among the negatives; if not, N(i) holds main views only, for
-            auxiliary anchors too.
-        sample_weight: `[batch]`, ≥ 0, weighs images as anchors; an image of weight 0 still serves as a negative. The
-            loss is 0 where all weights are.
-        form: `dense` keeps the similarities for the gradient, `streaming` computes them again block by block and needs
-            memory linear in the batch, `auto` chooses by size (and streams where the batch size is unknown in a graph).
+        aux_negatives: whether auxiliary views are negatives; if not, N(i) holds main views only, also for auxiliary
+            anchors.
+        sample_weight: `[batch]`, ≥ 0, weights of images as anchors; an image of weight 0 is still a negative. If all
+            are 0, so is the loss.
+        form: `dense` keeps the similarities for the gradient; `streaming` computes them again in blocks, with memory
+            linear in the batch; `auto` chooses by size, and `streaming` if the batch size is unknown in a graph.
 
     Returns:
-        A scalar.
+        A scalar in float32 or float64.
 
     Raises:
-        ConfigError: a setting is out of range, `projections` is not of rank 3 with two views or more, or the global
-            batch holds a single image.
+        ConfigError: a setting is out of range, `projections` is not of rank 3 with two or more views, or the global
+            batch has only one image.
     """
     _check_settings(coupling, aux_weight, form)
     vectors = _as_vectors(projections)
@@ -104,9 +105,13 @@ def pair_losses(margin: tf.Tensor, coupling: float) -> tf.Tensor:
     """`loss(i, p) = log(κ + exp(margin))` without overflow, from `margin = log Σ_n exp s(i, n) - s(i, p)`."""
     if coupling == 0.0:
         return margin
-    # From the larger of the two terms: from the other one, a small coupling or a solved pair would be lost in rounding.
-    own = math.log(coupling)
-    return tf.where(margin > own, margin + tf.math.softplus(own - margin), own + tf.math.softplus(margin - own))
+    # Start from the larger term: otherwise rounding would lose a small coupling or a solved pair.
+    positive = math.log(coupling)
+    return tf.where(
+        margin > positive,
+        margin + tf.math.softplus(positive - margin),
+        positive + tf.math.softplus(margin - positive),
+    )
 
 
 def _pair_weight(views: int, aux_weight: float, dtype: tf.DType) -> tf.Tensor:
@@ -124,28 +129,25 @@ def _keeps_similarities(form: str, shape: tf.TensorShape) -> bool:
 
 
 def _check_settings(coupling: float, aux_weight: float, form: str) -> None:
-    if not 0.0 <= coupling <= 1.0:
-        raise ConfigError(f"coupling={coupling:g} is out of range; use 0 (decoupled) to 1 (NT-Xent).")
-    if not 0.0 <= aux_weight < math.inf:
-        raise ConfigError(f"aux_weight={aux_weight:g} is out of range; use 0 or more.")
-    if form not in LOSS_FORMS:
-        raise ConfigError(f"form={form} is not known; choose one of {', '.join(LOSS_FORMS)}.")
+    check_setting(LossConfig, "coupling", coupling)
+    check_setting(LossConfig, "aux_weight", aux_weight)
+    check_setting(LossConfig, "loss_form", form, label="form")
 
 
 def _as_vectors(projections: tf.Tensor) -> tf.Tensor:
-    """The projections in float32 or float64, once they are known to hold a positive and a negative for everyone."""
+    """Returns the projections in float32 or float64 after checking that each view has a positive and a negative."""
     vectors = tf.convert_to_tensor(projections)
     if vectors.shape.rank != 3 or vectors.shape[1] is None or vectors.shape[1] < MAIN_VIEWS or vectors.shape[2] is None:
         raise ConfigError(
             f"projections of shape {vectors.shape} cannot be contrasted; "
             "stack two or more views of every image as [batch, views, dim]."
         )
-    lonely = "a batch of one image has no negatives to contrast with; use 2 or more images."
+    single = "a batch of one image has no negatives to contrast with; use 2 or more images."
     if num_replicas() == 1 and vectors.shape[0] in (0, 1):
-        raise ConfigError(lonely)
+        raise ConfigError(single)
     if vectors.shape[0] is None:
         images = tf.reduce_sum(gather_replicas(tf.shape(vectors)[:1]))
-        tf.debugging.assert_greater(images, 1, lonely)
+        tf.debugging.assert_greater(images, 1, single)
     return vectors if vectors.dtype == tf.float64 else tf.cast(vectors, tf.float32)
 
 
@@ -156,25 +158,28 @@ def _as_image_weight(sample_weight: tf.Tensor | None, vectors: tf.Tensor) -> tf.
     if not weight.shape.is_compatible_with(vectors.shape[:1]):
         raise ConfigError(
             f"sample_weight of shape {weight.shape} does not fit projections of shape {vectors.shape}; "
-            "give one weight an image, of shape [batch]."
+            "give one weight per image, of shape [batch]."
         )
     return weight
 
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class GNTXent(keras.losses.Loss):
-    """`gnt_xent` as a Keras loss: labels are ignored, the prediction is `[batch, views, dim]`.
+    """`gnt_xent` as a Keras loss; the module's docstring has the formula.
+
+    Input: `y_true` is ignored; `y_pred` is `[batch, views, dim]`, float, views 0 and 1 from the main branch. Output: a
+    scalar, float32 or float64.
 
         >>> loss = GNTXent(temperature=0.5, coupling=1.0)
         >>> loss(None, tf.eye(4, batch_shape=[2])).shape
         TensorShape([])
 
-    In a replica context the result is this replica's share: callers sum over replicas and never average. Keras's own
-    `compile(loss=GNTXent())` does so, in what it trains and in what it reports.
+    In a replica context the result is this replica's share: sum it over replicas, never average it. Keras does so for
+    `compile(loss=GNTXent())`, in training and in its metrics.
 
     Args:
         temperature, coupling, aux_weight, aux_negatives, form: as for `gnt_xent`.
-        name: of the loss.
+        name: name of the loss.
 
     Raises:
         ConfigError: a setting is out of range.
@@ -184,21 +189,21 @@ class GNTXent(keras.losses.Loss):
         self,
         *,
         temperature: Temperature = LossConfig.temperature,
-        coupling: float = 0.0,
-        aux_weight: float = 1.0,
-        aux_negatives: bool = True,
-        form: str = "auto",
+        coupling: float = LossConfig.coupling,
+        aux_weight: float = LossConfig.aux_weight,
+        aux_negatives: bool = LossConfig.aux_negatives,
+        form: str = LossConfig.loss_form,
         name: str = "gnt_xent",
     ) -> None:
-        """Validates and stores the settings."""
         super().__init__(name=name, reduction="sum")
         _check_settings(coupling, aux_weight, form)
         check_temperature(temperature)
         self.temperature, self.coupling = temperature, coupling
         self.aux_weight, self.aux_negatives, self.form = aux_weight, aux_negatives, form
 
+    @override
     def __call__(self, y_true: Any, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
-        """The loss, or this replica's share of it; Keras's own reduction would lose the float64 and the sharing."""
+        # Not by Keras's reduction, which would cast float64 and divide a replica's share.
         with tf.name_scope(self.name):
             return gnt_xent(
                 y_pred,
@@ -210,12 +215,12 @@ class GNTXent(keras.losses.Loss):
                 form=self.form,
             )
 
+    @override
     def call(self, y_true: Any, y_pred: tf.Tensor) -> tf.Tensor:
-        """The unweighted loss, for callers that go around `__call__`."""
         return self(y_true, y_pred)
 
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor; a variable is recorded by its value, a `LearnedTemperature` by its bounds."""
         return {
             "temperature": temperature_config(self.temperature),
             "coupling": self.coupling,
@@ -226,8 +231,8 @@ class GNTXent(keras.losses.Loss):
         }
 
     @classmethod
+    @override
     def from_config(cls, config: dict[str, Any]) -> "GNTXent":
-        """The inverse of `get_config`."""
         temperature = config["temperature"]
         if isinstance(temperature, dict):
             temperature = keras.saving.deserialize_keras_object(temperature)

@@ -1,4 +1,4 @@
-"""What the contrastive loss sees and does, as scalars to watch beside it; nothing here has a gradient."""
+"""Statistics of a batch to monitor beside the contrastive loss; they have no gradient."""
 
 import math
 
@@ -9,49 +9,50 @@ from aag_tf.distribute.replicas import gather_replicas
 from aag_tf.losses.gnt_xent import normalize
 from aag_tf.losses.temperature import Temperature, as_temperature
 
-# Similarities that the statistics may compute: a huge batch is judged on its first images as anchors, all as negatives.
+# Most similarities to compute: in a huge batch only the first images are anchors, but all are negatives.
 ELEMENTS = 2**22
 
 
 def contrastive_statistics(
     projections: tf.Tensor, *, temperature: Temperature, coupling: float, aux_negatives: bool = True
 ) -> dict[str, tf.Tensor]:
-    """Global means, the same on every replica; anchors are the first images' main views, at a bounded cost.
+    """Returns statistics of the global batch, the same on every replica; the anchors are main views.
 
-    - `contrastive_accuracy`: how often view 0 is nearer to view 1 of its own image than to any other's, in [0, 1].
-    - `positive_similarity`, `negative_similarity`: mean cosine of the two main views of one image, and of main views of
-      two images.
-    - `alignment`: mean squared distance of the two main views; `uniformity`: log of the mean of `exp(-2 d²)` over two
-      images, averaged over both main views (Wang and Isola 2020, section 4.1: both are better when lower).
-    - `positive_pull`, `positive_pull_std`: `1 - κ·exp s(i, p) / (κ·exp s(i, p) + Σ_n exp s(i, n))`, the weight of a
-      main pair in the gradient, and its spread; 1 and 0 at κ = 0, and vanishing at κ = 1 once a batch is solved.
-    - `effective_negatives`: perplexity of an anchor's softmax over its negatives (all views of all other images, or
-      their main ones), from 1 (one hard negative) to their number (all alike).
+    - `contrastive_accuracy`: share of images whose view 0 is nearer to their own view 1 than to any other, in [0, 1].
+    - `positive_similarity`, `negative_similarity`: mean cosine similarity of the main views of one image, and of main
+      views of two images, in [-1, 1].
+    - `alignment`: mean squared distance of the two main views; `uniformity`: log of the mean of `exp(-2 d²)` over pairs
+      of images, averaged over both main views (Wang and Isola 2020, section 4.1; lower is better for both).
+    - `positive_pull`, `positive_pull_std`: mean and standard deviation of the weight of a main pair in the gradient,
+      `1 - κ·exp s(i, p) / (κ·exp s(i, p) + Σ_n exp s(i, n))`; 1 and 0 at κ = 0, and near 0 at κ = 1 once a batch is
+      solved.
+    - `effective_negatives`: perplexity of an anchor's softmax over its negatives, from 1 (one hard negative) to their
+      number (all alike).
 
     Args:
-        projections: `[batch, views, dim]` of this replica, as for `gnt_xent`; two images or more over all replicas.
+        projections: `[batch, views, dim]` of this replica, as for `gnt_xent`; two or more images over all replicas.
         temperature: τ > 0.
         coupling: κ in [0, 1].
-        aux_negatives: whether auxiliary views are among the negatives, as for `gnt_xent`.
+        aux_negatives: whether auxiliary views are negatives, as for `gnt_xent`.
 
     Returns:
         float32 scalars by name.
     """
-    everyone = normalize(gather_replicas(tf.stop_gradient(tf.cast(projections, tf.float32))))  # [B, V, dim]
+    all_projections = normalize(gather_replicas(tf.stop_gradient(tf.cast(projections, tf.float32))))  # [B, V, dim]
     if not aux_negatives:
-        everyone = everyone[:, :MAIN_VIEWS]
+        all_projections = all_projections[:, :MAIN_VIEWS]
     temperature = tf.stop_gradient(as_temperature(temperature, tf.float32))
-    images, views = tf.shape(everyone)[0], everyone.shape[1]
+    images, views = tf.shape(all_projections)[0], all_projections.shape[1]
     anchors = tf.clip_by_value(ELEMENTS // (MAIN_VIEWS * views * images), 1, images)
 
-    rows = tf.transpose(everyone[:anchors, :MAIN_VIEWS], [1, 0, 2])  # [2, m, dim], main views of the anchors
-    cosine = tf.einsum("umd,bvd->umvb", rows, everyone)  # [2, m, V, B]
+    rows = tf.transpose(all_projections[:anchors, :MAIN_VIEWS], [1, 0, 2])  # [2, m, dim], main views of the anchors
+    cosine = tf.einsum("umd,bvd->umvb", rows, all_projections)  # [2, m, V, B]
     positive = tf.reduce_sum(rows[0] * rows[1], axis=-1)  # [m]
     own = tf.eye(anchors, images, dtype=tf.float32)  # [m, B]
 
     logits = tf.where(own[:, None] > 0, -math.inf, cosine / temperature)
     log_sum = tf.reduce_logsumexp(logits, axis=[2, 3])  # [2, m]
-    pull = _pull(log_sum - positive / temperature, coupling)
+    upstream = _upstream_gradient(log_sum - positive / temperature, coupling)
     return {
         "contrastive_accuracy": tf.reduce_mean(
             tf.cast(tf.argmax(cosine[0, :, 1], axis=-1, output_type=tf.int32) == tf.range(anchors), tf.float32)
@@ -60,25 +61,25 @@ def contrastive_statistics(
         "negative_similarity": _mean_of_others(cosine[:, :, :MAIN_VIEWS], own),
         "alignment": tf.reduce_mean(2.0 - 2.0 * positive),
         "uniformity": _uniformity(cosine, own),
-        "positive_pull": tf.reduce_mean(pull),
-        "positive_pull_std": tf.math.reduce_std(pull),
+        "positive_pull": tf.reduce_mean(upstream),
+        "positive_pull_std": tf.math.reduce_std(upstream),
         "effective_negatives": tf.reduce_mean(_perplexity(logits, log_sum)),
     }
 
 
-def _pull(margin: tf.Tensor, coupling: float) -> tf.Tensor:
-    """`1 - κ e^s / (κ e^s + e^n)` from `margin = n - s`; the derivative of the pair's loss by its margin."""
+def _upstream_gradient(margin: tf.Tensor, coupling: float) -> tf.Tensor:
+    """Derivative of a pair's loss by its `margin = n - s`: `1 - κ e^s / (κ e^s + e^n)`."""
     return tf.ones_like(margin) if coupling == 0.0 else tf.sigmoid(margin - math.log(coupling))
 
 
 def _mean_of_others(values: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-    """Mean of `[..., m, v, B]` over the pairs of two different images."""
+    """Mean of `[..., m, v, B]` over pairs of different images; `own` `[m, B]` marks the others."""
     others = tf.broadcast_to((1.0 - own)[:, None], tf.shape(values))
     return tf.reduce_sum(values * others) / tf.reduce_sum(others)
 
 
 def _uniformity(cosine: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-    """On the unit sphere `d² = 2 - 2 cos`, so that `exp(-2 d²) = exp(4 cos - 4)`."""
+    """Log of the mean of `exp(-2 d²)`, which on the unit sphere is `exp(4 cos - 4)`."""
     nearness = tf.exp(4.0 * cosine - 4.0)
     return (
         tf.math.log(_mean_of_others(nearness[0, :, :1], own)) + tf.math.log(_mean_of_others(nearness[1, :, 1:2], own))
@@ -86,6 +87,6 @@ def _uniformity(cosine: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
 
 
 def _perplexity(logits: tf.Tensor, log_sum: tf.Tensor) -> tf.Tensor:
-    """`exp(entropy)` of the softmax of `[2, m, V, B]` over its last two axes, with its log-sum-exp `[2, m]`."""
+    """Returns `exp(entropy)` of the softmax of `[2, m, V, B]` over its last two axes; `log_sum` is `[2, m]`."""
     log_probability = logits - log_sum[:, :, None, None]
     return tf.exp(-tf.reduce_sum(tf.math.multiply_no_nan(log_probability, tf.exp(log_probability)), axis=[2, 3]))

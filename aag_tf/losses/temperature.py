@@ -1,12 +1,13 @@
-"""Temperatures: numbers, tensors, variables, and one that is learned and cannot leave its bounds."""
+"""Temperatures of the loss: numbers, tensors, variables, and one that is learned within bounds."""
 
 import math
 from typing import Any, Union
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
-from aag_tf.config import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
+from aag_tf.config import LEARNED_TEMPERATURE_MAXIMUM, LossConfig, check_setting
 from aag_tf.utils.errors import ConfigError
 
 MINIMUM = 0.01  # CLIP's lower bound: logits scaled by at most 100 (Radford et al. 2021, section 2.5)
@@ -16,20 +17,28 @@ Temperature = Union[float, tf.Tensor, tf.Variable, keras.Variable, "LearnedTempe
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class LearnedTemperature(keras.layers.Layer):
-    """One trainable scalar, the logarithm of the temperature, held in `[log minimum, log maximum]`.
+    """A trainable scalar: the logarithm of the temperature, clipped to `[log minimum, log maximum]`.
 
-    The optimizer's step is projected back onto the bounds (a Keras constraint), so that the variable never drifts to
-    where its gradient would vanish. A model that trains it must hold it as an attribute, for Keras tracks layers and
-    not losses. It takes a subclassed model for that: in a sequential or functional one Keras trains the layers of the
-    graph only. After `keras.saving.load_model` the loss holds another one, to be set as the attribute again.
+    A Keras constraint projects each optimizer step back onto the bounds, so that the variable never drifts to where its
+    gradient would vanish. The model that trains it must be a subclassed model with the layer as an attribute: Keras
+    tracks layers and not losses, and in a sequential or functional model only the layers of its graph. After
+    `keras.saving.load_model` the loss holds a new layer, which must be assigned to the attribute again.
 
-        model.temperature = LearnedTemperature(0.2)
-        model.compile(optimizer, loss=GNTXent(temperature=model.temperature))
+        >>> model = keras.Model()
+        >>> model.temperature = LearnedTemperature(0.2)
+        >>> round(float(model.temperature.value()), 6)
+        0.2
+
+    Then `model.compile(optimizer, loss=GNTXent(temperature=model.temperature))` learns it. It has no `call`; `value()`
+    is a float32 scalar.
 
     Args:
-        initial: where learning starts, in `[minimum, maximum]`.
-        minimum: above 0.
-        maximum: at least `minimum`.
+        initial: initial temperature, in `[minimum, maximum]`.
+        minimum: lower bound, above 0.
+        maximum: upper bound, at least `minimum`.
+        **kwargs: of `keras.layers.Layer`.
+
+    Reference: Radford et al., *Learning Transferable Visual Models From Natural Language Supervision*, 2021.
 
     Raises:
         ConfigError: the bounds are not ordered as above.
@@ -42,7 +51,6 @@ class LearnedTemperature(keras.layers.Layer):
         maximum: float = LEARNED_TEMPERATURE_MAXIMUM,
         **kwargs: Any,
     ) -> None:
-        """Creates the variable; `kwargs` go to `keras.layers.Layer`."""
         super().__init__(**kwargs)
         if not 0 < minimum <= initial <= maximum < math.inf:
             raise ConfigError(
@@ -64,19 +72,19 @@ class LearnedTemperature(keras.layers.Layer):
         return tf.clip_by_value(logarithm, math.log(self.minimum), math.log(self.maximum))
 
     def value(self) -> tf.Tensor:
-        """The temperature as a float32 scalar, differentiable on the whole of its range, both ends included."""
+        """Returns the temperature as a float32 scalar, differentiable on the closed range."""
         return tf.exp(self._within_bounds(tf.convert_to_tensor(self.log_temperature)))
 
-    def get_config(self) -> dict:
-        """Arguments of the constructor; the learned value belongs to the weights."""
+    @override
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "initial": self.initial, "minimum": self.minimum, "maximum": self.maximum}
 
 
 def check_temperature(temperature: Temperature) -> None:
-    """Refuses a value that is known now and is not a positive number.
+    """Checks that the temperature is a positive scalar, if its value is known already.
 
     Raises:
-        ConfigError: with what was passed and what is allowed.
+        ConfigError: it is not.
     """
     if isinstance(temperature, LearnedTemperature):
         return
@@ -85,17 +93,17 @@ def check_temperature(temperature: Temperature) -> None:
         if tensor.shape.rank != 0:
             raise ConfigError(f"a temperature of shape {tensor.shape} is not a scalar; give one positive number.")
         if not hasattr(tensor, "numpy"):
-            return  # symbolic, in a graph: `as_temperature` looks at it when it runs
+            return  # symbolic: `as_temperature` checks it when the graph runs
         temperature = float(tensor)
-    if not 0 < temperature < math.inf:
-        raise ConfigError(f"temperature={temperature:g} is out of range; use a positive number such as 0.2.")
+    check_setting(LossConfig, "temperature", temperature)
 
 
 def as_temperature(temperature: Temperature, dtype: tf.DType) -> tf.Tensor:
-    """The temperature as a scalar tensor, differentiable where it is a tensor, a variable or learned.
+    """Returns the temperature as a scalar tensor, differentiable if it is a tensor, a variable or learned.
 
     Raises:
-        ConfigError: it is not positive; for a tensor in a graph that is `tf.errors.InvalidArgumentError`, as it runs.
+        ConfigError: it is not positive.
+        tf.errors.InvalidArgumentError: the same for a symbolic tensor, when the graph runs.
     """
     check_temperature(temperature)
     if isinstance(temperature, LearnedTemperature):
@@ -109,7 +117,7 @@ def as_temperature(temperature: Temperature, dtype: tf.DType) -> tf.Tensor:
 
 
 def temperature_config(temperature: Temperature) -> float | dict[str, Any]:
-    """What a Keras config records: the number, a variable's present value, or how a learned one was built."""
+    """Returns what a Keras config stores: the number, a variable's current value, or the config of a learned one."""
     if isinstance(temperature, LearnedTemperature):
         return keras.saving.serialize_keras_object(temperature)
     return float(temperature)

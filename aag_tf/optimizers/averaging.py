@@ -1,24 +1,24 @@
-"""An exponential moving average of an encoder's weights: smoother than they are, for judging and serving."""
+"""Exponential moving average of an encoder's weights, for evaluation and serving."""
 
 import keras
 import tensorflow as tf
 
 
 class WeightAverage:
-    """Keeps a second encoder at the moving average of the first.
+    """Keeps the moving average of an encoder's weights in a second encoder.
 
         average ← m · average + (1 − m) · weight,    m = min(momentum, (1 + step) / (10 + step))
 
-    The limit on `m` lets the average leave the random weights of step 0 behind quickly; it is that of
-    `tf.train.ExponentialMovingAverage`. Moving statistics of batch normalization are averaged like weights.
+    The limit on `m`, as in `tf.train.ExponentialMovingAverage`, lets the average forget the random weights of step 0
+    quickly. Moving statistics of batch normalization are averaged like weights.
 
-    Keras's own `use_ema` leaves these out, and overwrites the trained weights with the average when `fit` ends, after
-    which a run could not go on.
+    Keras's `use_ema` does not average these, and overwrites the trained weights with the average at the end of `fit`,
+    after which a run could not continue.
 
     Args:
         source: the encoder that is trained.
-        target: an encoder of the same architecture, which takes the weights of `source` now.
-        momentum: in ]0, 1[.
+        target: an encoder of the same architecture, whose weights are set to those of `source`.
+        momentum: in (0, 1).
     """
 
     def __init__(self, source: keras.Model, target: keras.Model, momentum: float) -> None:
@@ -32,10 +32,10 @@ class WeightAverage:
         ]
 
     def update(self, step: tf.Tensor) -> None:
-        """Moves the average by one step; call it in the replica context, after the weights have moved.
+        """Updates the average by one step; call it in the replica context, after the optimizer's update.
 
         Args:
-            step: int64 scalar, steps done before this one.
+            step: int64 scalar, number of steps before this one.
         """
         step = tf.cast(step, tf.float32)
         keep = tf.minimum(self.momentum, (1.0 + step) / (10.0 + step))
@@ -47,5 +47,5 @@ class WeightAverage:
             for average, weight in self._pairs:
                 strategy.extended.update(average, move, args=(weight,), group=False)
 
-        # As Keras's optimizers do: a merge call where the strategy has one, for else each replica moves its own copy.
+        # As Keras's optimizers do: a merge call, because otherwise each replica would update only its own copy.
         tf.__internal__.distribute.interim.maybe_merge_call(move_all, tf.distribute.get_strategy())

@@ -1,4 +1,4 @@
-"""From optimizer settings and the length of a run to an optimizer with its learning-rate schedule."""
+"""Builds the optimizer and its learning-rate schedule from the settings and the length of a run."""
 
 import math
 
@@ -7,13 +7,14 @@ import keras
 from aag_tf.config import OptimizerConfig
 from aag_tf.optimizers.lars import EXCLUDED, LARS
 
-REFERENCE_BATCH = 256  # learning rates are quoted for this batch size where a scaling rule is used
+REFERENCE_BATCH = 256  # global batch size at which the scaling rules leave the learning rate unchanged
 
 
 def peak_learning_rate(config: OptimizerConfig, global_batch_size: int) -> float:
-    """The learning rate after warm-up, scaled with the batch as `lr_scaling` says.
+    """Returns the learning rate after warm-up, scaled by the batch size.
 
-    `linear` multiplies by batch / 256 (Goyal et al. 2017), `sqrt` by its root (SimCLR, appendix B.1), `none` by 1.
+    `lr_scaling="linear"` multiplies by batch / 256 (Goyal et al. 2017), `"sqrt"` by its square root (SimCLR, appendix
+    B.1), `"none"` by 1.
     """
     ratio = global_batch_size / REFERENCE_BATCH
     return config.learning_rate * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[config.lr_scaling]
@@ -22,7 +23,7 @@ def peak_learning_rate(config: OptimizerConfig, global_batch_size: int) -> float
 def learning_rate_schedule(
     config: OptimizerConfig, *, total_steps: int, global_batch_size: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Linear warm-up from zero over `warmup_fraction` of the run, then a cosine down to zero at `total_steps`."""
+    """Returns linear warm-up from 0 over `warmup_fraction` of the run, then a cosine to 0 at `total_steps`."""
     peak = peak_learning_rate(config, global_batch_size)
     warmup_steps = min(round(config.warmup_fraction * total_steps), total_steps - 1)
     if warmup_steps == 0:
@@ -33,9 +34,9 @@ def learning_rate_schedule(
 
 
 def build_optimizer(config: OptimizerConfig, *, total_steps: int, global_batch_size: int) -> keras.optimizers.Optimizer:
-    """AdamW, SGD with momentum or LARS; weight decay skips batch norm and biases.
+    """Builds AdamW, SGD with momentum or LARS, without weight decay of batch norm and biases.
 
-    AdamW and SGD decay as `w ← w − lr · weight_decay · w` (decoupled, Loshchilov and Hutter 2019).
+    Weight decay of AdamW and SGD is decoupled: `w ← w − lr · weight_decay · w` (Loshchilov and Hutter 2019).
     """
     rate = learning_rate_schedule(config, total_steps=total_steps, global_batch_size=global_batch_size)
     if config.optimizer == "lars":

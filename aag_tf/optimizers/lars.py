@@ -1,30 +1,35 @@
-"""LARS: layer-wise adaptive rate scaling (You, Gitman, Ginsburg 2017, arXiv 1708.03888), which Keras does not have."""
+"""LARS, layer-wise adaptive rate scaling (You, Gitman, Ginsburg 2017, arXiv 1708.03888), which Keras lacks."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
-# Batch norm and biases are neither decayed nor rescaled, as SimCLR does; nor is a learned temperature.
+# Neither decayed nor rescaled: batch norm and biases, as in SimCLR, and a learned temperature.
 EXCLUDED = ("bias", "gamma", "beta", "log_temperature")
 
 
 @keras.saving.register_keras_serializable(package="aag_tf")
 class LARS(keras.optimizers.Optimizer):
-    """SGD with momentum whose step in each layer is rescaled to the size of its weights.
+    """SGD with momentum whose step for each variable is scaled by the norm of its weights.
 
         g ← g + weight_decay · w
         m ← momentum · m + learning_rate · trust · ‖w‖ / ‖g‖ · g
         w ← w − m
 
-    Where `‖w‖` or `‖g‖` is zero, and for excluded variables, the ratio is 1. Excluded variables are not decayed.
+    If `‖w‖` or `‖g‖` is zero, and for excluded variables, the factor `trust · ‖w‖ / ‖g‖` is 1. Excluded variables are
+    not decayed.
+
+        >>> LARS(0.3, momentum=0.9, weight_decay=1e-4).name
+        'lars'
 
     Args:
-        learning_rate: global learning rate; large values (0.3 and more per 256 images) are usual.
+        learning_rate: global learning rate or schedule; values of 0.3 and more per 256 images are usual.
         momentum: in [0, 1).
         weight_decay: L2 coefficient, inside the trust ratio as in the paper.
-        trust_coefficient: eta of the paper.
-        exclude: substrings of variable names that are left out of rescaling and decay.
+        trust_coefficient: `trust` above, η in the paper.
+        exclude: substrings of the names of variables without rescaling and decay.
     """
 
     def __init__(
@@ -44,16 +49,16 @@ class LARS(keras.optimizers.Optimizer):
         self.trust_coefficient = trust_coefficient
         self.exclude = tuple(exclude)
 
+    @override
     def build(self, variables: list[Any]) -> None:
-        """Creates one momentum per variable."""
         if self.built:
             return
         super().build(variables)
         self._momentums = self.add_optimizer_variables(variables, "momentum")
         self._adapted = [not any(part in variable.name for part in self.exclude) for variable in variables]
 
+    @override
     def update_step(self, gradient: tf.Tensor, variable: Any, learning_rate: Any) -> None:
-        """Moves one variable; the formula is in the class docstring."""
         index = self._get_variable_index(variable)
         momentum = self._momentums[index]
         rate = tf.cast(learning_rate, variable.dtype)
@@ -66,8 +71,8 @@ class LARS(keras.optimizers.Optimizer):
         self.assign(momentum, self.momentum * momentum + rate * gradient)
         self.assign_sub(variable, momentum)
 
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments; the learning rate may be a schedule."""
         return super().get_config() | {
             "momentum": self.momentum,
             "weight_decay": self.l2,

@@ -1,4 +1,4 @@
-"""The geometry of a small line chart, and what it says in words."""
+"""Geometry of a small line chart, and its content in words."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from aag_tf.report.ticks import round_ticks, short
 WIDTH, HEIGHT = 340, 200
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 32  # what the numbers at the axes need
 SIZE = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "bottom": BOTTOM}
-MOST_POINTS = 300  # of a line; more cannot be told apart at this size
+MOST_POINTS = 300  # of a line; more are not visible at this size
 PERCENT = "\u00a0%"
 
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One line of a chart: its name, its SVG path, and the values it has, as they are written."""
+    """One line of a chart: its name, its SVG path, and its first, last, lowest and highest value as text."""
 
     name: str
     path: str
@@ -27,7 +27,7 @@ class Line:
 
     @property
     def words(self) -> str:
-        """The line for those who do not see it."""
+        """A description of the line, for readers who do not see it."""
         return f"{self.name}: {self.first} at first, {self.last} at last, lowest {self.lowest}, highest {self.highest}"
 
 
@@ -36,11 +36,11 @@ class Chart:
     """A line chart, ready to be drawn in a box of `WIDTH` by `HEIGHT`.
 
     Args:
-        title: what it shows.
+        title: of the chart.
         lines: at least one.
         x_ticks, y_ticks: (position, text).
-        x_name: what the horizontal axis counts.
-        x_range: where it begins and ends, as it is written.
+        x_name: unit of the horizontal axis.
+        x_range: first and last value of the horizontal axis, as text.
     """
 
     title: str
@@ -52,14 +52,14 @@ class Chart:
 
 
 def line_chart(title: str, series: Mapping[str, np.ndarray], *, x_name: str, percent: bool = False) -> Chart | None:
-    """The chart of lines that have two points at least; `None` where there are none.
+    """Lays out the lines that have two finite points or more; returns `None` where there are none.
 
     Args:
-        title: what it shows.
-        series: float [2, n] by the name of its line: positions, and values, in [0, 1] where `percent`. A value that is
-            not finite is a gap that the line bridges.
-        x_name: what the positions count.
-        percent: whether values are written in per cent.
+        title: of the chart.
+        series: positions and values, float [2, n], by the name of the line. Values are in [0, 1] if `percent`; the line
+            bridges values that are not finite.
+        x_name: unit of the positions.
+        percent: whether values are written in percent.
     """
     scale = np.array([[1.0], [100.0 if percent else 1.0]])
     finite = {name: points[:, np.isfinite(points).all(axis=0)] * scale for name, points in series.items()}
@@ -68,7 +68,7 @@ def line_chart(title: str, series: Mapping[str, np.ndarray], *, x_name: str, per
         return None
     everything = np.concatenate(list(finite.values()), axis=1)
     (left, bottom), (right, top) = everything.min(axis=1).tolist(), everything.max(axis=1).tolist()
-    margin = 0.05 * (top - bottom) or 0.05 * abs(top) or 1.0  # a constant line goes through the middle
+    margin = 0.05 * (top - bottom) or 0.05 * abs(top) or 1.0  # puts a constant line in the middle
     bottom, top = bottom - margin, top + margin
     right = max(right, left + 1)
 
@@ -83,8 +83,8 @@ def line_chart(title: str, series: Mapping[str, np.ndarray], *, x_name: str, per
     for name, (positions, values) in finite.items():
         drawn = np.stack([x(_thinned(positions)), y(_thinned(values))], axis=1)
         path = "M" + " ".join(f"{across:.1f},{down:.1f}" for across, down in drawn)
-        figures = (values[0], values[-1], values.min(), values.max())
-        lines.append(Line(name, path, *(short(figure) + unit for figure in figures)))
+        described = (values[0], values[-1], values.min(), values.max())
+        lines.append(Line(name, path, *(short(value) + unit for value in described)))
     return Chart(
         title=title,
         lines=lines,
@@ -96,7 +96,7 @@ def line_chart(title: str, series: Mapping[str, np.ndarray], *, x_name: str, per
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
-    """Means of equal stretches, where there are more values than can be seen."""
+    """Averages stretches of equal length where there are more than `MOST_POINTS` values."""
     if len(values) <= MOST_POINTS:
         return values
     return np.array([part.mean() for part in np.array_split(values, MOST_POINTS)])

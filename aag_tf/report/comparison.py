@@ -1,37 +1,36 @@
-"""`comparison.html`: several evaluations in one page: their figures, what differs, and their training curves."""
+"""Draws `comparison.html`: the metrics of several evaluations, what differs in training, and the training curves."""
 
 from pathlib import Path
 
-from aag_tf.evaluation.comparison import Comparison
-from aag_tf.evaluation.results import measure_titles
+from aag_tf.evaluation import Comparison
 from aag_tf.report import chart
 from aag_tf.report.curves import read_metrics, training_charts
-from aag_tf.report.figures import make_table, plot_dots
-from aag_tf.report.page import render, write_page
+from aag_tf.report.page import check_page_path, render, write_page
+from aag_tf.report.results import make_table, plot_dots
+from aag_tf.utils.paths import user_path
 
 
-def write_comparison(comparison: Comparison, path: Path) -> None:
+def write_comparison(comparison: Comparison, path: str | Path) -> None:
     """Draws a comparison as one HTML file; an earlier page of ours is replaced.
 
     Raises:
         EvaluationError: the path cannot be written, or is a file of someone else's.
     """
-    columns = {result.features: result.measures for result in comparison.results}
-    titles = measure_titles(comparison.results)
+    check_page_path(user_path(path))
     charts = training_charts({run.name: read_metrics(run.metrics) for run in comparison.runs if run.metrics})
     sections = {
-        "figures": "Figures",
+        "metrics": "Metrics",
         "differences": comparison.differences and "What differs in training",
         "training": charts and "Training curves",
-        "runs": "How each was judged",
+        "runs": "How each was evaluated",
     }
     page = render(
         "comparison.html",
         sections={key: heading for key, heading in sections.items() if heading},
         comparison=comparison,
-        table=make_table(columns, titles),
-        dots=plot_dots(columns, titles),
+        table=make_table(comparison.results),
+        dots=plot_dots(comparison.results),
         charts=charts,
         chart_size=chart.SIZE,
     )
-    write_page(path, page)
+    write_page(user_path(path), page)

@@ -1,20 +1,21 @@
-"""Which classes are taken for which: a confusion matrix as a table, and its worst pairs in words."""
+"""Which classes are confused: the confusion matrix as a table, and its worst pairs in words."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from aag_tf.report.material import Material
+from aag_tf.evaluation import Evaluation
 
-MOST_CLASSES = 25  # more make a table that nobody reads; the worst pairs and classes are listed instead
+MOST_CLASSES = 25  # above, the table is unreadable, and the worst pairs and classes are listed alone
 MOST_PAIRS = 10
 SHADES = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Images of class `true` that were taken for `predicted`: how many, and the share of that class in [0, 1]."""
+    """Images of class `true` predicted as `predicted`: their number, and their share in [0, 1] of the class."""
 
     true: str
     predicted: str
@@ -27,9 +28,9 @@ class Confusion:
     """Predictions against labels.
 
     Args:
-        classifier: whose predictions.
+        classifier: that made the predictions.
         names: of the classes, in the order of the matrix.
-        counts: int [C, C]: images of class (row) that were called class (column).
+        counts: images of each class (row) by predicted class (column), int [C, C].
     """
 
     classifier: str
@@ -38,22 +39,22 @@ class Confusion:
 
     @property
     def has_matrix(self) -> bool:
-        """Whether the matrix is small enough to be read."""
+        """Whether the matrix is small enough to be shown."""
         return len(self.names) <= MOST_CLASSES
 
     @property
     def shares(self) -> np.ndarray:
-        """Float [C, C]: each row in shares of its class; zeros where a class has no images."""
+        """Each row in shares of its class, float [C, C]; zeros where a class has no images."""
         return self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
 
     @property
     def shades(self) -> np.ndarray:
-        """Int [C, C] from 0 to 9: how dark each cell is."""
+        """The darkness of each cell from 0 to 9, int [C, C]."""
         return np.minimum((self.shares * SHADES).astype(int), SHADES - 1)
 
     @property
     def worst_pairs(self) -> list[Pair]:
-        """The mistakes that are made most often, most frequent first."""
+        """The most frequent mistakes, most frequent first."""
         mistakes = self.counts * ~np.eye(len(self.names), dtype=bool)
         order = np.argsort(-mistakes, axis=None, kind="stable")[:MOST_PAIRS]
         cells = [divmod(int(cell), len(self.names)) for cell in order]
@@ -65,25 +66,31 @@ class Confusion:
 
     @property
     def worst_classes(self) -> list[Pair]:
-        """The classes that are recognized least often, worst first, as pairs of a class with itself."""
+        """The classes with the lowest accuracy, worst first, as pairs of a class with itself."""
         right = np.diagonal(self.shares)
         present = self.counts.sum(axis=1) > 0
         order = [row for row in np.argsort(right, kind="stable") if present[row]][:MOST_PAIRS]
         return [Pair(self.names[row], self.names[row], int(self.counts[row, row]), float(right[row])) for row in order]
 
 
-def confuse(material: Material) -> Confusion | None:
-    """The confusion of the linear probe, or that of kNN where there is no probe; `None` without labels."""
-    if material.labels is None:
+def confuse(evaluation: Evaluation) -> Confusion | None:
+    """Returns the confusion of the linear probe, or of kNN where there is no probe; `None` without labels."""
+    features = evaluation.feature_set
+    if features is None or not features.has_classes:
         return None
-    if material.probe_predictions is not None:
-        return _confuse("linear probe", material, material.labels, material.probe_predictions)
-    if material.knn_predictions is not None:
-        return _confuse("kNN classifier", material, material.labels, material.knn_predictions)
-    return None
+    if "linear" in features.protocol.measure_names:
+        classifier, predictions = "linear probe", features.probe_predictions
+    elif features.has_neighbors:
+        classifier, predictions = "kNN classifier", features.knn_predictions
+    else:
+        return None
+    return count_confusions(classifier, features.query_labels, predictions, evaluation.class_name)
 
 
-def _confuse(classifier: str, material: Material, labels: np.ndarray, predictions: np.ndarray) -> Confusion:
+def count_confusions(
+    classifier: str, labels: np.ndarray, predictions: np.ndarray, class_name: Callable[[int], str]
+) -> Confusion:
+    """Counts predictions int [m] against labels int [m]."""
     classes = np.union1d(labels, predictions)
-    names = [material.name(int(label)) for label in classes]
+    names = [class_name(int(label)) for label in classes]
     return Confusion(classifier, names, confusion_matrix(labels, predictions, labels=classes))

@@ -1,4 +1,4 @@
-"""Training curves: which figures of `metrics.jsonl` are drawn, in which charts."""
+"""Training curves: which metrics of `metrics.jsonl` are drawn, in which charts."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ Records = Sequence[Mapping[str, float]]
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """What one chart shows: the figures `names` ({key of a record: what it is called}), in per cent or as they are."""
+    """The metrics of one chart, {key of a record: name of the line}, in percent or as they are."""
 
     title: str
     names: Mapping[str, str]
@@ -43,14 +43,14 @@ PANELS = (
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The records of a `metrics.jsonl` with all that is a number; lines that are broken, or lack a step, are left out.
+    """Reads the numbers of each record of a `metrics.jsonl`; broken lines and records without a step are left out.
 
-    A file that is absent or absurdly large (64 MiB) gives none.
+    A file that is absent or larger than 64 MiB gives no records.
     """
     if not path.is_file():
         return []
     if path.stat().st_size > MOST_BYTES:
-        logging.warning("%s is larger than %d MiB: no curves are drawn of it.", path, MOST_BYTES // 2**20)
+        logging.warning("%s is larger than %d MiB, so its curves are not drawn.", path, MOST_BYTES // 2**20)
         return []
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -65,11 +65,11 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def training_charts(runs: Mapping[str, Records]) -> list[Chart]:
-    """The panels for which there are figures.
+    """Draws the panels that have data.
 
     Args:
-        runs: records by the name of their run. Of one run, the figures of a panel share a chart; of several, each
-            figure has a chart, and a line a run.
+        runs: records by the name of their run. The metrics of a panel share a chart if there is one run; with several
+            runs each metric has a chart of its own, with a line for each run.
     """
     wanted: list[tuple[str, dict[str, np.ndarray], bool]] = []
     for panel in PANELS:
@@ -86,5 +86,5 @@ def training_charts(runs: Mapping[str, Records]) -> list[Chart]:
 
 
 def _points(records: Records, key: str) -> np.ndarray:
-    """Steps and values, float [2, n]."""
+    """Returns steps and values, float [2, n]."""
     return np.array([(record["step"], record[key]) for record in records if key in record], float).reshape(-1, 2).T

@@ -1,31 +1,31 @@
-"""Two-dimensional maps of the embedding, by PCA and by t-SNE, with what they show in words.
+"""Two-dimensional maps of the embedding, by PCA and by t-SNE, with their content in words.
 
 L. van der Maaten, G. Hinton, *Visualizing Data using t-SNE*, JMLR 9 (2008). Distances between far groups and the sizes
 of groups mean nothing in a t-SNE map; the table beside it therefore counts neighbors in the embedding itself.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
+from aag_tf.evaluation import Evaluation
 from aag_tf.evaluation.directions import directions
-from aag_tf.report.material import Material
 
-MOST_IMAGES = 2_000  # t-SNE takes some ten seconds for as many on two cores, and more points hide each other
+MOST_IMAGES = 2_000  # t-SNE takes some ten seconds for these on two cores, and more points hide each other
 PERPLEXITY = 30
 INPUT_DIMENSIONS = 50  # of t-SNE, after PCA, as its authors do
-MOST_CLASSES = 20  # that colors and shapes tell apart; images of smaller classes are drawn as others
+MOST_CLASSES = 20  # that colors and shapes tell apart; smaller classes are drawn as one
 NEIGHBORS = 10
 SEED = 0
 SIDE, MARGIN = 480, 16
 SHAPES = ("m-3-3h6v6h-6z", "m0-4l4 7h-8z", "m-4 0l4-4l4 4l-4 4z", "m-1-4h2v3h3v2h-3v3h-2v-3h-3v-2h3z", "m0 4l-4-7h8z")
 
 
-Groups = Sequence[tuple[str, np.ndarray]]  # the name of a class and, of each image in the sample, whether it is in it
+Groups = Sequence[tuple[str, np.ndarray]]  # name of a class, and the mask of its images in the sample
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +33,10 @@ class MapClass:
     """A class on the maps.
 
     Args:
-        name: what it is called.
-        count: its images in the sample.
+        name: of the class.
+        count: number of its images in the sample.
         purity: share in [0, 1] of the ten nearest images that are of the same class, mean over its images.
-        mixed_with: the other class that is most frequent among those ten, or "" where there is none.
+        mixed_with: the other class most frequent among those ten; "" where there is none.
     """
 
     name: str
@@ -47,7 +47,7 @@ class MapClass:
 
 @dataclasses.dataclass(frozen=True)
 class Map:
-    """One picture: its method, a path for each class (the last is of all others), and [(x, y, name)] labels."""
+    """One picture: its method, an SVG path for each class (the last of all others), and [(x, y, name)] labels."""
 
     method: str
     note: str
@@ -57,11 +57,11 @@ class Map:
 
 @dataclasses.dataclass(frozen=True)
 class EmbeddingMap:
-    """Maps of a sample of the judged images.
+    """Maps of a sample of the evaluated images.
 
     Args:
-        num_images: how many are drawn.
-        num_queries: how many there are.
+        num_images: size of the sample.
+        num_queries: number of evaluated images.
         classes: at most `MOST_CLASSES`, by label; empty without labels.
         maps: PCA and t-SNE.
     """
@@ -72,14 +72,18 @@ class EmbeddingMap:
     maps: list[Map]
 
 
-def draw_maps(material: Material) -> EmbeddingMap | None:
-    """The maps of at most `MOST_IMAGES` queries, drawn by a fixed seed; `None` where there are too few for a map."""
-    total = len(material.features)
+def draw_maps(evaluation: Evaluation) -> EmbeddingMap | None:
+    """Maps at most `MOST_IMAGES` queries, drawn with a fixed seed; `None` where there are too few for a map."""
+    if evaluation.feature_set is None:
+        return None
+    queries = evaluation.feature_set.queries
+    total = len(queries.features)
     rows = np.sort(np.random.default_rng(SEED).permutation(total)[:MOST_IMAGES])
-    features = directions(material.features[rows]).astype(np.float64)  # cosine is what neighbors share
+    features = directions(queries.features[rows]).astype(np.float64)  # neighbors are those by cosine similarity
     if len(features) < 2 * NEIGHBORS or min(features.shape) < 3:
         return None
-    groups = _groups(material, rows)
+    labels = None if queries.labels is None else queries.labels[rows]
+    groups = [] if labels is None else _groups(labels, evaluation.class_name)
     pca = PCA(min(INPUT_DIMENSIONS, *features.shape), random_state=SEED)
     reduced = pca.fit_transform(features)
     explained = 100 * pca.explained_variance_ratio_[:2].sum()
@@ -96,20 +100,17 @@ def draw_maps(material: Material) -> EmbeddingMap | None:
     )
 
 
-def _groups(material: Material, rows: np.ndarray) -> Groups:
-    """The classes that have most images in the sample, by label."""
-    if material.labels is None:
-        return []
-    labels = material.labels[rows]
+def _groups(labels: np.ndarray, class_name: Callable[[int], str]) -> Groups:
+    """Returns the largest classes of the sample, ordered by label."""
     classes, counts = np.unique(labels, return_counts=True)
     largest = np.sort(classes[np.argsort(-counts, kind="stable")[:MOST_CLASSES]])
-    return [(material.name(int(label)), labels == label) for label in largest]
+    return [(class_name(int(label)), labels == label) for label in largest]
 
 
 def _classes(features: np.ndarray, groups: Groups) -> list[MapClass]:
     if not groups:
         return []
-    # Without itself: scikit-learn leaves a row out of its own neighbors where no queries are given.
+    # Without queries, scikit-learn leaves each row out of its own neighbors.
     nearest = NearestNeighbors(n_neighbors=NEIGHBORS).fit(features).kneighbors(return_distance=False)
     found = []
     for name, members in groups:
@@ -120,8 +121,8 @@ def _classes(features: np.ndarray, groups: Groups) -> list[MapClass]:
 
 
 def _draw(method: str, note: str, places: np.ndarray, groups: Groups) -> Map:
-    low, high = np.percentile(places, (0.5, 99.5), axis=0)  # a few far images must not press all others together
-    scale = (SIDE - 2 * MARGIN) / max((high - low).max(), 1e-9)  # one for both axes: distances are what is drawn
+    low, high = np.percentile(places, (0.5, 99.5), axis=0)  # outliers must not compress the others
+    scale = (SIDE - 2 * MARGIN) / max((high - low).max(), 1e-9)  # one for both axes, to keep distances
     points = np.clip((places - (low + high) / 2) * scale + SIDE / 2, MARGIN / 2, SIDE - MARGIN / 2)
     points[:, 1] = SIDE - points[:, 1]
     others = ~np.any([members for _, members in groups], axis=0) if groups else np.ones(len(points), bool)
@@ -130,7 +131,7 @@ def _draw(method: str, note: str, places: np.ndarray, groups: Groups) -> Map:
 
 
 def shape_of(place: int) -> str:
-    """The mark of the class at this place; with ten colors, no two of twenty look alike."""
+    """Returns the mark of the class at this place; with ten colors, no two of twenty classes look the same."""
     return SHAPES[(place + place // 10) % len(SHAPES)]
 
 
@@ -139,7 +140,7 @@ def _path(points: np.ndarray, shape: str) -> str:
 
 
 def _labels(points: np.ndarray, groups: Groups) -> list[tuple[float, float, str]]:
-    """The name of each class at the median of its points, moved down until it covers no other."""
+    """Places the name of each class at the median of its points, moved down until it covers no other."""
     height, width = 18.0, 9.5  # of a line and of a letter
     middles = [(name, *np.median(points[members], axis=0).tolist()) for name, members in groups]
     placed: list[tuple[float, float, str]] = []

@@ -1,20 +1,20 @@
-"""Nearest neighbors to look at: images that were judged, and the labeled images that the encoder finds most alike."""
+"""A gallery of nearest neighbors: evaluated images, and the images of the bank that are most similar to each."""
 
 import dataclasses
 
 import numpy as np
 
-from aag_tf.report.material import Material
+from aag_tf.evaluation import Evaluation, FeatureSet
 from aag_tf.report.thumbnails import thumbnails
 
-QUERIES = 6  # of each kind, classified right and wrong; without labels, twice as many of one kind
+QUERIES = 6  # of each kind, classified right and wrong; without labels, twice as many
 NEIGHBORS = 8
-SEED = 0  # which queries are shown: chance, not taste, and the same ones for every encoder on the same data
+SEED = 0  # of the queries: drawn by chance, the same for every encoder on the same data
 
 
 @dataclasses.dataclass(frozen=True)
 class Neighbor:
-    """A labeled image near a query: its picture, class, cosine similarity, and whether it is of the query's class."""
+    """An image near a query: its picture, class, cosine similarity, and whether it is of the query's class."""
 
     picture: str
     name: str
@@ -24,7 +24,7 @@ class Neighbor:
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A query with its neighbors, nearest first, and what they vote for; names are empty where unknown."""
+    """A query, its neighbors, nearest first, and the class they vote for; names are empty where unknown."""
 
     number: int
     picture: str
@@ -34,51 +34,52 @@ class Example:
     neighbors: list[Neighbor]
 
 
-def choose_examples(material: Material) -> list[Example]:
-    """Queries drawn by chance, of as many classes as possible: first those classified right, then those wrong.
+def choose_examples(evaluation: Evaluation) -> list[Example]:
+    """Draws queries at random, of as many classes as possible: first correctly classified ones, then wrong ones.
 
-    Without labels or predictions nothing is right or wrong, and queries are drawn from all. Without images, none.
+    Without labels queries are drawn from all. Without images or neighbors there are none.
     """
-    if material.images is None or material.bank_images is None or material.neighbors is None:
+    features = evaluation.feature_set
+    if features is None or features.bank.images is None or features.queries.images is None:
         return []
-    rows = _choose(material)
-    pictures = thumbnails(material.images, rows)
-    return [_example(material, int(row), picture) for row, picture in zip(rows, pictures, strict=True)]
+    if not features.has_neighbors:
+        return []
+    rows = _choose(features)
+    pictures = thumbnails(features.queries.images, rows)
+    return [_example(evaluation, features, int(row), picture) for row, picture in zip(rows, pictures, strict=True)]
 
 
-def _example(material: Material, row: int, picture: str) -> Example:
-    assert material.neighbors is not None
-    assert material.similarities is not None
-    assert material.bank_images is not None
-    nearest = material.neighbors[row, :NEIGHBORS]
-    similarities = material.similarities[row, :NEIGHBORS]
-    own, called = _label(material.labels, row), _label(material.knn_predictions, row)
+def _example(evaluation: Evaluation, features: FeatureSet, row: int, picture: str) -> Example:
+    assert features.bank.images is not None
+    nearest, similarities = (values[row, :NEIGHBORS] for values in features.neighbors)
+
+    def name(label: int | None) -> str:
+        return "" if label is None else evaluation.class_name(label)
+
+    own = _label(features.queries.labels, row)
+    predicted = _label(features.knn_predictions if features.has_classes else None, row)
     neighbors = []
-    for near, similarity, shown in zip(nearest, similarities, thumbnails(material.bank_images, nearest), strict=True):
-        label = _label(material.bank_labels, near)
-        neighbors.append(Neighbor(shown, _name(material, label), float(similarity), label == own))
-    return Example(row, picture, _name(material, own), _name(material, called), called == own, neighbors)
+    for near, similarity, shown in zip(nearest, similarities, thumbnails(features.bank.images, nearest), strict=True):
+        label = _label(features.bank.labels, near)
+        neighbors.append(Neighbor(shown, name(label), float(similarity), label == own))
+    return Example(row, picture, name(own), name(predicted), predicted == own, neighbors)
 
 
 def _label(labels: np.ndarray | None, row: int) -> int | None:
     return None if labels is None else int(labels[row])
 
 
-def _name(material: Material, label: int | None) -> str:
-    return "" if label is None else material.name(label)
-
-
-def _choose(material: Material) -> np.ndarray:
-    order = np.random.default_rng(SEED).permutation(len(material.features))
-    if material.labels is None or material.knn_predictions is None:
+def _choose(features: FeatureSet) -> np.ndarray:
+    order = np.random.default_rng(SEED).permutation(len(features.queries.features))
+    if not features.has_classes:
         return order[: 2 * QUERIES]
-    labels = material.labels[order]
-    right = material.knn_predictions[order] == labels
+    labels = features.query_labels[order]
+    right = features.knn_predictions[order] == labels
     return np.concatenate([order[kind][_spread(labels[kind])] for kind in (right, ~right)])
 
 
 def _spread(labels: np.ndarray) -> np.ndarray:
-    """Places of the first `QUERIES` labels, if every class has to wait until each other one has had its turn."""
+    """Returns the places of `QUERIES` labels, taken in turns: one of each class, then a second of each, and so on."""
     seen: dict[int, int] = {}
     turns = np.empty(len(labels), int)
     for place, label in enumerate(labels.tolist()):

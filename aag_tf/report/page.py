@@ -1,4 +1,4 @@
-"""From a template and its values to one file that stands alone: escaped, with its style sheet inside, written whole."""
+"""Renders a template to one self-contained HTML file: escaped, with its style sheet inside, written atomically."""
 
 import base64
 import datetime
@@ -12,20 +12,20 @@ import jinja2
 from markupsafe import Markup
 
 from aag_tf.report.embedding_map import MOST_CLASSES
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EvaluationError
-from aag_tf.utils.files import write_atomically
 from aag_tf.utils.versions import __version__
 
 GENERATOR = f"aag_tf {__version__}"
 
 
 def render(template: str, *, sections: Mapping[str, str], **values: Any) -> str:
-    """The page that a template makes of its values, all of which are escaped.
+    """Renders a template; all values are escaped.
 
     Args:
         template: its file in `templates/`.
         sections: {anchor: heading} in the order of the page, for its navigation.
-        values: what else the template names; a name that it lacks is an error.
+        **values: all other names in the template; a missing one is an error.
     """
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -44,7 +44,7 @@ def render(template: str, *, sections: Mapping[str, str], **values: Any) -> str:
 
 
 def write_page(path: Path, page: str) -> None:
-    """Writes a page; an earlier page of ours is replaced, any other file is left alone.
+    """Writes a page; an earlier page of ours is replaced, any other file is an error.
 
     Raises:
         EvaluationError: the path cannot be written, or is a file of someone else's.
@@ -54,10 +54,10 @@ def write_page(path: Path, page: str) -> None:
 
 
 def check_page_path(path: Path) -> None:
-    """Refuses a path that `write_page` would refuse, before any work is done.
+    """Checks, before any work is done, that `write_page` may write to a path.
 
     Raises:
-        EvaluationError: as in `write_page`.
+        EvaluationError: the path cannot be written, or is a file of someone else's.
     """
     if path.is_dir() or not path.parent.is_dir():
         raise EvaluationError(f"{path} cannot be written; name a file in a directory that exists.")

@@ -1,4 +1,4 @@
-"""Images as small PNG pictures inside the page, so that the file needs nothing beside it."""
+"""Images as small PNG pictures inside the page."""
 
 import base64
 import io
@@ -13,11 +13,11 @@ LARGEST_SIDE = 64  # pixels; larger images are scaled down, and a noisy one stil
 
 
 def thumbnails(images: Images, rows: npt.ArrayLike) -> list[str]:
-    """Each image as a `data:` address of a PNG, at most 64 pixels high and wide, its proportions kept.
+    """Encodes images as `data:` URLs of PNGs, at most 64 pixels high and wide, with their aspect ratio kept.
 
     Args:
         images: uint8, of one or three channels.
-        rows: which of them, integers [k].
+        rows: numbers of the images, int [k].
     """
     return [_address(picture) for picture in images.numpy(rows)]
 

@@ -1,4 +1,4 @@
-"""Round numbers for the axis of a chart, and how numbers are written beside it."""
+"""Ticks of the axes of a chart: round numbers, and their text."""
 
 import math
 
@@ -6,7 +6,7 @@ STEPS = (1, 2, 5, 10)
 
 
 def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """At most `most` multiples of 1, 2 or 5 times a power of ten that lie in [low, high], where `low < high`."""
+    """Returns at most `most` multiples of 1, 2 or 5 times a power of ten in [low, high], where `low < high`."""
     rough = (high - low) / (most - 1)
     magnitude = 10.0 ** math.floor(math.log10(rough))
     for factor in STEPS:
@@ -18,7 +18,7 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def short(value: float) -> str:
-    """A number in at most four significant digits, thousands as k and millions as M."""
+    """Formats a number with at most four significant digits, thousands as k and millions as M."""
     for limit, unit in ((1e6, "M"), (1e4, "k")):
         if abs(value) >= limit:
             return f"{value / {'M': 1e6, 'k': 1e3}[unit]:.4g} {unit}"

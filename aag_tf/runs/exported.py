@@ -3,16 +3,17 @@
 import dataclasses
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 
-from aag_tf import config as configs
-from aag_tf.config import SIGNATURES, TrainConfig
-from aag_tf.encoders import Description
+from aag_tf.config.export import SIGNATURES
+from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import ExportError
-from aag_tf.utils.files import read_json_object, user_path
-from aag_tf.utils.typed_json import parse_fields
+from aag_tf.utils.json_fields import read_fields
+from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.encoder"
 FORMAT_VERSION = 1
@@ -20,7 +21,6 @@ METADATA_FILE = "model.json"
 MODEL_FILE = "saved_model.pb"
 CARD_FILE = "model_card.md"
 VARIABLES = "variables"
-LARGEST_SIDE = 2**16  # pixels; more is no image size
 
 # Signatures, and the names of their inputs and outputs.
 SIGNATURE, EMBED_BYTES, EMBED_IMAGES, PROJECT = SIGNATURES
@@ -37,71 +37,57 @@ class ExportMetadata:
     """The content of `model.json`: how to use an exported encoder, how it was trained, how good it is.
 
     Args:
-        method: name of the training method.
+        record: settings and facts of the run; read back without the command and the versions of the run.
         version: number of the version directory.
-        dataset: `--dataset` of the run.
-        class_names: of the training data, `None` where unknown.
         step: optimizer steps that the weights have seen.
-        image_shape: (height, width, channels) of the input.
         embedding_dim: length of an embedding.
         weights: dtype in which kernels are stored.
         signatures: `{name: {"inputs": ..., "outputs": ...}}` with dtypes, shapes and ranges.
         evaluation: data, settings and results of `aag-evaluate` at this step, `None` without an evaluation.
-        flags: settings of the run, by flag.
-        own_encoder: description of a custom encoder that was passed to `train`, `None` for a built-in one.
-        num_train_images, fingerprint: of the training images, see `aag_tf.data.fingerprint`; `None` where unknown.
-        versions: of the software that exported it.
         precision_cost: fields of `aag_tf.export.reduced.PrecisionCost`, `None` for float32 kernels.
         formats: file of every other runtime, relative to the version directory.
         verification: fields of `aag_tf.export.Verification`, `None` where it was switched off.
+        method: name of the training method.
+        versions: of the software that exported it.
+
+    Raises:
+        ValueError: `embedding_dim` is below 1.
     """
 
-    method: str = "AAG: contrastive pre-training with an auxiliary augmentation branch and the GNT-Xent loss"
+    record: RunRecord
     version: int
-    dataset: str = ""
-    class_names: list[str] | None = None
     step: int
-    image_shape: tuple[int, int, int]
     embedding_dim: int
     weights: str = "float32"
     signatures: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     evaluation: dict[str, Any] | None = None
-    flags: dict[str, Any]
-    own_encoder: Description | None = None
-    num_train_images: int | None = None
-    fingerprint: str | None = None
-    versions: dict[str, str] = dataclasses.field(default_factory=dict)
     precision_cost: dict[str, Any] | None = None
     formats: dict[str, str] = dataclasses.field(default_factory=dict)
     verification: dict[str, Any] | None = None
+    method: str = "AAG: contrastive pre-training with an auxiliary augmentation branch and the GNT-Xent loss"
+    versions: dict[str, str] = dataclasses.field(default_factory=versions)
 
     def __post_init__(self) -> None:
-        if not all(1 <= side <= LARGEST_SIDE for side in self.image_shape):
-            raise ValueError(f"image_shape is {list(self.image_shape)}, not three sizes from 1 to {LARGEST_SIDE}")
         if self.embedding_dim < 1:
-            raise ValueError(f"embedding_dim is {self.embedding_dim}, not 1 or more")
-
-    @property
-    def config(self) -> TrainConfig:
-        """The settings of the run.
-
-        Raises:
-            ConfigError: a flag is not known to this version, or out of range.
-        """
-        return configs.from_flat(TrainConfig, self.flags)
+            raise ValueError(f"its 'embedding_dim' is {self.embedding_dim}")
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the JSON object that `read_metadata` takes."""
-        return {"format": FORMAT, "format_version": FORMAT_VERSION} | dataclasses.asdict(self)
+        """Returns the JSON object of `model.json`."""
+        facts = self.record.to_facts() | {"dataset": self.record.config.data.dataset}
+        facts["own_encoder"] = facts.pop("custom_encoder")  # its name in this format
+        del facts["command"]
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "record"}
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, **facts, **own}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "ExportMetadata":
-        """Builds the metadata from a parsed `model.json`; keys that are not known are ignored.
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Reads the JSON object of `model.json`; keys that are not known are ignored.
 
         Raises:
             ValueError: a field is missing or wrong; the message names it.
         """
-        return parse_fields(cls, content)
+        record = RunRecord.from_facts(content | {"versions": {}})
+        return read_fields(cls, content, record=record)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,7 +107,7 @@ class SavedEncoder:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of the input."""
-        return self.metadata.image_shape
+        return self.metadata.record.image_shape
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Embeds uint8 images.
@@ -244,4 +230,4 @@ def _matches(loaded: Any, metadata: ExportMetadata) -> bool:
         return False
     parts = signature.structured_input_signature[1].get(INPUT), signature.structured_outputs.get(OUTPUT)
     shapes = [part is not None and part.shape.rank and part.shape[1:].as_list() for part in parts]
-    return shapes == [list(metadata.image_shape), [metadata.embedding_dim]]
+    return shapes == [list(metadata.record.image_shape), [metadata.embedding_dim]]

@@ -1,4 +1,4 @@
-"""Names every file of a run directory, and creates it without destroying anything."""
+"""The directory of a run: the name of each file, its lock, its record, and its creation without destroying anything."""
 
 import contextlib
 import json
@@ -8,10 +8,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
+from aag_tf import config as configs
+from aag_tf.config import TrainConfig
+from aag_tf.runs.run_record import RunRecord
+from aag_tf.utils.atomic import is_temporary, write_atomically
 from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.files import is_temporary, lock, nearest_existing, read_json_object, user_path, write_atomically
+from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.locks import lock
+from aag_tf.utils.paths import nearest_existing, user_path
 
 
 class RunDirectory:
@@ -33,11 +39,11 @@ class RunDirectory:
         self.lock = self.path / ".lock"
 
     def check(self, *, resume: bool = False, overwrite: bool = False) -> None:
-        """Refuses a directory that a run may not use, before any work is done and without touching it.
+        """Checks whether a run may use the directory, without touching it.
 
         Raises:
-            RunDirectoryError: it is a file, it cannot be written, it holds results and neither flag is given, or it is
-                no run to resume or to overwrite.
+            RunDirectoryError: it is a file, it cannot be written, it holds results and neither flag is given, or it
+                holds no run to resume or to overwrite.
         """
         try:
             nearest = nearest_existing(self.path)
@@ -61,11 +67,11 @@ class RunDirectory:
                 "name another directory."
             )
 
-    def refuse_if_locked(self) -> None:
-        """Looks whether `locked` would be refused now.
+    def check_unlocked(self) -> None:
+        """Checks that no other process trains in the directory.
 
         Raises:
-            RunDirectoryError: it would.
+            RunDirectoryError: one does, or the lock file cannot be opened.
         """
         if self.lock.exists():
             try:
@@ -77,7 +83,7 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other processes from training in the directory, which is made if need be, while the block runs.
+        """Keeps other processes from training in the directory while the block runs; makes the directory if need be.
 
         The lock is the operating system's, on an open file: it ends with the process, however that ends.
 
@@ -91,13 +97,13 @@ class RunDirectory:
             raise self._unwritable(error) from error
         with file:
             self._take(file)
-            with contextlib.suppress(OSError):  # who has it is good to know, but a full disk may not hold it
+            with contextlib.suppress(OSError):  # the owner's name helps people, but a full disk may not hold it
                 file.truncate(0)
                 os.write(file.fileno(), f"process {os.getpid()} on {platform.node()}\n".encode())
             yield
 
     def create(self, *, overwrite: bool = False) -> None:
-        """Makes the directory; with `overwrite` an earlier run in it is deleted first, but not what else lies there.
+        """Makes the directory; `overwrite` deletes an earlier run in it, and no other file.
 
         Raises:
             RunDirectoryError: it cannot be written.
@@ -107,7 +113,7 @@ class RunDirectory:
             doomed = [path for path in self.path.iterdir() if self._is_leftover(path)]
             if overwrite and self.record.exists():
                 results = (self.flags_file, self.metrics, self.checkpoints, self.events, self.evaluation, self.report)
-                doomed += [*results, self.record]  # last: it tells that this is a run
+                doomed += [*results, self.record]  # the record last, since it marks the directory as a run's
             for path in doomed:
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
@@ -117,8 +123,8 @@ class RunDirectory:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def read_record(self) -> dict[str, Any]:
-        """The settings and facts that `write_record` left.
+    def read_record(self) -> RunRecord:
+        """Reads `run.json`.
 
         Raises:
             RunDirectoryError: there is no run here, or its record is damaged.
@@ -128,7 +134,7 @@ class RunDirectory:
                 f"--run_dir={self.path} does not exist; train one with aag-train --run_dir={self.path}."
             )
         try:
-            return read_json_object(self.record, "flags", "image_shape")
+            return RunRecord.from_json(read_json_object(self.record))
         except FileNotFoundError as error:
             raise RunDirectoryError(
                 f"--run_dir={self.path} is not a run directory (it has no {self.record.name}); "
@@ -137,9 +143,14 @@ class RunDirectory:
         except ValueError as error:
             raise RunDirectoryError(f"{self.record} is damaged ({error}); restore it, or train again.") from error
 
-    def write_record(self, record: dict[str, Any]) -> None:
-        """Keeps what evaluation and export need to rebuild the run."""
-        write_atomically(self.record, json.dumps(record, indent=2) + "\n")
+    def write_record(self, record: RunRecord) -> None:
+        """Writes `run.json`, which makes the directory a run's."""
+        write_atomically(self.record, json.dumps(record.to_json(), indent=2) + "\n")
+
+    def write_flags(self, config: TrainConfig) -> None:
+        """Writes the flags that repeat a run, unless they are there."""
+        if not self.flags_file.exists():
+            write_atomically(self.flags_file, "\n".join(configs.flag_lines(config)) + "\n")
 
     def _take(self, file: TextIO, *, shared: bool = False) -> None:
         if not lock(file.fileno(), self.path, shared=shared):
@@ -150,7 +161,7 @@ class RunDirectory:
             )
 
     def _is_leftover(self, path: Path) -> bool:
-        """Whether a file is no result: the lock, or what a killed process had not finished writing."""
+        """Whether a file is no result: the lock, or a file that a killed process had not finished writing."""
         written = (self.flags_file, self.record, self.metrics, self.evaluation)
         return path == self.lock or any(is_temporary(path, file) for file in written)
 

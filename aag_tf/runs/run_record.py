@@ -1,145 +1,88 @@
-"""What a run is: written into its directory when it begins, and compared with when it goes on."""
+"""The record of a run: settings and facts that `--resume`, evaluation and export need to rebuild it."""
 
 import dataclasses
 import sys
-from typing import Any
-
-import keras
-from absl import logging
+from typing import Any, Self
 
 from aag_tf import config as configs
-from aag_tf.augment import Branch, strip_ignored_keys
 from aag_tf.config import TrainConfig
-from aag_tf.data import Source, fingerprint, same_pictures, same_pixels
-from aag_tf.encoders import Description, describe_encoder, encoder_from, weight_shapes
-from aag_tf.runs.run_directory import RunDirectory
-from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.files import write_atomically
+from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.versions import versions
 
-
-@dataclasses.dataclass(frozen=True)
-class RunFacts:
-    """What a run is made of beside its settings.
-
-    Args:
-        source: its images.
-        auxiliary: the branch for auxiliary views that was handed to it.
-        own_encoder: what its encoder is built from, where a model was handed to it.
-    """
-
-    source: Source
-    auxiliary: Branch | None
-    own_encoder: Description | None
+FORMAT_VERSION = 1  # records of before there was a version are read too
+LARGEST_SIDE = 2**16  # pixels
 
 
-def write_record(directory: RunDirectory, config: TrainConfig, facts: RunFacts) -> None:
-    """Keeps what a run that begins is made of: this makes its directory a run's."""
-    source = facts.source
-    directory.write_record(
-        {
-            "flags": configs.to_flat(_kept(config)),
-            "auxiliary": facts.auxiliary and facts.auxiliary.describe(),
-            "own_encoder": facts.own_encoder,
-            "image_shape": list(source.image_shape),
-            "class_names": source.class_names,
-            "num_train_images": len(source.train),
-            "fingerprint": fingerprint(source.train.images),
-            "command": sys.argv,
-            "versions": versions(),
-        }
-    )
-
-
-def write_flags(directory: RunDirectory, config: TrainConfig) -> None:
-    """Keeps the flags that repeat a run, unless they are there."""
-    if not directory.flags_file.exists():
-        write_atomically(directory.flags_file, "\n".join(configs.flag_lines(_kept(config))) + "\n")
-
-
-def _kept(config: TrainConfig) -> TrainConfig:
-    return dataclasses.replace(config, run=dataclasses.replace(config.run, resume=False, overwrite=False))
-
-
-def own_encoder_of(
-    model: keras.Model | None, image_shape: tuple[int, int, int], record: dict[str, Any], *, begun: bool
-) -> Description | None:
-    """What the encoder is built from, where a model was handed over now, or when the run began.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """Settings and facts of a run.
 
     Args:
-        model: what was handed over now.
-        image_shape: of the images.
-        record: of the run that goes on; empty for a new one.
-        begun: whether that run has a checkpoint.
+        config: the settings of the run.
+        image_shape: (height, width, channels) of its images.
+        class_names: of the training data, where known.
+        num_train_images: how many images it trains on.
+        fingerprint: of these images; see `aag_tf.data.fingerprint`.
+        custom_encoder: what the encoder is built from, where a model was passed to `train`.
+        auxiliary: description of the auxiliary branch, where one was passed to `train`.
+        command: `sys.argv` of the process that began the run.
+        versions: of the software that began it, `{distribution: version}`.
 
     Raises:
-        ConfigError: the model is no encoder of such images.
-        RunDirectoryError: the run began with another one, or its weights are needed again.
+        ValueError: the image shape is no shape of images.
     """
-    before = record.get("own_encoder")
-    if model is None:
-        if before is not None and not begun:
-            raise RunDirectoryError(
-                "--resume finds no checkpoint yet, so that the weights of the encoder which was handed over are not "
-                "known; hand it over again, train(encoder=...), or start a new --run_dir."
-            )
-        return before
-    if not record:
-        return describe_encoder(model, image_shape)
-    # By shapes, since names count up with every model that a process builds.
-    if before is None or weight_shapes(encoder_from(before)) != weight_shapes(model):
-        raise RunDirectoryError(
-            f"--resume needs the encoder that the run began with, and {model.name} is another one; hand over that one, "
-            "or none, or start a new --run_dir."
-        )
-    return before
 
+    config: TrainConfig
+    image_shape: tuple[int, int, int]
+    class_names: list[str] | None = None
+    num_train_images: int | None = None
+    fingerprint: str | None = None
+    custom_encoder: dict[str, Any] | None = None
+    auxiliary: dict[str, Any] | None = None
+    command: list[str] = dataclasses.field(default_factory=lambda: list(sys.argv))
+    versions: dict[str, str] = dataclasses.field(default_factory=versions)
 
-def worker_consistency_key(
-    config: TrainConfig, source: Source, auxiliary: Branch | None = None, encoder: keras.Model | None = None
-) -> str:
-    """What must be the same on all machines of a run, as text."""
-    return (
-        f"{configs.training_settings(config)}, resume {config.run.resume}, images {fingerprint(source.train.images)}, "
-        f"steps_per_execution {config.schedule.steps_per_execution}, "
-        f"encoder {encoder and weight_shapes(encoder)}, auxiliary branch {auxiliary and auxiliary.describe()}"
-    )
+    def __post_init__(self) -> None:
+        if not all(1 <= side <= LARGEST_SIDE for side in self.image_shape):
+            raise ValueError(f"its 'image_shape' is {list(self.image_shape)}")
 
+    @property
+    def flags(self) -> dict[str, Any]:
+        """The settings by the names of their flags."""
+        return configs.to_flat(self.config)
 
-def check_same_training_settings(
-    config: TrainConfig, auxiliary: Branch | None, record: dict[str, Any], directory: RunDirectory
-) -> None:
-    """Refuses to go on with settings that would change what is learned.
+    def to_json(self) -> dict[str, Any]:
+        """The record as the JSON object of `run.json`."""
+        return {"format_version": FORMAT_VERSION, **self.to_facts()}
 
-    Raises:
-        RunDirectoryError: they would.
-    """
-    changed = configs.changed_training_settings(config, record["flags"])
-    if strip_ignored_keys(record.get("auxiliary")) != (auxiliary and auxiliary.describe()):
-        changed.append("the auxiliary branch that was handed to train()")
-    if changed:
-        raise RunDirectoryError(
-            f"--resume cannot change what is learned, nor what it is judged by: {', '.join(changed)}; give the run's "
-            f"own values (--flagfile={directory.flags_file}), or start a new --run_dir."
-        )
+    def to_facts(self) -> dict[str, Any]:
+        """Settings and facts as JSON, without the version of a file that holds them."""
+        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "config"}
+        return {"flags": self.flags, **facts, "image_shape": list(self.image_shape)}
 
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Reads the JSON object of `run.json`.
 
-def check_same_images(config: TrainConfig, record: dict[str, Any], source: Source) -> None:
-    """Refuses to go on with images that are not those the run was trained on.
+        Raises:
+            ValueError: an entry is missing, of another type or out of range, or a later version wrote the record.
+        """
+        version = content.get("format_version", 0)
+        if type(version) is not int or not 0 <= version <= FORMAT_VERSION:
+            raise ValueError(f"it has format version {version}, and this package reads up to {FORMAT_VERSION}")
+        return cls.from_facts(content)
 
-    Raises:
-        RunDirectoryError: they are not.
-    """
-    before = record["num_train_images"], record["image_shape"]
-    now = len(source.train), list(source.image_shape)
-    same_place = config.data.dataset == record["flags"]["dataset"]
-    known, found = record.get("fingerprint", ""), fingerprint(source.train.images)
-    unchanged = same_pixels(known, found)
-    if before != now or not (same_place or unchanged) or not same_pictures(known, found):
-        raise RunDirectoryError(
-            f"--resume needs the images that the run was trained on, {before[0]} of shape {before[1]}; "
-            f"--dataset={config.data.dataset} has {'other ones' if before == now else f'{now[0]} of shape {now[1]}'}; "
-            "restore them, or start a new --run_dir."
-        )
-    if known and not unchanged:  # another version of a decoder is no reason to end a run
-        logging.warning("images of %s have other pixels than when the run began; going on with them", source.name)
+    @classmethod
+    def from_facts(cls, content: dict[str, Any]) -> Self:
+        """Reads settings and facts from a JSON object, as `to_facts` or an earlier version wrote them.
+
+        Raises:
+            ValueError: an entry is missing, of another type or out of range.
+        """
+        flags = content.get("flags")
+        if not isinstance(flags, dict):
+            raise ValueError("it has no 'flags'" if flags is None else "its 'flags' is not an object")
+        if "own_encoder" in content:  # the name before format version 1
+            content = content | {"custom_encoder": content["own_encoder"]}
+        unknown: dict[str, Any] = {"command": [], "versions": {}}
+        return read_fields(cls, unknown | content, config=configs.from_flat(TrainConfig, flags))

@@ -1,9 +1,9 @@
 """Gradients of a large batch in the memory of a small one, with the negatives of the large one.
 
-A contrastive loss is no mean over examples: summing the gradients of micro-batches would take away each anchor's
-negatives in the others. Cached representations (Gao, Zhang, Han, Callan 2021, arXiv 2101.06983, section 3.2) give the
-gradient of the whole batch: project every micro-batch without keeping activations, differentiate the loss by the
-projections, then project every micro-batch again and pull those gradients back through it.
+A contrastive loss is not a mean over examples: summing the gradients of micro-batches would lose the negatives in other
+micro-batches. Cached representations (Gao, Zhang, Han, Callan 2021, arXiv 2101.06983, section 3.2) give the gradient of
+the whole batch: project every micro-batch without keeping activations, differentiate the loss with respect to the
+projections, then project every micro-batch again and backpropagate these upstream gradients.
 """
 
 from collections.abc import Callable
@@ -18,29 +18,29 @@ Batch = dict[str, tf.Tensor]
 
 
 def gradients_of(tape: tf.GradientTape, target: tf.Tensor, variables: list[Any], **more: Any) -> list[tf.Tensor]:
-    """Gradients by Keras variables; zero for one that nothing uses, since replicas cannot add up what is not there."""
+    """Returns gradients with respect to Keras variables, zeros for unused ones, since replicas cannot sum `None`."""
     zero = tf.UnconnectedGradients.ZERO
     return tape.gradient(target, [variable.value for variable in variables], unconnected_gradients=zero, **more)
 
 
 def micro_batch(batch: Batch, index: int | tf.Tensor, count: int) -> Batch:
-    """Every `count`-th image of a batch, from the `index`-th on.
+    """Returns every `count`-th image of a batch, from the `index`-th on.
 
-    Taken with a stride and not in blocks, micro-batch `index` of the global batch holds the same images however the
-    batch is split over replicas, so that synchronized batch normalization sees the same sets.
+    With a stride, unlike with blocks, micro-batch `index` of the global batch has the same images however the batch is
+    split over replicas, so that synchronized batch normalization sees the same sets.
     """
     return {name: tf.reshape(value, [-1, count, *value.shape[1:]])[:, index] for name, value in batch.items()}
 
 
 def cached_projections(project: Callable[[Batch], tf.Tensor], batch: Batch, count: int) -> tf.Tensor:
-    """The projections of a whole batch, computed one micro-batch after the other and without a gradient.
+    """Projects a whole batch, one micro-batch after the other and without a gradient.
 
-    What the layers would write while training (moving statistics) is discarded: the second pass writes it.
+    Updates of layers (moving statistics) are discarded; the second pass makes them.
 
     Args:
-        project: the images of a micro-batch to float32 `[images, views, dim]`.
+        project: maps a micro-batch to projections, float32 `[images, views, dim]`.
         batch: tensors whose first axis runs over the replica's images.
-        count: micro-batches; divides the images.
+        count: number of micro-batches; divides the number of images.
 
     Returns:
         float32 `[batch, views, dim]`, in the order of the batch.
@@ -63,20 +63,20 @@ def accumulated_gradients(
     variables: list[Any],
     count: int,
 ) -> list[tf.Tensor]:
-    """Pulls the gradient of a loss by the projections back to variables, one micro-batch after the other.
+    """Backpropagates the upstream gradient of the projections to variables, one micro-batch after the other.
 
     Args:
-        project: as for `cached_projections`, and the same random views must come out of it again.
+        project: as for `cached_projections`; must draw the same random views again.
         batch: as for `cached_projections`.
-        projection_gradients: float32 `[batch, views, dim]`.
-        variables: what to differentiate by.
-        count: micro-batches.
+        projection_gradients: upstream gradient, float32 `[batch, views, dim]`.
+        variables: what to differentiate with respect to.
+        count: number of micro-batches.
 
     Returns:
-        A gradient for each variable, summed over the micro-batches.
+        The gradient of each variable, summed over the micro-batches.
     """
 
-    def pulled_back(index: int | tf.Tensor) -> list[tf.Tensor]:
+    def backpropagated(index: int | tf.Tensor) -> list[tf.Tensor]:
         part = micro_batch({**batch, "gradient": projection_gradients}, index, count)
         gradient = part.pop("gradient")
         with tf.GradientTape() as tape:
@@ -84,16 +84,16 @@ def accumulated_gradients(
         return gradients_of(tape, projections, variables, output_gradients=gradient)
 
     def add(index: int | tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return tuple(total + new for total, new in zip(sums, pulled_back(index), strict=True))
+        return tuple(total + new for total, new in zip(sums, backpropagated(index), strict=True))
 
     return list(_fold(add, tuple(tf.zeros(variable.shape, variable.dtype) for variable in variables), 0, count))
 
 
 def _fold(step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...], start: int, stop: int) -> tuple[Any, ...]:
-    """`state = step(index, *state)` for each index, one after the other so that activations are held once.
+    """Computes `state = step(index, *state)` for each index in turn, so that one set of activations is in memory.
 
-    A loop in the graph on one replica. Several replicas cannot communicate from inside one, so there the steps are
-    written out, each held back until the one before it is done.
+    On one replica this is a loop in the graph. Several replicas cannot communicate from inside a loop; there the steps
+    are unrolled, each with a control dependency on the one before.
     """
     if num_replicas() == 1:
         return tf.while_loop(

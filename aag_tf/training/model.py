@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 from aag_tf.augment import ViewMaker
 from aag_tf.encoders import finalize_normalization
@@ -15,7 +16,8 @@ from aag_tf.training.accumulation import Batch, accumulated_gradients, cached_pr
 from aag_tf.training.train_function import make_train_function
 from aag_tf.utils.errors import ConfigError
 
-Descent = tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]  # projections, this replica's share of the loss, gradients
+# Projections, this replica's share of the loss, and gradients.
+Backward = tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]
 
 
 class AAG(keras.Model):
@@ -26,26 +28,26 @@ class AAG(keras.Model):
 
         {"image": uint8 [batch, height, width, channels], "step": int64 [batch], "row": int32 [batch]}
 
-    where `row` is the place of an image in the global batch; with `step` and `seed` it decides every random number of
-    its views, so that neither the number of replicas nor an interruption changes them. A batch that already holds
-    `"views"`, float32 `[batch, views, height, width, channels]`, is taken as it is (augmentation on the host).
+    where `row` is the position of an image in the global batch. `seed`, `step` and `row` decide every random number of
+    its views, so that neither the number of replicas nor an interruption changes them. A batch that already has
+    `"views"`, float32 `[batch, views, height, width, channels]`, is used as it is (augmentation on the host).
 
-    Under a `tf.distribute` strategy a replica computes the loss of its own images against the projections of all, and
-    the sum over replicas is the loss of the global batch: value and gradient do not depend on the split.
+    Under a `tf.distribute` strategy each replica computes the loss of its own images against the projections of all
+    replicas, and the sum over replicas is the loss of the global batch: value and gradient do not depend on the split.
 
     Args:
         encoder: images to embeddings.
         projector: embeddings to projections, used in training only.
         views: draws the views of a batch.
         seed: the run's seed.
-        average: moved after each step, where evaluation is to use averaged weights.
-        accumulation_steps: micro-batches that a replica's part of the batch goes through the networks in, to save
-            memory; the loss stays that of the whole batch (`aag_tf.training.accumulation`). Batch normalization
-            sees, and its moving statistics follow, one micro-batch at a time.
+        average: averaged weights for evaluation, updated after each step; `None` evaluates the trained weights.
+        accumulation_steps: number of micro-batches in which a replica's part of the batch passes through the networks,
+            to save memory; the loss is still that of the whole batch (`aag_tf.training.accumulation`). Batch
+            normalization sees one micro-batch at a time.
 
     Raises:
-        ConfigError: a network draws random numbers of its own (dropout), which the two passes over a micro-batch
-            cannot repeat.
+        ConfigError: with several micro-batches, a network draws random numbers of its own (dropout), which the second
+            pass over a micro-batch could not repeat.
     """
 
     def __init__(
@@ -68,40 +70,42 @@ class AAG(keras.Model):
         # Traced once, however many replicas and micro-batches draw views; AutoGraph would only add seconds to that.
         make = functools.partial(views.make, seed=seed)
         self._make_views = tf.function(make, autograph=False, reduce_retracing=True)
-        self.temperature: LearnedTemperature | None = None  # until `compile` hands over a loss that learns one
+        self.temperature: LearnedTemperature | None = None  # set by `compile`
         self.accumulation_steps = accumulation_steps
         if accumulation_steps > 1:
             for network in (encoder, projector):
-                _refuse_own_randomness(network)
+                _check_no_randomness(network)
         self.built = True
 
+    @override
     def compile(self, optimizer: keras.optimizers.Optimizer, loss: GNTXent, **kwargs: Any) -> None:
-        """Sets optimizer and loss; other arguments are those of `keras.Model.compile`."""
         super().compile(optimizer=optimizer, **kwargs)
         self.contrastive_loss = loss
         temperature = loss.temperature
-        # Held here too, since Keras tracks the weights of layers and not those of losses.
+        # Also an attribute of the model, since Keras tracks the weights of layers and not those of losses.
         self.temperature = temperature if isinstance(temperature, LearnedTemperature) else None
 
+    @override
     def make_train_function(self, force: bool = False) -> None:
-        """What `fit` calls for each step; see `aag_tf.training.train_function`."""
         if force or self.train_function is None:
             self.train_function: Any = make_train_function(
                 self.train_step,
                 self.distribute_strategy,
                 steps_per_execution=self.steps_per_execution,
                 jit_compile=self.jit_compile,
-                # Inside, XLA would melt the parts in which the branches compile themselves into one, which is slower.
-                # Micro-batches draw their own, to save memory.
+                # Views are drawn outside the compiled step: inside, XLA would merge the functions that the branches
+                # compile by themselves, which is slower. Micro-batches draw their own views, to save memory.
                 prepare=self._with_views if self.jit_compile and self.accumulation_steps == 1 else None,
             )
 
+    @override
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Nothing, since the networks are built; Keras would read a batch, and average images over all workers."""
+        # Nothing to do, since the networks are built; Keras would read a batch, and average images over all workers.
+        pass
 
     @property
-    def judged_encoder(self) -> keras.Model:
-        """The encoder that is judged and exported: that of averaged weights where there is one."""
+    def evaluated_encoder(self) -> keras.Model:
+        """The encoder that is evaluated and exported: that of averaged weights where there is one."""
         return self.encoder if self.average is None else self.average.encoder
 
     def start_from(self, encoder: keras.Model) -> None:
@@ -111,7 +115,7 @@ class AAG(keras.Model):
         self.finalize_normalization()
 
     def finalize_normalization(self) -> None:
-        """Call it once weights have been loaded: see `aag_tf.encoders.finalize_normalization`."""
+        """Updates layers after weights were loaded; see `aag_tf.encoders.finalize_normalization`."""
         for own in self._encoders():
             finalize_normalization(own)
 
@@ -119,7 +123,7 @@ class AAG(keras.Model):
         return [self.encoder] if self.average is None else [self.encoder, self.average.encoder]
 
     def parts(self) -> dict[str, Any]:
-        """What a checkpoint holds, by name."""
+        """The networks, the optimizer and a learned temperature, which a checkpoint holds, by name."""
         average = {} if self.average is None else {"average_encoder": self.average.encoder}
         temperature = {} if self.temperature is None else {"temperature": self.temperature}
         networks = {"encoder": self.encoder, "projector": self.projector}
@@ -127,30 +131,30 @@ class AAG(keras.Model):
 
     @property
     def trained_variables(self) -> list[Any]:
-        """What the optimizer moves: both networks, and the temperature where it is learned."""
+        """The variables of the optimizer: those of both networks, and the temperature where it is learned."""
         temperature = [] if self.temperature is None else self.temperature.trainable_variables
         return self.encoder.trainable_variables + self.projector.trainable_variables + temperature
 
+    @override
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The embedding of images."""
-        return self.judged_encoder(images, training=training)
+        return self.evaluated_encoder(images, training=training)
 
     def project(self, views: tf.Tensor, *, training: bool) -> tf.Tensor:
-        """Projections of views, in one pass through the encoder.
+        """Projects views, in one pass through the encoder.
 
         Args:
             views: `[batch, views, height, width, channels]` float in [0, 255].
-            training: whether batch normalization uses, and updates, the statistics of this batch.
+            training: whether batch normalization uses and updates the statistics of this batch.
 
         Returns:
-            float32 `[batch, views, dim]`, not normalized.
+            float32 `[batch, views, dim]`, not normalized to length one.
         """
         images = tf.reshape(views, [-1, *views.shape[2:]])
         projections = self.projector(self.encoder(images, training=training), training=training)
         return tf.reshape(projections, [-1, views.shape[1], projections.shape[-1]])
 
     def draw_views(self, batch: Batch) -> tf.Tensor:
-        """The views of a batch, `[batch, views, height, width, channels]` float32 in [0, 255]."""
+        """Draws the views of a batch, float32 `[batch, views, height, width, channels]` in [0, 255]."""
         if "views" in batch:
             return batch["views"]
         return self._make_views(batch["image"], step=batch["step"][0], row=batch["row"])
@@ -158,49 +162,49 @@ class AAG(keras.Model):
     def _with_views(self, batch: Batch) -> Batch:
         return {**batch, "views": self.draw_views(batch)}
 
+    @override
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """One step of gradient descent; returns loss, gradient norm and the statistics of the contrast."""
         variables = self.trained_variables
-        scale = self.optimizer.scale_loss(tf.ones([]))  # of the loss in float16, else 1; `apply` may move it
-        descend = self._gradients if self.accumulation_steps == 1 else self._accumulated_gradients
-        projections, share, gradients = descend(batch, variables, scale)
+        scale = self.optimizer.scale_loss(tf.ones([]))  # of the loss in float16, else 1; `apply` may change it
+        backward = self._gradients if self.accumulation_steps == 1 else self._accumulated_gradients
+        projections, share, gradients = backward(batch, variables, scale)
         norm = tf.linalg.global_norm(sum_replicas(gradients))
-        figures = {"loss": sum_replicas(share), "gradient_norm": norm / scale, **self._statistics(projections)}
+        metrics = {"loss": sum_replicas(share), "gradient_norm": norm / scale, **self._statistics(projections)}
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            figures["loss_scale"] = scale
-            # Keras looks for an overflow on the first replica only: NaN where any has one, so that all skip the step.
+            metrics["loss_scale"] = scale
+            # Keras checks only the first replica for overflow: NaN in all gradients makes every replica skip the step.
             gradients = [gradient + tf.cast(norm * 0.0, gradient.dtype) for gradient in gradients]
         self.optimizer.apply(gradients, variables)
         if self.average is not None:
             self.average.update(batch["step"][0])
-        return figures
+        return metrics
 
-    def _gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Descent:
+    def _gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Backward:
         with tf.GradientTape() as tape:
             projections = self.project_batch(batch)
             share = self.contrastive_loss(None, projections)
             scaled = share * scale
         return projections, share, gradients_of(tape, scaled, variables)
 
-    def _accumulated_gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Descent:
+    def _accumulated_gradients(self, batch: Batch, variables: list[Any], scale: tf.Tensor) -> Backward:
         count = self.accumulation_steps
         projections = cached_projections(self.project_batch, batch, count)
         with tf.GradientTape() as tape:
             tape.watch(projections)
             share = self.contrastive_loss(None, projections)
             scaled = share * scale
-        of_loss = [] if self.temperature is None else self.temperature.trainable_variables
-        pull, *by_loss = tape.gradient(scaled, [projections, *of_loss])
-        of_networks = variables[: len(variables) - len(of_loss)]
-        gradients = accumulated_gradients(self.project_batch, batch, pull, of_networks, count)
-        return projections, share, gradients + by_loss
+        temperature = [] if self.temperature is None else self.temperature.trainable_variables
+        upstream, *of_temperature = tape.gradient(scaled, [projections, *temperature])
+        of_networks = variables[: len(variables) - len(temperature)]
+        gradients = accumulated_gradients(self.project_batch, batch, upstream, of_networks, count)
+        return projections, share, gradients + of_temperature
 
     def project_batch(self, batch: Batch) -> tf.Tensor:
-        """Draws the views of a training batch and projects them, as `project` does in training."""
+        """Draws the views of a training batch and projects them with `training=True`."""
         return self.project(self.draw_views(batch), training=True)
 
+    @override
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Loss and statistics of a batch with the weights and moving statistics as they are."""
         projections = self.project(self.draw_views(batch), training=False)
         share = self.contrastive_loss(None, projections)
         return {"loss": sum_replicas(share), **self._statistics(projections)}
@@ -214,7 +218,7 @@ class AAG(keras.Model):
         return {"temperature": tf.stop_gradient(temperature), **statistics}
 
 
-def _refuse_own_randomness(network: keras.Model) -> None:
+def _check_no_randomness(network: keras.Model) -> None:
     drawing = [
         layer.name
         for layer in network._flatten_layers()

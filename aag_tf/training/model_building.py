@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from aag_tf.augment import Branch, build_views
-from aag_tf.config import TrainConfig
+from aag_tf.config import LossConfig, TrainConfig
 from aag_tf.distribute.devices import jit_compile
 from aag_tf.encoders import Description, build_encoder, build_networks
 from aag_tf.losses import GNTXent, LearnedTemperature
@@ -19,60 +19,61 @@ def build_model(
     *,
     total_steps: int,
     auxiliary: Branch | None = None,
-    own_encoder: Description | None = None,
+    custom_encoder: Description | None = None,
 ) -> AAG:
-    """The compiled model of a run; call it inside the strategy's scope.
+    """Builds and compiles the model of a run; call it inside the strategy's scope.
 
     Args:
         config: every setting of the run.
         image_shape: of the images, `(height, width, channels)`.
         total_steps: optimizer steps of the run.
-        auxiliary: draws the auxiliary views in place of the preset that `config.aux` names.
-        own_encoder: what the encoder is built from, in place of the one that `config.encoder` names.
+        auxiliary: draws the auxiliary views in place of the preset that `config.augment.aux` names.
+        custom_encoder: what the encoder is built from, in place of the one that `config.encoder` names.
 
     Raises:
         ConfigError: the settings do not fit each other, the images or the auxiliary branch.
     """
-    encoder, projector = build_networks(config.encoder, config.projector, image_shape, own_encoder)
+    schedule = config.schedule
+    encoder, projector = build_networks(config.encoder, config.projector, image_shape, custom_encoder)
     average = None
-    if config.optimizer.ema_momentum > 0:  # built last, so that it leaves the other networks' random weights alone
-        second = build_encoder(config.encoder, image_shape, own_encoder)
+    if config.optimizer.ema_momentum > 0:  # built last, so that the random weights of the others do not depend on it
+        second = build_encoder(config.encoder, image_shape, custom_encoder)
         average = WeightAverage(encoder, second, config.optimizer.ema_momentum)
-    if auxiliary is not None and config.schedule.accumulation_steps > 1 and config.augment.augment_on == "device":
-        _refuse_other_views(auxiliary, image_shape)
+    if auxiliary is not None and schedule.accumulation_steps > 1 and config.augment.augment_on == "device":
+        _check_repeatable(auxiliary, image_shape)
     model = AAG(
         encoder,
         projector,
-        build_views(config.augment, image_shape, auxiliary=auxiliary, jit_compile=config.schedule.jit_compile != "off"),
-        seed=config.schedule.seed,
+        build_views(config.augment, image_shape, auxiliary=auxiliary, jit_compile=schedule.jit_compile != "off"),
+        seed=schedule.seed,
         average=average,
-        accumulation_steps=config.schedule.accumulation_steps,
-    )
-    temperature: Temperature = config.loss.temperature
-    if config.loss.learn_temperature:
-        temperature = LearnedTemperature(config.loss.temperature, minimum=config.loss.temperature_minimum)
-    loss = GNTXent(
-        temperature=temperature,
-        coupling=config.loss.coupling,
-        aux_weight=config.loss.aux_weight,
-        aux_negatives=config.loss.aux_negatives,
-        form=config.loss.loss_form,
-    )
-    optimizer = build_optimizer(
-        config.optimizer, total_steps=total_steps, global_batch_size=config.schedule.global_batch_size
+        accumulation_steps=schedule.accumulation_steps,
     )
     model.compile(
-        optimizer,
-        loss,
-        jit_compile=jit_compile(config.schedule, tf.distribute.get_strategy()),
-        steps_per_execution=config.schedule.steps_per_execution,
+        build_optimizer(config.optimizer, total_steps=total_steps, global_batch_size=schedule.global_batch_size),
+        _build_loss(config.loss),
+        jit_compile=jit_compile(schedule, tf.distribute.get_strategy()),
+        steps_per_execution=schedule.steps_per_execution,
     )
     model.optimizer.build(model.trained_variables)  # so that it can be restored
     return model
 
 
-def _refuse_other_views(branch: Branch, image_shape: tuple[int, int, int]) -> None:
-    """Refuses a branch that gives other views of the same images and numbers, as keras-cv's layers do."""
+def _build_loss(config: LossConfig) -> GNTXent:
+    temperature: Temperature = config.temperature
+    if config.learn_temperature:
+        temperature = LearnedTemperature(config.temperature, minimum=config.temperature_minimum)
+    return GNTXent(
+        temperature=temperature,
+        coupling=config.coupling,
+        aux_weight=config.aux_weight,
+        aux_negatives=config.aux_negatives,
+        form=config.loss_form,
+    )
+
+
+def _check_repeatable(branch: Branch, image_shape: tuple[int, int, int]) -> None:
+    """Rejects a branch that draws other views from the same images and numbers, as layers of keras-cv do."""
     images = tf.random.stateless_uniform([64, *image_shape], [0, 1], maxval=256.0)
     uniforms = tf.random.stateless_uniform([64, branch.num_uniforms], [0, 2])
     first, second = branch.transform(images, uniforms), branch.transform(images, uniforms)

@@ -1,1 +1,1 @@
-"""What every room uses: errors, files, seeds, progress, versions."""
+"""What every room uses: errors, files and paths, text, seeds, progress, versions."""

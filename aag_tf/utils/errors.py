@@ -1,14 +1,14 @@
-"""Errors a user can mend: each message is one sentence that says what was wrong, what is allowed and what to do."""
+"""Errors that a user can fix: each message is a sentence that says what is wrong, what is allowed and what to do."""
 
 
 def one_line(error: Exception, most: int | None = None) -> str:
-    """What an error says, on one line; where that is more than `most` characters, its beginning."""
+    """Returns an error's message on one line, truncated to `most` characters."""
     text = " ".join(str(error).split())
     return text if most is None or len(text) <= most else f"{text[:most]}..."
 
 
 class AagError(Exception):
-    """Something the user can mend; commands print its message alone and exit with 1."""
+    """Base class of errors that the user can fix; commands print only the message and exit with 1."""
 
     exit_code = 1
 
@@ -20,7 +20,7 @@ class ConfigError(AagError, ValueError):
 
 
 class DataError(AagError):
-    """A data set is missing, empty or not what it should be."""
+    """A data set is missing, empty or invalid."""
 
 
 class RunDirectoryError(AagError):
@@ -28,22 +28,22 @@ class RunDirectoryError(AagError):
 
 
 class TrainingError(AagError):
-    """A run cannot go on: its loss or its weights are no longer finite."""
+    """A run cannot continue, because its loss or its weights are no longer finite."""
 
 
 class ExportError(AagError):
-    """A SavedModel cannot be written, or is not one of ours."""
+    """A SavedModel cannot be written, or was not written by this package."""
 
 
 class EvaluationError(AagError):
-    """Features or labels do not allow the asked-for evaluation."""
+    """Features or labels do not allow the requested evaluation."""
 
 
 class EmbeddingError(AagError):
-    """An output of bulk embedding cannot be written, continued or searched."""
+    """An output of bulk embedding cannot be written, resumed or searched."""
 
 
 class WorkerLostError(AagError):
-    """Another machine of the run has ended or cannot be reached; commands exit with 3, the signal to start again."""
+    """Another machine of the run has ended or cannot be reached; commands exit with 3, which means: start again."""
 
     exit_code = 3

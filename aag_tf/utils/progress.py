@@ -1,4 +1,4 @@
-"""Progress bars of long work: silent where it takes under a second, where they are switched off, and in log files."""
+"""Progress bars for long work: hidden if it takes under a second, if they are switched off, and in log files."""
 
 import contextlib
 import contextvars
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tqdm.auto import tqdm
 
-SECONDS_BETWEEN_LINES = 30.0  # where nobody watches a terminal: in a log file a line now and then is enough
+SECONDS_BETWEEN_LINES = 30.0  # between progress lines in a log file
 
 # A context variable, since progress would otherwise be an argument of every function between a caller and a loop.
 _shown = contextvars.ContextVar("progress bars are shown", default=True)

@@ -1,6 +1,6 @@
-"""Folds (seed, purpose, numbers) into one stateless seed, by a hash and never by a sum.
+"""Stateless seeds from (seed, purpose, numbers), combined by a hash and never by a sum.
 
-`seed + epoch` would make seed 0 at epoch 1 equal to seed 1 at epoch 0; a hash keeps every stream apart.
+`seed + epoch` would make seed 0 at epoch 1 equal to seed 1 at epoch 0; a hash keeps all streams apart.
 """
 
 import hashlib
@@ -11,12 +11,12 @@ Seed = tuple[int, int]
 
 
 def fold(seed: int, purpose: str, *numbers: int) -> Seed:
-    """A pair of int32 values for TensorFlow's stateless random operations.
+    """Returns a pair of int32 values for TensorFlow's stateless random operations.
 
     Args:
         seed: the run's `--seed`.
-        purpose: what the stream is for ("order", "main_view", ...); streams of two purposes share nothing.
-        numbers: positions within the purpose (epoch, view, ...).
+        purpose: name of the stream ("order", "view", ...); streams of different names are independent.
+        numbers: position within the stream (epoch, view, ...).
     """
     text = "\0".join([str(seed), purpose, *map(str, numbers)])
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
@@ -27,5 +27,5 @@ def fold(seed: int, purpose: str, *numbers: int) -> Seed:
 
 
 def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
-    """NumPy's generator of the stream that `fold` makes of the same arguments."""
-    return np.random.default_rng([half % 2**32 for half in fold(seed, purpose, *numbers)])  # NumPy takes none below 0
+    """Returns a NumPy generator that is seeded by `fold` of the same arguments."""
+    return np.random.default_rng([half % 2**32 for half in fold(seed, purpose, *numbers)])  # NumPy: >= 0

@@ -1,12 +1,12 @@
-"""Which software made a result: kept beside every figure and every exported model."""
+"""Versions of the software that made a result; recorded with all results and exported models."""
 
 import platform
 from importlib import metadata
 
-__version__ = metadata.version("aag-tf")  # setup.py is the one place that says which it is
+__version__ = metadata.version("aag-tf")  # which setup.py sets
 DISTRIBUTIONS = ("aag-tf", "tensorflow", "keras", "keras-cv", "numpy", "scipy", "scikit-learn", "tensorflow-datasets")
 
 
 def versions() -> dict[str, str]:
-    """`{distribution: version}` of this package, of Python and of what decides its results."""
+    """Returns `{distribution: version}` of Python, this package and the dependencies that affect results."""
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in DISTRIBUTIONS}

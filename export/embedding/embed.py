@@ -22,7 +22,8 @@ from aag_tf.export.embedding.shards import Rows
 from aag_tf.runs import exported
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils.errors import AagError, EmbeddingError
-from aag_tf.utils.files import shown, user_path
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.text import shown
 
 NAMED_IMAGES = 3
 

@@ -20,7 +20,7 @@ from aag_tf.data.walking import walk_pictures
 from aag_tf.export.embedding.items import Input, Item, Stamp, open_listed, stamp_of
 from aag_tf.export.embedding.output import LIST_FILE
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
 
 LISTED = ("root", "rows", "digest")

@@ -14,7 +14,7 @@ from aag_tf.export.embedding import file_lists, records, tfds_split
 from aag_tf.export.embedding.items import Input
 from aag_tf.export.embedding.manifest import Listing
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 
 @dataclasses.dataclass(frozen=True)

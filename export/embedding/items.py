@@ -9,7 +9,7 @@ from PIL import Image
 
 from aag_tf.data.regular_file import open_regular
 from aag_tf.utils.errors import AagError, DataError
-from aag_tf.utils.files import shown
+from aag_tf.utils.text import shown
 
 
 class Item(NamedTuple):

@@ -7,13 +7,14 @@ It is written when a run begins (`input`, `model`, `settings`), again when the i
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from aag_tf.config import EmbedConfig
 from aag_tf.runs import exported
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import read_json_object, write_atomically
-from aag_tf.utils.typed_json import parse_fields
+from aag_tf.utils.json_fields import read_fields
+from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.embeddings"
@@ -71,17 +72,14 @@ class Manifest:
     broken: list[Any] | None = None
 
     def __post_init__(self) -> None:
-        expected = {"kind": str, "source": str} | ({"rows": int, "digest": str} if self.is_listed else {})
-        for name, kind in expected.items():
-            if type(self.input.get(name)) is not kind:
-                raise ValueError(f"input.{name} is {json.dumps(self.input.get(name))[:50]}")
-        sizes = {"model.embedding_dim": self.model.embedding_dim, "settings.shard_size": self.settings.shard_size}
-        sizes |= {f"model.image_shape[{axis}]": side for axis, side in enumerate(self.model.image_shape)}
-        for name, size in (sizes | {"input.rows": self.input.get("rows", 1)}).items():
-            if not 1 <= size <= MOST:
-                raise ValueError(f"{name} is {str(size)[:50]}, not a number from 1 to {MOST}")
+        for name in ("kind", "source", *(("rows", "digest") if self.is_listed else ())):
+            if type(self.input.get(name)) is not (int if name == "rows" else str):
+                raise ValueError(f"its 'input' has no {name!r}")
+        sizes = [self.model.embedding_dim, *self.model.image_shape, self.settings.shard_size, self.input.get("rows", 1)]
+        if not all(1 <= size <= MOST for size in sizes):
+            raise ValueError("a number of images, or a size, is out of range")
         if self.is_complete and self.broken is None:
-            raise ValueError("it has `embedded` without `broken`")
+            raise ValueError("it has 'embedded' and no 'broken'")
 
     @property
     def is_listed(self) -> bool:
@@ -103,6 +101,19 @@ class Manifest:
         content = {"format": FORMAT, "format_version": FORMAT_VERSION} | dataclasses.asdict(self)
         return {name: value for name, value in content.items() if value is not None}
 
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Reads the JSON object of `manifest.json`; keys that are not known are ignored.
+
+        Raises:
+            ValueError: a field is missing or wrong; the message names it.
+        """
+        for name in ("model", "settings"):
+            if not isinstance(content.get(name), dict):
+                raise ValueError(f"it has no {name!r}")
+        model, settings = read_fields(EncoderFacts, content["model"]), read_fields(Settings, content["settings"])
+        return read_fields(cls, content, model=model, settings=settings)
+
 
 def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Manifest:
     """Returns the manifest of a run that begins.
@@ -117,7 +128,7 @@ def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Man
     """
     metadata = exported.read_metadata(directory)
     model = EncoderFacts(
-        str(directory.absolute()), exported.digest(directory), metadata.image_shape, metadata.embedding_dim
+        str(directory.absolute()), exported.digest(directory), metadata.record.image_shape, metadata.embedding_dim
     )
     settings = Settings(**{field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)})
     return Manifest(source, model, settings, versions())
@@ -169,7 +180,7 @@ def read_manifest(file: Path) -> Manifest:
                 f"{file} has format version {content.get('format_version')} and this package reads {FORMAT_VERSION}; "
                 "embed again with --overwrite, or install the package that wrote it."
             )
-        return parse_fields(Manifest, content)
+        return Manifest.from_json(content)
     except OSError as error:
         raise EmbeddingError(f"{file.parent} was not written by aag-embed: it has no {file.name}.") from error
     except ValueError as error:

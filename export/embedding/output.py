@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aag_tf.export.embedding.manifest import Manifest, read_manifest, write_manifest
+from aag_tf.utils.atomic import sync
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import lock, sync, user_path
+from aag_tf.utils.locks import lock
+from aag_tf.utils.paths import user_path
 
 MANIFEST_FILE = "manifest.json"
 LIST_FILE = "input.jsonl"

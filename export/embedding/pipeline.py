@@ -22,7 +22,7 @@ from aag_tf.export.embedding.embed import embed_batch
 from aag_tf.export.embedding.items import reason
 from aag_tf.export.embedding.reading import Batch
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
-from aag_tf.utils.files import printable
+from aag_tf.utils.text import printable
 
 Named = tuple[str, str | bytes]  # `path` in the output, and path of the file: bytes for a local one
 Row = dict[str, Any]

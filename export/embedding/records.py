@@ -25,7 +25,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.data.regular_file import require_bytes
 from aag_tf.export.embedding.items import Input, Item, stamp_of
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
 
 LISTED = ("files", "image_feature", "rows")

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from aag_tf.export.embedding.output import open_atomically
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import printable
+from aag_tf.utils.text import printable
 
 ROWS_AT_ONCE = 8192  # rows of a row group: as many are in memory when they are read back
 

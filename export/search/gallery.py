@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from aag_tf.data import pictures
 from aag_tf.export.embedding.items import Item, reason
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import user_path, write_atomically
+from aag_tf.utils.paths import user_path
 
 SIDE = 160  # pixels of a thumbnail, as in the page's style; twenty make a page of a few hundred kilobytes
 MARK = '<meta name="generator" content="aag-search">'  # marks our pages: others are never replaced

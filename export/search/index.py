@@ -19,8 +19,9 @@ from aag_tf.evaluation.directions import directions
 from aag_tf.export.embedding import Collection
 from aag_tf.export.embedding.output import INDEX_FACTS_FILE, INDEX_FILE
 from aag_tf.export.search.nearest import Neighbor
+from aag_tf.utils.atomic import sync, write_atomically
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import read_json_object, sync, write_atomically
+from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.progress import progress_bar
 
 FACTORY = "HNSW32_SQfp16"  # 32 neighbors a node: the usual choice; half precision moves a cosine by less than 1e-3

@@ -12,7 +12,8 @@ from aag_tf.export.embedding.items import Item, open_listed, stamp_of
 from aag_tf.export.embedding.reading import read_batches
 from aag_tf.runs import exported
 from aag_tf.utils.errors import DataError, EmbeddingError
-from aag_tf.utils.files import shown, user_path
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.text import shown
 
 
 class Query(NamedTuple):

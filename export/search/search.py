@@ -11,7 +11,7 @@ from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
 from aag_tf.export.search.nearest import Neighbor, nearest
 from aag_tf.export.search.query import query_of
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.files import shown
+from aag_tf.utils.text import shown
 
 
 @dataclasses.dataclass(frozen=True)

@@ -55,8 +55,8 @@ def test_strengths_by_default_surround_that_of_the_branch():
     [
         ({"out": "views.jpg"}, "--out=views.jpg is no PNG file"),
         ({"images": 0}, "--images=0 is out of range"),
-        ({"strengths": "1,3"}, "--strengths=1,3 is no list of numbers from 0 to 2"),
-        ({"strengths": ""}, "--strengths= is no list"),
+        ({"strengths": "1,3"}, "--strengths=3 is out of range; it must be 0 to 2"),
+        ({"strengths": ""}, "--strengths is empty"),
         ({"strengths": "1,1,1,1,1,1,1"}, "too many"),
     ],
 )
@@ -75,7 +75,7 @@ def test_a_file_that_exists_is_kept_unless_it_may_be_replaced(tmp_path):
         ContactSheetConfig(out=str(out), images=1, overwrite=True, augment=AugmentConfig(aux="none"))
     )
     assert out.read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(ConfigError, match="no directory"):
+    with pytest.raises(ConfigError, match="directory that does not exist"):
         contact_sheet.write_contact_sheet(ContactSheetConfig(out=str(tmp_path / "nowhere" / "views.png")))
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aag_tf import evaluation, export, training
+from aag_tf import evaluation, export, report, training
 from aag_tf.commands import embed as embed_command
 from aag_tf.commands import evaluate as evaluate_command
 from aag_tf.commands import export as export_command
@@ -56,14 +56,15 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "search --embeddings=a --like=1 --gallery=thesis.tex",
     )
     assert lines[0::2] == [
-        "aag-train: --temperature=0 is out of range; it must be above 0 and at most 100.",
-        "aag-train: --temprature is not a flag; did you mean --temperature or --temperature_minimum?",
+        "aag-train: --temperature=0 is out of range; it must be above 0, at most 100.",
+        "aag-train: --temprature is not a flag; did you mean --temperature or --learn_temperature or "
+        "--temperature_minimum?",
         "aag-train: --recipe=nothing_like_it is not known; choose one of cifar10, cifar100, cifar10_cpu, "
         "cifar10_overnight, demo, fashion_mnist, svhn, or --flagfile=<file>.",
         "aag-evaluate: give exactly one of --run_dir=<run>, --saved_model=<directory>, --keras_model=<file>, "
         "--train_features=<file> and --compare <run> <run>.",
         "aag-export: --export_dir is missing; name the directory that versions are written to.",
-        "aag-augment: --strengths=0.5,lots is no list of numbers from 0 to 2; write it like --strengths=0.5,1,2.",
+        "aag-augment: --strengths=lots is not a number; it must be 0 to 2; separate several by commas.",
         "aag-train: 'stray' is not a flag; write settings as --name=value (--help lists them).",
         "aag-embed: --output is missing; name the directory that the embeddings may be written to.",
         "aag-embed: --dtype=float8 is not known; choose one of float32, float16.",
@@ -102,7 +103,7 @@ def test_train_says_where_the_run_is_and_what_comes_next(capsys, monkeypatch):
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         "Trained for 8 steps; the run is in runs/a.",
-        "Judge it with: aag-evaluate --run_dir=runs/a",
+        "Evaluate it with: aag-evaluate --run_dir=runs/a",
     ]
 
 
@@ -127,43 +128,60 @@ def test_a_worker_that_refuses_is_one_sentence(capsys, monkeypatch):
     )
 
 
-@pytest.mark.parametrize(
-    ("path", "report", "lines"),
-    [
-        (None, None, ""),
-        (Path("a/evaluation.json"), None, "\nEvery figure and setting: a/evaluation.json\n"),
-        (
-            Path("a/evaluation.json"),
-            Path("a/report.html"),
-            "\nEvery figure and setting: a/evaluation.json\nIn pictures: a/report.html\n",
-        ),
-    ],
-)
-def test_evaluate_shows_the_table_and_names_the_files(capsys, monkeypatch, path, report, lines):
-    class Fake(SimpleNamespace):
-        def __str__(self):
-            return "the table"
+class Fake(SimpleNamespace):
+    """A result of evaluation, as far as the command looks at it."""
 
+    def __str__(self):
+        return "the table"
+
+
+@pytest.mark.parametrize("flags", [[], ["--noreport"]])
+def test_evaluate_shows_the_table_and_names_the_files(capsys, monkeypatch, flags):
     seen = []
-    monkeypatch.setattr(evaluation, "evaluate", lambda config: seen.append(config) or Fake(path=path, report=report))
-    code, out, err = ended(capsys, monkeypatch, evaluate_command, "--run_dir=runs/a")
-    assert (code, err, seen) == (0, "", [EvaluateConfig(run_dir="runs/a")])
-    assert out == f"the table\n{lines}"
+    fake = Fake(path=Path("runs/a/evaluation.json"))
+    monkeypatch.setattr(evaluation, "evaluate", lambda config: seen.append(config) or fake)
+    monkeypatch.setattr(report, "write_report", lambda *given: seen.append(given))
+    code, out, err = ended(capsys, monkeypatch, evaluate_command, "--run_dir=runs/a", *flags)
+    assert (code, err) == (0, "")
+    results = "the table\n\nEvery metric and setting: runs/a/evaluation.json\n"
+    if flags:
+        assert (out, seen) == (results, [EvaluateConfig(run_dir="runs/a", report=False)])
+    else:
+        page = Path("runs/a/report.html")
+        assert (out, seen) == (f"{results}In pictures: {page}\n", [EvaluateConfig(run_dir="runs/a"), (fake, page)])
 
 
-def test_compare_shows_the_table_and_names_the_page(capsys, monkeypatch):
-    class Fake(SimpleNamespace):
-        def __str__(self):
-            return "both"
+def test_evaluate_without_a_file_shows_the_table(capsys, monkeypatch):
+    monkeypatch.setattr(evaluation, "evaluate", lambda config: Fake(path=None))
+    assert ended(capsys, monkeypatch, evaluate_command, "--saved_model=m") == (0, "the table\n", "")
 
+
+def test_compare_shows_the_table_and_names_the_page(capsys, monkeypatch, tmp_path):
     seen = []
-    monkeypatch.setattr(evaluation, "compare", lambda *given: seen.append(given) or Fake(path=Path("page.html")))
-    assert ended(capsys, monkeypatch, evaluate_command, "--compare", "a", "b", "--output=page.html") == (
-        0,
-        "both\n\nIn pictures: page.html\n",
-        "",
-    )
-    assert seen == [(("a", "b"), "page.html")]
+    fake = Fake()
+    monkeypatch.setattr(evaluation, "compare", lambda runs: seen.append(runs) or fake)
+    monkeypatch.setattr(report, "write_comparison", lambda *given: seen.append(given))
+    page = tmp_path / "page.html"
+    arguments = ("--compare", "a", "b", f"--output={page}")
+    assert ended(capsys, monkeypatch, evaluate_command, *arguments) == (0, f"the table\n\nIn pictures: {page}\n", "")
+    assert seen == [("a", "b"), (fake, page)]
+
+
+def test_a_page_of_someone_else_is_an_error_before_any_work(capsys, monkeypatch, tmp_path):
+    def fail(*given):
+        raise AssertionError("work was done")
+
+    monkeypatch.setattr(evaluation, "evaluate", fail)
+    monkeypatch.setattr(evaluation, "compare", fail)
+    page = tmp_path / "report.html"
+    page.write_text("<p>mine</p>")
+    for arguments in ([f"--run_dir={tmp_path}"], ["--compare", "a", "b", f"--output={page}"]):
+        code, out, err = ended(capsys, monkeypatch, evaluate_command, *arguments)
+        assert (code, out) == (1, "")
+        assert (
+            err
+            == f"aag-evaluate: {page} exists and is no report of aag_tf, so it is left as it is; name another file.\n"
+        )
 
 
 def test_export_shows_its_report(capsys, monkeypatch):

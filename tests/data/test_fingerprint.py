@@ -1,9 +1,8 @@
-"""Fingerprints tell the same pictures, pictures that another decoder gave, and other pictures apart."""
+"""Fingerprints tell apart the same pixels, the same pictures from another decoder, and other pictures."""
 
 import numpy as np
 
-from aag_tf.data import fingerprint, same_pictures, same_pixels
-from aag_tf.data.images import ArrayImages
+from aag_tf.data import ArrayImages, fingerprint, same_pictures, same_pixels
 
 PIXELS = np.random.default_rng(0).integers(0, 250, (200, 12, 10, 3), np.uint8)
 
@@ -27,7 +26,7 @@ def test_pictures_are_the_same_where_a_decoder_gives_slightly_other_pixels():
         assert not same_pictures(of(PIXELS), of(other))
 
 
-def test_a_fingerprint_without_outlines_is_not_held_against_anybody():
+def test_an_old_fingerprint_without_cell_levels_matches_any_picture():
     before = of(PIXELS).partition(":")[0]
     assert same_pictures(before, of(PIXELS[::-1]))
     assert same_pixels(before, of(PIXELS))

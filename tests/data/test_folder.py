@@ -8,7 +8,7 @@ import pytest
 from absl import logging
 
 from aag_tf.config import DataConfig
-from aag_tf.data import evaluation_batches, images, memory, open_source, pictures
+from aag_tf.data import ArrayImages, FileImages, evaluation_batches, memory, open_source, pictures
 from aag_tf.utils.errors import ConfigError, DataError
 
 
@@ -126,7 +126,7 @@ def test_other_files_and_hidden_ones_are_passed_over(save_noise, tmp_path, said)
         save_noise(name)
     (tmp_path / "notes.txt").write_text("no picture")
     assert len(open_folder(tmp_path, validation_fraction=0.0).train) == 2
-    assert said == [f"passed over files in {tmp_path} whose names do not end as those of images: 1 .txt."]
+    assert said == [f"ignored files in {tmp_path} whose names have no image suffix: 1 .txt."]
 
 
 def test_link_that_leads_back_is_not_followed_for_ever(save_noise, tmp_path):
@@ -172,8 +172,8 @@ def test_above_the_memory_limit_files_are_decoded_on_the_fly(save_noise, tmp_pat
     monkeypatch.setattr(memory, "MEMORY_LIMIT", 12 * 12 * 3 * 8)
     on_disk = open_folder(tmp_path, validation_fraction=0.0)
     assert said[0] == said[1]
-    assert type(in_memory.train.images._images._images) is images.ArrayImages
-    assert type(on_disk.train.images._images._images) is images.FileImages
+    for source, kind in ((in_memory, ArrayImages), (on_disk, FileImages)):
+        assert type(source.train.images._images) is kind  # the splits are selections of all images, one deep
     assert on_disk.train.labels.tolist() == in_memory.train.labels.tolist()
     pairs = zip(evaluation_batches(on_disk.train.images, 3), evaluation_batches(in_memory.train.images, 3), strict=True)
     for left, right in pairs:
@@ -187,7 +187,7 @@ def test_errors_of_a_folder(save_noise, tmp_path):
         open_folder(tmp_path)
     (tmp_path / "a.png").write_bytes(b"x")
     (tmp_path / "b.png").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"none of the 2 image files of folder:.*; .*a\.png, for one: cannot identify"):
+    with pytest.raises(DataError, match=r"none of the 2 image files of .*; for example .*a\.png: cannot identify"):
         open_folder(tmp_path)
     (tmp_path / "a.png").unlink()
     (tmp_path / "b.png").unlink()
@@ -196,7 +196,7 @@ def test_errors_of_a_folder(save_noise, tmp_path):
     with pytest.raises(DataError, match="test has no image files"):
         open_folder(tmp_path)
     (tmp_path / "test" / "b.png").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"none of the image files in the test part of .* can be read; mend or remove"):
+    with pytest.raises(DataError, match=r"none of the image files in the test part of .* can be read; repair"):
         open_folder(tmp_path)
     save_noise("val/a.png")
     save_noise("validation/a.png")
@@ -268,13 +268,13 @@ def test_splits_by_other_names(save_noise, tmp_path, names):
     assert (len(source.train), len(source.validation), len(source.test)) == (2, 3, 4)
 
 
-@pytest.mark.parametrize("judged", ["test", "val"])
-def test_splits_beside_other_folders_are_classes_and_that_is_said(save_noise, tmp_path, said, judged):
-    for name in ("train", judged, "extra"):
+@pytest.mark.parametrize("evaluated", ["test", "val"])
+def test_splits_beside_other_folders_are_classes_with_a_warning(save_noise, tmp_path, said, evaluated):
+    for name in ("train", evaluated, "extra"):
         for index in range(5):
             save_noise(f"{name}/{index}.png", seed=index)
-    assert open_folder(tmp_path).class_names == sorted(["extra", judged, "train"])
-    assert "sub-folders named as splits, and others beside them (extra)" in said[0]
+    assert open_folder(tmp_path).class_names == sorted(["extra", evaluated, "train"])
+    assert "sub-folders named like splits and others (extra)" in said[0]
 
 
 def test_labels_that_are_missing_are_told_where_folders_might_have_named_them(save_noise, tmp_path, said):
@@ -284,4 +284,4 @@ def test_labels_that_are_missing_are_told_where_folders_might_have_named_them(sa
     assert said == []
     save_noise("all/3.png", seed=3)
     open_folder(tmp_path)
-    assert said == [f"train images of folder:{tmp_path} have no labels: no two sub-folders hold them all."]
+    assert said == [f"train images of folder:{tmp_path} are unlabeled: not all lie in two or more sub-folders."]

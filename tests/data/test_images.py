@@ -77,8 +77,19 @@ def test_file_that_vanishes_is_named(save_noise):
     with pytest.raises(DataError, match=r"a\.png can no longer be read"):
         images.numpy([0])
     with pytest.raises(DataError, match=r"a\.png can no longer be read \(.*\); put it back and start again") as told:
-        embed(lambda batch: tf.reduce_mean(tf.cast(batch, tf.float32), [1, 2]), images, progress=False)
+        embed(lambda batch: tf.reduce_mean(tf.cast(batch, tf.float32), [1, 2]), images)
     assert "\n" not in str(told.value)
+
+
+def test_a_selection_of_a_selection_looks_up_once_and_gives_the_same_images():
+    images, expected = SelectedImages(ArrayImages(ARRAY), [7, 1, 8, 0, 3]), ARRAY[[7, 1, 8, 0, 3]]
+    for rows in ([4, 2, 2, 0], [1, 3, 2], [2, 0]):
+        images, expected = SelectedImages(images, rows), expected[rows]
+        np.testing.assert_array_equal(images.numpy(range(len(rows))), expected)
+        np.testing.assert_array_equal(images.fetch(tf.range(len(rows), dtype=tf.int64)), expected)
+        assert type(images._images) is ArrayImages
+    with pytest.raises(IndexError):
+        SelectedImages(images, [2])
 
 
 def test_images_of_two_shapes_cannot_be_joined():

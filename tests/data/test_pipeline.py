@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from aag_tf.data import ArrayImages, epoch_order, evaluation_batches, training_batches
 from aag_tf.utils.errors import ConfigError
@@ -33,48 +31,40 @@ def test_elements_are_typed_and_counted():
     assert all(element["row"].tolist() == [0, 1, 2, 3] for element in elements)
 
 
-def test_batches_follow_the_order_of_each_epoch():
-    elements = collect(numbered_images(11), batch=4, seed=5, steps=6)
-    for step, element in enumerate(elements):
-        offset = step % 2 * 4
-        expected = epoch_order(11, seed=5, epoch=step // 2)[offset : offset + 4]
-        assert element["image"].ravel().tolist() == expected.tolist()
+@pytest.fixture(scope="module", params=[(2, 1, 0), (11, 4, 5), (12, 4, 99), (9, 9, 1), (40, 3, 2)], ids=str)
+def run(request):
+    """The batches of three epochs from step 0, with the number of images, the batch size and the seed."""
+    count, batch, seed = request.param
+    return *request.param, collect(numbered_images(count), batch=batch, seed=seed, steps=3 * (count // batch))
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.data())
-def test_epoch_visits_each_example_at_most_once(data):
-    count = data.draw(st.integers(2, 40))
-    batch = data.draw(st.integers(1, count))
-    steps_per_epoch = count // batch
-    elements = collect(
-        numbered_images(count), batch=batch, seed=data.draw(st.integers(0, 99)), steps=2 * steps_per_epoch
-    )
-    for epoch in range(2):
-        part = elements[epoch * steps_per_epoch : (epoch + 1) * steps_per_epoch]
+def test_batches_follow_the_order_of_each_epoch_which_visits_each_example_at_most_once(run):
+    count, batch, seed, elements = run
+    steps = count // batch
+    for epoch in range(3):
+        part = elements[epoch * steps : (epoch + 1) * steps]
         seen = np.concatenate([element["image"].ravel() for element in part])
-        assert len(set(seen.tolist())) == len(seen) == steps_per_epoch * batch
+        assert seen.tolist() == epoch_order(count, seed=seed, epoch=epoch)[: steps * batch].tolist()
+        assert len(set(seen.tolist())) == steps * batch
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.integers(4, 30), st.integers(1, 4), st.integers(0, 40), st.integers(0, 12))
-def test_starting_anywhere_equals_skipping_there(count, batch, start, steps):
-    images = numbered_images(count)
-    skipped = collect(images, batch=batch, steps=start + steps)[start:]
-    started = collect(images, batch=batch, start=start, steps=steps)
-    assert len(started) == len(skipped) == steps
-    for left, right in zip(started, skipped, strict=True):
+@pytest.mark.parametrize("epochs", [0.5, 1, 1.7], ids=["first epoch", "border of epochs", "later epoch"])
+def test_starting_anywhere_equals_skipping_there(run, epochs):
+    count, batch, seed, elements = run
+    start = int(epochs * (count // batch))
+    started = collect(numbered_images(count), batch=batch, seed=seed, start=start, steps=len(elements) - start - 1)
+    for left, right in zip(started, elements[start:-1], strict=True):
         for key in ("image", "step", "row"):
             np.testing.assert_array_equal(left[key], right[key])
 
 
 def test_transform_in_parallel_keeps_order_and_values():
     def stamp(batch):
-        # The noise depends on (step, row) only; the busy loop makes early batches late ones if order is not kept.
+        # The noise depends on (step, row) only; the busy loop delays early batches, which shows if order is not kept.
         step = tf.cast(batch["step"][0], tf.int32)
         (loops,) = tf.while_loop(lambda i: i < (40 - step) * 50, lambda i: [i + 1], [0])
         noise = tf.random.stateless_uniform([3, 1, 1, 1], [step, 0])
-        # The number of loops is part of the result, since TensorFlow leaves out what nothing needs.
+        # The number of loops is part of the result, because TensorFlow drops operations that nothing uses.
         return {"views": tf.cast(batch["image"], tf.float32) + noise, "step": batch["step"], "loops": loops}
 
     first = collect(numbered_images(20), batch=3, steps=40, transform=stamp)

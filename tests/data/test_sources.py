@@ -50,7 +50,7 @@ def test_names_that_are_not_known(dataset, message):
 
 def test_every_scheme_has_a_reader():
     assert set(sources.READERS) == set(SCHEMES)
-    with pytest.raises(DataError, match="the embedded set is --dataset=digits"):
+    with pytest.raises(DataError, match="nothing may follow digits; use --dataset=digits"):
         open_source(DataConfig(dataset="digits:8"))
 
 
@@ -68,7 +68,7 @@ def test_a_run_is_watched_by_other_images_at_its_size_and_in_its_channels(tmp_pa
 def test_images_without_labels_are_not_watched_by(tmp_path):
     np.savez(tmp_path / "images.npz", images=np.zeros((30, 8, 8, 1), np.uint8))
     dataset = f"npz:{tmp_path / 'images.npz'}"
-    with pytest.raises(DataError, match=r"--monitor_dataset=npz:.* has no labels, so that nothing can be judged by it"):
+    with pytest.raises(DataError, match=r"--monitor_dataset=npz:.* has no labels, so it cannot monitor a run"):
         open_monitored(dataset, DataConfig(), (8, 8, 1))
     few = {"images": np.zeros((5, 8, 8, 1), np.uint8), "labels": np.arange(5)}
     np.savez(tmp_path / "images.npz", **few)

@@ -75,7 +75,7 @@ def test_no_validation_when_the_fraction_is_zero():
 
 
 def test_one_image_is_too_few():
-    with pytest.raises(DataError, match="x has too few images, 1 to train on; contrasting needs 2 at least"):
+    with pytest.raises(DataError, match="x has too few images, 1 to train on; give it at least 2"):
         complete(Source("x", make_split(1)), 0.1)
 
 
@@ -102,7 +102,7 @@ def test_labels_that_do_not_fit(labels, message):
 
 
 def test_split_without_images():
-    with pytest.raises(DataError, match="a split holds no images"):
+    with pytest.raises(DataError, match="a split has no images"):
         make_split(0)
 
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -30,6 +31,14 @@ class TinyWords(tfds.core.GeneratorBasedBuilder):
 
 def open_tfds(name, **settings):
     return open_source(DataConfig(dataset=f"tfds:{name}", **settings))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Data directory in which `tiny_shapes` is prepared."""
+    directory = str(tmp_path_factory.mktemp("tfds"))
+    TinyShapes(data_dir=directory).download_and_prepare()
+    return directory
 
 
 @pytest.mark.parametrize(("name", "classes"), [("cifar100", 100), ("svhn_cropped", 10)])
@@ -73,9 +82,9 @@ def test_download_prepares_first(tmp_path):
     assert source.test.labels is None
 
 
-def test_another_part_is_trained_on(tmp_path):
+def test_another_part_is_trained_on(prepared):
     def opened(train_split):
-        return open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8, download=True, train_split=train_split)
+        return open_tfds("tiny_shapes", data_dir=prepared, image_size=8, train_split=train_split)
 
     alone, joined, part = opened("unlabelled"), opened("train + unlabelled"), opened("train[:50%]")
     assert [len(source.train) for source in (alone, joined, part)] == [8, 20, 6]
@@ -93,13 +102,13 @@ def test_another_part_is_trained_on(tmp_path):
         ("train[:0]", r"has nothing to train on in --train_split=train\[:0\]"),
     ],
 )
-def test_a_part_that_is_not_there(train_split, message, tmp_path):
+def test_a_part_that_is_not_there(train_split, message, prepared):
     with pytest.raises(DataError, match=message):
-        open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8, download=True, train_split=train_split)
+        open_tfds("tiny_shapes", data_dir=prepared, image_size=8, train_split=train_split)
 
 
 @pytest.mark.parametrize("train_split", ["test", "train+test[:10%]", "validation", "", "train+"])
-def test_what_is_judged_on_is_not_trained_on(train_split):
+def test_splits_for_evaluation_are_not_trained_on(train_split):
     with pytest.raises(ConfigError, match=r"cannot be trained on; name splits other than validation and test"):
         DataConfig(dataset="tfds:tiny_shapes", train_split=train_split)
 
@@ -109,14 +118,14 @@ def test_parts_are_of_tensorflow_data_sets_only():
         DataConfig(dataset="folder:images", train_split="unlabelled")
 
 
-def test_sizes_that_differ_become_224(tmp_path):
-    assert open_tfds("tiny_shapes", data_dir=str(tmp_path), download=True).image_shape == (224, 224, 3)
+def test_sizes_that_differ_become_224(prepared):
+    assert open_tfds("tiny_shapes", data_dir=prepared).image_shape == (224, 224, 3)
 
 
-def test_set_above_the_memory_limit(tmp_path, monkeypatch):
+def test_set_above_the_memory_limit(prepared, monkeypatch):
     monkeypatch.setattr(memory, "MEMORY_LIMIT", 1000)
     with pytest.raises(DataError, match=r"tfds:tiny_shapes needs 0\.0 GiB at 8x8x3, above the limit of 0\.0 GiB"):
-        open_tfds("tiny_shapes", data_dir=str(tmp_path), image_size=8, download=True)
+        open_tfds("tiny_shapes", data_dir=prepared, image_size=8)
 
 
 def test_set_without_pictures(tmp_path):
@@ -175,8 +184,8 @@ def test_real_fashion_mnist():
     assert np.bincount(source.test.labels).tolist() == [1000] * 10
 
 
-def test_files_that_cannot_be_read_are_one_sentence(tmp_path):
-    open_tfds("tiny_shapes", data_dir=str(tmp_path), download=True)
+def test_files_that_cannot_be_read_are_one_sentence(prepared, tmp_path):
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     for file in tmp_path.rglob("*.tfrecord*"):
         file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"tfds:tiny_shapes cannot be read \(.*\); prepare it again"):

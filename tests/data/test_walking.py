@@ -30,7 +30,7 @@ def test_files_that_are_no_images_by_name_are_counted(tree, caplog):
     for name in ("x.avif", "a/y.AVIF", "list"):
         (tree / name).touch()
     list(walk_pictures(tree))
-    assert f"passed over files in {tree} whose names do not end as those of images: 2 .avif, " in caplog.text
+    assert f"ignored files in {tree} whose names have no image suffix: 2 .avif, " in caplog.text
     assert "1 without suffix" in caplog.text
 
 

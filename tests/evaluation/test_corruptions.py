@@ -1,4 +1,4 @@
-"""Corruptions: of the announced size, ever stronger, the same whatever the batch, and judged by the clean probe."""
+"""Corruptions: of the announced size, ever stronger, the same whatever the batch, and classified by the clean probe."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from aag_tf.config import ProtocolConfig
 from aag_tf.data import ArrayImages
-from aag_tf.evaluation import Candidate, Examples, raw_pixels
+from aag_tf.evaluation import Examples, FeatureSet, raw_pixels
 from aag_tf.evaluation.corruptions import SETTINGS, STRENGTHS, corrupted, settings
 from aag_tf.evaluation.robustness import robustness
 
@@ -73,29 +73,24 @@ def test_the_seed_decides_the_noise():
     assert np.mean(first[0] - photographs()[0] != first[1] - photographs()[1]) > 0.5  # two pictures, two noises
 
 
-def test_robustness_judges_the_clean_probe_on_corrupted_images():
-    features, labels = load_digits(return_X_y=True)
-    pictures = np.round(features * 255 / 16).astype(np.uint8).reshape(-1, 8, 8, 1)
-    bank, queries = ArrayImages(pictures[:1000]), ArrayImages(pictures[1000:1300])
-
-    def embed(images):
-        return raw_pixels(images, progress=False)
-
-    candidate = Candidate(
+def test_robustness_applies_the_clean_probe_to_corrupted_images():
+    pixels, labels = load_digits(return_X_y=True)
+    pictures = np.round(pixels * 255 / 16).astype(np.uint8).reshape(-1, 8, 8, 1)
+    bank, queries = ArrayImages(pictures[:600]), ArrayImages(pictures[600:800])
+    features = FeatureSet(
         "pixels",
-        Examples(embed(bank), labels[:1000], bank),
-        Examples(embed(queries), labels[1000:1300], queries),
+        Examples(raw_pixels(bank), labels[:600], bank),
+        Examples(raw_pixels(queries), labels[600:800], queries),
         ProtocolConfig(),
-        embed=embed,
-        progress=False,
+        embed=raw_pixels,
     )
-    overall, *parts = robustness(candidate)
+    overall, *parts = robustness(features)
     assert [part.name for part in parts] == [f"robustness_{kind}" for kind in SETTINGS]
-    clean = np.mean(candidate.probe_predictions == labels[1000:1300])
-    noisy = candidate.probe.predict(embed(corrupted(queries, "noise", 5, 0)))
-    assert parts[0].details["accuracy"][4] == np.mean(noisy == labels[1000:1300])
+    clean = np.mean(features.probe_predictions == labels[600:800])
+    noisy = features.probe.predict(raw_pixels(corrupted(queries, "noise", 5, 0)))
+    assert parts[0].details["accuracy"][4] == np.mean(noisy == labels[600:800])
     assert parts[0].details["clean"] == clean
     assert overall.value == pytest.approx(np.mean([part.value for part in parts]))
     assert overall.value < clean
     assert overall.low < overall.value < overall.high
-    assert robustness(dataclasses.replace(candidate, embed=None)) == []
+    assert robustness(dataclasses.replace(features, embed=None)) == []

@@ -1,7 +1,6 @@
-"""The whole evaluation: baselines beside the encoder, the rule about splits, the report."""
+"""The whole evaluation: baselines beside the encoder, the rule about splits, results on disk, the report."""
 
 import dataclasses
-import importlib
 import json
 import shlex
 import shutil
@@ -12,14 +11,16 @@ from html_checks import Page, check_accessible, check_stands_alone
 from small_runs import STEP, make_run, save_images
 
 from aag_tf import flags
-from aag_tf.config import EvaluateConfig, ProtocolConfig, TrainConfig, from_flat
+from aag_tf.config import EvaluateConfig, ProtocolConfig
 from aag_tf.data import open_source
 from aag_tf.encoders import untrained_encoder
-from aag_tf.evaluation import Measure, embed, evaluate, judge, knn_accuracy, raw_pixels
+from aag_tf.evaluation import Measure, embed, evaluate, knn_accuracy, raw_pixels
 from aag_tf.evaluation.corruptions import SETTINGS
+from aag_tf.evaluation.evaluate import feature_sets
 from aag_tf.evaluation.saved_evaluation import read_evaluation
-from aag_tf.evaluation.subjects import load_subject
+from aag_tf.evaluation.subjects import load_subject, open_images
 from aag_tf.evaluation.views import main_branch, view
+from aag_tf.report import report_page
 from aag_tf.runs.run_directory import RunDirectory
 
 NAMES = ["raw pixels", "untrained encoder", "trained encoder"]
@@ -33,15 +34,15 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def evaluation(run):
-    return evaluate(EvaluateConfig(run_dir=str(run[0]), protocol=ProtocolConfig(knn_k=5)), progress=False)
+    return evaluate(EvaluateConfig(run_dir=str(run[0]), protocol=ProtocolConfig(knn_k=5)))
 
 
 def source_of(path):
-    config = from_flat(TrainConfig, RunDirectory(path).read_record()["flags"])
+    config = RunDirectory(path).read_record().config
     return config, open_source(config.data)
 
 
-def test_measures_the_encoder_beside_both_floors(run, evaluation):
+def test_measures_the_encoder_beside_both_baselines(run, evaluation):
     path, encoder = run
     config, source = source_of(path)
     untrained = untrained_encoder(config.encoder, source.image_shape, config.schedule.seed)
@@ -53,9 +54,9 @@ def test_measures_the_encoder_beside_both_floors(run, evaluation):
 
     assert [result.features for result in evaluation.results] == NAMES
     pixels, baseline, trained = (result.measure("knn").value for result in evaluation.results)
-    assert pixels == pytest.approx(expected(lambda images: raw_pixels(images, progress=False)))
-    assert baseline == pytest.approx(expected(lambda images: embed(untrained, images, progress=False)), abs=0.003)
-    assert trained == pytest.approx(expected(lambda images: embed(encoder, images, progress=False)), abs=0.003)
+    assert pixels == pytest.approx(expected(raw_pixels))
+    assert baseline == pytest.approx(expected(lambda images: embed(untrained, images)), abs=0.003)
+    assert trained == pytest.approx(expected(lambda images: embed(encoder, images)), abs=0.003)
     assert baseline != trained
     assert pixels > 0.97  # the digits are nearly solved by their pixels
     assert evaluation.result("raw pixels").measure("linear").value > 0.93
@@ -64,7 +65,7 @@ def test_measures_the_encoder_beside_both_floors(run, evaluation):
     assert evaluation.data["num_queries"] == len(source.test)
 
 
-def test_figures_are_written_into_the_run_directory(run, evaluation):
+def test_results_are_written_into_the_run_directory(run, evaluation):
     path, _ = run
     report = json.loads((path / "evaluation.json").read_text())
     assert evaluation.path == path / "evaluation.json"
@@ -95,22 +96,21 @@ def test_the_command_repeats_the_evaluation(run, evaluation):
 
 
 def test_what_pictures_need_is_kept(evaluation):
-    judged = evaluation.judged
-    assert judged.name == "trained encoder"
-    assert judged.neighbors.rows.shape == (len(judged.query_labels), 5)
-    right = np.mean(judged.probe_predictions == judged.query_labels)
+    features = evaluation.feature_set
+    assert features.name == "trained encoder"
+    assert features.neighbors.rows.shape == (len(features.query_labels), 5)
+    right = np.mean(features.probe_predictions == features.query_labels)
     assert right == evaluation.result("trained encoder").measure("linear").value
-    assert judged.bank.images.numpy([0, len(judged.bank_labels) - 1]).shape == (2, 8, 8, 1)
+    assert features.bank.images.numpy([0, len(features.bank_labels) - 1]).shape == (2, 8, 8, 1)
 
 
-def test_the_report_is_drawn_beside_the_figures(run, evaluation):
-    path, _ = run
-    assert evaluation.report == path / "report.html"
-    page = Page(evaluation.report.read_text())
+def test_no_page_is_written_and_one_can_be_drawn(run, evaluation):
+    assert not list(run[0].glob("*.html"))
+    page = Page(report_page(evaluation))
     check_stands_alone(page)
     check_accessible(page)
     assert page.texts("h2") == [
-        "Figures beside the baselines",
+        "Metrics beside the baselines",
         "Which classes are confused",
         "Nearest neighbors",
         "Map of the embedding",
@@ -129,7 +129,9 @@ def test_everything_that_can_be_measured_is(tmp_path):
     encoder = make_run(path, save_images(tmp_path / "data.npz", 60, labels=np.arange(60) % 2))
     directory = RunDirectory(path)
     record = directory.read_record()
-    directory.write_record(record | {"flags": record["flags"] | {"crop_min_area": 0.5}})
+    augment = dataclasses.replace(record.config.augment, crop_min_area=0.5)
+    config = dataclasses.replace(record.config, augment=augment)
+    directory.write_record(dataclasses.replace(record, config=config))
     protocol = ProtocolConfig(
         measures="all",
         knn_k=3,
@@ -139,7 +141,7 @@ def test_everything_that_can_be_measured_is(tmp_path):
         fine_tune_steps=2,
         supervised_epochs=1,
     )
-    evaluation = evaluate(EvaluateConfig(run_dir=str(path), protocol=protocol), progress=False)
+    evaluation = evaluate(EvaluateConfig(run_dir=str(path), protocol=protocol))
 
     assert [result.features for result in evaluation.results] == [*NAMES, "supervised encoder"]
     frozen = ["knn", "linear", "neighbor_purity", "alignment", "uniformity", "rankme"]
@@ -152,27 +154,29 @@ def test_everything_that_can_be_measured_is(tmp_path):
     assert untrained == trained == [*frozen, "fine_tune_50%", *corrupted]
     ranks = {result.measure("rankme").value for result in evaluation.results}
     assert len(ranks) == 4  # the supervised encoder has learned
-    assert "Robustness to corruptions" in Page(evaluation.report.read_text()).texts("h2")
+    assert "Robustness to corruptions" in Page(report_page(evaluation)).texts("h2")
 
     config, source = source_of(path)
     images = source.test.images
     branch = main_branch(config.augment, images.shape)  # as the run draws its views
     views = (view(images, branch, 0, "alignment_view", number) for number in (0, 1))
-    first, second = (embed(encoder, pictures, progress=False).astype(float) for pictures in views)
+    first, second = (embed(encoder, pictures).astype(float) for pictures in views)
     cosines = np.sum(first * second, axis=1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
     alignment = evaluation.result("trained encoder").measure("alignment").value
     assert alignment == pytest.approx(np.mean(2 - 2 * cosines), rel=1e-3)
     assert alignment > 0.01
 
 
-def test_figures_can_be_read_back(run, evaluation):
+def test_results_can_be_read_back(run, evaluation):
     saved = read_evaluation(str(run[0]))
     assert saved.results == [
         dataclasses.replace(result, measures=[json_round_trip(measure) for measure in result.measures])
         for result in evaluation.results
     ]
-    assert saved.judged == saved.results[2]
-    assert (saved.subject, saved.data, saved.command) == (evaluation.subject, evaluation.data, evaluation.command)
+    assert saved.main_result == saved.results[2]
+    assert (saved.path, saved.feature_set) == (evaluation.path, None)
+    for name in ("subject", "data", "settings", "command", "seeds", "versions", "seconds"):
+        assert getattr(saved, name) == getattr(evaluation, name)
 
 
 def json_round_trip(measure):
@@ -192,8 +196,8 @@ def test_table_is_aligned_and_names_every_row(evaluation):
 def test_validation_split_never_touches_test(run, tmp_path):
     path, _ = run
     protocol = ProtocolConfig(split="validation", measures="knn", baselines="none")
-    config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), report=False, protocol=protocol)
-    evaluation = evaluate(config, progress=False)
+    config = EvaluateConfig(run_dir=str(path), output=str(tmp_path / "tuning.json"), protocol=protocol)
+    evaluation = evaluate(config)
     _, source = source_of(path)
     assert evaluation.data["split"] == "validation"
     assert [result.features for result in evaluation.results] == ["trained encoder"]
@@ -210,10 +214,9 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
         run_dir=str(path),
         dataset=dataset,
         output=str(output),
-        report=False,
         protocol=ProtocolConfig(measures="knn", knn_k=3),
     )
-    evaluation = evaluate(config, progress=False)
+    evaluation = evaluate(config)
     assert evaluation.data["dataset"] == dataset
     assert evaluation.data["num_classes"] == 3
     assert evaluation.data["conversion"] == "images at 8x8 pixels"
@@ -221,38 +224,28 @@ def test_another_data_set_is_brought_to_the_size_of_the_encoder(run, tmp_path):
 
 
 def test_channels_are_brought_to_those_of_the_encoder(run, tmp_path):
-    path, _ = run
     dataset = save_images(tmp_path / "color.npz", shape=(8, 8, 3), labels=np.arange(40) % 2)
-    protocol = ProtocolConfig(measures="knn", knn_k=3, baselines="none")
-    evaluation = evaluate(
-        EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), protocol=protocol)
-    )
-    assert evaluation.data["conversion"] == "images at 8x8 pixels, RGB turned to gray by its luma"
+    config = EvaluateConfig(run_dir=str(run[0]), dataset=dataset)
+    images = open_images(config, load_subject(config))
+    assert images.conversion == "images at 8x8 pixels, RGB turned to gray by its luma"
     with np.load(tmp_path / "color.npz") as archive:
         colors = archive["images"][:32].astype(float) @ [0.2989, 0.587, 0.114]
-    gray = evaluation.judged.bank.images.numpy(np.arange(32))
+    gray = images.bank.images.numpy(np.arange(32))
     assert gray.shape == (32, 8, 8, 1)
     order = [np.abs(colors - picture[..., 0]).reshape(len(colors), -1).max(axis=1).min() for picture in gray[:8]]
     assert np.median(order) < 1.01  # those of the first 32 that are in train are there, to rounding
 
 
-def test_random_weights_alone_count_as_untrained(run, tmp_path, monkeypatch):
-    path, _ = run
-    seen = {}
-
-    def note(candidate):
-        seen[candidate.name] = candidate.untrained
-        return judge(candidate)
-
-    monkeypatch.setattr(importlib.import_module("aag_tf.evaluation.evaluate"), "judge", note)
-    config = EvaluateConfig(
-        run_dir=str(path), output=str(tmp_path / "a"), report=False, protocol=ProtocolConfig("test", "knn")
-    )
-    evaluate(config, progress=False)
-    assert seen == {"raw pixels": False, "untrained encoder": True, "trained encoder": False}
+def test_random_weights_alone_count_as_untrained(run, tmp_path):
+    config = EvaluateConfig(run_dir=str(run[0]), dataset=save_images(tmp_path / "data.npz", labels=np.arange(40) % 2))
+    subject = load_subject(config)
+    found = {
+        features.name: features.untrained for features in feature_sets(config, subject, open_images(config, subject))
+    }
+    assert found == {"raw pixels": False, "untrained encoder": True, "trained encoder": False}
 
 
-def test_unlabeled_images_are_judged_without_labels(run, tmp_path):
+def test_unlabeled_images_are_evaluated_without_labels(run, tmp_path):
     path, _ = run
     dataset = save_images(
         tmp_path / "unlabeled.npz",
@@ -260,17 +253,17 @@ def test_unlabeled_images_are_judged_without_labels(run, tmp_path):
     )
     protocol = ProtocolConfig(measures="unlabeled", baselines="none")
     evaluation = evaluate(
-        EvaluateConfig(run_dir=str(path), dataset=dataset, report=False, output=str(tmp_path / "a"), protocol=protocol)
+        EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(tmp_path / "a"), protocol=protocol)
     )
     assert [m.name for m in evaluation.results[0].measures] == ["alignment", "uniformity", "rankme"]
     assert evaluation.data["num_classes"] is None
 
 
-def test_what_is_fine_tuned_are_the_weights_that_were_judged(tmp_path):
-    make_run(tmp_path / "run")
+def test_what_is_fine_tuned_are_the_weights_that_were_evaluated(run, tmp_path):
+    shutil.copytree(run[0], tmp_path / "run")
     subject = load_subject(EvaluateConfig(run_dir=str(tmp_path / "run")))
     shutil.rmtree(tmp_path / "run" / "checkpoints")  # as by a training that goes on and keeps newer ones only
     copy = subject.network()
     assert copy is not subject.encoder
-    for weight, judged in zip(copy.get_weights(), subject.encoder.get_weights(), strict=True):
-        np.testing.assert_array_equal(weight, judged)
+    for weight, evaluated in zip(copy.get_weights(), subject.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, evaluated)

@@ -20,7 +20,7 @@ def test_embeds_every_image_in_order_whatever_the_batch():
     expected = encoder(array, training=False).numpy()
     assert np.abs(np.diff(expected, axis=0)).max() > 1e-3
     for batch_size in (1, 7, 23, 100):
-        features = embed(encoder, ArrayImages(array), batch_size, progress=False)
+        features = embed(encoder, ArrayImages(array), batch_size)
         assert features.dtype == np.float32
         np.testing.assert_allclose(features, expected, atol=1e-5)
 
@@ -28,24 +28,24 @@ def test_embeds_every_image_in_order_whatever_the_batch():
 def test_a_keras_model_is_called_for_inference():
     dropout = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dropout(0.9)])
     array = pictures()
-    np.testing.assert_array_equal(embed(dropout, ArrayImages(array), progress=False), array.reshape(23, -1))
+    np.testing.assert_array_equal(embed(dropout, ArrayImages(array)), array.reshape(23, -1))
 
 
 def test_half_precision_comes_back_as_float32():
-    features = embed(lambda images: tf.cast(images[:, 0, 0], tf.bfloat16), ArrayImages(pictures()), 5, progress=False)
+    features = embed(lambda images: tf.cast(images[:, 0, 0], tf.bfloat16), ArrayImages(pictures()), 5)
     assert features.dtype == np.float32
     assert features.shape == (23, 3)
 
 
 def test_raw_pixels_are_the_pixels():
     array = pictures(shape=(32, 20, 1))
-    features = raw_pixels(ArrayImages(array), 5, progress=False)
+    features = raw_pixels(ArrayImages(array), 5)
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, array.reshape(23, -1))
 
 
 def test_raw_pixels_of_large_images_are_averaged_down():
     array = pictures(3, (64, 96, 3))
-    features = raw_pixels(ArrayImages(array), progress=False)
+    features = raw_pixels(ArrayImages(array))
     means = array.astype(np.float64).reshape(3, 32, 2, 32, 3, 3).mean(axis=(2, 4))
     np.testing.assert_allclose(features, means.reshape(3, -1), atol=1e-3)

@@ -1,4 +1,6 @@
-"""Few labels: stratified draws that differ and repeat, figures that grow with the labels, weights that stay."""
+"""Few labels: stratified draws that differ and repeat, accuracy that grows with the labels, weights that stay."""
+
+import dataclasses
 
 import keras
 import numpy as np
@@ -8,34 +10,48 @@ from sklearn.datasets import load_digits
 from aag_tf.config import AugmentConfig, EncoderConfig, ProtocolConfig
 from aag_tf.data import ArrayImages
 from aag_tf.encoders import build_encoder
-from aag_tf.evaluation import Candidate, Examples, embed
+from aag_tf.evaluation import Examples, FeatureSet, embed
 from aag_tf.evaluation.few_labels import few_labels, stratified_draw
 from aag_tf.evaluation.fine_tune import fine_tune, new_classifier, supervised_encoder
 
 PICTURES, LABELS = load_digits(return_X_y=True)
+PICTURES = np.round(PICTURES * 255 / 16).astype(np.uint8).reshape(-1, 8, 8, 1)
+BANK, QUERIES = slice(700), slice(700, 1000)
 FASTER = {"fine_tune_learning_rate": 5e-3}
 GENTLE = AugmentConfig(flip=False, crop_min_area=0.8)  # a mirrored or magnified digit is another one
-PICTURES = np.round(PICTURES * 255 / 16).astype(np.uint8).reshape(-1, 8, 8, 1)
+
+# Of Keras's own get_weights.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
 
 
-def encoder(seed=0):
-    keras.utils.set_random_seed(seed)
+def new_encoder():
+    keras.utils.set_random_seed(0)
     return build_encoder(EncoderConfig("tiny", width=0.25), (8, 8, 1))
 
 
-def candidate(model, network=None, untrained=False, **settings):
-    bank, queries = ArrayImages(PICTURES[:1400]), ArrayImages(PICTURES[1400:])
-    return Candidate(
+def features_of(encoder, network=None, untrained=False, **settings):
+    bank, queries = ArrayImages(PICTURES[BANK]), ArrayImages(PICTURES[QUERIES])
+    return FeatureSet(
         "encoder",
-        Examples(embed(model, bank, progress=False), LABELS[:1400], bank),
-        Examples(embed(model, queries, progress=False), LABELS[1400:], queries),
+        Examples(embed(encoder, bank), LABELS[BANK], bank),
+        Examples(embed(encoder, queries), LABELS[QUERIES], queries),
         ProtocolConfig(**settings),
-        embed=lambda images: embed(model, images, progress=False),
         network=network,
         untrained=untrained,
         augment=GENTLE,
-        progress=False,
     )
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    return features_of(new_encoder())
+
+
+@pytest.fixture(scope="module")
+def supervised():
+    """An encoder that was trained on all labels of the bank."""
+    protocol = ProtocolConfig(supervised_epochs=6, **FASTER)
+    return supervised_encoder(new_encoder(), ArrayImages(PICTURES[BANK]), LABELS[BANK], protocol, GENTLE)
 
 
 def test_a_draw_takes_its_share_of_every_class():
@@ -49,12 +65,14 @@ def test_a_draw_takes_its_share_of_every_class():
     np.testing.assert_array_equal(stratified_draw(labels, 1.0, seed=0, number=0), np.arange(1204))
 
 
-def test_probe_reports_mean_and_spread_over_draws():
-    few, many = few_labels(candidate(encoder(), label_percents="2,20", label_draws=2))
-    assert [few.name, many.name] == ["few_labels_probe_2%", "few_labels_probe_20%"]
-    sizes = np.bincount(LABELS[:1400])
-    assert few.details["labels"] == sum(round(0.02 * size) for size in sizes)
-    assert many.details["labels"] == sum(round(0.2 * size) for size in sizes)
+def test_probe_reports_mean_and_spread_over_draws(untrained):
+    few, many = few_labels(
+        dataclasses.replace(untrained, protocol=ProtocolConfig(label_percents="3,30", label_draws=2))
+    )
+    assert [few.name, many.name] == ["few_labels_probe_3%", "few_labels_probe_30%"]
+    sizes = np.bincount(LABELS[BANK])
+    assert few.details["labels"] == sum(round(0.03 * size) for size in sizes)
+    assert many.details["labels"] == sum(round(0.3 * size) for size in sizes)
     assert len(few.details["draws"]) == 2
     assert few.value == pytest.approx(np.mean(few.details["draws"]))
     assert few.details["std"] == pytest.approx(np.std(few.details["draws"], ddof=1))
@@ -63,62 +81,43 @@ def test_probe_reports_mean_and_spread_over_draws():
     assert few.value + 0.1 < many.value
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # of Keras's own get_weights
-def test_fine_tuning_learns_from_a_draw_and_leaves_the_encoder_alone():
-    model = encoder()
-    before = [weight.copy() for weight in model.get_weights()]
-    made = []
+def test_fine_tuning_learns_from_a_draw_and_leaves_the_encoder_alone(untrained):
+    encoder, made = new_encoder(), []
+    before = [weight.copy() for weight in encoder.get_weights()]
 
     def network():
-        made.append(encoder())
+        made.append(new_encoder())
         return made[-1]
 
-    judged = candidate(
-        model, network, untrained=True, label_percents="20", label_draws=1, fine_tune_steps=150, **FASTER
-    )
-    (probe,) = few_labels(judged)
-    (tuned,) = fine_tune(judged)
-    assert tuned.name == "fine_tune_20%"
+    settings = {"label_percents": "30", "label_draws": 1, "fine_tune_steps": 120, **FASTER}
+    features = features_of(encoder, network, untrained=True, **settings)
+    (probe,) = few_labels(features)
+    (tuned,) = fine_tune(features)
+    assert tuned.name == "fine_tune_30%"
     assert tuned.details["labels"] == probe.details["labels"]
     assert tuned.value > probe.value + 0.05  # a random encoder has much to learn
-    for now, then in zip(model.get_weights(), before, strict=True):
+    for now, then in zip(encoder.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     assert len(made) == 1
     assert any(np.any(now != then) for now, then in zip(made[0].get_weights(), before, strict=True))
-    assert fine_tune(candidate(model)) == []  # nothing that can be trained
+    assert fine_tune(untrained) == []  # nothing that can be trained
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # of Keras's own get_weights
-def test_fine_tuning_a_trained_encoder_starts_at_the_probe():
-    trained = supervised_encoder(
-        encoder(), ArrayImages(PICTURES[:700]), LABELS[:700], ProtocolConfig(supervised_epochs=6, **FASTER), GENTLE,
-        progress=False,
-    )  # fmt: skip
-    judged = candidate(trained, lambda: keras.models.clone_model(trained))
-    classifier = new_classifier(trained, 10, judged.probe)
-    logits = embed(classifier, judged.queries.images, progress=False)
-    assert np.mean(judged.probe.classes[logits.argmax(axis=1)] == judged.probe_predictions) > 0.995
-
+def test_fine_tuning_a_trained_encoder_starts_at_the_probe(supervised):
     def network():
-        copy = keras.models.clone_model(trained)
-        copy.set_weights(trained.get_weights())
+        copy = keras.models.clone_model(supervised)
+        copy.set_weights(supervised.get_weights())
         return copy
 
-    settings = {"label_percents": "20", "label_draws": 1, "fine_tune_steps": 5, "fine_tune_learning_rate": 1e-5}
-    judged = candidate(trained, network, **settings)
-    assert fine_tune(judged)[0].value == pytest.approx(few_labels(judged)[0].value, abs=0.05)
+    settings = {"label_percents": "30", "label_draws": 1, "fine_tune_steps": 5, "fine_tune_learning_rate": 1e-5}
+    features = features_of(supervised, network, **settings)
+    classifier = new_classifier(supervised, 10, features.probe)
+    logits = embed(classifier, features.queries.images)
+    assert np.mean(features.probe.classes[logits.argmax(axis=1)] == features.probe_predictions) > 0.995
+    assert fine_tune(features)[0].value == pytest.approx(few_labels(features)[0].value, abs=0.05)
 
 
-def test_a_supervised_encoder_beats_an_untrained_one():
-    untrained = candidate(encoder())
-    trained = supervised_encoder(
-        encoder(),
-        untrained.bank.images,
-        untrained.bank_labels,
-        ProtocolConfig(supervised_epochs=4, **FASTER),
-        untrained.augment,
-        progress=False,
-    )
+def test_a_supervised_encoder_beats_an_untrained_one(untrained, supervised):
     before = np.mean(untrained.knn_predictions == untrained.query_labels)
-    after = candidate(trained)
+    after = features_of(supervised)
     assert np.mean(after.knn_predictions == after.query_labels) > before + 0.02

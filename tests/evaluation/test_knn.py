@@ -119,11 +119,11 @@ def with_nan(features):
         (lambda b, y, q: (b[:19], y[:19], q), "--knn_k=20 neighbors cannot be found among 19"),
         (lambda b, y, q: (b, y[:-1], q), "29 bank labels for 30 bank features"),
         (lambda b, y, q: (b, y.astype(np.float32), q), "bank labels are float32"),
-        (lambda b, y, q: (b, y, q[:, :5]), "bank features have 12 numbers and query features 5"),
+        (lambda b, y, q: (b, y, q[:, :5]), "bank features have length 12 and query features 5"),
         (lambda b, y, q: (b, y, q[:0]), r"query features have shape \[0, 12\]"),
     ],
 )
-def test_refuses_what_gives_no_figure(change, message):
+def test_refuses_what_cannot_be_evaluated(change, message):
     bank, labels = clusters(30)
     with pytest.raises(EvaluationError, match=message) as caught:
         knn_predict(*change(bank, labels, bank))

@@ -36,7 +36,7 @@ def objective(probe_weights, probe_bias, rows, labels, l2):
 def test_reaches_the_minimum_that_scikit_learn_reaches(l2):
     (features, labels), (queries, truth) = digits()
     scaler, model = sklearn_fit(features, labels, l2)
-    probe = fit_linear_probe(features, labels, l2_grid=[l2], progress=False)
+    probe = fit_linear_probe(features, labels, l2_grid=[l2])
     rows = scaler.transform(features)
     best = objective(model.coef_.T, model.intercept_, rows, labels, l2)
     assert best < 0.9 * np.log(10)  # below the start, so that agreement means something
@@ -55,7 +55,7 @@ def test_agrees_with_scikit_learn_on_correlated_features():
     features = (hidden @ mixing).astype(np.float32)
     l2 = 1e-4
     scaler, model = sklearn_fit(features[:4000], labels[:4000], l2)
-    probe = fit_linear_probe(features[:4000], labels[:4000], l2_grid=[l2], progress=False)
+    probe = fit_linear_probe(features[:4000], labels[:4000], l2_grid=[l2])
     expected = 100 * np.mean(model.predict(scaler.transform(features[4000:])) == labels[4000:])
     assert 50 < expected < 95  # neither chance nor perfect, so that a bad fit shows
     assert 100 * np.mean(probe.predict(features[4000:]) == labels[4000:]) == pytest.approx(expected, abs=0.2)
@@ -67,7 +67,7 @@ def test_chooses_regularization_on_rows_that_were_held_out():
     labels = rng.integers(0, 2, 2000)
     features = rng.normal(size=(2000, 1000)).astype(np.float32)
     features[:, 0] += 3 * labels
-    probe = fit_linear_probe(features, labels, progress=False)
+    probe = fit_linear_probe(features, labels)
     assert set(probe.held_out_accuracy) == set(linear_probe.L2_GRID)
     assert probe.held_out_accuracy[probe.l2] == max(probe.held_out_accuracy.values())
     assert probe.l2 >= 1e-1
@@ -76,8 +76,8 @@ def test_chooses_regularization_on_rows_that_were_held_out():
 
 def test_refits_on_every_row_with_the_chosen_value():
     (features, labels), (queries, _) = digits()
-    chosen = fit_linear_probe(features, labels, progress=False)
-    alone = fit_linear_probe(features, labels, l2_grid=[chosen.l2], progress=False)
+    chosen = fit_linear_probe(features, labels)
+    alone = fit_linear_probe(features, labels, l2_grid=[chosen.l2])
     assert alone.held_out_accuracy == {}
     assert np.mean(chosen.predict(queries) == alone.predict(queries)) > 0.995
 
@@ -85,23 +85,23 @@ def test_refits_on_every_row_with_the_chosen_value():
 def test_scale_shift_and_constant_features_change_nothing():
     (features, labels), (queries, _) = digits()
     assert (features.std(axis=0) == 0).any()  # the corners of the digits are always empty
-    plain = fit_linear_probe(features, labels, l2_grid=[1e-2], progress=False)
+    plain = fit_linear_probe(features, labels, l2_grid=[1e-2])
     scale = np.geomspace(1e-3, 1e3, 64).astype(np.float32)
-    changed = fit_linear_probe(features * scale + 5 * scale, labels, l2_grid=[1e-2], progress=False)
+    changed = fit_linear_probe(features * scale + 5 * scale, labels, l2_grid=[1e-2])
     same = plain.predict(queries) == changed.predict(queries * scale + 5 * scale)
     assert same.mean() > 0.995
 
 
 def test_labels_may_be_any_integers():
     (features, labels), (queries, _) = digits()
-    plain = fit_linear_probe(features, labels, l2_grid=[1e-2], progress=False)
-    renamed = fit_linear_probe(features, labels * 1000 - 4, l2_grid=[1e-2], progress=False)
+    plain = fit_linear_probe(features, labels, l2_grid=[1e-2])
+    renamed = fit_linear_probe(features, labels * 1000 - 4, l2_grid=[1e-2])
     np.testing.assert_array_equal(renamed.predict(queries), plain.predict(queries) * 1000 - 4)
 
 
 def test_is_reproducible():
     (features, labels), _ = digits()
-    first, second = (fit_linear_probe(features, labels, progress=False) for _ in range(2))
+    first, second = (fit_linear_probe(features, labels) for _ in range(2))
     assert first.held_out_accuracy == second.held_out_accuracy
     np.testing.assert_allclose(first.weights, second.weights, atol=1e-5)
 
@@ -114,7 +114,7 @@ def test_refuses_what_cannot_be_fitted():
         fit_linear_probe(features * np.nan, labels)
     with pytest.raises(EvaluationError, match="10 training labels for 1200"):
         fit_linear_probe(features, labels[:10])
-    with pytest.raises(EvaluationError, match="fitted on 64 features a row and is given 63"):
+    with pytest.raises(EvaluationError, match="fitted to features of length 64 and is given 63"):
         fit_linear_probe(features, labels, l2_grid=[1.0]).predict(features[:, 1:])
 
 
@@ -124,7 +124,7 @@ def test_fewer_rows_than_features_reach_the_same_minimum():
     features = (rng.normal(size=(3, 200))[labels] + 3 * rng.normal(size=(60, 200))).astype(np.float32)
     l2 = 1e-2
     scaler, model = sklearn_fit(features, labels, l2)
-    probe = fit_linear_probe(features, labels, l2_grid=[l2], progress=False)
+    probe = fit_linear_probe(features, labels, l2_grid=[l2])
     np.testing.assert_allclose(probe.weights.T, model.coef_, atol=2e-3)
     rows = scaler.transform(features)
     best = objective(model.coef_.T, model.intercept_, rows, labels, l2)
@@ -132,20 +132,20 @@ def test_fewer_rows_than_features_reach_the_same_minimum():
     assert found == pytest.approx(best, rel=1e-3)
 
 
-def test_folds_judge_every_row_once_and_every_class_in_each():
+def test_folds_hold_out_every_row_once_and_every_class_in_each():
     indices = np.repeat([0, 1, 2], [50, 20, 5])
     masks = linear_probe._held_out(indices, 5)
     np.testing.assert_array_equal(np.sum(masks, axis=0), 1)
     assert [[int(np.sum(indices[mask] == owner)) for owner in range(3)] for mask in masks] == [[10, 4, 1]] * 5
     (features, labels), (queries, truth) = digits()
-    probe = fit_linear_probe(features[:150], labels[:150], folds=5, progress=False)
+    probe = fit_linear_probe(features[:150], labels[:150], folds=5)
     assert np.mean(probe.predict(queries) == truth) > 0.8
     assert probe.held_out_accuracy[probe.l2] == max(probe.held_out_accuracy.values())
     assert all(round(150 * value, 6) == round(150 * value) for value in probe.held_out_accuracy.values())
 
 
 def test_rows_that_are_all_alike_still_give_a_probe():
-    probe = fit_linear_probe(np.ones([4, 9], np.float32), np.array([0, 1, 1, 1]), l2_grid=[1.0], progress=False)
+    probe = fit_linear_probe(np.ones([4, 9], np.float32), np.array([0, 1, 1, 1]), l2_grid=[1.0])
     np.testing.assert_array_equal(probe.predict(np.zeros([2, 9], np.float32)), [1, 1])
 
 
@@ -154,6 +154,6 @@ def test_many_features_that_are_much_alike_are_no_hurdle():
     labels = rng.integers(0, 2, 1600)
     shared = 10 * rng.normal(size=(1600, 1)) + 0.1 * rng.normal(size=(1600, 5)) @ rng.normal(size=(5, 1500))
     features = (shared + 0.2 * labels[:, np.newaxis] * rng.normal(size=1500)).astype(np.float32)
-    probe = fit_linear_probe(features, labels, progress=False)
+    probe = fit_linear_probe(features, labels)
     assert probe.held_out_accuracy[1e-6] > 0.95
     assert np.isfinite(probe.weights).all()

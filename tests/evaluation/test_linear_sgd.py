@@ -1,7 +1,5 @@
 """The SGD probe: Keras's optimizer step by step, near the L-BFGS optimum, its learning rate chosen on held-out rows."""
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -10,16 +8,16 @@ from sklearn.datasets import load_digits
 
 from aag_tf.config import ProtocolConfig
 from aag_tf.data import ArrayImages
-from aag_tf.evaluation import Candidate, Examples, raw_pixels
+from aag_tf.evaluation import Examples, FeatureSet, raw_pixels
 from aag_tf.evaluation.linear_sgd import MOMENTUM, Heads, linear_sgd
 from aag_tf.utils.errors import EvaluationError
 
 FEATURES, LABELS = load_digits(return_X_y=True)
 
 
-def candidate(**settings):
+def digits(**settings):
     bank, queries = Examples(FEATURES[:1200], LABELS[:1200]), Examples(FEATURES[1200:], LABELS[1200:])
-    return Candidate("digits", bank, queries, ProtocolConfig(**settings), progress=False)
+    return FeatureSet("digits", bank, queries, ProtocolConfig(**settings))
 
 
 def test_steps_are_those_of_keras():
@@ -43,9 +41,9 @@ def test_steps_are_those_of_keras():
 
 
 def test_comes_near_the_optimum_and_says_how():
-    judged = candidate(sgd_epochs=40)
-    (measure,) = linear_sgd(judged)
-    best = np.mean(judged.probe_predictions == LABELS[1200:])
+    features = digits(sgd_epochs=40)
+    (measure,) = linear_sgd(features)
+    best = np.mean(features.probe_predictions == LABELS[1200:])
     assert measure.value == pytest.approx(best, abs=0.03)
     assert measure.low < measure.value < measure.high
     assert measure.details["solver"] == "sgd"
@@ -53,43 +51,37 @@ def test_comes_near_the_optimum_and_says_how():
     chosen = f"{measure.details['learning_rate']:g}"
     assert measure.details["held_out_accuracy"][chosen] == max(measure.details["held_out_accuracy"].values())
     assert len(measure.details["held_out_accuracy"]) == 5
-    assert linear_sgd(judged)[0].value == measure.value
+    assert linear_sgd(features)[0].value == measure.value
 
 
 def test_one_learning_rate_learns_from_every_row():
-    (measure,) = linear_sgd(candidate(sgd_epochs=2, sgd_learning_rates="0.1"))
+    (measure,) = linear_sgd(digits(sgd_epochs=2, sgd_learning_rates="0.1"))
     assert measure.details["held_out_accuracy"] == {}
     assert measure.details["learning_rate"] == 0.1
 
 
 def test_learns_from_augmented_images():
     pictures = np.round(FEATURES * 255 / 16).astype(np.uint8).reshape(-1, 8, 8, 1)
-    bank, queries = ArrayImages(pictures[:1200]), ArrayImages(pictures[1200:])
+    bank, queries = ArrayImages(pictures[:300]), ArrayImages(pictures[300:400])
     seen = []
 
     def embed(images):
         seen.append(images)
-        return raw_pixels(images, progress=False)
+        return raw_pixels(images)
 
-    judged = Candidate(
-        "pixels",
-        Examples(embed(bank), LABELS[:1200], bank),
-        Examples(embed(queries), LABELS[1200:], queries),
-        ProtocolConfig(sgd_epochs=3, sgd_learning_rates="0.01"),
-        embed=embed,
-        progress=False,
-    )
-    (measure,) = linear_sgd(judged)
+    parts = Examples(embed(bank), LABELS[:300], bank), Examples(embed(queries), LABELS[300:400], queries)
+    settings = {"sgd_epochs": 3, "sgd_learning_rates": "0.01"}
+    (measure,) = linear_sgd(FeatureSet("pixels", *parts, ProtocolConfig(**settings), embed=embed))
     assert measure.details["augmented"] is True
     first, second, third = (images.numpy([0, 1]) for images in seen[2:])
     assert np.any(first != pictures[:2])
     assert np.any(first != second)
     assert np.any(second != third)
-    without = dataclasses.replace(judged, config=dataclasses.replace(judged.config, sgd_augment=False))
+    without = FeatureSet("pixels", *parts, ProtocolConfig(**settings, sgd_augment=False), embed=embed)
     assert linear_sgd(without)[0].details["augmented"] is False
     assert len(seen) == 5
 
 
 def test_a_learning_rate_that_diverges_is_named():
     with pytest.raises(EvaluationError, match="linear_sgd diverged on the digits; give lower --sgd_learning_rates"):
-        linear_sgd(candidate(sgd_epochs=3, sgd_learning_rates="1e38"))
+        linear_sgd(digits(sgd_epochs=3, sgd_learning_rates="1e38"))

@@ -39,10 +39,15 @@ def copied(tmp_path):
 
 def test_the_export_is_loaded():
     model = load_saved_model(DATA / "export")
-    assert json.dumps(model.metadata.to_json(), indent=2) + "\n" == (DATA / "export" / "1" / "model.json").read_text()
-    assert (model.image_shape, model.metadata.embedding_dim, model.metadata.step) == ((8, 8, 1), 8, 7)
-    assert model.metadata.config.data.dataset == "digits"
-    assert model.metadata.own_encoder is not None
+    content = json.loads((DATA / "export" / "1" / "model.json").read_text())
+    written = json.loads(json.dumps(model.metadata.to_json()))
+    assert {key: written[key] for key in content.keys() - {"flags"}} == {
+        key: value for key, value in content.items() if key != "flags"
+    }
+    record = model.metadata.record
+    assert (record.image_shape, model.metadata.embedding_dim, model.metadata.step) == ((8, 8, 1), 8, 7)
+    assert record.config.data.dataset == "digits"
+    assert record.custom_encoder is not None
     picture = tf.io.decode_png((DATA / "images" / "3.png").read_bytes())
     expected = np.load(DATA / "embedded" / "embeddings.npy")[3]
     np.testing.assert_allclose(model(picture[tf.newaxis])[0], expected, atol=1e-5)

@@ -3,8 +3,22 @@
 import pytest
 
 from aag_tf import flags
-from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, flag_lines, from_flat
+from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, flag_lines, from_flat, to_flat
 from aag_tf.utils.errors import ConfigError
+
+# As version 0.1.0 wrote them.
+RECORDED = """
+--dataset=digits --nodownload --train_split=train --validation_fraction=0.1 --aux=default --aux_views=1
+--aux_strength=1.0 --crop_min_area=0.4 --color_strength=0.5 --grayscale_probability=0.2 --noflip
+--augment_impl=fused --augment_on=device --encoder=tiny --width=1.0 --stem=auto --embedding_grid=1
+--projector_depth=2 --projector_width=512 --projector_dim=128 --projector_batch_norm --temperature=0.2
+--nolearn_temperature --temperature_minimum=0.05 --coupling=0.0 --aux_weight=1.0 --aux_negatives
+--loss_form=auto --optimizer=adamw --learning_rate=0.002 --lr_scaling=none --warmup_fraction=0.05
+--weight_decay=0.0001 --momentum=0.9 --ema_momentum=0.0 --epochs=100 --train_steps=200 --global_batch_size=64
+--seed=0 --precision=float32 --jit_compile=auto --steps_per_execution=1 --accumulation_steps=1 --run_dir=run
+--noresume --nooverwrite --log_every_steps=50 --checkpoints_to_keep=3 --knn_every_epochs=10
+--projector_images=500 --nohistograms
+""".replace(" ", "\n")
 
 
 def parse(*arguments, config_type=TrainConfig):
@@ -57,17 +71,20 @@ def test_a_flagfile_may_include_another(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--temprature=1"], "--temprature is not a flag; did you mean --temperature or --temperature_minimum?"),
+        (
+            ["--temprature=1"],
+            "--temprature is not a flag; did you mean --temperature or --learn_temperature or --temperature_minimum?",
+        ),
         (["--xyzzy"], "--xyzzy is not a flag; --help lists all flags."),
-        (["--temperature=hot"], "--temperature=hot is not a number; --help says which are allowed."),
-        (["--epochs=1.5"], "--epochs=1.5 is not a whole number; --help says which are allowed."),
-        (["--epochs="], "--epochs= is not a whole number; --help says which are allowed."),
+        (["--temperature=hot"], "--temperature=hot is not a number; it must be above 0, at most 100."),
+        (["--epochs=1.5"], "--epochs=1.5 is not a whole number; it must be 1 or more."),
+        (["--epochs="], "--epochs= is not a whole number; it must be 1 or more."),
         (["--flip=maybe"], "--flip=maybe is neither true nor false; write --flip or --noflip."),
         (
             ["--noflip=1"],
             "a flag is written wrong (--noflip=1 does not take an argument); switches are --name and --noname.",
         ),
-        (["--epochs=-" + "1" * 400], "--epochs=-" + "1" * 400 + " is out of range; it must be at least 1."),
+        (["--epochs=-" + "1" * 400], "--epochs=-" + "1" * 400 + " is out of range; it must be 1 or more."),
         (["--stem=large"], "--stem=large is not known; choose one of auto, small, imagenet."),
         (["--epochs"], "missing value for flag --epochs; write it as --name=value (--help lists all flags)."),
         (["--flagfile"], "--flagfile with no argument; write it as --name=value (--help lists all flags)."),
@@ -77,17 +94,16 @@ def test_a_flagfile_may_include_another(tmp_path):
             "'stray' is not a flag; write settings as --name=value (--help lists them).",
         ),
         (["--", "--epochs=2"], "'--epochs=2' is not a flag; write settings as --name=value (--help lists them)."),
-        (["--temperature=0"], "--temperature=0 is out of range; it must be above 0 and at most 100."),
-        (["--embedding_grid=9"], "--embedding_grid=9 is out of range; it must be at least 1 and at most 8."),
+        (["--temperature=0"], "--temperature=0 is out of range; it must be above 0, at most 100."),
+        (["--embedding_grid=9"], "--embedding_grid=9 is out of range; it must be 1 to 8."),
         (["--learning_rate=nan"], "--learning_rate=nan is out of range; it must be above 0."),
         (["--recipe=cifar10cpu"], "--recipe=cifar10cpu is not known; did you mean cifar10_cpu?"),
-        (
-            ["--global_batch_size=1"],
-            "--global_batch_size=1 leaves no negatives to contrast with; use 2 or more images.",
-        ),
+        (["--global_batch_size=1"], "--global_batch_size=1 is out of range; it must be 2 or more."),
+        (["--seed=2147483648"], "--seed=2147483648 is out of range; it must be 0 to 2147483647."),
+        (["--batch_size=8"], "--batch_size is not a flag; did you mean --global_batch_size?"),
         (
             ["--global_batch_size=10", "--cpu_replicas=4"],
-            "--global_batch_size=10 cannot be split evenly over --cpu_replicas=4; use a multiple of 4.",
+            "--global_batch_size=10 cannot be split evenly over --cpu_replicas=4; use a multiple of 4, or fewer parts.",
         ),
         (
             ["--flagfile=no/such.flags"],
@@ -154,11 +170,13 @@ def test_help_is_grouped_by_concern_in_the_order_of_work(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     text = help_of(capsys, "--help")
     assert text.startswith("How to call it.\n\nRecipes (--recipe=NAME; flags after it override it):\n")
-    titles = ["Data:", "Views:", "Model:", "Loss:", "Optimizer:", "Schedule:", "Run:"]
+    titles = ["Data:", "Views:", "Encoder:", "Projector:", "Loss:", "Optimizer:", "Schedule:", "Run:"]
     positions = [text.index(f"\n{title}") for title in titles]
     assert positions == sorted(positions)
     assert text.index("--dataset=TEXT (default: digits)\n      What to train on") < positions[1]
     assert "--stem=auto|small|imagenet (default: auto)\n      First layers" in text
+    assert "--temperature=X (above 0, at most 100; default: 0.17)\n" in text
+    assert "--image_size=N (4 to 1024)\n" in text
     assert "--[no]flip (default: on)" in text
     assert max(map(len, text.splitlines())) <= 100
 
@@ -171,14 +189,33 @@ def test_help_lists_every_recipe_with_its_headline(capsys, monkeypatch):
     assert "demo               The whole way on 1 797 handwritten digits" in section
 
 
+def test_old_names_are_understood_and_not_shown(capsys, tmp_path):
+    recorded = tmp_path / "flags.txt"
+    recorded.write_text("--run_dir=a\n--floors=untrained\n--measures=knn,unlabelled\n")
+    protocol = parse(f"--flagfile={recorded}", config_type=EvaluateConfig).protocol
+    assert (protocol.baselines, protocol.measures) == ("untrained", "knn,unlabeled")
+    text = help_of(capsys, "--help", config_type=EvaluateConfig)
+    assert "--baselines=NAME,... (separated by commas; default: raw_pixels,untrained)\n" in text
+    assert "floors" not in text
+    assert "unlabelled" not in text
+
+
+def test_the_flags_of_a_run_of_before_are_read(tmp_path):
+    recorded = tmp_path / "flags.txt"
+    recorded.write_text(RECORDED)
+    config = parse(f"--flagfile={recorded}")
+    assert from_flat(TrainConfig, to_flat(config)) == config
+    assert (config.augment.crop_min_area, config.augment.flip, config.loss.temperature) == (0.4, False, 0.2)
+
+
 def test_help_wins_over_a_bad_flag(capsys):
     assert "--run_dir=TEXT" in help_of(capsys, "--nonsense", "-h", config_type=ExportConfig)
 
 
 def test_helpfull_is_absls_own(capsys):
     text = help_of(capsys, "--helpfull")
-    assert "\naag_tf.flags.loss:\n" in text
-    assert "(default: '0.2')\n    (a number)" in text
+    assert "\naag_tf.config.loss:\n" in text
+    assert "Allowed: 0 to 1.\n    (default: '0.2')\n    (a number)" in text
 
 
 def test_recipe_expands_where_it_stands():

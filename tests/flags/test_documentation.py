@@ -8,25 +8,10 @@ from pathlib import Path
 import pytest
 
 from aag_tf import flags
-from aag_tf.config import (
-    ContactSheetConfig,
-    EmbedConfig,
-    EvaluateConfig,
-    ExportConfig,
-    SearchConfig,
-    TrainConfig,
-    leaves,
-)
+from aag_tf.config import leaves
+from aag_tf.flags.settings_table import COMMANDS
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = {
-    "aag-augment": ContactSheetConfig,
-    "aag-embed": EmbedConfig,
-    "aag-evaluate": EvaluateConfig,
-    "aag-export": ExportConfig,
-    "aag-search": SearchConfig,
-    "aag-train": TrainConfig,
-}
 COMMAND = re.compile(r"^ *(?:\$ |[A-Z_]+=\S+ )*(aag-[a-z]+ (?:.*\\\n)*.*)", re.MULTILINE)
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -45,17 +30,17 @@ def test_commands_shown_in_a_document_are_taken(document, tmp_path, monkeypatch)
     recorded.parent.mkdir(parents=True)
     recorded.write_text("--dataset=digits\n")
     for line in command_lines(document.read_text()):
-        flags.parse(line, CONFIGS[line[0]], usage="")
+        flags.parse(line, COMMANDS[line[0]], usage="")
 
 
-@pytest.mark.parametrize("command", CONFIGS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_commands_shown_by_help_are_taken(command):
     module = importlib.import_module(command.replace("aag-", "aag_tf.commands."))
     lines = list(command_lines(module.__doc__))
     assert lines
     for line in lines:
         assert line[0] == command
-        flags.parse(line, CONFIGS[command], usage="")
+        flags.parse(line, COMMANDS[command], usage="")
 
 
 def test_command_lines_are_found_whole():
@@ -69,7 +54,7 @@ def test_flags_that_documents_speak_of_exist():
         "runner",
         "signal",
     }  # Slurm's and Beam's
-    for config in CONFIGS.values():
+    for config in COMMANDS.values():
         known |= {*leaves(config), *(f"no{name}" for name in leaves(config))}
     for script in (ROOT / "benchmarks").glob("*.py"):
         known |= set(re.findall(r'"--([a-z_]+)"', script.read_text()))

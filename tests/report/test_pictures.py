@@ -5,11 +5,11 @@ import io
 
 import numpy as np
 import pytest
+from evaluations import make_evaluation
 from PIL import Image
 
 from aag_tf.data import ArrayImages
-from aag_tf.report import Material
-from aag_tf.report.confusion import confuse
+from aag_tf.report.confusion import confuse, count_confusions
 from aag_tf.report.embedding_map import MOST_CLASSES, SIDE, draw_maps, shape_of
 from aag_tf.report.gallery import NEIGHBORS, QUERIES, choose_examples
 from aag_tf.report.thumbnails import LARGEST_SIDE, thumbnails
@@ -38,14 +38,12 @@ def test_large_thumbnails_are_bounded_and_keep_their_proportions():
     assert len(address) < 17_500
 
 
-def judged(labels, predictions, **changes):
-    return Material(features=np.zeros((len(labels), 2)), labels=labels, knn_predictions=predictions, **changes)
+def confusion(labels, predictions, class_name=str):
+    return count_confusions("kNN classifier", np.array(labels), np.array(predictions), class_name)
 
 
 def test_confusion_counts_and_lists_what_is_worst():
-    labels = np.array([0, 0, 0, 0, 1, 1, 1, 5])
-    predictions = np.array([0, 1, 1, 5, 1, 1, 0, 5])
-    found = confuse(judged(labels, predictions, class_names=[f"c{label}" for label in range(6)]))
+    found = confusion([0, 0, 0, 0, 1, 1, 1, 5], [0, 1, 1, 5, 1, 1, 0, 5], lambda label: f"c{label}")
     assert found.names == ["c0", "c1", "c5"]
     np.testing.assert_array_equal(found.counts, [[1, 2, 1], [1, 2, 0], [0, 0, 1]])
     assert [(pair.true, pair.predicted, pair.count) for pair in found.worst_pairs] == [
@@ -63,53 +61,41 @@ def test_confusion_counts_and_lists_what_is_worst():
 
 
 def test_a_class_that_is_only_predicted_is_in_the_matrix_and_not_among_the_worst():
-    found = confuse(judged(np.array([0, 0]), np.array([3, 0])))
+    found = confusion([0, 0], [3, 0])
     np.testing.assert_array_equal(found.counts, [[1, 1], [0, 0]])
     assert [pair.true for pair in found.worst_classes] == ["0"]
-    many = np.arange(26)
-    assert not confuse(judged(many, many)).has_matrix
+    assert not confusion(range(26), range(26)).has_matrix
 
 
 def test_confusion_is_that_of_the_probe_where_there_is_one():
-    labels, wrong = np.array([0, 1]), np.array([1, 0])
-    assert confuse(judged(labels, wrong)).classifier == "kNN classifier"
-    found = confuse(judged(labels, wrong, probe_predictions=labels))
-    assert (found.classifier, found.worst_pairs) == ("linear probe", [])
-    assert confuse(Material(features=np.zeros((2, 2)), knn_predictions=labels)) is None
+    by_neighbors = confuse(make_evaluation(60, 3, wrong=True))
+    assert by_neighbors.classifier == "kNN classifier"
+    assert np.trace(by_neighbors.counts) == 40
+    assert by_neighbors.names == ["0", "1", "2"]
+    evaluation = make_evaluation(60, 3, wrong=True, measures="linear", data={"class_names": ["a", "b", "c"]})
+    by_probe = confuse(evaluation)
+    assert (by_probe.classifier, by_probe.names) == ("linear probe", ["a", "b", "c"])
+    right = evaluation.feature_set.probe_predictions == evaluation.feature_set.query_labels
+    assert np.trace(by_probe.counts) == right.sum()
+    assert confuse(make_evaluation(60, labeled=False)) is None
+    assert confuse(make_evaluation(60, classes=1)) is None
+    assert confuse(make_evaluation(10)) is None  # fewer images than neighbors
+    assert confuse(make_evaluation(feature_set=None)) is None  # read from a file
 
 
-def material(count=300, classes=5, seed=0, **changes):
-    """Queries near the center of their class, each query also in the bank; one prediction in three is wrong."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % classes
-    features = np.eye(classes, 16)[labels] + 0.1 * rng.normal(size=(count, 16))
-    directions = features / np.linalg.norm(features, axis=1, keepdims=True)
-    similarities = directions @ directions.T
-    neighbors = np.argsort(-similarities, axis=1)[:, :20]
-    images = ArrayImages(noise(count, (8, 8, 1)))
-    settings = {
-        "features": features.astype(np.float32),
-        "labels": labels,
-        "images": images,
-        "bank_labels": labels,
-        "bank_images": images,
-        "neighbors": neighbors,
-        "similarities": np.take_along_axis(similarities, neighbors, axis=1),
-        "knn_predictions": np.where(np.arange(count) % 3 == 0, (labels + 1) % classes, labels),
-        "class_names": ["zero", "one", "two", "three", "four"],
-    }
-    return Material(**(settings | changes))
+CLASS_NAMES = {"class_names": ["zero", "one", "two", "three", "four"]}
 
 
 def test_the_gallery_shows_right_and_wrong_of_as_many_classes_as_there_are():
-    given = material()
-    examples = choose_examples(given)
+    evaluation = make_evaluation(wrong=True, data=CLASS_NAMES)
+    features = evaluation.feature_set
+    examples = choose_examples(evaluation)
     assert [example.right for example in examples] == [True] * QUERIES + [False] * QUERIES
     for kind in (examples[:QUERIES], examples[QUERIES:]):
         assert len({example.name for example in kind}) == 5
     for example in examples:
-        assert example.right == (given.knn_predictions[example.number] == given.labels[example.number])
-        assert example.name == given.class_names[given.labels[example.number]]
+        assert example.right == (features.knn_predictions[example.number] == features.query_labels[example.number])
+        assert example.name == evaluation.class_name(features.query_labels[example.number])
         assert example.right == (example.name == example.predicted)
         assert len(example.neighbors) == NEIGHBORS
         assert example.neighbors[0].picture == example.picture  # the bank holds the query
@@ -117,53 +103,47 @@ def test_the_gallery_shows_right_and_wrong_of_as_many_classes_as_there_are():
         values = [near.similarity for near in example.neighbors]
         assert values == sorted(values, reverse=True)
         assert all(near.same == (near.name == example.name) for near in example.neighbors)
-    assert choose_examples(given) == examples
+    assert choose_examples(evaluation) == examples
 
 
 def test_the_gallery_without_labels_images_or_mistakes():
-    examples = choose_examples(material(labels=None, bank_labels=None, knn_predictions=None))
+    examples = choose_examples(make_evaluation(labeled=False))
     assert len(examples) == 2 * QUERIES
     assert all(example.name == example.predicted == example.neighbors[0].name == "" for example in examples)
-    assert choose_examples(material(images=None)) == []
-    perfect = material()
-    assert len(choose_examples(material(knn_predictions=perfect.labels))) == QUERIES
+    assert choose_examples(make_evaluation(images=False)) == []
+    assert choose_examples(make_evaluation(10)) == []  # fewer images than neighbors
+    assert choose_examples(make_evaluation(feature_set=None)) == []  # read from a file
+    assert len(choose_examples(make_evaluation())) == QUERIES
 
 
-def test_maps_show_every_class_and_say_how_pure_it_is():
-    drawn = draw_maps(material(count=100))
+def test_maps_show_every_class_and_say_how_pure_and_how_mixed_it_is():
+    features = make_evaluation(100).feature_set.queries.features.copy()
+    features[1::5] = features[0::5] + 1e-4  # the first two classes lie in one place
+    evaluation = make_evaluation(100, features=features, data=CLASS_NAMES)
+    drawn = draw_maps(evaluation)
     assert [picture.method for picture in drawn.maps] == ["PCA", "t-SNE"]
-    assert [(part.name, part.count) for part in drawn.classes] == [
-        (name, 20) for name in ("zero", "one", "two", "three", "four")
-    ]
-    assert all(part.purity == 1 and part.mixed_with == "" for part in drawn.classes)
+    assert [(part.name, part.count) for part in drawn.classes] == [(name, 20) for name in CLASS_NAMES["class_names"]]
+    zero, one, *others = drawn.classes
+    assert (zero.mixed_with, one.mixed_with) == ("one", "zero")
+    assert 0.3 < zero.purity < 0.7
+    assert all(part.purity == 1 and part.mixed_with == "" for part in others)
     for picture in drawn.maps:
         assert [path.count("M") for path in picture.paths] == [20] * 5 + [0]
-        assert {name for _, _, name in picture.labels} == {"zero", "one", "two", "three", "four"}
+        assert {name for _, _, name in picture.labels} == set(CLASS_NAMES["class_names"])
         assert all(0 <= x <= SIDE and 0 <= y <= SIDE for x, y, _ in picture.labels)
-        heights = sorted((round(y, 3), name) for x, y, name in picture.labels)
-        assert len(heights) == 5
-    assert draw_maps(material(count=100)) == drawn
-
-
-def test_classes_that_lie_in_one_place_are_mixed():
-    given = material(count=100)
-    merged = given.features.copy()
-    merged[given.labels == 1] = merged[given.labels == 0] + 1e-4
-    by_name = {part.name: part for part in draw_maps(material(count=100, features=merged)).classes}
-    assert by_name["zero"].mixed_with == "one"
-    assert by_name["one"].mixed_with == "zero"
-    assert 0.3 < by_name["zero"].purity < 0.7
-    assert by_name["two"].purity == 1
+        assert len({(round(y, 3), name) for _, y, name in picture.labels}) == 5
+    assert draw_maps(evaluation) == drawn
 
 
 def test_maps_of_many_classes_of_none_and_of_too_few_images():
-    many = draw_maps(material(count=120, classes=60, class_names=None))
+    many = draw_maps(make_evaluation(75, classes=25))
     assert len(many.classes) == MOST_CLASSES
-    assert many.maps[0].paths[-1].count("M") == 120 - 2 * MOST_CLASSES
-    unlabeled = draw_maps(material(count=40, labels=None))
+    assert many.maps[0].paths[-1].count("M") == 75 - 3 * MOST_CLASSES
+    unlabeled = draw_maps(make_evaluation(40, labeled=False))
     assert unlabeled.classes == []
     assert [path.count("M") for path in unlabeled.maps[0].paths] == [40]
-    assert draw_maps(material(count=5)) is None
+    assert draw_maps(make_evaluation(5)) is None
+    assert draw_maps(make_evaluation(feature_set=None)) is None  # read from a file
 
 
 def test_no_two_marks_look_alike():

@@ -5,6 +5,8 @@ import json
 import pytest
 import tensorflow as tf
 
+from aag_tf.config import TrainConfig
+from aag_tf.runs import RunRecord
 from aag_tf.runs.exported import FORMAT, ExportMetadata, load_saved_model, version_directory, version_numbers
 from aag_tf.utils.errors import ExportError
 
@@ -52,7 +54,7 @@ def test_refuses_metadata_that_is_damaged_or_from_another_time(foreign):
         (foreign / "model.json").write_text(content)
         refused(foreign, "cannot be read")
     (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 1, "image_shape": [8, 8, 1]}))
-    refused(foreign, r"model\.json is damaged \(version is missing\); export the run again")
+    refused(foreign, r"model\.json is damaged \(it has no 'flags'\); export the run again")
     (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 99}))
     refused(foreign, "has format version 99 and this package reads 1")
 
@@ -68,27 +70,31 @@ def say(directory, **facts):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"image_shape": 1}, "image_shape is 1, not a list"),
-        ({"image_shape": [8, 8]}, r"image_shape is \[8, 8\], not 3 numbers"),
-        ({"image_shape": [8, 8.0, 1]}, r"image_shape is 8\.0, not a whole number"),
-        ({"image_shape": [8, 0, 1]}, r"image_shape is \[8, 0, 1\], not three sizes from 1 to 65536"),
-        ({"image_shape": [8, 2**20, 1]}, r"image_shape is .*, not three sizes from 1 to 65536"),
-        ({"image_shape": "881"}, "image_shape is .*, not a list"),
-        ({"embedding_dim": "5"}, 'embedding_dim is "5", not a whole number'),
-        ({"embedding_dim": 0}, "embedding_dim is 0, not 1 or more"),
-        ({"flags": None}, "flags is null, not an object"),
-        ({"signatures": []}, r"signatures is \[\], not an object"),
+        ({"image_shape": 1}, "its 'image_shape' is not"),
+        ({"image_shape": [8, 8]}, "its 'image_shape' is not"),
+        ({"image_shape": [8, 8.0, 1]}, "its 'image_shape' is not"),
+        ({"image_shape": [8, 0, 1]}, r"its 'image_shape' is \[8, 0, 1\]"),
+        ({"image_shape": [8, 2**20, 1]}, r"its 'image_shape' is \[8, 1048576, 1\]"),
+        ({"image_shape": "881"}, "its 'image_shape' is not"),
+        ({"embedding_dim": "5"}, "its 'embedding_dim' is not int"),
+        ({"embedding_dim": 0}, "its 'embedding_dim' is 0"),
+        ({"flags": None}, "it has no 'flags'"),
+        ({"flags": {"width": -1.0}}, "--width=-1"),
+        ({"signatures": []}, "its 'signatures' is not"),
     ],
 )
 def test_a_field_that_is_wrong_is_named(foreign, facts, message):
     say(foreign, **facts)
-    refused(foreign, rf"model\.json is damaged \({message}\); export the run again")
+    refused(foreign, rf"model\.json is damaged \({message}.*\); export the run again")
 
 
 def test_metadata_comes_back_as_it_was_written():
-    metadata = ExportMetadata(version=1, step=2, image_shape=(8, 9, 1), embedding_dim=5, flags={"seed": 3})
-    assert ExportMetadata.from_json(json.loads(json.dumps(metadata.to_json()))) == metadata
-    assert ExportMetadata.from_json(NEEDED | {"newer": 1}).image_shape == (8, 8, 1)
+    record = RunRecord(config=TrainConfig(), image_shape=(8, 9, 1), custom_encoder={"a": 1}, command=[], versions={})
+    metadata = ExportMetadata(record=record, version=1, step=2, embedding_dim=5, formats={"onnx": "onnx/model.onnx"})
+    content = json.loads(json.dumps(metadata.to_json()))
+    assert ExportMetadata.from_json(content) == metadata
+    assert content["own_encoder"] == {"a": 1}  # where version 0.1.0 looks for it
+    assert ExportMetadata.from_json(NEEDED | {"newer": 1}).record.image_shape == (8, 8, 1)
 
 
 @pytest.mark.parametrize(

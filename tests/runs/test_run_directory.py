@@ -5,10 +5,12 @@ import sys
 
 import pytest
 
+from aag_tf.config import ScheduleConfig, TrainConfig
+from aag_tf.runs import RunRecord
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import ConfigError, RunDirectoryError
 
-RECORD = {"flags": {"seed": 3}, "image_shape": [8, 8, 1]}
+RECORD = RunRecord(config=TrainConfig(schedule=ScheduleConfig(seed=3)), image_shape=(8, 8, 1))
 
 
 def finished_run(path):
@@ -112,13 +114,13 @@ def test_two_processes_cannot_train_in_one_directory_and_a_killed_one_holds_noth
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(directory.path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "locked\n"
-        for attempt in (directory.refuse_if_locked, directory.locked().__enter__):
+        for attempt in (directory.check_unlocked, directory.locked().__enter__):
             with pytest.raises(RunDirectoryError, match=rf"trained in by another process \(process {holder.pid} on "):
                 attempt()
     finally:
         holder.kill()
         holder.communicate()
-    directory.refuse_if_locked()
+    directory.check_unlocked()
     with directory.locked():
         assert directory.read_record() == RECORD
 
@@ -129,7 +131,7 @@ def test_the_lock_outlives_an_overwrite(tmp_path):
         directory.create(overwrite=True)
         assert list(directory.path.iterdir()) == [directory.lock]
         with pytest.raises(RunDirectoryError, match="another process"):
-            RunDirectory(tmp_path / "run").refuse_if_locked()
+            RunDirectory(tmp_path / "run").check_unlocked()
 
 
 def test_a_run_that_was_killed_at_birth_leaves_a_directory_that_is_free(tmp_path):

@@ -1,4 +1,4 @@
-"""What a run is guarded against: a second one in its directory, a disk that is full, files that go."""
+"""A run protects itself against a second one in its directory, a full disk and files that disappear."""
 
 import dataclasses
 import errno
@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 from small_pictures import save_picture
-from training_runs import settings
+from training_runs import schedule, settings
 
-from aag_tf.config import DataConfig, ScheduleConfig
+from aag_tf.config import DataConfig
 from aag_tf.data import memory
 from aag_tf.runs.checkpoints import CheckpointStore
 from aag_tf.runs.run_directory import RunDirectory
@@ -18,7 +18,7 @@ from aag_tf.training.train import train
 from aag_tf.utils.errors import DataError, RunDirectoryError
 
 
-def test_a_run_has_its_directory_to_itself_and_a_disk_that_fills_up_ends_it_in_a_sentence(tmp_path, monkeypatch):
+def test_a_run_locks_its_directory_and_ends_with_one_sentence_when_the_disk_is_full(tmp_path, monkeypatch):
     directory = RunDirectory(tmp_path / "run")
     attempts = []
 
@@ -26,7 +26,7 @@ def test_a_run_has_its_directory_to_itself_and_a_disk_that_fills_up_ends_it_in_a
         def write(self, record):
             attempts.append(record["step"])
             with pytest.raises(RunDirectoryError, match="being trained in by another process"):
-                directory.refuse_if_locked()
+                directory.check_unlocked()
 
     write = CheckpointStore.write
 
@@ -39,7 +39,7 @@ def test_a_run_has_its_directory_to_itself_and_a_disk_that_fills_up_ends_it_in_a
     with pytest.raises(RunDirectoryError, match=r"No space left .*; the checkpoint of step 3 is intact\. .*--resume"):
         train(settings(directory.path, checkpoint_every_steps=3), writers=[Intruder()])
     assert attempts == [5]
-    directory.refuse_if_locked()
+    directory.check_unlocked()
 
 
 def test_a_disk_without_space_for_its_checkpoints_is_refused_before_the_run_directory_is_made(tmp_path, monkeypatch):
@@ -49,7 +49,7 @@ def test_a_disk_without_space_for_its_checkpoints_is_refused_before_the_run_dire
     assert not (tmp_path / "run").exists()
 
 
-def test_a_file_that_goes_while_a_run_reads_it_is_named(tmp_path, monkeypatch):
+def test_a_file_deleted_while_a_run_reads_it_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "MEMORY_LIMIT", 100)  # so that pictures are read from disk, again in every epoch
     paths = [tmp_path / "pictures" / f"{number:02}.png" for number in range(16)]
     for number, path in enumerate(paths):
@@ -62,7 +62,7 @@ def test_a_file_that_goes_while_a_run_reads_it_is_named(tmp_path, monkeypatch):
     config = dataclasses.replace(
         settings(tmp_path / "run"),
         data=DataConfig(dataset=f"folder:{paths[0].parent}", validation_fraction=0.0),
-        schedule=ScheduleConfig(train_steps=1000, global_batch_size=8),  # more than are read ahead
+        schedule=schedule(train_steps=1000, global_batch_size=8),  # more than are read ahead
     )
     with pytest.raises(DataError, match=r"03\.png can no longer be read .* training goes on with --resume"):
         train(config, writers=[Deleter()])

@@ -1,11 +1,12 @@
-"""The training step: the same mathematics over any number of replicas, and figures that mean what they say."""
+"""The training step: the same result over any number of replicas, and metrics that mean what they say."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from processes import Process, finish
-from train_steps import Recorder, overflow_on_the_second_replica, train_steps
+from train_steps import STEPS, Recorder, overflow_on_the_second_replica, train_steps
+from training_runs import ONE_BLOCK
 
 from aag_tf.augment import build_views
 from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig
@@ -17,7 +18,7 @@ from aag_tf.training.model import AAG
 BATCH = 16
 IMAGE_SHAPE = (8, 8, 1)
 NETWORKS = (
-    EncoderConfig(encoder="tiny", width=0.25),
+    EncoderConfig(ONE_BLOCK),
     ProjectorConfig(projector_width=32, projector_dim=8),
     IMAGE_SHAPE,
 )
@@ -31,7 +32,7 @@ def digits():
 def make_model(optimizer, **loss):
     keras.utils.set_random_seed(3)
     encoder, projector = build_networks(*NETWORKS)
-    model = AAG(encoder, projector, build_views(AugmentConfig(flip=False), IMAGE_SHAPE), seed=3)
+    model = AAG(encoder, projector, build_views(AugmentConfig(flip=False), IMAGE_SHAPE, jit_compile=False), seed=3)
     model.compile(optimizer, GNTXent(**loss), jit_compile=False)
     return model
 
@@ -48,7 +49,7 @@ def weights(model):
 
 
 def several_ways(directory, ways):
-    """What `train_steps` finds for each way: `(replicas, micro-batches)` to `{name: array}`."""
+    """Runs `train_steps` for each `(replicas, micro-batches)`; returns `{name: array}` for each."""
     outputs = {way: directory / f"{way[0]}x{way[1]}.npz" for way in ways}
     processes = [Process(train_steps, *way, out, log=out.with_suffix(".txt")) for way, out in outputs.items()]
     codes, messages = finish(processes)
@@ -61,7 +62,7 @@ def test_replicas_change_neither_losses_nor_gradients(tmp_path):
     whole = found[1, 1]
     every = [value for name, value in whole.items() if name[len("gradient") :].isdigit()]
     assert whole["gradient_norm"][0] == pytest.approx(np.sqrt(sum(np.sum(value**2) for value in every)), rel=1e-4)
-    assert len(set(whole["loss"])) == 5
+    assert len(set(whole["loss"])) == STEPS
     # Batch norm sees micro-batches, which hold the same images however the batch is split.
     for one, other in [((1, 1), (2, 1)), ((1, 1), (4, 1)), ((1, 2), (2, 2))]:
         norm = found[one]["gradient_norm"][0]
@@ -73,7 +74,7 @@ def test_replicas_change_neither_losses_nor_gradients(tmp_path):
 
 def test_a_model_that_is_not_compiled_trains_its_networks_and_no_temperature():
     encoder, projector = build_networks(*NETWORKS)
-    model = AAG(encoder, projector, build_views(AugmentConfig(), IMAGE_SHAPE))
+    model = AAG(encoder, projector, build_views(AugmentConfig(), IMAGE_SHAPE, jit_compile=False))
     assert model.temperature is None
     assert len(model.trained_variables) == len(encoder.trainable_variables) + len(projector.trainable_variables) > 0
 
@@ -88,7 +89,7 @@ def test_every_step_gets_its_own_batch(digits):
 
     with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
         encoder, projector = build_networks(*NETWORKS)
-        model = Spy(encoder, projector, build_views(AugmentConfig(), IMAGE_SHAPE))
+        model = Spy(encoder, projector, build_views(AugmentConfig(), IMAGE_SHAPE, jit_compile=False))
         model.compile(keras.optimizers.SGD(0.1), GNTXent(), jit_compile=False)
     fit(model, digits, 4, start_step=7)
     # Keras can take, and drop, a batch to look at its shape: no step may be missing here.
@@ -127,8 +128,8 @@ def test_evaluating_leaves_the_weights_alone(digits):
     model = make_model(keras.optimizers.SGD(0.1))
     before = weights(model)
     batch = next(iter(training_batches(digits, global_batch_size=BATCH, seed=3, start_step=0, num_steps=1)))
-    figures = model.test_step(batch)
-    assert np.isfinite(float(figures["loss"]))
+    metrics = model.test_step(batch)
+    assert np.isfinite(float(metrics["loss"]))
     for after, expected in zip(weights(model), before, strict=True):
         np.testing.assert_array_equal(after, expected)
 
@@ -137,8 +138,8 @@ def test_statistics_count_the_negatives_that_the_loss_counts(digits):
     batch = next(iter(training_batches(digits, global_batch_size=BATCH, seed=3, start_step=0, num_steps=1)))
     # Where all similarities are alike, an anchor has as many effective negatives as there are: of three views or two.
     for aux_negatives, expected in ((True, 3 * (BATCH - 1)), (False, 2 * (BATCH - 1))):
-        figures = make_model(keras.optimizers.SGD(), temperature=1e6, aux_negatives=aux_negatives).test_step(batch)
-        assert float(figures["effective_negatives"]) == pytest.approx(expected, rel=1e-4)
+        metrics = make_model(keras.optimizers.SGD(), temperature=1e6, aux_negatives=aux_negatives).test_step(batch)
+        assert float(metrics["effective_negatives"]) == pytest.approx(expected, rel=1e-4)
 
 
 def test_training_tells_images_apart(digits):
@@ -150,12 +151,12 @@ def test_training_tells_images_apart(digits):
     assert np.mean([step["loss"] for step in steps[-20:]]) < np.mean([step["loss"] for step in steps[:20]]) - 0.5
 
 
-def test_loss_scaling_changes_no_figure(digits):
+def test_loss_scaling_changes_no_metric(digits):
     plain = make_model(keras.optimizers.SGD(0.05))
     scaled = make_model(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05), initial_scale=1024.0))
-    for expected, figures in zip(fit(plain, digits, 2), fit(scaled, digits, 2), strict=True):
+    for expected, metrics in zip(fit(plain, digits, 2), fit(scaled, digits, 2), strict=True):
         for name, value in expected.items():
-            assert figures[name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
+            assert metrics[name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
 
 
 def test_a_step_whose_gradients_overflow_moves_no_weight_and_halves_the_scale(digits):
@@ -186,8 +187,8 @@ def test_a_weight_that_nothing_uses_stays_as_it_is(digits):
     spared = AAG(Spare(model.encoder), model.projector, model.views, seed=3)
     spared.compile(model.optimizer, model.contrastive_loss, jit_compile=False)
     before = spared.encoder.spare.kernel.numpy()
-    (figures,) = fit(spared, digits, 1)
-    assert np.isfinite(figures["gradient_norm"])
+    (metrics,) = fit(spared, digits, 1)
+    assert np.isfinite(metrics["gradient_norm"])
     np.testing.assert_array_equal(spared.encoder.spare.kernel, before)
 
 

@@ -1,4 +1,4 @@
-"""A model that a user hands to `train`: its weights are the start, and commands find it again in the run directory."""
+"""A model given to `train`: training starts from its weights, and commands find it again in the run directory."""
 
 import dataclasses
 import json
@@ -41,18 +41,34 @@ def at_rest(run_dir, **run):
     return dataclasses.replace(config, optimizer=OptimizerConfig(optimizer="sgd", learning_rate=1e-9, ema_momentum=0.9))
 
 
+@pytest.fixture(scope="module")
+def own_run(tmp_path_factory):
+    """Directory of a finished run of `own_encoder` with an embedding of 5 numbers; tests must not change it."""
+    run_dir = tmp_path_factory.mktemp("runs") / "own"
+    train(settings(run_dir), encoder=own_encoder(last=[layers.Dense(5, name="embedding")]))
+    return run_dir
+
+
 @pytest.mark.parametrize("build", [own_encoder, functional_encoder])
-def test_a_run_starts_from_the_weights_that_were_given_and_leaves_them_alone(build, tmp_path):
+def test_a_run_starts_from_the_given_weights_leaves_them_alone_and_goes_on_with_or_without_them(build, tmp_path):
     keras.utils.set_random_seed(7)
     model = build()
     before = model.get_weights()
-    train(at_rest(tmp_path / "run"), encoder=model)
+    config = at_rest(tmp_path / "run")
+    train(config, encoder=model)
     for weight, kept in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
     run = load_run(tmp_path / "run")
-    assert run.config.encoder.encoder == "own"
+    assert run.record.config.encoder.encoder == "own"
     for weight, start in zip(run.encoder.trainable_weights, model.trainable_weights, strict=True):
         np.testing.assert_allclose(weight, start, atol=1e-6)
+
+    resumed = at_rest(tmp_path / "run", resume=True)
+    assert train(resumed, encoder=build()).step == STEPS
+    noted = dataclasses.replace(resumed, encoder=run.record.config.encoder)  # as its flag file says
+    assert train(noted).step == STEPS
+    with pytest.raises(RunDirectoryError, match="--resume needs the encoder that the run began with"):
+        train(resumed, encoder=own_encoder(width=7))
 
 
 def test_a_normalization_keeps_what_it_was_fitted_to(tmp_path):
@@ -64,9 +80,8 @@ def test_a_normalization_keeps_what_it_was_fitted_to(tmp_path):
     train(at_rest(tmp_path / "run"), encoder=model)
     np.testing.assert_allclose(load_run(tmp_path / "run").encoder(images), model(images), atol=1e-3)
     protocol = ProtocolConfig(knn_k=5, measures="unlabeled", baselines="untrained")
-    evaluation = evaluate(
-        EvaluateConfig(run_dir=tmp_path / "run", protocol=protocol), progress=False
-    )  # a path as it is
+    # A path in place of a string.
+    evaluation = evaluate(EvaluateConfig(run_dir=tmp_path / "run", protocol=protocol))
     assert [result.features for result in evaluation.results] == ["untrained encoder", "trained encoder"]
 
 
@@ -80,12 +95,10 @@ def test_on_several_machines_it_must_be_a_function(tmp_path, monkeypatch):
             train(settings(tmp_path / "run"), **given)
 
 
-def test_commands_find_it_again(tmp_path):
-    run_dir = tmp_path / "run"
-    config = settings(run_dir)
-    train(config, encoder=own_encoder(last=[layers.Dense(5, name="embedding")]))
+def test_commands_find_it_again(own_run, tmp_path):
+    run_dir = shutil.copytree(own_run, tmp_path / "run")
     protocol = ProtocolConfig(knn_k=5, measures="knn", baselines="untrained")
-    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=protocol), progress=False)
+    evaluation = evaluate(EvaluateConfig(run_dir=str(run_dir), protocol=protocol))
     assert [(result.features, result.dim) for result in evaluation.results] == [
         ("untrained encoder", 5),
         ("trained encoder", 5),
@@ -96,25 +109,13 @@ def test_commands_find_it_again(tmp_path):
     np.testing.assert_allclose(saved(pixels), load_run(run_dir).encoder(pixels), atol=1e-5)
     output = tmp_path / "exported.json"
     again = EvaluateConfig(saved_model=str(tmp_path / "served"), protocol=protocol, output=str(output), report=False)
-    assert [result.dim for result in evaluate(again, progress=False).results] == [5, 5]
-
-
-@pytest.mark.parametrize("build", [own_encoder, functional_encoder])
-def test_a_run_goes_on_with_the_encoder_it_began_with_whether_handed_over_again_or_not(build, tmp_path):
-    run_dir = tmp_path / "run"
-    train(settings(run_dir), encoder=build())
-    resumed = settings(run_dir, resume=True)
-    assert train(resumed, encoder=build()).step == STEPS
-    noted = dataclasses.replace(resumed, encoder=load_run(run_dir).config.encoder)  # what its flagfile says
-    assert train(noted).step == STEPS
-    with pytest.raises(RunDirectoryError, match="--resume needs the encoder that the run began with"):
-        train(resumed, encoder=own_encoder(width=7))
+    assert [result.dim for result in evaluate(again).results] == [5, 5]
 
 
 def test_a_run_without_a_checkpoint_needs_its_weights_again(tmp_path):
     run_dir = tmp_path / "run"
     train(at_rest(run_dir), encoder=own_encoder())
-    noted = dataclasses.replace(at_rest(run_dir, resume=True), encoder=load_run(run_dir).config.encoder)
+    noted = dataclasses.replace(at_rest(run_dir, resume=True), encoder=load_run(run_dir).record.config.encoder)
     for step in (run_dir / "checkpoints").iterdir():
         shutil.rmtree(step)
     with pytest.raises(RunDirectoryError, match=r"no checkpoint yet, so that the weights .* hand it over again"):
@@ -148,7 +149,7 @@ class Unregistered(layers.Layer):
         (lambda: keras.Sequential([layers.Flatten()]), "does not map one batch of images"),
     ],
 )
-def test_what_is_no_encoder_is_refused_in_one_sentence(build, message):
+def test_a_model_that_is_not_an_encoder_is_refused_in_one_sentence(build, message):
     with pytest.raises(ConfigError, match=message) as refusal:
         describe_encoder(build(), (8, 8, 1))
     assert "\n" not in str(refusal.value)
@@ -162,7 +163,7 @@ def test_what_is_no_encoder_is_refused_in_one_sentence(build, message):
         ("auxiliary", lambda: [MainBranch()], "got a list"),
     ],
 )
-def test_what_is_no_model_and_no_branch_is_refused_whether_built_or_not(name, build, message, tmp_path):
+def test_an_object_of_another_type_is_refused_whether_built_or_not(name, build, message, tmp_path):
     for given in (build, build()):
         with pytest.raises(ConfigError, match=message):
             train(settings(tmp_path / "run"), **{name: given})
@@ -171,9 +172,8 @@ def test_what_is_no_model_and_no_branch_is_refused_whether_built_or_not(name, bu
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_without_its_model_is_not_begun_again(tmp_path):
-    train(settings(tmp_path / "run"), encoder=own_encoder())
-    config = load_run(tmp_path / "run").config
-    with pytest.raises(ConfigError, match="--encoder=own is what a run notes"):
+def test_a_run_without_its_model_is_not_begun_again(own_run, tmp_path):
+    config = load_run(own_run).record.config
+    with pytest.raises(ConfigError, match="--encoder=own is what a run records"):
         train(dataclasses.replace(config, run=dataclasses.replace(config.run, run_dir=str(tmp_path / "again"))))
     assert not (tmp_path / "again").exists()

@@ -1,4 +1,4 @@
-"""Stopping a run and going on: the same weights and records as without, and refusals where they would not be."""
+"""A run that is stopped and resumed ends with the same weights and records, or the resume is refused."""
 
 import dataclasses
 import json
@@ -10,47 +10,57 @@ import numpy as np
 import pytest
 from processes import Process, aag_train, finish
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from training_runs import STEPS, figures, records, settings, weights
+from training_runs import (
+    STEPS,
+    StopAfter,
+    metrics,
+    records,
+    schedule,
+    settings,
+    steps_logged,
+    train_elsewhere,
+    weights,
+)
 
 from aag_tf import config as configs
 from aag_tf.augment import LayersBranch
-from aag_tf.config import AugmentConfig, DataConfig, LossConfig, OptimizerConfig, ScheduleConfig
+from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, LossConfig, OptimizerConfig
 from aag_tf.runs.checkpoints import CheckpointStore
 from aag_tf.runs.run import load_run
-from aag_tf.training.callbacks import GracefulStop
 from aag_tf.training.train import train
 from aag_tf.utils.errors import ConfigError, RunDirectoryError, TrainingError
 
 
-class StopAtSeven(GracefulStop):
-    def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch, logs)
-        self.model.stop_training = batch + 1 >= 7
-
-
-def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
-    run_dir = tmp_path / "stopped"
-    monkeypatch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
-    result = train(settings(run_dir, knn_every_epochs=1))
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """Directory of a run that was stopped after step 7, between two checkpoints and two records."""
+    run_dir = tmp_path_factory.mktemp("runs") / "stopped"
+    result = train(settings(run_dir, knn_every_epochs=1), callbacks=[StopAfter(7)])
     assert (result.step, result.complete) == (7, False)
-    assert load_run(str(run_dir)).step == 7
-    monkeypatch.undo()
+    assert load_run(run_dir).step == 7
+    return run_dir
 
-    resumed = train(settings(run_dir, knn_every_epochs=1, resume=True))
-    assert resumed.complete
-    for first, again in zip(weights(finished), weights(run_dir), strict=True):
+
+@pytest.fixture
+def stopped_copy(stopped, tmp_path):
+    return shutil.copytree(stopped, tmp_path / "stopped")
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights_and_records(finished, stopped_copy):
+    assert train(settings(stopped_copy, knn_every_epochs=1, resume=True)).complete
+    for first, again in zip(weights(finished), weights(stopped_copy), strict=True):
         np.testing.assert_array_equal(first, again)
-    assert figures(run_dir) == figures(finished)
-    assert train(settings(run_dir, resume=True)).step == STEPS  # nothing is left to do
+    assert metrics(stopped_copy) == metrics(finished)
+    assert train(settings(stopped_copy, resume=True)).step == STEPS  # nothing is left to do
 
 
-class ScalesUpEveryTwoSteps(GracefulStop):
+class ScalesUpEveryTwoSteps(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.model.optimizer.dynamic_growth_steps = 2  # of the loss scale in float16, 2 000 by default
 
 
-def few(**settings):
-    return {"schedule": ScheduleConfig(train_steps=9, global_batch_size=64, **settings)}
+def few(**changes):
+    return {"schedule": schedule(train_steps=9, global_batch_size=64, **changes)}
 
 
 @pytest.mark.parametrize(
@@ -61,50 +71,41 @@ def few(**settings):
     ],
     ids=["float16-and-lars", "host-and-two-steps-an-execution"],
 )
-def test_a_run_goes_on_alike_in_other_ways_to_run(options, scales, tmp_path, monkeypatch):
-    monkeypatch.setattr("aag_tf.training.train.GracefulStop", ScalesUpEveryTwoSteps)
+def test_a_run_in_another_mode_goes_on_to_the_same_weights_and_records(options, scales, tmp_path):
     run_dir = tmp_path / "run"
     config = dataclasses.replace(settings(run_dir, log_every_steps=1, checkpoint_every_steps=5), **options)
-    train(config)
-    logged, whole = figures(run_dir), weights(run_dir)
+    train(config, callbacks=[ScalesUpEveryTwoSteps()])
+    logged, whole = metrics(run_dir), weights(run_dir)
     assert len({record["loss_scale"] for record in logged[:5] if "loss_scale" in record}) == scales
     shutil.rmtree(run_dir / "checkpoints" / "step-9")
 
-    assert train(dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True))).complete
-    assert figures(run_dir) == logged
+    resumed = dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True))
+    assert train(resumed, callbacks=[ScalesUpEveryTwoSteps()]).complete
+    assert metrics(run_dir) == logged
     for first, again in zip(whole, weights(run_dir), strict=True):
         np.testing.assert_array_equal(first, again)
 
 
-def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path, monkeypatch):
+def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path):
     def encoder():
         body = [keras.layers.Rescaling(1 / 16), keras.layers.Conv2D(6, 3), keras.layers.GlobalAveragePooling2D()]
         return keras.Sequential([keras.Input((8, 8, 1)), *body, keras.layers.Dropout(0.5, seed=3)])
 
-    model, ends = encoder(), []
-    for name, stopped in (("whole", False), ("stopped", True)):
-        with monkeypatch.context() as patch:
-            if stopped:
-                patch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
-            train(settings(tmp_path / name), encoder=model)
-        if stopped:
-            train(settings(tmp_path / name, resume=True), encoder=model)
-        ends.append(weights(tmp_path / name))
-    for first, again in zip(*ends, strict=True):
+    config, model = settings(tmp_path / "run", checkpoint_every_steps=7), encoder()
+    train(config, encoder=model)
+    whole = weights(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / f"step-{STEPS}")
+    train(dataclasses.replace(config, run=dataclasses.replace(config.run, resume=True)), encoder=model)
+    for first, again in zip(whole, weights(tmp_path / "run"), strict=True):
         np.testing.assert_array_equal(first, again)
 
 
-def test_a_run_goes_on_with_another_number_of_replicas(finished, tmp_path, monkeypatch):
-    run_dir = tmp_path / "stopped"
-    monkeypatch.setattr("aag_tf.training.train.GracefulStop", StopAtSeven)
-    train(settings(run_dir))
-    monkeypatch.undo()
-    config = settings(run_dir, resume=True)
-    config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, cpu_replicas=2))
+def test_a_run_goes_on_with_another_number_of_replicas(finished, stopped_copy, tmp_path):
+    config = dataclasses.replace(settings(stopped_copy, resume=True), schedule=schedule(cpu_replicas=2))
     # In a process of its own, since collectives of two sizes of batches disturb each other in one.
-    codes, messages = finish([Process(train, config, log=tmp_path / "log.txt")])
+    codes, messages = finish([Process(train_elsewhere, config, log=tmp_path / "log.txt")])
     assert codes == [0], messages
-    whole, resumed = ([record for record in records(path) if "loss" in record][-1] for path in (finished, run_dir))
+    whole, resumed = (steps_logged(path)[-1] for path in (finished, stopped_copy))
     assert (resumed["step"], resumed["loss"]) == (STEPS, pytest.approx(whole["loss"], rel=1e-3))
 
 
@@ -115,13 +116,13 @@ def test_a_run_without_a_checkpoint_goes_on_from_step_0(finished, tmp_path):
     assert train(settings(run_dir, resume=True)).complete
     for first, again in zip(weights(finished), weights(run_dir), strict=True):
         np.testing.assert_array_equal(first, again)
-    assert figures(run_dir) == [record for record in figures(finished) if "loss" in record]
+    assert metrics(run_dir) == [record for record in metrics(finished) if "loss" in record]
     events = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"tensors": 0})
     events.Reload()
     assert [event.step for event in events.Tensors("loss/gnt_xent")] == [5, 10, 12]
 
 
-def test_a_learned_temperature_is_trained_kept_in_bounds_logged_and_gone_on_with(tmp_path):
+def test_a_learned_temperature_moves_within_its_bounds_is_logged_and_resumed(tmp_path):
     run_dir = tmp_path / "run"
 
     def learning(**run):
@@ -145,15 +146,15 @@ def test_a_learned_temperature_is_trained_kept_in_bounds_logged_and_gone_on_with
         np.testing.assert_array_equal(first, again)
 
 
-def test_averaged_weights_are_judged_saved_and_gone_on_with(finished, tmp_path):
+def test_averaged_weights_are_saved_resumed_and_change_nothing_in_training(finished, tmp_path):
     run_dir = tmp_path / "average"
     config = dataclasses.replace(
         settings(run_dir, checkpoint_every_steps=5), optimizer=OptimizerConfig(ema_momentum=0.9)
     )
     train(config)
     averaged = weights(run_dir)
-    losses = [[record["loss"] for record in records(path) if "loss" in record] for path in (run_dir, finished)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)  # the average changes nothing in what is trained
+    losses = [[record["loss"] for record in steps_logged(path)] for path in (run_dir, finished)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     distances = [np.abs(a - b).max() for a, b in zip(averaged, weights(finished), strict=True)]
     assert max(distances) > 1e-4  # it lags behind
 
@@ -164,13 +165,13 @@ def test_averaged_weights_are_judged_saved_and_gone_on_with(finished, tmp_path):
         np.testing.assert_array_equal(first, second)
 
 
-def test_resume_refuses_other_mathematics_by_the_name_of_the_flag(finished):
+def test_resume_refuses_another_training_setting_by_the_name_of_its_flag(finished):
     config = settings(finished, resume=True)
     with pytest.raises(RunDirectoryError, match=r"--temperature \(was 0.17, is 0.5\)"):
         train(dataclasses.replace(config, loss=LossConfig(temperature=0.5)))
 
 
-def test_resume_refuses_other_images_and_follows_moved_ones_and_those_of_another_decoder(tmp_path, caplog):
+def test_resume_refuses_other_images_but_accepts_moved_ones_and_those_of_another_decoder(tmp_path, caplog):
     def save(name, seed, count=40, lighter=0):
         images = np.random.default_rng(seed).integers(0, 250, (count, 8, 8, 1), np.uint8)
         images[:5] += np.uint8(lighter)
@@ -180,7 +181,7 @@ def test_resume_refuses_other_images_and_follows_moved_ones_and_those_of_another
         return dataclasses.replace(
             settings(tmp_path / "run", **run),
             data=DataConfig(dataset=f"npz:{tmp_path / name}"),
-            schedule=ScheduleConfig(train_steps=2, global_batch_size=8),
+            schedule=schedule(train_steps=2, global_batch_size=8),
         )
 
     save("images.npz", 0)
@@ -206,8 +207,7 @@ def test_a_users_own_layers_train_and_resume(tmp_path):
     def own():
         return LayersBranch([keras.layers.RandomRotation(0.1, seed=1)], seed=2)
 
-    config = settings(tmp_path / "run")
-    halfway = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, train_steps=4))
+    halfway = dataclasses.replace(settings(tmp_path / "run"), schedule=schedule(train_steps=4))
     assert train(halfway, auxiliary=own()).complete
     recorded = json.loads((tmp_path / "run" / "run.json").read_text())["auxiliary"]
     assert recorded["class_name"] == "LayersBranch"
@@ -215,8 +215,8 @@ def test_a_users_own_layers_train_and_resume(tmp_path):
     assert train(again, auxiliary=own()).complete
     with pytest.raises(RunDirectoryError, match="auxiliary branch"):
         train(again)
-    repeated = dataclasses.replace(load_run(tmp_path / "run").config, run=settings(tmp_path / "new").run)
-    with pytest.raises(ConfigError, match="--aux=own is what a run notes"):
+    repeated = dataclasses.replace(load_run(tmp_path / "run").record.config, run=settings(tmp_path / "new").run)
+    with pytest.raises(ConfigError, match="--aux=own is what a run records"):
         train(repeated)
     assert not (tmp_path / "new").exists()
 
@@ -245,7 +245,7 @@ def test_weights_or_a_loss_that_are_nan_end_the_run_and_reach_no_checkpoint(ever
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_command_with_a_usable_checkpoint(number, code, tmp_path):
     config = dataclasses.replace(
-        settings(tmp_path / "run"), schedule=ScheduleConfig(train_steps=100_000, global_batch_size=128)
+        settings(tmp_path / "run"), encoder=EncoderConfig(width=0.25), schedule=schedule(train_steps=100_000)
     )
     process = Process(aag_train, *configs.flag_lines(config), log=tmp_path / "messages.txt")
     process.wait_for(lambda: "\nstep " in f"\n{process.messages}")

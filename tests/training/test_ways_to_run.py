@@ -6,9 +6,10 @@ import functools
 import keras
 import numpy as np
 import pytest
-from training_runs import STEPS, records, settings, weights
+import training_runs
+from training_runs import STEPS, settings, steps_logged, weights
 
-from aag_tf.config import AugmentConfig, DataConfig, LossConfig, ScheduleConfig
+from aag_tf.config import AugmentConfig, LossConfig
 from aag_tf.training.model import AAG
 from aag_tf.training.train import train
 
@@ -18,7 +19,7 @@ PLAIN = {"default": {}, "two views": TWO_VIEWS, "learned": LEARNED}
 
 
 def schedule(**settings):
-    return {"schedule": ScheduleConfig(train_steps=4, global_batch_size=64, **settings)}
+    return {"schedule": training_runs.schedule(train_steps=4, global_batch_size=64, **settings)}
 
 
 def last_loss(run_dir, **options):
@@ -26,7 +27,7 @@ def last_loss(run_dir, **options):
     config = dataclasses.replace(settings(run_dir), **schedule() | options)
     assert train(config).complete
     assert keras.config.dtype_policy().name == "float32"  # whatever the precision of the run
-    (record,) = (record for record in records(run_dir) if "loss" in record)
+    (record,) = steps_logged(run_dir)
     assert record["step"] == 4
     assert ("loss_scale" in record) == (config.schedule.precision == "mixed_float16")
     return record["loss"]
@@ -34,7 +35,7 @@ def last_loss(run_dir, **options):
 
 @pytest.fixture(scope="module")
 def plain_loss(tmp_path_factory):
-    """The same in the plain way to run, by the name of the settings."""
+    """The loss without the option under test, by the name of the other settings."""
     return functools.cache(lambda name: last_loss(tmp_path_factory.mktemp("plain") / "run", **PLAIN[name]))
 
 
@@ -45,13 +46,14 @@ def plain_loss(tmp_path_factory):
         (LEARNED | schedule(cpu_replicas=2), "learned", 1e-4),
         (schedule(precision="mixed_bfloat16"), "default", 2e-2),
         (schedule(precision="mixed_float16"), "default", 5e-3),
+        (schedule(jit_compile="auto"), "default", 1e-3),
         (schedule(jit_compile="on"), "default", 1e-3),
         # Batch norm sees micro-batches. Without the negatives of the other one, the loss would lack log 2.
         (TWO_VIEWS | schedule(accumulation_steps=2, precision="mixed_float16", jit_compile="on"), "two views", 5e-2),
     ],
-    ids=["two-views-on-host", "two-replicas", "bfloat16", "float16", "xla", "micro"],
+    ids=["two-views-on-host", "two-replicas", "bfloat16", "float16", "xla-branches", "xla", "micro"],
 )
-def test_ways_to_run_lead_to_one_loss(plain_loss, options, plain, tolerance, tmp_path):
+def test_every_mode_gives_the_same_loss(plain_loss, options, plain, tolerance, tmp_path):
     assert last_loss(tmp_path / "run", **options) == pytest.approx(plain_loss(plain), rel=tolerance)
 
 
@@ -67,26 +69,13 @@ def test_four_views_train(tmp_path):
     assert np.isfinite(last_loss(tmp_path / "run", augment=AugmentConfig(aux="main", aux_views=2)))
 
 
-def test_several_steps_an_execution_change_nothing_but_the_rhythm(finished, tmp_path):
-    config = settings(tmp_path / "run")
-    config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, steps_per_execution=5))
+def test_several_steps_per_execution_change_when_metrics_are_logged_and_nothing_else(finished, tmp_path):
+    several = training_runs.schedule(steps_per_execution=5)
+    config = dataclasses.replace(settings(tmp_path / "run"), schedule=several)
     assert train(config).step == STEPS  # two executions of five, and one of two
     for first, again in zip(weights(finished), weights(tmp_path / "run"), strict=True):
         np.testing.assert_allclose(first, again, rtol=1e-4, atol=1e-5)  # another graph rounds otherwise
-    expected = [record for record in records(finished) if "loss" in record]
-    logged = [record for record in records(tmp_path / "run") if "loss" in record]
+    expected, logged = steps_logged(finished), steps_logged(tmp_path / "run")
     assert [record["step"] for record in logged] == [5, 10, 12]
     assert [record["loss"] for record in logged] == pytest.approx([record["loss"] for record in expected], rel=1e-5)
     assert all(0.0 <= record["data_wait_share"] <= 1.0 for record in [*logged, *expected])
-
-
-def test_unlabeled_images_train_without_knn(tmp_path):
-    images = np.random.default_rng(0).integers(0, 256, (40, 10, 12, 3), np.uint8)
-    np.savez(tmp_path / "images.npz", images=images)
-    config = dataclasses.replace(
-        settings(tmp_path / "run", knn_every_epochs=1, projector_images=500),
-        data=DataConfig(dataset=f"npz:{tmp_path / 'images.npz'}"),
-        schedule=ScheduleConfig(train_steps=3, global_batch_size=8),
-    )
-    assert train(config).complete
-    assert not any("knn_accuracy" in record for record in records(tmp_path / "run"))

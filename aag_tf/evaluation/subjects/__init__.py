@@ -1,7 +1,7 @@
-"""What is judged, and on which images: runs, SavedModels and Keras models of anybody, or features from files."""
+"""What is evaluated, and on which images: runs, SavedModels and Keras models of anybody, or features from files."""
 
 from aag_tf.evaluation.subjects.feature_files import read_feature_files
-from aag_tf.evaluation.subjects.images import JudgedData, choose_splits, open_images
+from aag_tf.evaluation.subjects.images import EvaluationImages, choose_splits, open_images
 from aag_tf.evaluation.subjects.subject import Subject, load_subject
 
-__all__ = ["JudgedData", "Subject", "choose_splits", "load_subject", "open_images", "read_feature_files"]
+__all__ = ["EvaluationImages", "Subject", "choose_splits", "load_subject", "open_images", "read_feature_files"]

@@ -1,31 +1,31 @@
-"""Features that exist already, as `.npz` files with `features` and `labels`."""
+"""Reads features and labels from `.npz` files."""
 
 import numpy as np
 
 from aag_tf.data.arrays import read_arrays
-from aag_tf.evaluation.candidate import Examples
 from aag_tf.evaluation.checks import check_features, check_labels, class_indices
+from aag_tf.evaluation.feature_set import Examples
 from aag_tf.utils.errors import DataError, EvaluationError
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 LARGEST = 8 * 2**30  # bytes, unpacked
 KEYS = ("features", "labels")
 
 
 def read_feature_files(train: str, test: str, *, labeled: bool = True) -> tuple[Examples, Examples]:
-    """What to learn from and what to be judged on.
+    """Reads the features to learn from and those to evaluate on.
 
     Args:
         train, test: `.npz` files with float `features` [n, d] and integer `labels` [n] from 0.
-        labeled: whether labels must be there, and name two classes at least.
+        labeled: whether labels are required, those of `train` of two classes or more.
 
     Raises:
-        EvaluationError: a file is missing or damaged, its arrays do not fit each other or those of the other file.
+        EvaluationError: a file is missing or damaged, or arrays do not fit each other.
     """
     bank, queries = (_read(path, labeled) for path in (train, test))
     if bank.features.shape[1] != queries.features.shape[1]:
         raise EvaluationError(
-            f"{train} has features of {bank.features.shape[1]} numbers and {test} of {queries.features.shape[1]}; make "
+            f"{train} has features of length {bank.features.shape[1]} and {test} of {queries.features.shape[1]}; make "
             "both with one encoder."
         )
     if bank.labels is None or queries.labels is None:
@@ -34,8 +34,8 @@ def read_feature_files(train: str, test: str, *, labeled: bool = True) -> tuple[
         class_indices(bank.labels)
     if queries.labels.max() > bank.labels.max():
         raise EvaluationError(
-            f"{test} has a label {queries.labels.max()} and those of {train} end at {bank.labels.max()}; use the same "
-            "classes in both."
+            f"{test} has a label {queries.labels.max()} and the largest of {train} is {bank.labels.max()}; use the "
+            "same classes in both."
         )
     return bank, queries
 
@@ -45,7 +45,7 @@ def _read(name: str, labeled: bool) -> Examples:
     if not path.is_file():
         raise EvaluationError(f"{name} is not a file; name an archive that numpy.savez wrote.")
     try:
-        arrays = read_arrays(path, KEYS, limit=LARGEST, advice="judge a part")
+        arrays = read_arrays(path, KEYS, limit=LARGEST, advice="evaluate a part")
     except DataError as error:
         raise EvaluationError(str(error)) from error
     missing = [key for key in KEYS if key not in arrays and (labeled or key != "labels")]

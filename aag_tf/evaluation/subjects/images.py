@@ -1,4 +1,4 @@
-"""The images that an encoder is judged on: the right splits of the right data set, at its size and in its channels."""
+"""Opens the images that an encoder is evaluated on, in the size and the channels that it takes."""
 
 import dataclasses
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from aag_tf.evaluation.subjects.subject import Subject
 from aag_tf.utils.errors import EvaluationError
 
 
-class JudgedData(NamedTuple):
-    """Images to learn from and to be judged on, and what was done to them.
+class EvaluationImages(NamedTuple):
+    """Images to learn from and images to evaluate on.
 
     Args:
         source: the data set.
-        bank: what classifiers learn from.
-        queries: what they are judged on.
-        conversion: how its images were changed for the encoder, for people; empty where they were not.
+        bank: images that classifiers learn from.
+        queries: images that classifiers are evaluated on.
+        conversion: a text on how images were changed for the encoder; empty where they were not.
     """
 
     source: Source
@@ -28,12 +28,13 @@ class JudgedData(NamedTuple):
     conversion: str
 
 
-def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
-    """The run's own data set, or another one at the size and in the channels that the encoder takes.
+def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
+    """Opens `--dataset`, by default the data set of the training, in the size and the channels that the encoder takes.
 
     Raises:
         DataError: there is no such data set.
-        EvaluationError: it has no labels, no such split, or images that cannot be brought to the encoder's shape.
+        EvaluationError: it has no labels, no such split, images of another size, or (as the training's own) other
+            training images than when the encoder was trained.
     """
     _check_image_size(config, subject)
     source = open_source(_data_config(config, subject))
@@ -48,41 +49,43 @@ def open_images(config: EvaluateConfig, subject: Subject) -> JudgedData:
     if source.image_shape[2] != channels:
         changes.append("gray repeated as RGB" if channels == 3 else "RGB turned to gray by its luma")
     shape = (height, width, channels)
-    return JudgedData(source, adapted(bank, shape), adapted(queries, shape), ", ".join(changes))
+    return EvaluationImages(source, adapted(bank, shape), adapted(queries, shape), ", ".join(changes))
 
 
 def choose_splits(source: Source, split: str, *, labeled: bool = True) -> tuple[Split, Split]:
-    """The images that classifiers learn from, and those that they are judged on.
+    """Returns the images to learn from and the images to evaluate on.
 
-    `test` learns from all training images (train and validation) and judges on test; `validation` learns from train
-    alone and judges on validation, which is the one to tune on.
+    `test` learns from train and validation and evaluates on test; `validation` learns from train alone and evaluates
+    on validation, and is the split to tune on.
 
     Raises:
-        EvaluationError: the data set has no such split, or no labels where `labeled` asks for them.
+        EvaluationError: the data set has no such split, or has no labels and `labeled` is true.
     """
     parts = [source.train]
     if split == "test" and source.validation is not None:
         parts.append(source.validation)
     if labeled and any(part.labels is None for part in parts):
         raise EvaluationError(
-            f"{source.name} has no labels to judge by; give one that has them with --dataset (a folder takes its "
-            "labels from the names of sub-folders, an npz file from `labels`), or ask for --measures=unlabeled."
+            f"{source.name} has no labels; give a labeled data set with --dataset (a folder takes its labels from the "
+            "names of sub-folders, an npz file from `labels`), or --measures=unlabeled."
         )
     queries = source.test if split == "test" else source.validation
     if queries is None:
         advice = {
-            "test": "judge on --split=validation, or give a data set with a test split",
-            "validation": "judge on --split=test, or train with --validation_fraction above 0",
+            "test": "give --split=validation, or a data set with a test split",
+            "validation": "give --split=test, or train with --validation_fraction above 0",
         }
         raise EvaluationError(f"{source.name} has no {split} split; {advice[split]}.")
     if labeled and queries.labels is None:
-        raise EvaluationError(f"the {split} split of {source.name} has no labels to judge by; give it some.")
+        raise EvaluationError(
+            f"the {split} split of {source.name} has no labels; give it some, or --measures=unlabeled."
+        )
     bank = _joined(parts)
     if labeled and bank.labels is not None and queries.labels is not None:
         strange = ~np.isin(queries.labels, bank.labels)
         if strange.any():
             logging.warning(
-                "%s of %s images of the %s split are of classes that no training image has, and count as wrong.",
+                "%s of %s images of the %s split are of classes without a training image, and count as wrong.",
                 f"{strange.sum():,}",
                 f"{len(strange):,}",
                 split,
@@ -100,10 +103,10 @@ def _joined(parts: list[Split]) -> Split:
 
 
 def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
-    own = subject.data
+    own = None if subject.record is None else subject.record.config.data
     if config.dataset is None:
         if own is None:
-            raise EvaluationError("nobody knows what this model was trained on; name the data to judge on: --dataset.")
+            raise EvaluationError("this model does not say what it was trained on; name the data with --dataset.")
         return dataclasses.replace(own, data_dir=config.data_dir or own.data_dir, download=config.download)
     height, width, _ = subject.image_shape
     return DataConfig(
@@ -134,20 +137,23 @@ def _check_size(source: Source, wanted: tuple[int, int]) -> None:
 
 
 def _check_unchanged(source: Source, subject: Subject) -> None:
-    """Other images would be divided into other splits, so that some to be judged on had been trained on."""
-    count, before = len(source.train), subject.num_train_images
+    """Rejects changed images: they would be split differently, and test images may have been trained on."""
+    record = subject.record
+    if record is None:
+        return
+    count, before = len(source.train), record.num_train_images
     if before is not None and before != count:
         raise EvaluationError(
             f"{source.name} gives {count:,} training images now and gave {before:,} when the encoder was trained, so "
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
-    if subject.fingerprint is None:
+    if record.fingerprint is None:
         return
     now = fingerprint(source.train.images)
-    if not same_pictures(subject.fingerprint, now):
+    if not same_pictures(record.fingerprint, now):
         raise EvaluationError(
             f"{source.name} has other training images now than when the encoder was trained, or in another order, so "
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
-    if not same_pixels(subject.fingerprint, now):
+    if not same_pixels(record.fingerprint, now):
         logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)

@@ -1,4 +1,4 @@
-"""From uint8 pixels to what somebody else's model expects."""
+"""Converts uint8 pixels to the value range that a model of others expects."""
 
 import keras
 import tensorflow as tf
@@ -12,16 +12,16 @@ CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 def require_range(input_range: str | None, dtype: str, channels: int | None, owner: str) -> str:
-    """The range to use, known or given.
+    """Returns the value range of a model's input.
 
     Args:
-        input_range: what `--input_range` says.
+        input_range: the value of `--input_range`, `None` where it was not given.
         dtype: of the model's input.
         channels: of the model's input.
         owner: the model, for messages.
 
     Raises:
-        EvaluationError: it has to be given, or does not fit the model.
+        EvaluationError: the range has to be given, or does not fit the model.
     """
     if dtype == "uint8":
         if input_range not in (None, "0..255"):
@@ -40,14 +40,14 @@ def require_range(input_range: str | None, dtype: str, channels: int | None, own
 
 
 def convert(images: tf.Tensor, input_range: str, dtype: str) -> tf.Tensor:
-    """uint8 images [b, h, w, c] in RGB to a model's own dtype and range."""
+    """Converts uint8 images [b, h, w, c] in RGB to the dtype and range of a model."""
     if dtype == "uint8":
         return images
     return tf.cast(prepare(tf.cast(images, tf.float32), input_range), dtype)
 
 
 def prepare(x, input_range: str):
-    """Images [b, h, w, c] in [0, 255] to a range: a float32 tensor, or a symbolic one of a functional Keras model."""
+    """Scales images [b, h, w, c] in [0, 255] to a range; takes float32 tensors and symbolic Keras tensors."""
     match input_range:
         case "0..1":
             return x / 255.0

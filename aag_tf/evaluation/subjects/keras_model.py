@@ -1,4 +1,4 @@
-"""Any Keras model that maps a batch of images to a batch of vectors, from a `.keras` file in safe mode."""
+"""Loads any Keras model that maps a batch of images to a batch of vectors, from a `.keras` file in safe mode."""
 
 import zipfile
 from pathlib import Path
@@ -7,37 +7,37 @@ import keras
 
 from aag_tf.evaluation.subjects.input_range import prepare, require_range
 from aag_tf.utils.errors import EvaluationError, one_line
-from aag_tf.utils.files import user_path
+from aag_tf.utils.paths import user_path
 
 MEMBERS = ("config.json", "model.weights.h5")
 LARGEST = 16 * 2**30  # bytes, unpacked: a few kilobytes of archive can claim to be anything
 
 
 def load_foreign_keras_model(path: str, input_range: str | None) -> tuple[keras.Model, keras.Model]:
-    """The model of a file, and the encoder made from it.
+    """Loads the model of a file and makes an encoder from it.
 
     Only the `.keras` format is read: its safe mode runs no code from the file, as the older HDF5 format can.
 
     Args:
         path: a `.keras` file.
-        input_range: pixel values that it expects; needed where it takes floats.
+        input_range: range of its pixel values; required where it takes floats.
 
     Returns:
-        The model as it is, and one that takes images of [0, 255].
+        The model as it is, and the encoder, which takes images in [0, 255].
 
     Raises:
-        EvaluationError: there is no such file, it needs code, it does not map images to vectors, or its range is not
-            known.
+        EvaluationError: there is no such file, it needs code, it does not map images to vectors, or its range is
+            unknown.
     """
     model = _load(user_path(path))
     return model, encoder_of(model, path, input_range)
 
 
 def encoder_of(model: keras.Model, path: str, input_range: str | None) -> keras.Model:
-    """A model that takes images [b, height, width, channels] in [0, 255], with the preprocessing of the range inside.
+    """Puts preprocessing before a model, so that it takes images [b, height, width, channels] in [0, 255].
 
     Raises:
-        EvaluationError: the model does not map images to vectors, or its range is not known.
+        EvaluationError: the model does not map images to vectors, or its range is unknown.
     """
     inputs, outputs = (getattr(model, name, None) for name in ("inputs", "outputs"))
     if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4:
@@ -48,21 +48,19 @@ def encoder_of(model: keras.Model, path: str, input_range: str | None) -> keras.
     (image,), (vector,) = inputs, outputs
     if len(vector.shape) != 2:
         raise EvaluationError(
-            f"{path} gives features of shape {list(vector.shape)}, and vectors [b, dim] can be judged; end it with "
+            f"{path} gives features of shape {list(vector.shape)} instead of vectors [b, dim]; end it with "
             "GlobalAveragePooling2D or Flatten."
         )
     shape, dtype = tuple(image.shape[1:]), keras.backend.standardize_dtype(image.dtype)
     if shape[2] not in (1, 3):
-        raise EvaluationError(
-            f"{path} takes images with {shape[2]} channels; models of 1 (gray) or 3 (RGB) are judged."
-        )
+        raise EvaluationError(f"{path} takes images with {shape[2]} channels; give a model of 1 (gray) or 3 (RGB).")
     known = require_range(input_range, dtype, shape[2], path)
     images = keras.Input(shape, dtype=dtype, name="images")
     return keras.Model(images, model(prepare(images, known)), name=model.name)
 
 
 def untrained_copy(model: keras.Model, seed: int) -> keras.Model:
-    """The same layers with random weights from a seed; what data was measured for, `Normalization`, stays as it is."""
+    """Copies a model with random weights from a seed; `Normalization` layers keep their statistics."""
     keras.utils.set_random_seed(seed)
     fresh = keras.models.clone_model(model)
     for layer, own in zip(fresh._flatten_layers(), model._flatten_layers(), strict=True):
@@ -89,5 +87,5 @@ def _load(path: Path) -> keras.Model:
     except Exception as error:  # an unknown class, code in a Lambda layer, damage: Keras raises many classes
         raise EvaluationError(
             f"--keras_model={path} cannot be loaded in safe mode ({one_line(error, 200)}); models of built-in "
-            "layers without Lambda can be, any other can be judged as a SavedModel."
+            "layers without Lambda can be, any other model can be evaluated as a SavedModel."
         ) from error

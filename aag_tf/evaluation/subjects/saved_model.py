@@ -1,4 +1,4 @@
-"""Any SavedModel that maps a batch of images to a batch of vectors, whoever wrote it."""
+"""Loads any SavedModel that maps a batch of images to a batch of vectors, whoever wrote it."""
 
 import dataclasses
 from pathlib import Path
@@ -22,7 +22,7 @@ class ForeignEncoder:
         function: the signature.
         input_name, input_spec: its one input.
         output_name: its one vector output.
-        input_range: pixel values that it expects.
+        input_range: range of its pixel values.
         owner: keeps the variables alive.
     """
 
@@ -41,11 +41,11 @@ class ForeignEncoder:
 
     @property
     def image_shape(self) -> Sizes:
-        """(height, width, channels) of the images it takes, `None` where any will do."""
+        """(height, width, channels) of its images, `None` for any size."""
         return _image_shape(self.input_spec)
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        """uint8 images to embeddings; a signature with a fixed batch size gets padded batches of that size."""
+        """Embeds uint8 images; for a signature with a fixed batch size, batches are padded to it."""
         fixed = self.input_spec.shape[0]
         if fixed is None:
             return self._call(images)
@@ -64,16 +64,16 @@ class ForeignEncoder:
 
 
 def load_foreign_saved_model(directory: Path, signature: str | None, input_range: str | None) -> ForeignEncoder:
-    """A signature with one image input, and one of its vector outputs.
+    """Loads a signature with one image input, and one of its vector outputs.
 
     Args:
         directory: holds `saved_model.pb`.
         signature: its name, or `name:output` where it gives several vectors; `None` takes `serving_default` if that
-            fits, or the only one that does.
-        input_range: pixel values that it expects; needed where it takes floats.
+            fits, or the only one that fits.
+        input_range: range of its pixel values; required where it takes floats.
 
     Raises:
-        EvaluationError: the SavedModel is damaged, no signature fits, several do, or the range is not known.
+        EvaluationError: the SavedModel is damaged, no signature fits, several do, or the range is unknown.
     """
     try:
         loaded = tf.saved_model.load(directory)
@@ -116,12 +116,12 @@ def _choose(directory: str, wanted: str, signatures: dict[str, Any], fitting: li
 
 
 def _ends(function: Any, output: str = "") -> tuple[str, tf.TensorSpec, str] | None:
-    """Name and spec of the one image input, and the name of the vector output; `None` where it is not so."""
+    """Returns name and spec of the image input and name of the vector output; `None` unless there is one of each."""
     inputs, outputs = function.structured_input_signature[1], function.structured_outputs
     images = [(name, spec) for name, spec in inputs.items() if _takes_images(spec)]
     vectors = [name for name, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank in (None, 2)]
     if output or len(vectors) > 1:
-        vectors = [name for name in vectors if name == (output or OUTPUT)]  # several: ours is called so
+        vectors = [name for name in vectors if name == (output or OUTPUT)]  # the name in our exports
     if len(inputs) != 1 or len(images) != 1 or len(vectors) != 1:
         return None
     return (*images[0], vectors[0])

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: written whole or not at all, verified before use, kept by number and by kNN accuracy."""
+"""Checkpoints on disk: written whole or not at all, verified before use, pruned by number and kNN accuracy."""
 
 from aag_tf.runs.checkpoints.disk import check_space, report_disk_failures
 from aag_tf.runs.checkpoints.state import RunState, restore

@@ -1,4 +1,4 @@
-"""Disks that are full: noticed before a run starts, and said in a sentence when it happens while it goes on."""
+"""Full disks: checked before a run starts, and reported in one sentence while it goes on."""
 
 import contextlib
 import errno
@@ -10,19 +10,19 @@ import tensorflow as tf
 
 from aag_tf.runs.checkpoints.store import CheckpointStore
 from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.files import nearest_existing
+from aag_tf.utils.paths import nearest_existing
 
-# TensorFlow's own writers report these in words only.
+# TensorFlow's own writers report these in their message only.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def check_space(store: CheckpointStore, bytes_each: int, keep: int) -> None:
-    """Refuses a run whose checkpoints would fill the disk.
+    """Checks that the disk has room for the checkpoints of a run.
 
     Args:
-        store: where they will go; what it holds now counts as free, since it will be replaced.
+        store: keeps the checkpoints; what it holds now counts as free, since it will be replaced.
         bytes_each: size of a checkpoint.
-        keep: how many of the newest are kept; the best one and the one being written come on top.
+        keep: number of newest checkpoints that are kept, besides the best one and the one being written.
 
     Raises:
         RunDirectoryError: there is not enough space.
@@ -39,7 +39,7 @@ def check_space(store: CheckpointStore, bytes_each: int, keep: int) -> None:
 
 @contextlib.contextmanager
 def report_disk_failures(store: CheckpointStore) -> Iterator[None]:
-    """Turns a failed write to the run directory inside the block into one sentence.
+    """Converts a failed write to the run directory inside the block into `RunDirectoryError`.
 
     Raises:
         RunDirectoryError: the disk is full, over quota, gone or read-only.

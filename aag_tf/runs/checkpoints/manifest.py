@@ -1,4 +1,4 @@
-"""What a checkpoint should consist of, written beside it, so that damage is noticed before anything is restored."""
+"""The manifest of a checkpoint: the size and digest of each file, to notice damage before anything is restored."""
 
 import dataclasses
 import hashlib
@@ -12,19 +12,19 @@ MANIFEST_FILE = "manifest.json"
 
 
 class DamagedError(Exception):
-    """A checkpoint is not what was written; the message says how, as a phrase."""
+    """A checkpoint is not as it was written; the message is a phrase that says what differs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FileFacts:
-    """Size and SHA-256 of a file as it was written (`sha256sum` gives the same)."""
+    """Size and SHA-256 of a file, the latter as `sha256sum` prints it."""
 
     bytes: int
     sha256: str
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Reads the whole file."""
+        """Computes the facts of a file."""
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return cls(file.tell(), digest)
@@ -32,12 +32,12 @@ class FileFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """The facts of one checkpoint.
+    """Step, accuracy and files of one checkpoint.
 
     Args:
-        step: steps that its weights have seen.
-        knn_accuracy: on held-out images at that step, in [0, 1], where it was measured.
-        files: facts of every file by its name.
+        step: optimizer steps that its weights have seen.
+        knn_accuracy: on held-out images at that step, in [0, 1]; `None` where it was not measured.
+        files: facts of each file by its name.
     """
 
     step: int
@@ -46,21 +46,21 @@ class Manifest:
 
     @classmethod
     def of(cls, directory: Path, step: int, knn_accuracy: float | None) -> Self:
-        """The manifest of the files that lie in a directory now."""
+        """Computes the manifest of the files in a directory."""
         return cls(step, knn_accuracy, {path.name: FileFacts.of(path) for path in sorted(directory.iterdir())})
 
     def to_json(self) -> str:
-        """The text of `manifest.json`, which holds a digest of its own."""
+        """Returns the text of `manifest.json`, which includes a digest of itself."""
         facts: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
         return json.dumps(facts | {"sha256": _digest(facts)}, indent=1) + "\n"
 
     @classmethod
     def read(cls, directory: Path) -> Self:
-        """The manifest of a checkpoint.
+        """Reads the manifest of a checkpoint.
 
         Raises:
             DamagedError: it is missing, not as it was written, or of another format.
-            OSError: it is there and cannot be read now.
+            OSError: it exists and cannot be read now.
         """
         try:
             facts = json.loads((directory / MANIFEST_FILE).read_bytes())
@@ -77,11 +77,11 @@ class Manifest:
         return cls(facts["step"], facts["knn_accuracy"], files)
 
     def verify(self, directory: Path) -> None:
-        """Reads every file once and compares it with its facts.
+        """Compares every file with its facts.
 
         Raises:
             DamagedError: a file is missing, truncated or changed.
-            OSError: a file is there and cannot be read now.
+            OSError: a file exists and cannot be read now.
         """
         for name, expected in self.files.items():
             try:

@@ -1,4 +1,4 @@
-"""What a checkpoint holds, and how it comes back."""
+"""The state of a run that a checkpoint holds, and restoring it."""
 
 from typing import Any
 
@@ -8,21 +8,21 @@ import tensorflow as tf
 from aag_tf.runs.checkpoints.store import CheckpointStore, StoredCheckpoint
 from aag_tf.utils.errors import RunDirectoryError
 
-SEED_STATE = "seed_generator_state"  # how Keras names the state of its random generators
+SEED_STATE = "seed_generator_state"  # the name that Keras gives the state of its random generators
 
 
 class RunState:
-    """Everything that a run needs to go on, but for its step, which numbers the checkpoint.
+    """All variables that a run needs to go on; its step is the number of the checkpoint.
 
-    The optimizer's own counter is no position: with float16 it leaves out the steps whose gradients overflowed.
+    The optimizer's own counter is not the step: with float16 it leaves out steps whose gradients overflowed.
 
     Args:
-        parts: networks and the optimizer, built, by the names under which they are saved.
+        parts: built networks and the optimizer, by the names under which they are saved.
     """
 
     def __init__(self, **parts: keras.Model | keras.optimizers.Optimizer) -> None:
         self.variables = [variable for part in parts.values() for variable in part.variables]
-        # Where dropout draws from is among the variables of a network, but Keras does not track it for checkpoints.
+        # The seed state of dropout is among the variables of a network, but Keras does not track it for checkpoints.
         random = [variable.value for variable in self.variables if variable.path.endswith(SEED_STATE)]
         self.checkpoint = tf.train.Checkpoint(**parts, **({"random": random} if random else {}))
         floating = [variable for variable in self.variables if tf.as_dtype(variable.dtype).is_floating]
@@ -35,13 +35,13 @@ class RunState:
 
     @property
     def bytes(self) -> int:
-        """Size of a checkpoint, less names and shapes."""
+        """Size of a checkpoint in bytes, without names and shapes."""
         return sum(
             tf.TensorShape(value.shape).num_elements() * tf.as_dtype(value.dtype).size for value in self.variables
         )
 
     def is_finite(self) -> bool:
-        """Whether no weight, moment or moving statistic is NaN or infinite; waits for the device."""
+        """Whether all weights, moments and moving statistics are finite; waits for the device."""
         return bool(self._are_finite())
 
     def write(self, prefix: str) -> None:
@@ -49,10 +49,10 @@ class RunState:
         self.checkpoint.write(prefix)
 
     def restore(self, store: CheckpointStore) -> int:
-        """Loads the newest undamaged checkpoint, if there is one, and clears damaged ones after it away.
+        """Loads the newest undamaged checkpoint, if there is one, and deletes damaged ones after it.
 
         Returns:
-            The step it stands at; 0 where there is no checkpoint.
+            The step of the checkpoint; 0 where there is none.
 
         Raises:
             RunDirectoryError: there are checkpoints, and none is usable.
@@ -71,7 +71,7 @@ def restore(stored: StoredCheckpoint, checkpoint: tf.train.Checkpoint) -> Any:
         RunDirectoryError: it cannot be read.
     """
     try:
-        return checkpoint.read(str(stored.prefix))  # and not `restore`, which expects the counter that `save` adds
+        return checkpoint.read(str(stored.prefix))  # `restore` would expect the counter that `save` adds
     except (tf.errors.OpError, ValueError) as error:
         raise RunDirectoryError(
             f"the checkpoint {stored.prefix} cannot be read ({type(error).__name__}); restore the files from a copy."

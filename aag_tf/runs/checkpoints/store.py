@@ -1,11 +1,11 @@
-"""The checkpoints of a run on disk: each a directory that appears whole or not at all, and is verified before use.
+"""The checkpoints of a run on disk: each directory appears whole or not at all, and is verified before use.
 
     checkpoints/step-120/state.index
     checkpoints/step-120/state.data-00000-of-00001     what tf.train.Checkpoint writes
     checkpoints/step-120/manifest.json                 step, kNN accuracy, size and SHA-256 of each file
 
-A checkpoint is written under a name that starts with a dot, synced and renamed; it is deleted the other way round. What
-a killed process leaves behind therefore starts with a dot, and is cleared away by the next one.
+A checkpoint is written under a name that starts with a dot, synced and renamed; before it is deleted, it is
+renamed back. So what a killed process leaves behind starts with a dot, and the next process deletes it.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from pathlib import Path
 from absl import logging
 
 from aag_tf.runs.checkpoints.manifest import MANIFEST_FILE, DamagedError, Manifest
+from aag_tf.utils.atomic import sync, write_atomically
 from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.files import sync, write_atomically
 
 STATE = "state"  # the prefix of TensorFlow's files
 UNFINISHED = ".unfinished-"
@@ -43,10 +43,10 @@ class StoredCheckpoint:
         return self.directory / STATE
 
     def accuracy(self) -> float | None:
-        """The kNN accuracy that its manifest states; a damaged manifest states none, and is logged.
+        """Returns the kNN accuracy in its manifest; logs a damaged manifest and returns `None`.
 
         Raises:
-            RunDirectoryError: the manifest is there and cannot be read now.
+            RunDirectoryError: the manifest exists and cannot be read now.
         """
         try:
             with self._readable():
@@ -56,11 +56,11 @@ class StoredCheckpoint:
             return None
 
     def verify(self) -> None:
-        """Compares every byte with what was written.
+        """Checks every byte against the manifest.
 
         Raises:
             DamagedError: something differs.
-            RunDirectoryError: a file is there and cannot be read now.
+            RunDirectoryError: a file exists and cannot be read now.
         """
         with self._readable():
             manifest = Manifest.read(self.directory)
@@ -70,7 +70,7 @@ class StoredCheckpoint:
 
     @contextlib.contextmanager
     def _readable(self) -> Iterator[None]:
-        """Tells a disk or a network that fails now, and may well read it later, from damage."""
+        """Converts `OSError`, of a disk or network that may work again later, to `RunDirectoryError`."""
         try:
             yield
         except OSError as error:
@@ -84,24 +84,24 @@ class CheckpointStore:
     """The checkpoints in one directory.
 
     Args:
-        directory: it need not exist until something is written.
+        directory: made when the first checkpoint is written.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     def all(self) -> list[StoredCheckpoint]:
-        """What lies there, by ascending step; nothing is verified."""
+        """Returns the checkpoints by ascending step, without verifying them."""
         return sorted(self._find(), key=lambda checkpoint: checkpoint.step)
 
     def choose(self, which: str = "latest") -> StoredCheckpoint | None:
-        """The newest checkpoint, or the one with the best kNN accuracy, that is undamaged; each damaged one is logged.
+        """Returns the newest undamaged checkpoint, or the best by kNN accuracy; logs each damaged one.
 
         Args:
-            which: `latest`, or `best`, which falls back to the next best (of equals, the newer).
+            which: `latest`, or `best`, which falls back to the next best (the newer of equals).
 
         Returns:
-            `None` where there is no checkpoint at all.
+            `None` where there is no checkpoint.
 
         Raises:
             RunDirectoryError: all are damaged, one cannot be read now, or none has a kNN accuracy to be the best by.
@@ -133,12 +133,12 @@ class CheckpointStore:
         )
 
     def write(self, step: int, write_state: Callable[[str], object], *, knn_accuracy: float | None = None) -> Path:
-        """Adds a checkpoint; returns its directory, which is on the disk (synced) by then.
+        """Adds a checkpoint, synced to the disk; returns its directory.
 
         Args:
-            step: steps that its weights have seen; one of the same step is replaced.
-            write_state: given a prefix, writes files whose names start with it.
-            knn_accuracy: at this step, where it was measured.
+            step: optimizer steps that its weights have seen; replaces a checkpoint of the same step.
+            write_state: takes a prefix and writes files whose names start with it.
+            knn_accuracy: at this step, in [0, 1]; `None` where it was not measured.
         """
         target = self.directory / f"step-{step}"
         unfinished = self.directory / f"{UNFINISHED}{target.name}"
@@ -164,7 +164,7 @@ class CheckpointStore:
     def prune(self, keep: int) -> None:
         """Deletes all but the newest `keep` checkpoints and the one with the best kNN accuracy.
 
-        Nothing is deleted while one of them cannot be read, since it may be the best; that is logged.
+        Deletes nothing, and logs that, while a manifest cannot be read, since it may be that of the best.
         """
         found = self.all()
         try:
@@ -177,7 +177,7 @@ class CheckpointStore:
                 self._remove(checkpoint)
 
     def clear(self, chosen: StoredCheckpoint | None) -> None:
-        """Deletes what a killed process left unfinished, and checkpoints after the chosen one, which are damaged."""
+        """Deletes unfinished files of killed processes, and the damaged checkpoints after the chosen one."""
         if not self.directory.is_dir():
             return
         for leftover in self.directory.glob(f"{UNFINISHED}*"):
@@ -187,11 +187,11 @@ class CheckpointStore:
                 self._remove(checkpoint)
 
     def bytes_held(self) -> int:
-        """Size of everything in the directory."""
+        """Size of all files in the directory, in bytes."""
         return sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
 
     def best_accuracy(self) -> float | None:
-        """The highest kNN accuracy among the checkpoints, as their manifests say."""
+        """The highest kNN accuracy in the manifests of the checkpoints."""
         ranked = self._ranked(self.all())
         return ranked[-1].accuracy() if ranked else None
 
@@ -203,7 +203,7 @@ class CheckpointStore:
                 yield StoredCheckpoint(int(match[1]), path)
 
     def _ranked(self, found: list[StoredCheckpoint]) -> list[StoredCheckpoint]:
-        """Those with a kNN accuracy, the best last; of equals the newer counts as better."""
+        """Returns those with a kNN accuracy, the best last; of equals the newer is better."""
         accuracies = [(checkpoint.accuracy(), checkpoint) for checkpoint in found]
         known = [(accuracy, checkpoint) for accuracy, checkpoint in accuracies if accuracy is not None]
         return [checkpoint for _, checkpoint in sorted(known, key=lambda entry: (entry[0], entry[1].step))]
@@ -212,7 +212,7 @@ class CheckpointStore:
         shutil.rmtree(self._set_aside(checkpoint.directory))
 
     def _set_aside(self, directory: Path) -> Path:
-        """Takes a checkpoint out of sight in one step, since deleting its files takes several."""
+        """Hides a checkpoint by one atomic rename, since deleting its files takes several steps."""
         aside = directory.with_name(f"{UNFINISHED}deletion-of-{directory.name}")
         shutil.rmtree(aside, ignore_errors=True)
         return directory.rename(aside)

@@ -1,4 +1,4 @@
-"""What happens beside the steps: records, pictures, progress, checkpoints, held-out accuracy, a clean end."""
+"""Keras callbacks of a run: logs, pictures, progress, checkpoints, evaluation meanwhile, a clean end."""
 
 from aag_tf.training.callbacks.build import build_callbacks
 from aag_tf.training.callbacks.checkpoints import Checkpoints
@@ -9,13 +9,13 @@ from aag_tf.training.callbacks.histograms import Histograms
 from aag_tf.training.callbacks.hyperparameters import Hyperparameters
 from aag_tf.training.callbacks.metrics_file import MetricsFile
 from aag_tf.training.callbacks.monitor import EncoderMonitor
-from aag_tf.training.callbacks.opening import Opening
+from aag_tf.training.callbacks.preview import Preview
 from aag_tf.training.callbacks.profiler import Profiler
 from aag_tf.training.callbacks.progress import Progress
-from aag_tf.training.callbacks.step_log import StepLog, Writer
-from aag_tf.training.callbacks.step_range import StepRange, is_due
+from aag_tf.training.callbacks.step_log import StepLog
 from aag_tf.training.callbacks.tensorboard import TAGS, TensorBoardWriter
 from aag_tf.training.callbacks.terminate_on_nan import TerminateOnNaN
+from aag_tf.training.step_range import StepRange, is_due
 
 __all__ = [
     "TAGS",
@@ -27,7 +27,7 @@ __all__ = [
     "Histograms",
     "Hyperparameters",
     "MetricsFile",
-    "Opening",
+    "Preview",
     "Profiler",
     "Progress",
     "StepLog",

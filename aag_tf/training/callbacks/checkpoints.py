@@ -1,20 +1,21 @@
-"""Checkpoints at epoch ends or every so many steps, and wherever kNN accuracy is better than ever."""
+"""Saves checkpoints at regular steps, and at each new best kNN accuracy."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+from typing_extensions import override
 
 from aag_tf.runs.checkpoints import CheckpointStore, RunState
-from aag_tf.training.callbacks.step_range import StepRange, is_due
+from aag_tf.training.step_range import StepRange, is_due
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves the state of a run; as a writer it takes the kNN accuracy of the step from the monitor.
+    """Saves the state of a run; as a writer it receives the kNN accuracy of a step from the monitor.
 
     Args:
-        store: where to.
-        state: what to save.
+        store: keeps the checkpoints.
+        state: what a checkpoint holds.
         step_range: the steps of this `fit`.
         every: steps between checkpoints; the last step of a `fit` is always saved.
         keep: how many of the newest stay on disk, besides the one with the best kNN accuracy.
@@ -44,29 +45,29 @@ class Checkpoints(keras.callbacks.Callback):
         self._measured: tuple[int, float] | None = None
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Notes a kNN accuracy; the checkpoint of that step will carry it."""
+        """Notes a kNN accuracy for the checkpoint of its step."""
         if "knn_accuracy" in record:
             self._measured = int(record["step"]), float(record["knn_accuracy"])
 
+    @override
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Saves where a checkpoint is due, or the best one so far was measured."""
         self.step = self.step_range.step(batch)
         accuracy = self._accuracy()
         is_best = accuracy is not None and (self._best_accuracy is None or accuracy >= self._best_accuracy)
         if is_best or is_due(self.step, self.every, self._last_saved):
             self.save()
 
+    @override
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Saves the end of the run, or the step it was stopped at."""
         if self.step != self._last_saved:
             self.save()
 
     def save(self) -> None:
-        """Writes a checkpoint of the current step and deletes those that are not to be kept.
+        """Writes a checkpoint of the current step and deletes old ones.
 
         Raises:
             TrainingError: the weights are not finite.
-            OSError, tf.errors.OpError: it cannot be written; those on disk stay as they are.
+            OSError, tf.errors.OpError: it cannot be written; the checkpoints on disk stay as they are.
         """
         self.check(self.step)
         accuracy = self._accuracy()

@@ -1,4 +1,4 @@
-"""Collapse, the way in which contrastive training fails without an error: all images come to lie on one point."""
+"""Warns of collapse, the silent failure of contrastive training: all images get almost the same embedding."""
 
 from collections.abc import Mapping
 
@@ -6,20 +6,20 @@ from absl import logging
 
 from aag_tf.training.callbacks.tensorboard import TensorBoardWriter
 
-# A figure, the limit beyond which images are as good as alike, and the side of it that is bad (1: above, -1: below).
+# Metric: its limit, and the side of the limit that means collapse (1: above, -1: below).
 # Uniformity, log E exp(-2 d²) over pairs on the unit sphere, is near -4 where they spread evenly; above -0.02 a pair's
 # d² averages 0.01, a cosine of 0.995. The spread of embeddings is their root mean square distance from their mean on
 # the unit sphere, 1 at most; at 0.05 a pair's cosine averages 0.9975.
 LIMITS = {"uniformity": (-0.02, 1), "embedding_spread": (0.05, -1)}
-WHAT = {"uniformity": "projection", "embedding_spread": "embedding"}  # that of which the figure speaks
-PATIENCE = 2  # records in a row, since a network that has just been made may start near the limit
+MEASURED = {"uniformity": "projection", "embedding_spread": "embedding"}
+PATIENCE = 2  # records in a row, since a new network may start near the limit
 
 
 class CollapseWarning:
-    """A writer that warns once, in the terminal and as text in TensorBoard, when images are nearly alike.
+    """A writer that warns once, in the terminal and as text in TensorBoard, when images get almost the same output.
 
     Args:
-        events: where TensorBoard's text `warnings` goes.
+        events: receives TensorBoard's text `warnings`.
     """
 
     def __init__(self, events: TensorBoardWriter) -> None:
@@ -28,7 +28,7 @@ class CollapseWarning:
         self._warned = False
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Looks at the figures of one record."""
+        """Checks the metrics of one record."""
         for name, (limit, side) in LIMITS.items():
             if name not in record:
                 continue
@@ -40,9 +40,9 @@ class CollapseWarning:
 
     def _warn(self, name: str, value: float, step: int) -> None:
         text = (
-            f"collapse: at step {step} all images have almost the same {WHAT[name]} ({name} {value:.3f}, near 0). The "
-            "run goes on, but it is likely to learn nothing: try a lower --learning_rate, a longer --warmup_fraction, "
-            "--projector_batch_norm, or a --temperature between 0.1 and 0.5."
+            f"collapse: at step {step} all images have almost the same {MEASURED[name]} ({name} {value:.3f}, near 0). "
+            "The run goes on, but it is likely to learn nothing: try a lower --learning_rate, a longer "
+            "--warmup_fraction, --projector_batch_norm, or a --temperature between 0.1 and 0.5."
         )
         logging.warning(text)
         self.events.write_text("warnings", text, step=step)

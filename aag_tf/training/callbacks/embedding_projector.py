@@ -1,4 +1,4 @@
-"""Embeddings for TensorBoard's projector: a point an image, with its thumbnail and, where known, its label."""
+"""Embeddings for TensorBoard's projector: a point for each image, with its thumbnail and label."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -9,23 +9,25 @@ import keras
 import numpy as np
 import PIL.Image
 from tensorboard.plugins import projector
+from typing_extensions import override
 
 from aag_tf.data import Split
 from aag_tf.evaluation import embed, inference
 from aag_tf.training.callbacks.periodic import Periodic
-from aag_tf.training.callbacks.step_range import StepRange
-from aag_tf.utils.files import write_atomically
+from aag_tf.training.step_range import StepRange
+from aag_tf.utils.atomic import write_atomically
+from aag_tf.utils.progress import no_progress
 
 THUMBNAIL = 32  # pixels; the projector's largest texture, 8192 pixels wide, has room for 65 536 of these
 
 
 class EmbeddingProjector(Periodic):
-    """Embeds the same images every so often and at the end, and replaces what the projector shows.
+    """Embeds a fixed set of images at regular steps and at the end, and replaces what the projector shows.
 
     Args:
         directory: of the event files; `projector_config.pbtxt` must lie there.
         encoder: the network under training.
-        images: what is embedded, held-out images if there are any.
+        images: held-out images, or training images where none are held out.
         class_names: names of the labels, where known.
         step_range: the steps of this `fit`.
         every: steps between two embeddings.
@@ -47,9 +49,10 @@ class EmbeddingProjector(Periodic):
         self.images = images
         self.class_names = class_names
 
+    @override
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
-        """Embeds the images and writes vectors, labels, thumbnails and, last, what names them."""
-        vectors = embed(self.embedding, self.images.images, progress=False)
+        with no_progress():
+            vectors = embed(self.embedding, self.images.images)
         self.directory.mkdir(parents=True, exist_ok=True)
         lines = ["\t".join(f"{value:.5g}" for value in vector) for vector in vectors]
         write_atomically(self.directory / "embeddings.tsv", "\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""TensorBoard's event files of a run that goes on: events that it is going to repeat are taken out first."""
+"""Removes from TensorBoard's event files the events that a resumed run is going to repeat."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ def drop_events_after(step: int, directory: Path) -> None:
     A file whose end a killed process left unfinished is cut there.
 
     Args:
-        step: the last one that is kept.
+        step: the last step that is kept.
         directory: need not exist.
     """
     for path in sorted(directory.glob("*tfevents*")):
         if step == 0:
             path.unlink()
             continue
-        kept = directory / "kept"  # no name that TensorBoard looks at
+        kept = directory / "kept"  # a name that TensorBoard ignores
         with tf.io.TFRecordWriter(str(kept)) as writer:
             try:
                 for record in tf.data.TFRecordDataset(str(path)):

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the loss of its terminal end a run after the step in hand, with a checkpoint that is whole."""
+"""Ends a run after the current step on Ctrl-C, SIGTERM or a lost terminal, with a whole checkpoint."""
 
 import signal
 import threading
@@ -7,24 +7,25 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 import keras
+from typing_extensions import override
 
-from aag_tf.training.callbacks.step_range import StepRange
+from aag_tf.training.step_range import StepRange
 
 
 class GracefulStop(keras.callbacks.Callback):
-    """Stops `fit` at the next step boundary when the process is asked to end; a second Ctrl-C ends it at once.
+    """Stops `fit` after the current step when the process receives a signal; a second Ctrl-C ends it at once.
 
-    The signals are its own inside `with GracefulStop() as graceful_stop:`, however that block ends. Outside the main
-    thread, where Python allows no signal handlers, it does nothing.
+    It handles the signals inside `with GracefulStop(...) as graceful_stop:` and restores the earlier handlers after.
+    Outside the main thread, where Python allows no signal handlers, it does nothing.
 
     Args:
         step_range: the steps of this `fit`.
-        agree: tells whether to stop from whether a signal has come; called after every step. On several machines it
-            asks the others, so that all stop after the same one.
+        agree: maps whether a signal has come to whether to stop; called after every step. On several machines it asks
+            the others, so that all stop after the same step.
 
     Attributes:
-        step: steps done.
-        received: the signal that asked, if one has.
+        step: global step.
+        received: the signal, if one has come.
     """
 
     def __init__(self, step_range: StepRange, agree: Callable[[bool], bool] = bool) -> None:
@@ -36,9 +37,8 @@ class GracefulStop(keras.callbacks.Callback):
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        """Takes over the signals."""
         if threading.current_thread() is threading.main_thread():
-            # A hangup only where it would end the process: `nohup` has it ignored, so that the run goes on.
+            # SIGHUP only where it would end the process: `nohup` ignores it, so that the run goes on.
             hangup = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL else []
             for number in (signal.SIGINT, signal.SIGTERM, *hangup):
                 self._previous[number] = signal.signal(number, self._on_signal)
@@ -47,16 +47,15 @@ class GracefulStop(keras.callbacks.Callback):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Gives the signals back."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
 
+    @override
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Stops where a signal has come."""
         self.step = self.step_range.step(batch)
         if self.agree(self.received is not None):
-            self.received = self.received or signal.SIGTERM  # where another machine was asked
+            self.received = self.received or signal.SIGTERM  # where another machine received one
             self.model.stop_training = True
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

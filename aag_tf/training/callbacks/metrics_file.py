@@ -5,15 +5,15 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from aag_tf.utils.files import sync, write_atomically
+from aag_tf.utils.atomic import sync, write_atomically
 
 
 class MetricsFile:
-    """Appends records to a JSON Lines file; what a resumed run will do again is cut off first.
+    """Appends records to a JSON Lines file, without those that a resumed run is going to repeat.
 
     Args:
         path: the file; created when absent.
-        start_step: records of later steps are dropped, since the run is going to repeat them.
+        start_step: records of later steps are dropped.
     """
 
     def __init__(self, path: Path, *, start_step: int = 0) -> None:
@@ -23,9 +23,9 @@ class MetricsFile:
             write_atomically(path, "".join(kept))
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Appends one line, on the disk on return; a process that is killed leaves at most that line unfinished.
+        """Appends one line and syncs it to the disk; a killed process leaves at most one unfinished line.
 
-        Figures that are no finite numbers, for which JSON has no word, are left out.
+        Values that are not finite, which JSON cannot hold, are left out.
         """
         finite = {name: value for name, value in record.items() if math.isfinite(value)}
         with self.path.open("a") as file:
@@ -33,7 +33,7 @@ class MetricsFile:
         sync(self.path)
 
     def best(self, name: str) -> float:
-        """The highest value of a figure so far; 0 where it has not been measured."""
+        """Returns the highest value of a metric so far; 0 where it has not been measured."""
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         return max((json.loads(line).get(name, 0.0) for line in lines), default=0.0)
 

@@ -1,4 +1,4 @@
-"""How good the encoder is while a run goes on: the figures that tell whether it is worth waiting."""
+"""Evaluates the encoder on held-out images while a run goes on."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,18 @@ from typing import Any
 
 import keras
 import numpy as np
+from typing_extensions import override
 
 from aag_tf.data import Split
 from aag_tf.evaluation import directions, embed, fit_linear_probe, inference, knn_accuracy, rankme, uniformity
 from aag_tf.evaluation.knn import DEFAULT_K
 from aag_tf.training.callbacks.periodic import Periodic
-from aag_tf.training.callbacks.step_log import Writer
-from aag_tf.training.callbacks.step_range import StepRange
+from aag_tf.training.step_range import StepRange
+from aag_tf.training.writer import Writer
 from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.progress import no_progress
 
-# What bounds the time of a measurement, whatever the size of the data set: enough for figures that move with those of
-# aag-evaluate.
+# Bounds the time of a measurement; enough images for values that move with those of aag-evaluate.
 BANK_IMAGES = 10_000
 QUERY_IMAGES = 2_000
 MOST_CLASSES = 1_000  # of the probe, which takes memory and time for each
@@ -24,16 +25,16 @@ L2_GRID = (1e-1, 1e-2, 1e-3)  # of the probe: the part of the full grid that eve
 
 
 class EncoderMonitor(Periodic):
-    """Embeds a fixed part of train and of the held-out split, and judges the embeddings.
+    """Embeds a fixed sample of the train and of the held-out split, and evaluates the embeddings.
 
-    Where both have labels, of two classes at least, it reports `knn_accuracy` (weighted kNN, k = 20) and
-    `linear_accuracy` (linear probe by L-BFGS, of up to `MOST_CLASSES`), shares in [0, 1] of the held-out images. With
-    or without labels it reports `effective_rank` (RankMe; it falls when the encoder collapses), `feature_uniformity`
-    (lower is more spread out) and `embedding_spread` of the held-out embeddings, and `monitor_seconds`. Figures that
-    features do not allow, say because they hold NaN, are left out: watching never ends a run.
+    Where both have labels, of at least two classes, it reports `knn_accuracy` (weighted kNN, k = 20) and
+    `linear_accuracy` (linear probe by L-BFGS, up to `MOST_CLASSES` classes), shares in [0, 1] of the held-out images.
+    With or without labels it reports `effective_rank` (RankMe; it falls when the encoder collapses),
+    `feature_uniformity` (lower is more spread out) and `embedding_spread` of the held-out embeddings, and
+    `monitor_seconds`. Metrics that cannot be computed, for example from NaN, are left out; they never end a run.
 
-    Its time is bounded: at most 12 000 images are embedded and four small probes fitted. It reads weights only, and
-    draws nothing at random, so that training goes on exactly as without it.
+    Its time is bounded: it embeds at most 12 000 images and fits four small probes. It only reads weights and draws no
+    random numbers, so that training goes on exactly as without it.
 
         monitor = EncoderMonitor(encoder, train, held_out, [writer], StepRange(0, 10_000, 500), every=500)
         model.fit(batches, callbacks=[monitor])
@@ -63,14 +64,15 @@ class EncoderMonitor(Periodic):
         self.queries = queries.take(QUERY_IMAGES)
         self.writers = writers
 
+    @override
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
-        """Measures."""
         self.measure(step)
 
+    @no_progress()
     def measure(self, step: int) -> dict[str, float]:
-        """Runs the measurement now; returns the record that the writers received."""
+        """Measures now; returns the record that the writers receive."""
         began = time.perf_counter()
-        queries = embed(self.embedding, self.queries.images, progress=False)
+        queries = embed(self.embedding, self.queries.images)
         record: dict[str, float] = {"step": step}
         if np.isfinite(queries).all() and len(queries) > 1:
             record |= self._by_labels(queries)
@@ -86,19 +88,19 @@ class EncoderMonitor(Periodic):
         labels, truth = self.bank.labels, self.queries.labels
         if labels is None or truth is None or len(np.unique(labels)) < 2:
             return {}
-        bank = embed(self.embedding, self.bank.images, progress=False)
+        bank = embed(self.embedding, self.bank.images)
         try:
             accuracy = knn_accuracy(bank, labels, queries, truth, k=min(DEFAULT_K, len(bank)))
             if len(np.unique(labels)) > MOST_CLASSES:
                 return {"knn_accuracy": accuracy}
-            probe = fit_linear_probe(bank, labels, l2_grid=L2_GRID, progress=False)
+            probe = fit_linear_probe(bank, labels, l2_grid=L2_GRID)
         except EvaluationError:  # the bank holds NaN
             return {}
         return {"knn_accuracy": accuracy, "linear_accuracy": float(np.mean(probe.predict(queries) == truth))}
 
 
 def embedding_spread(features: np.ndarray) -> float:
-    """Root mean square distance of `[n, dim]` features from their mean, each scaled to length one.
+    """Root mean square distance of features `[n, dim]`, each scaled to length one, from their mean.
 
     0 where all images have the same embedding (collapse), 1 where embeddings point evenly in all directions.
     """

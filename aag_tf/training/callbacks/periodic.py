@@ -1,11 +1,12 @@
-"""What happens every so many steps, and at the end of a run."""
+"""Base class of callbacks that act at regular steps and at the end of a run."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import keras
+from typing_extensions import override
 
-from aag_tf.training.callbacks.step_range import StepRange, is_due
+from aag_tf.training.step_range import StepRange, is_due
 
 
 class Periodic(keras.callbacks.Callback):
@@ -21,23 +22,23 @@ class Periodic(keras.callbacks.Callback):
         self.step_range = step_range
         self.every = every
         self.last_due = step_range.start_step
-        self._earlier = self._done = 0  # steps of this `fit`: in the epochs before, and so far
+        self._earlier = self._done = 0  # steps of this `fit`: in earlier epochs, and so far
 
     @property
     def step(self) -> int:
-        """Steps done, those before this `fit` included."""
+        """Global step: steps done, those before this `fit` included."""
         return self.step_range.step(self._done - 1)
 
+    @override
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Begins to count."""
         self.last_due, self._earlier, self._done = self.step_range.start_step, 0, 0
 
+    @override
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Keeps the count, since Keras begins a new one with each epoch. (A run of this package is a single one.)"""
-        self._earlier = self._done
+        self._earlier = self._done  # Keras counts batches anew in each epoch; a run of this package is one epoch
 
+    @override
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Counts the step."""
         in_epoch = (self.params or {}).get("steps")  # with several steps an execution, Keras counts beyond it
         self._done = self._earlier + (batch + 1 if in_epoch is None else min(batch + 1, in_epoch))
         step = self.step
@@ -46,10 +47,10 @@ class Periodic(keras.callbacks.Callback):
             self.last_due = step
 
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
-        """Does what is due.
+        """Acts; called every `every` steps and at the last one.
 
         Args:
-            step: steps done.
-            logs: what the step reported.
+            step: global step.
+            logs: metrics of the step.
         """
         raise NotImplementedError

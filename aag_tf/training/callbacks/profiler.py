@@ -5,14 +5,15 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
-from aag_tf.training.callbacks.step_range import StepRange
+from aag_tf.training.step_range import StepRange
 
 
 class Profiler(keras.callbacks.Callback):
-    """Records what host and devices do from one step to another, both included, in whole executions of several steps.
+    """Traces host and devices from the first to the last step, both included, in whole executions.
 
-    A run that is resumed inside or after these steps records what is left of them.
+    A run that is resumed between the two traces the steps that are left.
 
     Args:
         directory: of the event files; the trace goes to `plugins/profile` in it.
@@ -29,20 +30,20 @@ class Profiler(keras.callbacks.Callback):
         self.step_range = step_range
         self._recording = False
 
+    @override
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Starts with the first step, or the execution of several steps that it is in."""
         last_of_execution = self.step_range.step(batch + self._steps_per_execution() - 1)
         if not self._recording and self.first <= last_of_execution and self.step_range.step(batch) <= self.last:
             tf.profiler.experimental.start(str(self.directory))
             self._recording = True
 
+    @override
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Stops after the last step."""
         if self.step_range.step(batch) >= self.last:
             self._stop()
 
+    @override
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Stops where the run ends before."""
         self._stop()
 
     def _steps_per_execution(self) -> int:

@@ -7,17 +7,18 @@ from typing import Any, TextIO
 
 import keras
 import tqdm
+from typing_extensions import override
 
-from aag_tf.training.callbacks.step_range import StepRange
+from aag_tf.training.step_range import StepRange
 from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, time_left
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows how far a run is; as a writer it takes the figures to show from the step log.
+    """Shows the progress of a run; as a writer it receives the metrics to show from the step log.
 
     Args:
         step_range: the steps of this `fit`.
-        stream: where to show it; a bar on a terminal, a line every half minute elsewhere.
+        stream: gets a bar where it is a terminal, else a line every half minute.
     """
 
     def __init__(self, step_range: StepRange, *, stream: TextIO | None = None) -> None:
@@ -27,10 +28,10 @@ class Progress(keras.callbacks.Callback):
         self._bar: tqdm.tqdm | None = None
         self._knn = ""
         self._last_line = -SECONDS_BETWEEN_LINES
-        self._since = (time.monotonic(), step_range.start_step)  # when how many steps were done, for the time left
+        self._since = (time.monotonic(), step_range.start_step)  # a time, and the steps done by then
 
+    @override
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Opens the bar, on a terminal."""
         self._since = (time.monotonic(), self.step_range.start_step)
         if self.stream.isatty():
             self._bar = tqdm.tqdm(
@@ -41,13 +42,14 @@ class Progress(keras.callbacks.Callback):
                 dynamic_ncols=True,
             )
 
+    @override
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Restarts the clock after the first execution, which compiles: those to come will not."""
+        # The time left is estimated without the first execution, which compiles.
         if batch > 0 and self._since[1] == self.step_range.start_step:
             self._since = (time.monotonic(), self.step_range.step(batch - 1))
 
+    @override
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Moves the bar."""
         if self._bar is not None:
             self._bar.update(self.step_range.step(batch) - self._bar.n)
 
@@ -58,14 +60,14 @@ class Progress(keras.callbacks.Callback):
 
     @ignore_broken_output()
     def write(self, record: Mapping[str, float]) -> None:
-        """Shows the newest figures beside the bar, or prints a line."""
+        """Shows the newest metrics beside the bar, or prints a line."""
         if "knn_accuracy" in record:
             self._knn = f", kNN {record['knn_accuracy']:.1%}"
         if "loss" not in record:
             return
-        figures = f"loss {record['loss']:.3f}, {record['images_per_second']:,.0f} images/s{self._knn}"
+        metrics = f"loss {record['loss']:.3f}, {record['images_per_second']:,.0f} images/s{self._knn}"
         if self._bar is not None:
-            self._bar.set_postfix_str(figures, refresh=False)
+            self._bar.set_postfix_str(metrics, refresh=False)
             return
         now = time.monotonic()
         step = int(record["step"])
@@ -73,5 +75,5 @@ class Progress(keras.callbacks.Callback):
             self._last_line = now
             began, start = self._since
             left = (now - began) / (step - start) * (self.step_range.total_steps - step)
-            line = f"step {step:,} of {self.step_range.total_steps:,}: {figures}, {time_left(left)}"
+            line = f"step {step:,} of {self.step_range.total_steps:,}: {metrics}, {time_left(left)}"
             print(line, file=self.stream, flush=True)

@@ -1,4 +1,4 @@
-"""TensorBoard: scalars in groups that read well side by side, the views as a picture, the flags as text."""
+"""Writes TensorBoard event files: scalars in groups, pictures, text, histograms."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from aag_tf.training.callbacks.event_files import drop_events_after
 
-# The tag of each figure; tags are stable, since people compare runs that are months apart;
-# `docs/tensorboard.md` explains each.
+# Metric: tag. Tags are never renamed, since people compare runs that are months apart. `docs/tensorboard.md` explains
+# each.
 TAGS = {
     "loss": "loss/gnt_xent",
     "contrastive_accuracy": "contrast/top1_accuracy",
@@ -46,9 +46,9 @@ class TensorBoardWriter:
     """Writes event files that `tensorboard --logdir` reads.
 
     Args:
-        directory: where event files go; TensorBoard takes the run's name from it.
+        directory: for event files; TensorBoard takes the name of the run from it.
         start_step: events of later steps are dropped, since the run is going to repeat them; all of them at 0.
-        best_knn_accuracy: the highest so far, of a run that goes on.
+        best_knn_accuracy: the highest so far, where a run is resumed.
     """
 
     def __init__(self, directory: Path, *, start_step: int = 0, best_knn_accuracy: float = 0.0) -> None:
@@ -58,7 +58,7 @@ class TensorBoardWriter:
         self._writer = tf.summary.create_file_writer(str(directory))
 
     def close(self) -> None:
-        """Writes what is left and closes the file."""
+        """Flushes and closes the file."""
         self._writer.close()
 
     def write(self, record: Mapping[str, float]) -> None:

@@ -4,24 +4,25 @@ import math
 from typing import Any
 
 import keras
+from typing_extensions import override
 
 from aag_tf.config import TrainConfig
 from aag_tf.runs.checkpoints import CheckpointStore, RunState
-from aag_tf.training.callbacks.step_range import StepRange
+from aag_tf.training.step_range import StepRange
 from aag_tf.utils.errors import TrainingError
 
 
 class TerminateOnNaN(keras.callbacks.Callback):
-    """Stops at a loss that is NaN or infinite, and refuses to save weights that are.
+    """Raises `TrainingError` at a loss that is NaN or infinite, and before weights that are would be saved.
 
-    The loss is a Python number by the time that Keras calls callbacks, so that looking at it costs nothing; with
-    several steps in an execution it is that of the last of them.
+    Checking the loss costs nothing, since Keras passes it to callbacks as a Python number; with several steps in an
+    execution it is the loss of the last one.
 
     Args:
         step_range: the steps of this `fit`.
         store: names the last good checkpoint.
-        state: what must be finite before it is saved.
-        config: for the likely causes.
+        state: variables that must be finite before they are saved.
+        config: settings, for the likely causes.
     """
 
     def __init__(self, step_range: StepRange, store: CheckpointStore, state: RunState, config: TrainConfig) -> None:
@@ -31,12 +32,8 @@ class TerminateOnNaN(keras.callbacks.Callback):
         self.state = state
         self.config = config
 
+    @override
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Looks at the loss.
-
-        Raises:
-            TrainingError: it is not finite.
-        """
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             raise self._error(
@@ -44,10 +41,10 @@ class TerminateOnNaN(keras.callbacks.Callback):
             )
 
     def check_state(self, step: int) -> None:
-        """Looks at every weight; to be called before a checkpoint is written.
+        """Checks every weight; called before a checkpoint is written.
 
         Raises:
-            TrainingError: one is not finite.
+            TrainingError: a weight is not finite.
         """
         if not self.state.is_finite():
             raise self._error(f"weights are NaN or infinite after step {step}")
@@ -62,7 +59,7 @@ class TerminateOnNaN(keras.callbacks.Callback):
 
 
 def likely_causes(config: TrainConfig) -> list[str]:
-    """What makes contrastive training diverge, the likeliest first, with the run's own values."""
+    """Returns what makes contrastive training diverge, the likeliest cause first, with the values of the run."""
     rate = config.optimizer
     causes = [
         f"a learning rate too high for {rate.optimizer} (--learning_rate={rate.learning_rate:g}, "

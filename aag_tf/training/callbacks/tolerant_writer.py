@@ -1,15 +1,15 @@
-"""A logger of a user's own, whose network or disk may fail without ending a run."""
+"""Wraps a logger of the user, whose network or disk may fail without ending a run."""
 
 from collections.abc import Mapping
 
 from absl import logging
 
-from aag_tf.training.callbacks.step_log import Writer
+from aag_tf.training.writer import Writer
 from aag_tf.utils.errors import one_line
 
 
 class TolerantWriter:
-    """Hands records to a writer; an `OSError` of it is logged, since `metrics.jsonl` has the record too.
+    """Passes records to a writer; logs an `OSError` of it, since `metrics.jsonl` has the record too.
 
     Args:
         writer: receives each record.
@@ -19,7 +19,7 @@ class TolerantWriter:
         self.writer = writer
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Hands the record over."""
+        """Passes one record on."""
         try:
             self.writer.write(record)
         except OSError as error:

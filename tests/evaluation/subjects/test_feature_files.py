@@ -1,4 +1,4 @@
-"""Features from files: judged as they are, and refused in one sentence where they cannot be."""
+"""Features from files: evaluated as they are, and rejected in one sentence where they cannot be."""
 
 import json
 
@@ -22,20 +22,19 @@ def save(path, content):
     return str(path)
 
 
-def judged(tmp_path, train, test, **settings):
+def evaluated(tmp_path, train, test, **settings):
     config = EvaluateConfig(
         train_features=save(tmp_path / "train.npz", train),
         test_features=save(tmp_path / "test.npz", test),
         output=str(tmp_path / "evaluation.json"),
-        report=False,
         protocol=ProtocolConfig(**{"knn_k": 5} | settings),
     )
-    return evaluate(config, progress=False)
+    return evaluate(config)
 
 
-def test_features_are_judged_as_they_are(tmp_path):
-    evaluation = judged(
-        tmp_path, arrays(300, 0), arrays(90, 1), measures="all", sgd_epochs=3, label_percents="10", label_draws=2
+def test_features_are_evaluated_as_they_are(tmp_path):
+    evaluation = evaluated(
+        tmp_path, arrays(150, 0), arrays(90, 1), measures="all", sgd_epochs=3, label_percents="10", label_draws=2
     )
     (result,) = evaluation.results
     assert result.features == "given features"
@@ -45,27 +44,27 @@ def test_features_are_judged_as_they_are(tmp_path):
     ]  # fmt: skip
     assert result.measure("knn").value > 0.5
     report = json.loads((tmp_path / "evaluation.json").read_text())
-    assert report["data"]["num_bank"] == 300
+    assert report["data"]["num_bank"] == 150
     assert report["results"][0]["dim"] == 6
 
 
 def test_without_labels_there_is_still_something_to_say(tmp_path):
     train, test = ({"features": arrays(60, seed)["features"]} for seed in (0, 1))
-    evaluation = judged(tmp_path, train, test, measures="unlabeled")
+    evaluation = evaluated(tmp_path, train, test, measures="unlabeled")
     assert [measure.name for measure in evaluation.results[0].measures] == ["uniformity", "rankme"]
     assert "–" not in str(evaluation)
 
 
 def test_labels_of_one_class_do_not_stand_in_the_way_of_what_needs_none(tmp_path):
     train, test = (arrays(60, seed, labels=np.zeros(60, np.int64)) for seed in (0, 1))
-    evaluation = judged(tmp_path, train, test, measures="unlabeled")
+    evaluation = evaluated(tmp_path, train, test, measures="unlabeled")
     assert [measure.name for measure in evaluation.results[0].measures][-2:] == ["uniformity", "rankme"]
 
 
 @pytest.mark.parametrize("name", ["fine_tune", "robustness"])
 def test_what_needs_images_is_refused(tmp_path, name):
     with pytest.raises(ConfigError, match=f"--measures={name} needs an encoder and its images"):
-        judged(tmp_path, arrays(60, 0), arrays(60, 1), measures=f"knn,{name}")
+        evaluated(tmp_path, arrays(60, 0), arrays(60, 1), measures=f"knn,{name}")
 
 
 FEATURES = arrays(30, 0)["features"]
@@ -79,11 +78,11 @@ NAN[4, 2] = np.nan
         ({"labels": np.arange(29) % 3}, r"29 .*train\.npz labels for 30 .* features"),
         ({"labels": np.zeros(30, int)}, "all 30 labeled images are of class 0"),
         ({"labels": np.arange(30) % 3 - 1}, "has a label -1; number the classes from 0"),
-        ({"labels": np.arange(30) % 2}, "test.npz has a label 2 and those of .*train.npz end at 1"),
+        ({"labels": np.arange(30) % 2}, "test.npz has a label 2 and the largest of .*train.npz is 1"),
         ({"labels": np.arange(30) / 3}, "labels are float64"),
         ({"features": NAN}, "1 of 30 .*features contain NaN"),
-        ({"features": np.ones([30, 6], np.float32)}, "all 30 given features bank features are alike"),
-        ({"features": FEATURES[:, :4]}, "has features of 4 numbers and .*test.npz of 6"),
+        ({"features": np.ones([30, 6], np.float32)}, "all 30 given features bank features are equal"),
+        ({"features": FEATURES[:, :4]}, "has features of length 4 and .*test.npz of 6"),
         ({"features": FEATURES.astype(np.int64)}, "are int64; store floats"),
         ({"features": FEATURES[:, 0]}, r"have shape \[30\]"),
         ({"features": FEATURES[:4], "labels": np.arange(4) % 3}, "--knn_k=5 neighbors cannot be found among 4"),
@@ -91,9 +90,9 @@ NAN[4, 2] = np.nan
         ({"labels": None}, "cannot be read as an archive of plain arrays"),
     ],
 )
-def test_refuses_what_gives_no_figure(tmp_path, change, message):
+def test_refuses_what_cannot_be_evaluated(tmp_path, change, message):
     with pytest.raises(EvaluationError, match=message) as caught:
-        judged(tmp_path, arrays(30, 0, **change), arrays(9, 1))
+        evaluated(tmp_path, arrays(30, 0, **change), arrays(9, 1))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "evaluation.json").exists()
 
@@ -103,7 +102,7 @@ def test_refuses_files_without_their_arrays(tmp_path):
     for missing in ("features", "labels"):
         part = {key: value for key, value in whole.items() if key != missing}
         with pytest.raises(EvaluationError, match=f"has no array `{missing}`"):
-            judged(tmp_path, part, whole)
+            evaluated(tmp_path, part, whole)
     config = EvaluateConfig(train_features=str(tmp_path / "none.npz"), test_features=str(tmp_path / "none.npz"))
     with pytest.raises(EvaluationError, match=r"none\.npz is not a file"):
         evaluate(config)

@@ -1,4 +1,4 @@
-"""Somebody else's models: what fits is found and fed in its own range, everything else is refused in one sentence."""
+"""Somebody else's models: what fits is found and fed in its own range, everything else is rejected in one sentence."""
 
 import zipfile
 
@@ -131,7 +131,7 @@ def keras_model(*layers, shape=(8, 8, 3)):
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # of Keras's own saving
-def test_a_keras_model_gets_its_range_and_can_be_judged_with_floors(tmp_path):
+def test_a_keras_model_gets_its_range_and_can_be_evaluated_with_baselines(tmp_path):
     keras.utils.set_random_seed(3)
     model = keras_model(keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D())
     file = tmp_path / "model.keras"
@@ -142,7 +142,7 @@ def test_a_keras_model_gets_its_range_and_can_be_judged_with_floors(tmp_path):
     dataset = save_images(tmp_path / "gray.npz", count=60, shape=(10, 10, 1), labels=np.arange(60) % 2)
     protocol = ProtocolConfig(knn_k=3, measures="knn,fine_tune", label_percents="50", label_draws=1, fine_tune_steps=2)
     config = EvaluateConfig(keras_model=str(file), input_range="0..1", dataset=dataset, protocol=protocol)
-    evaluation = evaluate(config, progress=False)
+    evaluation = evaluate(config)
     assert [result.features for result in evaluation.results] == ["raw pixels", "untrained encoder", "trained encoder"]
     assert [len(result.measures) for result in evaluation.results] == [1, 2, 2]  # pixels cannot be fine-tuned
     assert evaluation.data["conversion"] == "images at 8x8 pixels, gray repeated as RGB"
@@ -167,13 +167,13 @@ def test_images_are_scaled_to_an_encoder_that_is_no_square(tmp_path):
     config = EvaluateConfig(
         keras_model=str(tmp_path / "model.keras"), input_range="0..1", dataset=dataset, protocol=protocol
     )
-    evaluation = evaluate(config, progress=False)
+    evaluation = evaluate(config)
     assert evaluation.data["conversion"] == "images at 4x8 pixels"
     assert evaluation.data["image_shape"] == [4, 8, 3]
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # of Keras's own saving
-def test_a_keras_file_that_cannot_be_judged_is_refused(tmp_path):
+def test_a_keras_file_that_cannot_be_evaluated_is_refused(tmp_path):
     pooled = keras.layers.GlobalAveragePooling2D()
     models = {
         "maps": keras_model(keras.layers.Conv2D(2, 3)),
@@ -212,21 +212,25 @@ def test_a_keras_file_that_cannot_be_judged_is_refused(tmp_path):
         ({"train_features": "a.npz", "test_features": "b.npz", "dataset": "digits"}, "have no use beside"),
         ({"run_dir": "a", "signature": "b"}, "--signature names a signature of a SavedModel"),
         ({"run_dir": "a", "input_range": "0..1"}, "--input_range is for --saved_model and --keras_model"),
-        ({"run_dir": "a", "judge": {"measures": "knn,rnn"}}, "--measures=knn,rnn names rnn; give some of knn, linear"),
-        ({"run_dir": "a", "judge": {"measures": ","}}, "names nothing"),
         (
-            {"run_dir": "a", "judge": {"baselines": "pixels"}},
-            "--baselines=pixels names pixels; give some of raw_pixels, ",
+            {"run_dir": "a", "protocol": {"measures": "knn,rnn"}},
+            "--measures=rnn is not known; choose one of knn, ",
         ),
-        ({"run_dir": "a", "judge": {"label_percents": "0"}}, "--label_percents=0 is not a list of percentages"),
-        ({"run_dir": "a", "judge": {"label_percents": "1;10"}}, "is not a list of percentages"),
-        ({"run_dir": "a", "judge": {"sgd_learning_rates": "inf"}}, "is not a list of learning rates"),
+        ({"run_dir": "a", "protocol": {"measures": ","}}, "--measures is empty; name one"),
+        (
+            {"run_dir": "a", "protocol": {"baselines": "pixels"}},
+            "--baselines=pixels is not known; choose one of raw_pixels, ",
+        ),
+        ({"run_dir": "a", "protocol": {"label_percents": "0"}}, "--label_percents=0 is out of range"),
+        ({"run_dir": "a", "protocol": {"label_percents": "1;10"}}, "--label_percents=1;10 is not a number"),
+        ({"run_dir": "a", "protocol": {"sgd_learning_rates": "inf"}}, "--sgd_learning_rates=inf is out of range"),
     ],
 )
 def test_flags_that_contradict_each_other_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         EvaluateConfig(
-            **{k: v for k, v in settings.items() if k != "judge"}, protocol=ProtocolConfig(**settings.get("judge", {}))
+            **{k: v for k, v in settings.items() if k != "protocol"},
+            protocol=ProtocolConfig(**settings.get("protocol", {})),
         )
 
 

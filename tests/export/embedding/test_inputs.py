@@ -18,7 +18,7 @@ from aag_tf.data import regular_file
 from aag_tf.export.embedding.inputs import list_input, open_input, source_of
 from aag_tf.export.embedding.items import stamp_of
 from aag_tf.utils.errors import ConfigError, DataError
-from aag_tf.utils.files import shown
+from aag_tf.utils.text import shown
 
 
 def config(source, **settings):

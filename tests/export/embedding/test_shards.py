@@ -8,7 +8,7 @@ import pytest
 from aag_tf.export.embedding import output, shards
 from aag_tf.export.embedding.shards import Rows, is_shard, read_vectors, write_shard
 from aag_tf.utils.errors import EmbeddingError
-from aag_tf.utils.files import printable
+from aag_tf.utils.text import printable
 
 ROWS = Rows(["a", "b", "c", "d"], np.arange(12, dtype=np.float32).reshape(4, 3), ["why", None, None, "because"])
 

@@ -119,16 +119,18 @@ def test_a_write_that_fails_leaves_the_others_and_no_litter(store):
         (10, [".unfinished-deletion-of-step-10", "step-1", "step-10", "step-2"]),  # what it replaces goes last
     ],
 )
-def test_a_checkpoint_is_whole_on_the_disk_before_it_has_its_name(store, monkeypatch, step, after):
+def test_a_checkpoint_is_whole_on_the_disk_before_it_has_its_name(store, on_fsync, step, after):
     before = sorted([f".unfinished-step-{step}", *names(store)])
     synced = []
-    for module in ("checkpoints.store", "files"):
-        monkeypatch.setattr(f"aag_tf.{module}.sync", lambda path: synced.append((path, names(store))))
+    on_fsync(lambda path: synced.append((path, names(store))))
     unfinished = store.directory / f".unfinished-step-{step}"
     write(store, step)
+    manifest, _ = synced[2]
+    assert manifest.name.startswith(".manifest.json.")  # renamed when it is whole
     assert synced == [
         (unfinished / DATA, before),
         (unfinished / "state.index", before),
+        (manifest, before),
         (unfinished, before),  # the names in it, once the manifest is there
         (store.directory, after),
     ]

@@ -1,6 +1,4 @@
-"""What is measured of the encoder while a run goes on, and the warning that it collapses."""
-
-import importlib
+"""What the monitor measures of the encoder during a run, and the warning that it collapses."""
 
 import keras
 import numpy as np
@@ -10,9 +8,7 @@ import tensorflow as tf
 from aag_tf.data import ArrayImages, Split
 from aag_tf.evaluation import embed, knn_accuracy, rankme, uniformity
 from aag_tf.training.callbacks import CollapseWarning, EncoderMonitor, StepRange
-from aag_tf.training.callbacks.monitor import embedding_spread
-
-monitor_module = importlib.import_module("aag_tf.training.callbacks.monitor")
+from aag_tf.training.callbacks.monitor import BANK_IMAGES, MOST_CLASSES, QUERY_IMAGES, embedding_spread
 
 
 def two_classes(count=600):
@@ -69,20 +65,20 @@ def test_steps_beyond_an_epoch_are_not_counted(writer):
     assert [record["step"] for record in writer.records] == [10]
 
 
-def test_thousands_of_classes_are_judged_by_their_neighbors_alone(writer, monkeypatch):
-    monkeypatch.setattr(monitor_module, "MOST_CLASSES", 1)
-    record = monitor(two_classes(), writer).measure(1)
-    assert record["knn_accuracy"] > 0.95
+def test_thousands_of_classes_are_measured_by_their_neighbors_alone(writer):
+    split = two_classes(2 * (MOST_CLASSES + 1))
+    classes = split.labels.copy()
+    classes[: MOST_CLASSES - 1] = 2 + np.arange(MOST_CLASSES - 1)  # dark images get a class of their own
+    record = monitor(Split(split.images, classes), writer).measure(1)
+    assert record["knn_accuracy"] > 0.45  # of the bright half
     assert "linear_accuracy" not in record
 
 
-def test_the_monitor_agrees_with_the_measures_of_aag_evaluate(monkeypatch):
-    monkeypatch.setattr(monitor_module, "BANK_IMAGES", 100)
-    monkeypatch.setattr(monitor_module, "QUERY_IMAGES", 60)
-    watching = monitor(two_classes())
-    assert (len(watching.bank), len(watching.queries)) == (100, 60)
-    features = embed(watching.embedding, watching.queries.images, progress=False)
-    bank = embed(watching.embedding, watching.bank.images, progress=False)
+def test_the_monitor_agrees_with_the_measures_of_aag_evaluate():
+    watching = monitor(two_classes(BANK_IMAGES + 2))
+    assert (len(watching.bank), len(watching.queries)) == (BANK_IMAGES, QUERY_IMAGES)
+    features = embed(watching.embedding, watching.queries.images)
+    bank = embed(watching.embedding, watching.bank.images)
     record = watching.measure(1)
     truth = watching.queries.labels
     assert record["knn_accuracy"] == knn_accuracy(bank, watching.bank.labels, features, truth)

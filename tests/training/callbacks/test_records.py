@@ -14,17 +14,15 @@ from aag_tf.training.callbacks.tolerant_writer import TolerantWriter
 from aag_tf.training.train_function import DATA_WAIT
 
 
-def test_a_line_holds_finite_figures_only_since_json_has_no_others(tmp_path):
+def test_a_line_holds_finite_values_only_since_json_has_no_others(tmp_path):
     file = MetricsFile(tmp_path / "metrics.jsonl")
     file.write({"step": 1, "loss": 2.0, "gradient_norm": float("inf"), "uniformity": float("nan")})
     assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1, "loss": 2.0}\n'
 
 
-def test_a_line_is_on_the_disk_on_return(tmp_path, monkeypatch):
+def test_a_line_is_on_the_disk_on_return(tmp_path, on_fsync):
     file, synced = MetricsFile(tmp_path / "metrics.jsonl"), []
-    monkeypatch.setattr(
-        "aag_tf.training.callbacks.metrics_file.sync", lambda path: synced.append((path, path.read_text()))
-    )
+    on_fsync(lambda path: synced.append((path, path.read_text())))
     file.write({"step": 1})
     assert synced == [(tmp_path / "metrics.jsonl", '{"step": 1}\n')]
 

@@ -1,0 +1,73 @@
+"""Images that are decoded from their files on every access."""
+
+import concurrent.futures
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from typing_extensions import override
+
+from aag_tf.data.images import Images, Shape
+from aag_tf.utils.errors import DataError, one_line
+
+Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
+
+ADVICE = " and start again; training goes on with --resume."
+
+
+class FileImages(Images):
+    """Images that a pool of threads decodes from their files each time they are fetched."""
+
+    def __init__(self, paths: Sequence[str], shape: Shape, decode: Decoder) -> None:
+        self._paths = list(paths)
+        self._shape = shape
+        self._decode = decode
+        self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+
+    @property
+    @override
+    def shape(self) -> Shape:
+        return self._shape
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @override
+    def fetch(self, indices: tf.Tensor) -> tf.Tensor:
+        pictures = tf.numpy_function(self.numpy, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(pictures, [*indices.shape, *self._shape])
+
+    @override
+    def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        numbers = np.asarray(indices, np.int64)
+        pictures = np.empty((len(numbers), *self._shape), np.uint8)
+        paths = [self._paths[number] for number in numbers]
+        for row, picture in enumerate(self._pool.map(self._read, paths)):
+            pictures[row] = picture
+        return pictures
+
+    def _read(self, path: str) -> npt.NDArray[np.uint8]:
+        try:
+            return self._decode(path, self._shape)
+        except Exception as error:  # the file was readable when the data set was opened: name it
+            raise DataError(f"{path} can no longer be read ({one_line(error)}); put it back{ADVICE}") from error
+
+
+@contextlib.contextmanager
+def report_lost_files() -> Iterator[None]:
+    """Converts a TensorFlow error that wraps the `DataError` of `FileImages` back into that `DataError`.
+
+    Raises:
+        DataError: a file that was readable when its data set was opened can no longer be read.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        message = re.search(rf"DataError: (.* can no longer be read .*{re.escape(ADVICE)})", error.message)
+        if message is None:
+            raise
+        raise DataError(message[1]) from error

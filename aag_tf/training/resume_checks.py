@@ -1,0 +1,100 @@
+"""Checks that a run goes on as it began: settings, images, custom encoder, and the same of all on every machine."""
+
+import keras
+from absl import logging
+
+from aag_tf import config as configs
+from aag_tf.augment import Branch, strip_ignored_keys
+from aag_tf.config import TrainConfig
+from aag_tf.data import same_pictures, same_pixels
+from aag_tf.encoders import Description, describe_encoder, encoder_from, weight_shapes
+from aag_tf.runs import RunDirectory, RunRecord
+from aag_tf.utils.errors import RunDirectoryError
+
+
+def check_same_training_settings(
+    config: TrainConfig, auxiliary: Branch | None, before: RunRecord, directory: RunDirectory
+) -> None:
+    """Checks that the settings that decide what is learned are those of the record.
+
+    Raises:
+        RunDirectoryError: one differs.
+    """
+    changed = configs.changed_training_settings(config, before.flags)
+    if strip_ignored_keys(before.auxiliary) != (auxiliary and auxiliary.describe()):
+        changed.append("the auxiliary branch that was handed to train()")
+    if changed:
+        raise RunDirectoryError(
+            f"--resume cannot change what is learned, nor what it is judged by: {', '.join(changed)}; give the run's "
+            f"own values (--flagfile={directory.flags_file}), or start a new --run_dir."
+        )
+
+
+def check_same_images(now: RunRecord, before: RunRecord) -> None:
+    """Checks that the training images are those that the run began with, wherever they lie now.
+
+    Raises:
+        RunDirectoryError: their number, shape or content differs.
+    """
+    sizes = [(record.num_train_images, list(record.image_shape)) for record in (before, now)]
+    same_place = now.config.data.dataset == before.config.data.dataset
+    known, found = before.fingerprint or "", now.fingerprint or ""
+    unchanged = same_pixels(known, found)
+    if sizes[0] != sizes[1] or not (same_place or unchanged) or not same_pictures(known, found):
+        difference = "other ones" if sizes[0] == sizes[1] else f"{sizes[1][0]} of shape {sizes[1][1]}"
+        raise RunDirectoryError(
+            f"--resume needs the images that the run was trained on, {sizes[0][0]} of shape {sizes[0][1]}; "
+            f"--dataset={now.config.data.dataset} has {difference}; restore them, or start a new --run_dir."
+        )
+    if known and not unchanged:  # another version of a decoder is no reason to end a run
+        dataset = now.config.data.dataset
+        logging.warning("images of %s have other pixels than when the run began; going on with them", dataset)
+
+
+def describe_custom_encoder(
+    model: keras.Model | None, image_shape: tuple[int, int, int], before: RunRecord | None, *, has_checkpoint: bool
+) -> Description | None:
+    """Returns the description that the encoder is built from, where one was passed to `train` now or at the beginning.
+
+    Args:
+        model: the encoder that was passed now.
+        image_shape: of the images.
+        before: the record of a resumed run.
+        has_checkpoint: whether that run has one.
+
+    Raises:
+        ConfigError: the model is no encoder of such images.
+        RunDirectoryError: the run began with another encoder, or its weights are needed again.
+    """
+    known = None if before is None else before.custom_encoder
+    if model is None:
+        if known is not None and not has_checkpoint:
+            raise RunDirectoryError(
+                "--resume finds no checkpoint yet, so that the weights of the encoder which was handed over are not "
+                "known; hand it over again, train(encoder=...), or start a new --run_dir."
+            )
+        return known
+    if before is None:
+        return describe_encoder(model, image_shape)
+    # Compared by shapes, since names count up with every model that a process builds.
+    if known is None or weight_shapes(encoder_from(known)) != weight_shapes(model):
+        raise RunDirectoryError(
+            f"--resume needs the encoder that the run began with, and {model.name} is another one; hand over that one, "
+            "or none, or start a new --run_dir."
+        )
+    return known
+
+
+def worker_consistency_key(config: TrainConfig, record: RunRecord, custom_encoder: keras.Model | None = None) -> str:
+    """Returns everything that must be the same on all machines of a run, as text.
+
+    Args:
+        config: the settings that this machine was started with.
+        record: of the run, as this machine sees it.
+        custom_encoder: the encoder that was passed to `train`; compared by the shapes of its weights.
+    """
+    return (
+        f"{configs.training_settings(config)}, resume {config.run.resume}, images {record.fingerprint}, "
+        f"steps_per_execution {config.schedule.steps_per_execution}, "
+        f"encoder {custom_encoder and weight_shapes(custom_encoder)}, auxiliary branch {record.auxiliary}"
+    )
