@@ -93,10 +93,10 @@ def evaluate_run(run_dir: str, *, test: bool) -> dict[str, Any]:
     from aag_tf.utils.progress import no_progress
 
     run = load_run(run_dir)
-    source = open_source(run.config.data)
+    source = open_source(run.record.config.data)
     if source.validation is None or (test and source.test is None):
         raise SystemExit(f"{source.name} needs held-out images (--validation_fraction) and a test split.")
-    encoder = inference(run.encoder, run.image_shape)
+    encoder = inference(run.encoder, run.record.image_shape)
     splits = [source.train, source.validation, *([source.test] if test else [])]
     with no_progress():
         features = [embed(encoder, split.images) for split in splits]

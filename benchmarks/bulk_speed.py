@@ -56,7 +56,11 @@ def measure(saved_model: str, images: str, limit: int, repeats: int) -> Row:
             seconds["end_to_end"].append(embed(config).seconds)
             shutil.rmtree(config.output)
         rates = {name: round(len(source) / min(times)) for name, times in seconds.items()}
-    facts = {"encoder": model.metadata.flags["encoder"], "image": list(model.image_shape), "images": len(source)}
+    facts = {
+        "encoder": model.metadata.record.config.encoder.encoder,
+        "image": list(model.image_shape),
+        "images": len(source),
+    }
     return facts | rates | {"ratio": round(rates["end_to_end"] / rates["bare"], 3)}
 
 

@@ -26,7 +26,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def measure_monitor(run_dir: str) -> list[Row]:
     run = load_run(run_dir)
-    source = open_source(run.config.data)
+    source = open_source(run.record.config.data)
     assert source.validation is not None
     monitor = EncoderMonitor(run.encoder, source.train, source.validation, [], StepRange(0, 1, 1), every=1)
     record: dict[str, float] = {}

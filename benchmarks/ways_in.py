@@ -72,7 +72,9 @@ def open_exported(arguments: argparse.Namespace) -> Exported:
     """Opens the run and the export that the flags name."""
     run = load_run(arguments.run_dir)
     saved_model = Path(load_saved_model(arguments.saved_model).path)
-    return Exported(graph_function(run.encoder, run.image_shape), saved_model, open_source(run.config.data))
+    return Exported(
+        graph_function(run.encoder, run.record.image_shape), saved_model, open_source(run.record.config.data)
+    )
 
 
 def graph_function(encoder: keras.Model, image_shape: tuple[int, ...]) -> Embed:

@@ -1,4 +1,4 @@
-"""Encoder to SavedModel: a checked signature, atomic versions, and a proof in a fresh process before publishing."""
+"""Exports encoders as SavedModels, verified in a fresh process before they are published; embeds and searches."""
 
 from aag_tf.export.export import ExportReport, export
 from aag_tf.export.verify import Verification

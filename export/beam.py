@@ -1,11 +1,11 @@
-"""Embed images by an Apache Beam pipeline, where one machine is not enough: on Dataflow, Flink or Spark.
+"""Embed images with an Apache Beam pipeline, where one machine is not enough: on Dataflow, Flink or Spark.
 
   python -m aag_tf.export.beam --saved_model=served/mine --input=my_images --output=embedded/beam/part
   python -m aag_tf.export.beam --saved_model=/models/mine/1 --input=gs://bucket/images --output=gs://bucket/out/part \\
       --runner=DataflowRunner --project=... --region=... --temp_location=gs://bucket/tmp
 
-Makes: OUTPUT-*.parquet with the columns of aag-embed (path, embedding, ok, error), in no particular order. Every option
-that is not listed here goes to Beam. Workers need `pip install 'aag-tf[beam]'` and the encoder at the same path.
+Makes: OUTPUT-*.parquet with the columns of aag-embed (path, embedding, ok, error), in no particular order. Options that
+are not listed here go to Beam. Workers need `pip install 'aag-tf[beam]'` and the encoder at the same path.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from aag_tf.utils.text import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Builds the pipeline and runs it to its end: 0, or 1 with one sentence."""
+    """Builds and runs the pipeline; returns 0, or the exit code of an error that is printed in one sentence."""
     options, for_beam = _parser().parse_known_args(argv)
     try:
         _run(options, for_beam)
@@ -37,8 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--saved_model", required=True, help="the encoder: a directory that aag-export wrote")
     parser.add_argument("--input", required=True, help="a folder on any file system of Beam, or list:FILE of paths")
-    parser.add_argument("--output", required=True, help="what the names of the Parquet files begin with")
-    parser.add_argument("--batch_size", type=int, default=256, help="images embedded at once, at most")
+    parser.add_argument("--output", required=True, help="path that the names of the Parquet files begin with")
+    parser.add_argument("--batch_size", type=int, default=256, help="largest number of images embedded at once")
     parser.add_argument("--normalize", action="store_true", help="scale every embedding to length 1")
     parser.add_argument("--dtype", choices=EMBEDDING_DTYPES, default="float32", help="numbers of the embeddings")
     return parser
@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     metadata = exported.read_metadata(directory)
     embed = EmbedImages(
         str(directory),
-        tuple(metadata["image_shape"]),
+        metadata.record.image_shape,
         batch_size=options.batch_size,
         normalize=options.normalize,
         dtype=options.dtype,
@@ -70,10 +70,10 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
 
 
 def _named_files(pipeline: Any, source: str) -> Any:
-    """(name, path) of every image file: named as `aag-embed` names it.
+    """Returns (name, path) of every image file, named as `aag-embed` names it.
 
     Raises:
-        EmbeddingError: it is no folder and no list, or a folder whose name Beam would take for a pattern.
+        EmbeddingError: it is neither a folder nor a list, or Beam would take its name for a pattern.
     """
     import apache_beam as beam
     from apache_beam.io import fileio
@@ -89,11 +89,11 @@ def _named_files(pipeline: Any, source: str) -> Any:
         return lines | "Skip empty lines" >> beam.Filter(bool) | "Name" >> beam.Map(lambda path: (path, path))
     root = (rest if scheme == "folder" else source).rstrip("/")
     if "://" not in root:
-        # By ourselves, as aag-embed does: Beam follows no links, and takes brackets for a pattern.
+        # Not by Beam, which follows no links and takes brackets for a pattern.
         folder = user_path(root).absolute()
         if not folder.is_dir():
             raise EmbeddingError(f"--input={source} is not a folder; name one, or list:FILE for a list of paths.")
-        # As bytes, since Beam sends text as UTF-8, which a name need not be.
+        # As bytes, since Beam sends text as UTF-8, and a file name may be other bytes.
         found = [(printable(name), os.fsencode(folder / name)) for name in walk_pictures(folder)]
         if not found:
             raise EmbeddingError(f"{folder} holds no images, so there is nothing to embed; name another --input.")
@@ -117,6 +117,6 @@ def _is_image(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    from aag_tf.export import beam as module  # by its name, so that workers find what the pipeline refers to
+    from aag_tf.export import beam as module  # by its name, so that workers find its functions
 
     sys.exit(module.main())

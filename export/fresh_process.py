@@ -1,6 +1,7 @@
-"""Serves a SavedModel as a stranger would: plain TensorFlow, nothing of this package, and Keras out of reach.
+"""Calls a SavedModel with plain TensorFlow, without this package, and with Keras out of reach.
 
-Run as a script by `verify`: `python fresh_process.py <version directory> <images.npy> <answers.npz>`.
+Run as a script: `python fresh_process.py <version directory> <images.npy> <answers.npz> <signature> ...`. The answers
+have `<signature>/<output>` and, for an empty batch, `<signature>/empty/<output>`.
 """
 
 import sys
@@ -8,8 +9,11 @@ import sys
 DAMAGED = b"\x89PNG\r\n\x1a\n and then nothing that belongs there"
 
 
-def main(model: str, images_file: str, answers_file: str) -> None:
-    """Embeds real images, an empty batch, a batch of the wrong size and a damaged file; writes down what came back."""
+def main(model: str, images_file: str, answers_file: str, *names: str) -> None:
+    """Embeds real images, an empty batch and, where a signature takes files, a damaged one before the others.
+
+    `refused` says whether the first signature raised for images that are too wide by a pixel.
+    """
     # TensorFlow imports Keras by itself where it can; this entry makes every import of it fail.
     sys.modules["keras"] = None  # type: ignore[assignment]
     import numpy as np
@@ -18,18 +22,23 @@ def main(model: str, images_file: str, answers_file: str) -> None:
     signatures = tf.saved_model.load(model).signatures
     images = np.load(images_file)
     answers = {}
-    for name, output in (("serving_default", "embedding"), ("embed_images", "embedding"), ("project", "projection")):
-        if name in signatures:
-            answers[name] = signatures[name](images=tf.constant(images))[output].numpy()
-            answers[f"{name}/empty"] = signatures[name](images=tf.constant(images[:0]))[output].numpy()
-    if "embed_bytes" in signatures:
-        files = [DAMAGED, *(tf.io.encode_png(image).numpy() for image in images)]
-        answer = signatures["embed_bytes"](contents=tf.constant(files))
-        answers["embed_bytes"] = answer["embedding"].numpy()[1:]
-        answers["embed_bytes/empty"] = signatures["embed_bytes"](contents=tf.constant(files)[:0])["embedding"].numpy()
-        answers["valid"] = answer["valid"].numpy()
+
+    def input_of(name: str) -> tuple[str, tf.TensorSpec]:
+        ((argument, spec),) = signatures[name].structured_input_signature[1].items()
+        return argument, spec
+
+    for name in filter(signatures.__contains__, names):
+        argument, spec = input_of(name)
+        if spec.dtype == tf.string:
+            batch = tf.constant([DAMAGED, *(tf.io.encode_png(image).numpy() for image in images)])
+        else:
+            batch = tf.constant(images)
+        for case, value in ((name, batch), (f"{name}/empty", batch[:0])):
+            for output, tensor in signatures[name](**{argument: value}).items():
+                answers[f"{case}/{output}"] = tensor.numpy()
+    too_wide = tf.constant(np.pad(images, [(0, 0), (0, 1), (0, 0), (0, 0)]))
     try:
-        signatures["serving_default"](images=tf.constant(np.pad(images, [(0, 0), (0, 1), (0, 0), (0, 0)])))
+        signatures[names[0]](**{input_of(names[0])[0]: too_wide})
         refused = False
     except tf.errors.InvalidArgumentError:
         refused = True

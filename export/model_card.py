@@ -1,38 +1,40 @@
-"""A model card: what a person should know of an exported encoder before using it, in Markdown."""
+"""The model card of an exported encoder in Markdown: what a person should know before using it."""
 
 from typing import Any
 
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import FeatureResult, measure_titles, shown
+from aag_tf.runs.exported import ExportMetadata
 
 
-def model_card(metadata: dict[str, Any]) -> str:
-    """The card that belongs to the content of a `model.json`."""
-    flags = metadata["flags"]
-    height, width, channels = metadata["image_shape"]
+def model_card(metadata: ExportMetadata) -> str:
+    """Returns the model card, Markdown, for the content of a `model.json`."""
+    record = metadata.record
+    flags = record.flags
+    height, width, channels = record.image_shape
     parts = [
-        f"# Image encoder, version {metadata['version']}",
-        f"{metadata['method']} (arXiv 2009.07994). It turns a {height} x {width} picture with {channels} channel"
-        f"{'s' if channels > 1 else ''} into {metadata['embedding_dim']} numbers. Similar pictures get vectors that "
+        f"# Image encoder, version {metadata.version}",
+        f"{metadata.method} (arXiv 2009.07994). It turns a {height} x {width} picture with {channels} channel"
+        f"{'s' if channels > 1 else ''} into {metadata.embedding_dim} numbers. Similar pictures get vectors that "
         "point the same way; compare them by cosine similarity, which for `normalized` is the dot product.",
         "## How to call it",
-        _signatures(metadata["signatures"]),
+        _signatures(metadata.signatures),
         "Preprocessing is inside. Vectors are float32. Images of another shape or type are an error. A picture file "
-        "that cannot be decoded, or is too large, is `false` in `valid` and a row of zeros; the others of its batch "
-        "are not touched.",
+        "that cannot be decoded, or is too large, is `false` in `valid` and a row of zeros; it does not affect the "
+        "others of its batch.",
         "## What it was trained on",
-        f"`{metadata['dataset']}`, without labels: `{flags['encoder']}`, {metadata['step']} steps of "
+        f"`{flags['dataset']}`, without labels: `{flags['encoder']}`, {metadata.step} steps of "
         f"{flags['global_batch_size']} images, auxiliary branch `{flags['aux']}`, temperature {flags['temperature']}, "
         f"coupling {flags['coupling']}, seed {flags['seed']}. `model.json` has every flag and the versions of the "
-        f"software. Kernels are stored in {metadata['weights']}.",
+        f"software. Kernels are stored in {metadata.weights}.",
         "## How good it is",
-        _evaluation(metadata["evaluation"]),
+        _evaluation(metadata.evaluation),
         "## Limits",
-        "It knows pictures like those it was trained on. The figures above say how it does on their held-out part, and "
-        "nothing of other pictures, of fairness between groups of people, or of safety. Its vectors are not "
-        "anonymous: whoever holds them can search for pictures like the one they came from.",
+        "It knows pictures like those it was trained on. The metrics above are measured on held-out pictures of the "
+        "same kind; they say nothing about other pictures, about fairness between groups of people, or about safety. "
+        "Its vectors are not anonymous: whoever holds them can search for pictures like the one they came from.",
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def _signatures(signatures: dict[str, Any]) -> str:
@@ -59,8 +61,9 @@ def _evaluation(evaluation: dict[str, Any] | None) -> str:
         for entry in evaluation["results"]
     ]
     lines = [
-        f"Frozen features of {data['num_queries']} images of the {data['split']} split of `{data['dataset']}`, judged "
-        f"by {data['num_bank']} others; accuracies in per cent with their 95 % interval, beside the baselines:",
+        f"Frozen features of {data['num_queries']} images of the {data['split']} split of `{data['dataset']}`, "
+        f"evaluated with {data['num_bank']} others; accuracies in per cent with their 95 % interval, beside the "
+        "baselines:",
         "",
         "| | " + " | ".join(result.features for result in results) + " |",
         "| --- |" + " --- |" * len(results),

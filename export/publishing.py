@@ -1,4 +1,4 @@
-"""Version directories as TensorFlow Serving reads them: numbered, complete or absent, never half written."""
+"""Publishes version directories as TensorFlow Serving reads them: numbered, complete or absent, never half written."""
 
 import contextlib
 import os
@@ -16,11 +16,11 @@ from aag_tf.utils.paths import nearest_existing
 
 
 def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> Path:
-    """The directory of the version to write, known to be free and writable before any work is done; nothing is made.
+    """Returns the directory of the version to write, after checking that it is free and writable; creates nothing.
 
     Args:
-        export_dir: what holds the versions; where it does not exist, its nearest parent that does is checked.
-        version: the number, or `None` for one above the highest there is.
+        export_dir: directory of all versions; if it does not exist yet, its nearest existing parent is checked.
+        version: the number, or `None` for the next one.
         overwrite: whether a version that exists may be replaced.
 
     Raises:
@@ -41,33 +41,33 @@ def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> P
 
 @contextlib.contextmanager
 def staged(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Gives an empty directory to fill, which becomes `target` on success and vanishes on any error.
+    """Yields an empty directory to fill, which is renamed to `target` on success and deleted on any error.
 
-    It lies beside `target`, so that a rename publishes it, under a name that TensorFlow Serving ignores.
+    Until then it has a hidden name beside `target`, which TensorFlow Serving ignores.
 
     Raises:
-        ExportError: another process wrote `target` in the meantime, or it cannot be written (the disk is full, say).
+        ExportError: another process wrote `target` meanwhile, or it cannot be written (the disk is full, say).
     """
-    staging = _beside(target)
+    staging = _hidden_sibling(target)
     try:
         staging.mkdir(parents=True)
     except OSError as error:
         raise ExportError(
-            f"--export_dir={target.parent} cannot be made ({error.strerror}); name a directory that you may write to."
+            f"--export_dir={target.parent} cannot be created ({error.strerror}); name one that you may write to."
         ) from error
     try:
         yield staging
         _publish(staging, target, overwrite=overwrite)
-    except (OSError, tf.errors.OpError) as error:  # TensorFlow's own where it writes variables
+    except (OSError, tf.errors.OpError) as error:  # the second where TensorFlow writes variables
         why = getattr(error, "strerror", None) or one_line(error, 200)
-        raise ExportError(f"{target} cannot be written ({why}); mend that and export again.") from error
+        raise ExportError(f"{target} cannot be written ({why}); fix that and export again.") from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)  # gone already where it was published
+        shutil.rmtree(staging, ignore_errors=True)  # does nothing after publishing
 
 
 def _publish(staging: Path, target: Path, *, overwrite: bool) -> None:
-    _sync_below(staging)  # or a power cut could leave a version with empty files under its published name
-    replaced = _beside(target)
+    _sync_below(staging)  # otherwise a power cut could leave a published version with empty files
+    replaced = _hidden_sibling(target)
     if overwrite and target.exists():
         target.rename(replaced)
     try:
@@ -79,7 +79,7 @@ def _publish(staging: Path, target: Path, *, overwrite: bool) -> None:
             f"{target} could not be published ({error.strerror}), perhaps because another export wrote it meanwhile; "
             "export again without --version to take the next free number."
         ) from error
-    sync(target.parent)  # before the version that it replaces is deleted
+    sync(target.parent)  # before the replaced version is deleted
     shutil.rmtree(replaced, ignore_errors=True)
 
 
@@ -89,5 +89,5 @@ def _sync_below(directory: Path) -> None:
             sync(path)
 
 
-def _beside(target: Path) -> Path:
+def _hidden_sibling(target: Path) -> Path:
     return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")

@@ -1,4 +1,4 @@
-"""Kernels stored in 16 bits: half the file, float32 arithmetic, and the measured price."""
+"""Kernels stored in 16 bits: half the file, float32 arithmetic, and the measured cost."""
 
 import dataclasses
 
@@ -17,12 +17,12 @@ BANK = 10_000
 
 
 class ReducedEncoder(tf.Module):
-    """An encoder whose kernels are kept in 16 bits and widened where they are used.
+    """An encoder whose kernels are stored in 16 bits and cast to float32 where they are used.
 
-    Vectors (biases, what batch normalization knows) stay in float32: they are few, and rounding them costs most.
+    Vectors (biases, batch normalization) stay in float32: they are few, and rounding them costs most.
 
     Args:
-        encoder: its kernels are rounded in place, so that afterwards it computes what this does.
+        encoder: its kernels are rounded in place, so that afterwards both give the same embeddings.
         dtype: `bfloat16` or `float16`.
 
     Raises:
@@ -35,11 +35,11 @@ class ReducedEncoder(tf.Module):
         self.trainable = [_stored(weight, dtype) for weight in encoder.trainable_variables]
         self.fixed = [_stored(weight, dtype) for weight in encoder.non_trainable_variables]
 
-    def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        """uint8 [b, h, w, c] -> float32 [b, dim]."""
+    def __call__(self, images: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        """uint8 images [b, h, w, c] to embeddings, float32 [b, dim], as the Keras model itself."""
         trainable = [_widened(weight) for weight in self.trainable]
         fixed = [_widened(weight) for weight in self.fixed]
-        embedding, _ = self._apply(trainable, fixed, images, training=False)
+        embedding, _ = self._apply(trainable, fixed, images, training=training)
         return embedding
 
 
@@ -62,15 +62,13 @@ def _widened(weight: tf.Variable) -> tf.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class PrecisionCost:
-    """What 16-bit kernels change.
+    """Effect of 16-bit kernels on embeddings.
 
     Args:
-        weights: the type they are stored in.
-        images: held-out images that were embedded both ways.
-        min_cosine: the smallest cosine similarity of an image's two embeddings.
-        mean_cosine: the mean.
-        knn_full: kNN accuracy in [0, 1] with float32 kernels; `None` without labels.
-        knn_reduced: the same with 16-bit kernels.
+        weights: dtype in which kernels are stored.
+        images: number of held-out images embedded with both.
+        min_cosine, mean_cosine: cosine similarity of the two embeddings of an image, smallest and mean.
+        knn_full, knn_reduced: kNN accuracy in [0, 1] with float32 and with 16-bit kernels; `None` without labels.
     """
 
     weights: str
@@ -92,12 +90,12 @@ class PrecisionCost:
 
 
 class CostMeter:
-    """Embeds held-out images before the kernels are rounded, and compares afterwards.
+    """Embeds held-out images with float32 kernels when it is made, and again with the rounded ones in `cost`.
 
     Args:
         encoder: as trained.
-        source: its validation images (else test, else train) are embedded, and classified by their nearest neighbors
-            in train where there are labels.
+        source: its validation images (else test, else train) are embedded; with labels, they are also classified by
+            their nearest neighbors in train.
     """
 
     def __init__(self, encoder: keras.Model, source: Source) -> None:
@@ -110,7 +108,7 @@ class CostMeter:
         self._before = self._embed()
 
     def cost(self, weights: str) -> PrecisionCost:
-        """What changed since."""
+        """Compares the embeddings of now with those of the start; `weights` names the dtype of the kernels."""
         before, after = self._before, self._embed()
         cosine = np.sum(directions(before[0]) * directions(after[0]), axis=1)
         accuracies = (self._knn(*before), self._knn(*after)) if self._labeled else (None, None)

@@ -1,6 +1,6 @@
 """The encoder in other runtimes: ONNX Runtime, OpenVINO and LiteRT, each behind an extra of its own.
 
-What is converted is `serving_default`: uint8 images in, embeddings out. Picture files are decoded by TensorFlow alone.
+Only `serving_default` is converted: uint8 images to embeddings. Picture files are decoded by TensorFlow alone.
 """
 
 import dataclasses
@@ -21,13 +21,13 @@ ONNX_OPSET = 17
 
 @dataclasses.dataclass(frozen=True)
 class Runtime:
-    """One other way to run an encoder.
+    """A runtime other than TensorFlow.
 
     Args:
-        packages: modules that must be importable, which `pip install 'aag-tf[<name>]'` brings.
-        file: where a version directory keeps the converted encoder.
-        convert: SavedModel directory and file to write.
-        load: file to a function of uint8 images [b, h, w, c], b at least 1, that gives float32 [b, dim].
+        packages: modules that must be importable; `pip install 'aag-tf[<name>]'` installs them.
+        file: of the converted encoder, relative to the version directory.
+        convert: converts the SavedModel of a directory to a file.
+        load: loads the file as a function from uint8 images [b, h, w, c], b at least 1, to float32 [b, dim].
     """
 
     packages: tuple[str, ...]
@@ -37,13 +37,13 @@ class Runtime:
 
 
 def convert(name: str, directory: Path) -> Path:
-    """Converts the SavedModel in `directory` for a runtime, and puts the result into it.
+    """Converts the SavedModel of a version directory for a runtime; the result goes into the same directory.
 
     Returns:
         The file that the runtime loads.
 
     Raises:
-        ExportError: the runtime's packages are missing, or it does not take this encoder.
+        ExportError: the runtime's packages are missing, or its converter fails.
     """
     runtime = RUNTIMES[name]
     check_installed(name)
@@ -51,7 +51,7 @@ def convert(name: str, directory: Path) -> Path:
     file.parent.mkdir()
     try:
         runtime.convert(directory, file)
-    except Exception as error:  # converters raise whatever they stumble over
+    except Exception as error:  # converters raise classes of their own
         first_line = (str(error).splitlines() or [""])[0]
         raise ExportError(
             f"this encoder cannot be converted for {name} ({type(error).__name__}: {first_line}); leave {name} out of "
@@ -61,7 +61,7 @@ def convert(name: str, directory: Path) -> Path:
 
 
 def load_runtime(name: str, file: str | Path) -> Embed:
-    """A converted encoder as a function: uint8 images [b, h, w, c], b at least 1, to float32 [b, dim], on the CPU.
+    """Loads a converted encoder on the CPU: uint8 images [b, h, w, c], b at least 1, to float32 [b, dim].
 
     Raises:
         ExportError: the runtime's packages are missing.
@@ -71,10 +71,10 @@ def load_runtime(name: str, file: str | Path) -> Embed:
 
 
 def check_installed(name: str) -> None:
-    """Refuses a runtime whose packages cannot be imported.
+    """Imports the packages of a runtime.
 
     Raises:
-        ExportError: naming what to install.
+        ExportError: one is missing; the message says what to install.
     """
     for package in RUNTIMES[name].packages:
         try:
@@ -88,7 +88,7 @@ def check_installed(name: str) -> None:
 def _to_onnx(directory: Path, file: Path) -> None:
     import tf2onnx
 
-    loaded = tf.saved_model.load(directory)  # owns the variables, hence kept
+    loaded = tf.saved_model.load(directory)  # it owns the variables, so it must outlive the conversion
     signature = loaded.signatures[SIGNATURE]
     (images,) = signature.structured_input_signature[1].values()
     serve = tf.function(lambda images: signature(**{INPUT: images}), input_signature=[images])
@@ -106,14 +106,14 @@ def _onnx(file: Path) -> Embed:
 def _to_openvino(directory: Path, file: Path) -> None:
     import openvino
 
-    # Not compressed to float16, which it would be by default.
+    # The default would compress to float16.
     openvino.save_model(openvino.convert_model(directory), file, compress_to_fp16=False)
 
 
 def _openvino(file: Path) -> Embed:
     import openvino
 
-    # Some CPUs would compute in bfloat16 without being asked.
+    # On some CPUs the default is bfloat16.
     compiled = openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     output = compiled.output(OUTPUT)
     return lambda batch: compiled(batch)[output]

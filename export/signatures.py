@@ -1,4 +1,4 @@
-"""What an exported encoder promises its clients, as graphs and as metadata."""
+"""The signatures of an exported encoder: each a graph, with the shapes, dtypes and ranges that `model.json` states."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -26,19 +26,20 @@ Outputs = dict[str, tf.Tensor]
 Network = Callable[[tf.Tensor], tf.Tensor]
 
 LARGEST_SIDE = 65_535  # pixels, as in a JPEG file
+PIXEL_RANGE = [0, 255]
 
 
 @dataclasses.dataclass(frozen=True)
-class Exported:
-    """What signatures are made of.
+class Networks:
+    """The networks that signatures call.
 
     Args:
         encoder: uint8 images [b, *image_shape] to embeddings [b, dim].
         projector: embeddings to projections [b, projection_dim].
         image_shape: (height, width, channels).
-        dim: numbers in an embedding.
-        projection_dim: numbers in a projection.
-        max_pixels: of a picture that is decoded or resized.
+        dim: length of an embedding.
+        projection_dim: length of a projection.
+        max_pixels: limit for a picture that is decoded or resized.
     """
 
     encoder: Network
@@ -51,11 +52,11 @@ class Exported:
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """One way in.
+    """One way to call an exported encoder.
 
     Args:
-        function: takes one tensor, gives named ones.
-        inputs: what it takes.
+        function: one tensor to named tensors.
+        inputs: name, shape and dtype of that tensor.
         description: shapes, dtypes and ranges for `model.json`; `None` in a shape is the batch, or any size.
     """
 
@@ -64,58 +65,47 @@ class Signature:
     description: dict[str, Any]
 
 
-def build_signatures(names: Sequence[str], exported: Exported) -> dict[str, Signature]:
-    """The signatures of these names, in this order."""
-    return {name: BUILDERS[name](exported) for name in names}
+def build_signatures(names: Sequence[str], networks: Networks) -> dict[str, Signature]:
+    """Returns the signatures of these names, in this order."""
+    return {name: BUILDERS[name](networks) for name in names}
 
 
-def _serving_default(exported: Exported) -> Signature:
+def _serving_default(networks: Networks) -> Signature:
     """uint8 images of the encoder's size to embeddings.
 
-    The graph itself checks what TensorFlow does not: images of another shape raise `InvalidArgumentError` instead of
-    giving some vector, and an empty batch gives [0, dim] instead of dying inside the convolution kernels.
+    The graph checks what TensorFlow does not: images of another shape raise `InvalidArgumentError` instead of giving
+    some vector, and an empty batch gives [0, dim] instead of an error inside the convolution kernels.
     """
+    shape = [None, *networks.image_shape]
 
     def serve(images: tf.Tensor) -> Outputs:
-        images = tf.ensure_shape(images, [None, *exported.image_shape])
-        return _vectors(OUTPUT, _embed(exported, images))
+        return _with_normalized(OUTPUT, _embed(networks, tf.ensure_shape(images, shape)))
 
-    shape = [None, *exported.image_shape]
-    return Signature(
-        serve,
-        tf.TensorSpec(shape, tf.uint8, name=INPUT),
-        {"inputs": {INPUT: _pixels(shape)}, "outputs": _described(OUTPUT, exported.dim)},
-    )
+    return _signature(serve, _pixels(shape), _vectors(OUTPUT, networks.dim), range=PIXEL_RANGE)
 
 
-def _embed_bytes(exported: Exported) -> Signature:
-    """Encoded pictures to embeddings; what cannot be decoded is `False` in `valid`, and zeros."""
+def _embed_bytes(networks: Networks) -> Signature:
+    """Encoded pictures to embeddings; one that cannot be decoded is `False` in `valid` and a row of zeros."""
 
     def embed_bytes(contents: tf.Tensor) -> Outputs:
         contents = tf.ensure_shape(contents, [None])
-        rows, pictures = decode_batch(contents, exported.image_shape, exported.max_pixels)
+        rows, pictures = decode_batch(contents, networks.image_shape, networks.max_pixels)
         count, places = tf.shape(contents)[0], rows[:, tf.newaxis]
-        embedding = tf.scatter_nd(places, _embed(exported, pictures), [count, exported.dim])
+        embedding = tf.scatter_nd(places, _embed(networks, pictures), [count, networks.dim])
         valid = tf.scatter_nd(places, tf.ones_like(rows), [count]) > 0
-        return _vectors(OUTPUT, embedding) | {VALID: valid}
+        return _with_normalized(OUTPUT, embedding) | {VALID: valid}
 
-    contents = {
-        "dtype": "string",
-        "shape": [None],
-        "range": f"JPEG, PNG, GIF or WebP files of at most {exported.max_pixels} pixels",
-    }
-    outputs = _described(OUTPUT, exported.dim) | {VALID: {"dtype": "bool", "shape": [None]}}
-    return Signature(
+    return _signature(
         embed_bytes,
         tf.TensorSpec([None], tf.string, name=CONTENTS),
-        {"inputs": {CONTENTS: contents}, "outputs": outputs},
+        _vectors(OUTPUT, networks.dim) | {VALID: {"dtype": "bool", "shape": [None]}},
+        range=f"JPEG, PNG, GIF or WebP files of at most {networks.max_pixels} pixels",
     )
 
 
-def _embed_images(exported: Exported) -> Signature:
-    """uint8 images of any one size, resized as training resizes arrays, to embeddings."""
-    channels = exported.image_shape[2]
-    shape = [None, None, None, channels]
+def _embed_images(networks: Networks) -> Signature:
+    """uint8 images of any one size to embeddings, resized as training resizes arrays."""
+    shape = [None, None, None, networks.image_shape[2]]
 
     def embed_images(images: tf.Tensor) -> Outputs:
         images = tf.ensure_shape(images, shape)
@@ -125,39 +115,37 @@ def _embed_images(exported: Exported) -> Signature:
             tf.debugging.assert_less_equal(sides, tf.constant(LARGEST_SIDE, tf.int64), "a side is too long"),
             tf.debugging.assert_less_equal(
                 sides[0] * sides[1],
-                tf.constant(exported.max_pixels, tf.int64),
-                f"images of more than {exported.max_pixels} pixels",
+                tf.constant(networks.max_pixels, tf.int64),
+                f"images of more than {networks.max_pixels} pixels",
             ),
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
-            count, padded = _without_emptiness(images)
-        return _vectors(OUTPUT, _embed(exported, fit(padded, exported.image_shape[:2]))[:count])
+            count, padded = _pad_empty_batch(images)
+        resized = fit(padded, networks.image_shape[:2])
+        return _with_normalized(OUTPUT, _embed(networks, resized)[:count])
 
-    pixels = _pixels(shape) | {"max_pixels": exported.max_pixels}
-    return Signature(
+    return _signature(
         embed_images,
-        tf.TensorSpec(shape, tf.uint8, name=INPUT),
-        {"inputs": {INPUT: pixels}, "outputs": _described(OUTPUT, exported.dim)},
+        _pixels(shape),
+        _vectors(OUTPUT, networks.dim),
+        range=PIXEL_RANGE,
+        max_pixels=networks.max_pixels,
     )
 
 
-def _project(exported: Exported) -> Signature:
-    """uint8 images of the encoder's size to projections: what the loss compared in training."""
+def _project(networks: Networks) -> Signature:
+    """uint8 images of the encoder's size to projections, which the loss compares in training."""
+    shape = [None, *networks.image_shape]
 
     def project(images: tf.Tensor) -> Outputs:
-        count, padded = _without_emptiness(tf.ensure_shape(images, [None, *exported.image_shape]))
-        projection = tf.cast(exported.projector(_embed(exported, padded)), tf.float32)[:count]
-        return _vectors(PROJECTION, tf.ensure_shape(projection, [None, exported.projection_dim]))
+        count, padded = _pad_empty_batch(tf.ensure_shape(images, shape))
+        projection = tf.cast(networks.projector(_embed(networks, padded)), tf.float32)[:count]
+        return _with_normalized(PROJECTION, tf.ensure_shape(projection, [None, networks.projection_dim]))
 
-    shape = [None, *exported.image_shape]
-    return Signature(
-        project,
-        tf.TensorSpec(shape, tf.uint8, name=INPUT),
-        {"inputs": {INPUT: _pixels(shape)}, "outputs": _described(PROJECTION, exported.projection_dim)},
-    )
+    return _signature(project, _pixels(shape), _vectors(PROJECTION, networks.projection_dim), range=PIXEL_RANGE)
 
 
-BUILDERS: dict[str, Callable[[Exported], Signature]] = {
+BUILDERS: dict[str, Callable[[Networks], Signature]] = {
     SIGNATURE: _serving_default,
     EMBED_BYTES: _embed_bytes,
     EMBED_IMAGES: _embed_images,
@@ -165,16 +153,23 @@ BUILDERS: dict[str, Callable[[Exported], Signature]] = {
 }
 
 
-def _embed(exported: Exported, images: tf.Tensor) -> tf.Tensor:
-    count, padded = _without_emptiness(images)
-    embedding = tf.cast(exported.encoder(padded), tf.float32)[:count]
-    return tf.ensure_shape(embedding, [None, exported.dim])
+def _signature(
+    function: Callable[[tf.Tensor], Outputs], inputs: tf.TensorSpec, outputs: dict[str, Any], **limits: Any
+) -> Signature:
+    described = {"dtype": inputs.dtype.name, "shape": inputs.shape.as_list()} | limits
+    return Signature(function, inputs, {"inputs": {inputs.name: described}, "outputs": outputs})
 
 
-def _without_emptiness(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """How many images there are, and the images, where there are none a black one: it has to be cut off again.
+def _embed(networks: Networks, images: tf.Tensor) -> tf.Tensor:
+    count, padded = _pad_empty_batch(images)
+    embedding = tf.cast(networks.encoder(padded), tf.float32)[:count]
+    return tf.ensure_shape(embedding, [None, networks.dim])
 
-    Unlike a branch, and unlike padding, joining survives every converter.
+
+def _pad_empty_batch(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns batch size and batch; pads an empty batch with one black image.
+
+    Concatenation survives every converter; a branch and `tf.pad` do not.
     """
     count, *sides = tf.unstack(tf.shape(images))
     black = tf.zeros([1, *(known or side for known, side in zip(images.shape[1:], sides, strict=True))], images.dtype)
@@ -182,14 +177,14 @@ def _without_emptiness(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return count, tf.concat([images, black[:missing]], axis=0)
 
 
-def _vectors(name: str, vectors: tf.Tensor) -> Outputs:
+def _with_normalized(name: str, vectors: tf.Tensor) -> Outputs:
     return {name: vectors, NORMALIZED: tf.math.l2_normalize(vectors, axis=-1)}
 
 
-def _pixels(shape: Sequence[int | None]) -> dict[str, Any]:
-    return {"dtype": "uint8", "shape": list(shape), "range": [0, 255]}
+def _pixels(shape: Sequence[int | None]) -> tf.TensorSpec:
+    return tf.TensorSpec(shape, tf.uint8, name=INPUT)
 
 
-def _described(name: str, dim: int) -> dict[str, Any]:
+def _vectors(name: str, dim: int) -> dict[str, Any]:
     vectors = {"dtype": "float32", "shape": [None, dim]}
     return {name: vectors, NORMALIZED: vectors | {"range": [-1.0, 1.0], "length": 1.0}}

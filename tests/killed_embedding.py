@@ -1,54 +1,26 @@
-"""Bulk embedding that ends as by `kill -9` at a place that is named; for a process of its own."""
+"""Bulk embedding that ends as by `kill -9` when it comes to a certain file; for a process of its own."""
 
 import os
 import signal
 import sys
-from collections.abc import Callable
+from pathlib import Path
 
 from aag_tf.config import EmbedConfig
-from aag_tf.export.embedding import embed, shards
-
-WORK = sys.modules["aag_tf.export.embedding.embed"]
+from aag_tf.export.embedding import embed
 
 
-def kill(*_: object) -> None:
-    """Ends this process at once."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def embed_until_killed(config: EmbedConfig, event: str, name: str) -> None:
+    """Embeds until Python's audit event `open` or `os.rename` has a file of this name as its first argument.
 
+    At `os.rename` half of the file has reached the disk.
+    """
 
-def before_the_second_file() -> None:
-    """One Parquet file is complete, and nothing of the next is there."""
-    _at_the_second_file(kill)
+    def kill(found: str, arguments: tuple[object, ...]) -> None:
+        if found != event or not isinstance(arguments[0], str | Path) or Path(arguments[0]).name != name:
+            return
+        if event == "os.rename":
+            os.truncate(arguments[0], os.stat(arguments[0]).st_size // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
 
-
-def half_way_through_the_second_file() -> None:
-    """One Parquet file is complete, and half of the next has reached the disk."""
-
-    def kill_at_half(descriptor: int) -> None:
-        os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
-        kill()
-
-    _at_the_second_file(lambda: setattr(os, "fsync", kill_at_half))
-
-
-def before_the_numpy_files() -> None:
-    """All Parquet files are complete."""
-    WORK.write_numpy = kill
-
-
-def embed_until_killed(config: EmbedConfig, place: Callable[[], None]) -> None:
-    """Embeds until it comes to one of the places above."""
-    place()
+    sys.addaudithook(kill)
     embed(config)
-
-
-def _at_the_second_file(act: Callable[[], None]) -> None:
-    write, written = shards.write_shard, []
-
-    def write_shard(*arguments: object) -> None:
-        if written:
-            act()
-        written.append(arguments)
-        write(*arguments)
-
-    shards.write_shard = write_shard

@@ -1,4 +1,4 @@
-"""Embed a large collection of images with an exported encoder, in one go or in several.
+"""Embed a large collection of images with an exported encoder; a stopped run can be resumed.
 
   aag-embed --saved_model=served/mine --input=my_images --output=embedded/mine
   aag-embed --saved_model=served/mine --input=tfds:cifar10/test --output=embedded/cifar10_test
@@ -6,7 +6,7 @@
 
 Cost: the encoder's own time; a progress bar says how much is left. Memory does not grow with the input.
 Makes: OUTPUT/parquet/ (path, embedding, ok, error), OUTPUT/embeddings.npy with OUTPUT/paths.txt, and
-OUTPUT/manifest.json. Images that cannot be read are named in `error`, and end nothing.
+OUTPUT/manifest.json. Images that cannot be read do not end the work; column `error` has the reason.
 """
 
 import signal
@@ -19,7 +19,7 @@ from aag_tf.config import EmbedConfig
 
 
 def main(argv: Sequence[str]) -> int:
-    """Builds the config, so that every bad value is refused before TensorFlow starts, and embeds."""
+    """Builds the config, which rejects bad values before TensorFlow starts, and embeds."""
     config = flags.parse(argv, EmbedConfig, usage=__doc__ or "")
     with quiet_start():
         from aag_tf.export import embedding

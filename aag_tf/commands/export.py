@@ -1,10 +1,10 @@
-"""Write a run's encoder as a SavedModel that TensorFlow Serving can take, and prove it in a fresh process.
+"""Write a run's encoder as a SavedModel for TensorFlow Serving, and verify it in a fresh process.
 
   aag-export --run_dir=runs/demo --export_dir=runs/demo/saved_model
 
 Cost: under a minute on two CPU cores.
-Makes: EXPORT_DIR/VERSION/ with the SavedModel, model.json and model_card.md; nothing is published unless the proof
-holds.
+Makes: EXPORT_DIR/VERSION/ with the SavedModel, model.json and model_card.md; nothing is published if
+the verification fails.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from aag_tf.config import ExportConfig
 
 
 def main(argv: Sequence[str]) -> int:
-    """Builds the config, so that every bad value is refused before TensorFlow starts, and exports."""
+    """Builds the config, which rejects bad values before TensorFlow starts, and exports."""
     config = flags.parse(argv, ExportConfig, usage=__doc__ or "")
     with quiet_start():
         from aag_tf import export

@@ -3,7 +3,7 @@
   aag-search --embeddings=embedded/mine --query=cat.jpg
   aag-search --embeddings=embedded/mine --like=17 --top_k=50 --index=hnsw
 
-Cost: seconds; with --index=hnsw minutes the first time for a million images, and milliseconds from then on.
+Cost: seconds; with --index=hnsw minutes the first time for a million images, then milliseconds.
 Makes: a list on the terminal, and a web page that needs nothing else (--gallery).
 """
 
@@ -15,7 +15,7 @@ from aag_tf.config import SearchConfig
 
 
 def main(argv: Sequence[str]) -> int:
-    """Builds the config, so that every bad value is refused before TensorFlow starts, and searches."""
+    """Builds the config, which rejects bad values before TensorFlow starts, and searches."""
     config = flags.parse(argv, SearchConfig, usage=__doc__ or "")
     with quiet_start():
         from aag_tf.export import search

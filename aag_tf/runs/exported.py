@@ -1,28 +1,29 @@
-"""From an exported encoder back to a function: the reading side of `aag_tf.export`, and the names that both share."""
+"""Exported encoders read back, and the names that writing and reading share: files, signatures, inputs and outputs."""
 
 import dataclasses
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 
+from aag_tf.config.export import SIGNATURES
+from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import ExportError
+from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.encoder"
 FORMAT_VERSION = 1
 METADATA_FILE = "model.json"
 MODEL_FILE = "saved_model.pb"
-METADATA = ("image_shape", "embedding_dim", "version", "step", "flags")  # what its readers rely on
 CARD_FILE = "model_card.md"
 VARIABLES = "variables"
-# Signatures, and what they take and give.
-SIGNATURE = "serving_default"
-EMBED_BYTES = "embed_bytes"
-EMBED_IMAGES = "embed_images"
-PROJECT = "project"
+
+# Signatures, and the names of their inputs and outputs.
+SIGNATURE, EMBED_BYTES, EMBED_IMAGES, PROJECT = SIGNATURES
 INPUT = "images"
 CONTENTS = "contents"
 OUTPUT = "embedding"
@@ -31,28 +32,85 @@ PROJECTION = "projection"
 VALID = "valid"
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportMetadata:
+    """The content of `model.json`: how to use an exported encoder, how it was trained, how good it is.
+
+    Args:
+        record: settings and facts of the run; read back without the command and the versions of the run.
+        version: number of the version directory.
+        step: optimizer steps that the weights have seen.
+        embedding_dim: length of an embedding.
+        weights: dtype in which kernels are stored.
+        signatures: `{name: {"inputs": ..., "outputs": ...}}` with dtypes, shapes and ranges.
+        evaluation: data, settings and results of `aag-evaluate` at this step, `None` without an evaluation.
+        precision_cost: fields of `aag_tf.export.reduced.PrecisionCost`, `None` for float32 kernels.
+        formats: file of every other runtime, relative to the version directory.
+        verification: fields of `aag_tf.export.Verification`, `None` where it was switched off.
+        method: name of the training method.
+        versions: of the software that exported it.
+
+    Raises:
+        ValueError: `embedding_dim` is below 1.
+    """
+
+    record: RunRecord
+    version: int
+    step: int
+    embedding_dim: int
+    weights: str = "float32"
+    signatures: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    evaluation: dict[str, Any] | None = None
+    precision_cost: dict[str, Any] | None = None
+    formats: dict[str, str] = dataclasses.field(default_factory=dict)
+    verification: dict[str, Any] | None = None
+    method: str = "AAG: contrastive pre-training with an auxiliary augmentation branch and the GNT-Xent loss"
+    versions: dict[str, str] = dataclasses.field(default_factory=versions)
+
+    def __post_init__(self) -> None:
+        if self.embedding_dim < 1:
+            raise ValueError(f"its 'embedding_dim' is {self.embedding_dim}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the JSON object of `model.json`."""
+        facts = self.record.to_facts() | {"dataset": self.record.config.data.dataset}
+        facts["own_encoder"] = facts.pop("custom_encoder")  # its name in this format
+        del facts["command"]
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "record"}
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, **facts, **own}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Reads the JSON object of `model.json`; keys that are not known are ignored.
+
+        Raises:
+            ValueError: a field is missing or wrong; the message names it.
+        """
+        record = RunRecord.from_facts(content | {"versions": {}})
+        return read_fields(cls, content, record=record)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class SavedEncoder:
-    """An exported encoder: call it with uint8 images [b, height, width, channels], get float32 [b, dim].
+    """An exported encoder: uint8 images [b, height, width, channels] to float32 embeddings [b, dim].
 
     Args:
         path: the version directory.
-        metadata: what `model.json` says.
-        loaded: the SavedModel; it owns the variables that the signature uses.
+        metadata: content of its `model.json`.
+        loaded: the SavedModel; it owns the variables of the signatures.
     """
 
     path: Path
-    metadata: dict[str, Any]
+    metadata: ExportMetadata
     loaded: Any
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the images it takes."""
-        height, width, channels = self.metadata["image_shape"]
-        return height, width, channels
+        """(height, width, channels) of the input."""
+        return self.metadata.record.image_shape
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        """uint8 images to embeddings.
+        """Embeds uint8 images.
 
         Raises:
             tf.errors.InvalidArgumentError: the images have another shape than `image_shape`.
@@ -60,14 +118,13 @@ class SavedEncoder:
         return self.loaded.signatures[SIGNATURE](**{INPUT: images})[OUTPUT]
 
     def embed_bytes(self, contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Encoded pictures to embeddings, whatever is wrong with some of them.
+        """Embeds encoded pictures; one that cannot be decoded does not affect the others.
 
         Args:
             contents: string [n], each a JPEG, PNG, GIF or WebP file.
 
         Returns:
-            float32 [n, dim] and bool [n]: the embeddings, zeros where the second is `False` because that picture could
-            not be decoded.
+            Embeddings, float32 [n, dim], and whether each picture was decoded, bool [n]; rows of zeros where not.
 
         Raises:
             ExportError: the model was exported without the signature `embed_bytes`.
@@ -82,18 +139,18 @@ class SavedEncoder:
 
 
 def version_numbers(export_dir: Path) -> list[int]:
-    """The versions in an export directory, ascending: its sub-directories with a number for a name."""
+    """Versions in an export directory, ascending: subdirectories named by a number without leading zeros."""
     if not export_dir.is_dir():
         return []
     numbers = [int(entry.name) for entry in export_dir.iterdir() if entry.name.isdecimal() and entry.is_dir()]
-    return sorted(number for number in numbers if (export_dir / str(number)).is_dir())  # 0002 is none
+    return sorted(number for number in numbers if (export_dir / str(number)).is_dir())
 
 
 def version_directory(path: Path) -> Path:
-    """The directory itself if it holds a SavedModel, else its newest version, which is what TensorFlow Serving takes.
+    """Returns the directory itself if it holds a SavedModel, else its newest version, as TensorFlow Serving does.
 
     Raises:
-        ExportError: it is neither.
+        ExportError: there is no SavedModel in either.
     """
     if (path / MODEL_FILE).is_file():
         return path
@@ -106,44 +163,37 @@ def version_directory(path: Path) -> Path:
     )
 
 
-def read_metadata(directory: Path) -> dict[str, Any]:
-    """What `model.json` beside a SavedModel says.
+def read_metadata(directory: Path) -> ExportMetadata:
+    """Reads the `model.json` of a version directory.
 
     Raises:
-        ExportError: there is none, or it is not one of ours.
+        ExportError: it is missing or damaged, or another program or format version wrote it.
     """
     file = directory / METADATA_FILE
     try:
-        metadata = read_json_object(file)
+        content = read_json_object(file)
     except FileNotFoundError as error:
         raise ExportError(
-            f"{directory} is a SavedModel but not one of ours (it has no {METADATA_FILE}); "
-            "name one that aag-export wrote."
+            f"{directory} is a SavedModel that aag-export did not write (it has no {METADATA_FILE}); "
+            "name one that it wrote."
         ) from error
     except (OSError, ValueError) as error:
         raise ExportError(f"{file} cannot be read ({error}); export the run again with aag-export.") from error
-    if metadata.get("format") != FORMAT:
+    if content.get("format") != FORMAT:
         raise ExportError(f"{file} was not written by aag-export; name a directory that aag-export wrote.")
-    if metadata.get("format_version") != FORMAT_VERSION:
+    if content.get("format_version") != FORMAT_VERSION:
         raise ExportError(
-            f"{file} has format version {metadata.get('format_version')} and this package reads {FORMAT_VERSION}; "
+            f"{file} has format version {content.get('format_version')} and this package reads {FORMAT_VERSION}; "
             "export the run again with this package, or install the one that wrote it."
         )
-    missing = [key for key in METADATA if key not in metadata]
-    if missing:
-        raise ExportError(f"{file} is damaged (it has no {missing[0]!r}); export the run again with aag-export.")
-    shape, dim = metadata["image_shape"], metadata["embedding_dim"]
-    if not (isinstance(shape, list) and len(shape) == 3 and all(map(_is_size, shape)) and type(dim) is int and dim > 0):
-        raise ExportError(f"{file} is damaged (image_shape {shape}, embedding_dim {dim}); export the run again.")
-    return metadata
-
-
-def _is_size(number: Any) -> bool:
-    return type(number) is int and 1 <= number <= 2**16
+    try:
+        return ExportMetadata.from_json(content)
+    except ValueError as error:
+        raise ExportError(f"{file} is damaged ({error}); export the run again with aag-export.") from error
 
 
 def digest(directory: Path) -> str:
-    """What tells one SavedModel from another, wherever it lies: SHA-256 over its graph and its weights."""
+    """SHA-256 over the graph and the weights of a SavedModel: the same for every copy of it."""
     found = hashlib.sha256()
     for file in [directory / MODEL_FILE, *sorted((directory / VARIABLES).glob("*"))]:
         with file.open("rb") as content:
@@ -152,13 +202,13 @@ def digest(directory: Path) -> str:
 
 
 def load_saved_model(path: str | Path) -> SavedEncoder:
-    """An encoder that `aag-export` wrote.
+    """Loads an encoder that `aag-export` wrote.
 
     Args:
-        path: a version directory, or its parent: then the newest version.
+        path: a version directory, or its parent for the newest version.
 
     Raises:
-        ExportError: there is no SavedModel, it is not one of ours, or it is damaged.
+        ExportError: there is no SavedModel, aag-export did not write it, or it is damaged.
     """
     directory = version_directory(user_path(path))
     metadata = read_metadata(directory)
@@ -166,16 +216,18 @@ def load_saved_model(path: str | Path) -> SavedEncoder:
         loaded = tf.saved_model.load(directory)
     except Exception as error:  # TensorFlow raises many classes for a damaged file
         raise ExportError(f"{directory} is damaged ({type(error).__name__}); export the run again.") from error
-    if not _is_as_said(loaded, metadata):
-        raise ExportError(f"{directory} is not the model that its {METADATA_FILE} says; export the run again.")
+    if not _matches(loaded, metadata):
+        raise ExportError(
+            f"{directory} is not the model that its {METADATA_FILE} describes; export the run again with aag-export."
+        )
     return SavedEncoder(directory, metadata, loaded)
 
 
-def _is_as_said(loaded: Any, metadata: dict[str, Any]) -> bool:
-    """Whether the signature that is relied on is there, and takes and gives what the metadata says."""
+def _matches(loaded: Any, metadata: ExportMetadata) -> bool:
+    """Whether `serving_default` exists with the input and output shapes of the metadata."""
     signature = loaded.signatures.get(SIGNATURE)
     if signature is None:
         return False
-    taken, given = signature.structured_input_signature[1].get(INPUT), signature.structured_outputs.get(OUTPUT)
-    sizes = [metadata["image_shape"], [metadata["embedding_dim"]]]
-    return [part is not None and part.shape.rank and part.shape[1:].as_list() for part in (taken, given)] == sizes
+    parts = signature.structured_input_signature[1].get(INPUT), signature.structured_outputs.get(OUTPUT)
+    shapes = [part is not None and part.shape.rank and part.shape[1:].as_list() for part in parts]
+    return shapes == [list(metadata.record.image_shape), [metadata.embedding_dim]]

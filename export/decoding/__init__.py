@@ -1,7 +1,7 @@
-"""Encoded pictures to pixels inside the graph: JPEG, PNG, GIF and WebP as strangers send them.
+"""Decodes pictures inside the graph: JPEG, PNG, GIF and WebP files from untrusted clients.
 
-The pictures come out as `aag_tf.data.pictures` makes them for training: upright, over white, of several frames the
-first, 16-bit gray scaled. Sizes are read from the headers and refused before a pixel is allocated.
+The pixels equal those of `aag_tf.data.pictures`, which training uses: upright, over white, the first of several frames,
+16-bit gray scaled to 8 bits. Sizes are read from the headers, and too large ones refused before a pixel is allocated.
 """
 
 from aag_tf.export.decoding.batch import decode_batch

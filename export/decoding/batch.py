@@ -1,4 +1,4 @@
-"""A batch of encoded pictures, of which one that cannot be decoded costs none of the others."""
+"""Decodes a batch of pictures; one that cannot be decoded does not affect the others."""
 
 import tensorflow as tf
 
@@ -8,32 +8,32 @@ from aag_tf.export.decoding.color import gray
 from aag_tf.export.decoding.resize import fit_picture
 from aag_tf.export.decoding.strings import part, require
 
-AT_ONCE = 8  # pictures of a request that are decoded side by side; with `max_pixels` it bounds the memory
-LONGEST_START = 12
+AT_ONCE = 8  # pictures of a request that are decoded in parallel; with `max_pixels` it bounds the memory
+LONGEST_START = 12  # bytes that tell the formats apart
 
 
 def decode_batch(
-    contents: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: int = ExportConfig.max_pixels
+    contents: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: tf.Tensor | int = ExportConfig.max_pixels
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes what can be decoded, and resizes it as training does.
+    """Decodes pictures and resizes them as training does; leaves out those that cannot be decoded.
 
-    Errors are caught by a `tf.data` pipeline inside the graph, which is the only part of TensorFlow that can: it drops
-    the elements whose kernels fail.
+    A `tf.data` pipeline inside the graph catches the errors, which nothing else in TensorFlow can: it drops elements
+    whose kernels fail.
 
     Args:
         contents: string [n], each a JPEG, PNG, GIF or WebP file.
-        image_shape: wanted height, width and channels (1 or 3).
+        image_shape: (height, width, channels) to return, channels 1 or 3.
         max_pixels: pictures with more are refused.
 
     Returns:
-        Which of them could be decoded, int32 [k], ascending, and their pictures, uint8 [k, *image_shape].
+        Indices of the decoded pictures, int32 [k], ascending, and their pixels, uint8 [k, *image_shape].
     """
     count = tf.shape(contents)[0]
     files = tf.data.Dataset.from_tensor_slices((tf.range(count), contents))
     pictures = files.map(
         lambda row, data: (row, _decode(data, image_shape, max_pixels)), num_parallel_calls=AT_ONCE, deterministic=True
     ).ignore_errors()
-    # A row of its own, so that there is a batch to take even where nothing could be decoded.
+    # One more row, so that there is a batch even if no picture can be decoded.
     last = tf.data.Dataset.from_tensors((count, tf.zeros(image_shape, tf.uint8)))
     everything = pictures.concatenate(last).batch(tf.cast(count + 1, tf.int64))
     options = tf.data.Options()
@@ -43,8 +43,8 @@ def decode_batch(
     return rows[:-1], tf.ensure_shape(decoded[:-1], [None, *image_shape])
 
 
-def _decode(data: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: int) -> tf.Tensor:
-    """One file as uint8 [*image_shape]; `InvalidArgumentError` where that cannot be."""
+def _decode(data: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: tf.Tensor | int) -> tf.Tensor:
+    """One file as uint8 [*image_shape]; raises `InvalidArgumentError` if it cannot be decoded."""
     start = part(data, 0, LONGEST_START)
     size = image_shape[:2]
     formats = [

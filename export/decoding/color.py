@@ -1,16 +1,16 @@
-"""Pixel arithmetic that gives what Pillow gives, to the bit: transparency over white, grayscale, 16 bits to 8."""
+"""Pixel arithmetic that equals Pillow's bit for bit: transparency over white, grayscale, 16 bits to 8."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-STRIP = 2**16  # pixels whose 32-bit intermediates are held at a time
+STRIP = 2**16  # pixels whose 32-bit intermediates are in memory at a time
 
 
 def over_white(picture: tf.Tensor) -> tf.Tensor:
-    """uint8 [h, w, 1 to 4], with transparency last where channels are even, -> [h, w, 3].
+    """Puts a picture over white, as Pillow's `alpha_composite`: uint8 [h, w, 1 to 4] to [h, w, 3].
 
-    Transparent pixels show white (Pillow's `alpha_composite`).
+    An even number of channels means that the last one is opacity.
     """
     channels = tf.shape(picture)[-1]
     color = tf.cond(channels < 3, lambda: tf.repeat(picture[..., :1], 3, axis=2), lambda: picture[..., :3])
@@ -23,12 +23,12 @@ def over_white(picture: tf.Tensor) -> tf.Tensor:
 
 
 def gray(picture: tf.Tensor) -> tf.Tensor:
-    """uint8 [h, w, 3] -> [h, w, 1]: luma of ITU-R 601 in 16-bit fixed point (Pillow's `convert("L")`)."""
+    """Luma of ITU-R 601 in 16-bit fixed point, as Pillow's `convert("L")`: uint8 [h, w, 3] to [h, w, 1]."""
     return _in_strips(_luma, picture, 3, 1)
 
 
 def eight_bits(deep: tf.Tensor) -> tf.Tensor:
-    """uint16 [h, w, 1] -> uint8 [h, w, 3]: 65535 becomes 255, rounded."""
+    """Scales 16-bit gray so that 65535 becomes 255, rounded: uint16 [h, w, 1] to uint8 [h, w, 3]."""
     return tf.repeat(_in_strips(_rounded, deep, 1, 1), 3, axis=2)
 
 
@@ -49,7 +49,7 @@ def _luma(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _in_strips(function: Callable[[tf.Tensor], tf.Tensor], picture: tf.Tensor, before: int, after: int) -> tf.Tensor:
-    """The function of all pixels, a strip at a time, so that its wide intermediates stay small for any picture."""
+    """Applies a function of pixels a strip at a time, which bounds the memory of its wide intermediates."""
     shape = tf.shape(picture)
     pixels = tf.reshape(picture, [-1, before])
     count = tf.shape(pixels)[0]

@@ -1,4 +1,4 @@
-"""GIF: its first frame, rebuilt as a file of its own, since the decoder would unpack every frame there is."""
+"""GIF: the first frame, rebuilt as a file of its own, since TensorFlow's decoder would unpack every frame."""
 
 from typing import NamedTuple
 
@@ -12,24 +12,24 @@ DESCRIPTOR = 10  # bytes of an image descriptor, with its introducer
 EXTENSION, IMAGE = 0x21, 0x2C
 CONTROL = 0xF9  # the extension that names a transparent index
 MAX_BLOCKS = 2**18  # of at most 255 bytes, in a file up to the end of its first frame
-# A frame of one pixel behind the first. The decoder gives whatever lay in memory for a frame whose data end early, and
-# says nothing; but it stops there, and this frame is then missing.
+# A frame of one pixel behind the first. For a frame whose data end early the decoder returns uninitialized memory, not
+# an error; but it stops there, so that this frame is then missing.
 GUARD = b"\x2c\0\0\0\0\1\0\1\0\x80\0\0\0\0\0\0\2\2\x44\1\0"
 WHITE = b"\xff\xff\xff"
 
 
 class _Frame(NamedTuple):
-    """The first frame: where its descriptor begins and its data end, and its transparent index (-1: none)."""
+    """The first frame: offsets of its descriptor and of the end of its data, and its transparent index (-1: none)."""
 
     start: tf.Tensor
     end: tf.Tensor
     transparent: tf.Tensor
 
 
-def decode_gif(data: tf.Tensor, max_pixels: int) -> tf.Tensor:
-    """uint8 [h, w, 3]: the first frame on its canvas, transparent pixels white."""
+def decode_gif(data: tf.Tensor, max_pixels: tf.Tensor | int, max_blocks: int = MAX_BLOCKS) -> tf.Tensor:
+    """Decodes the first frame on its canvas, transparent pixels white: uint8 [h, w, 3]."""
     codes = tf.cast(tf.io.decode_raw(data, tf.uint8), tf.int32)
-    frame = _first_frame(codes)
+    frame = _first_frame(codes, max_blocks)
     left, top, width, height = (number(data, frame.start + at, 2, "little") for at in (1, 3, 5, 7))
     canvas_width = tf.maximum(number(data, 6, 2, "little"), left + width)
     canvas_height = tf.maximum(number(data, 8, 2, "little"), top + height)
@@ -55,7 +55,7 @@ def _palette_size(packed: tf.Tensor) -> tf.Tensor:
 
 
 def _skip_blocks(codes: tf.Tensor, at: tf.Tensor, left: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Behind the empty block that ends a chain of sub-blocks, and how many blocks of the file may follow."""
+    """Returns the offset behind a chain of sub-blocks, and how many more blocks the file may have."""
     end, left = tf.while_loop(
         lambda at, left: (codes[at] > 0) & (left > 0), lambda at, left: (at + 1 + codes[at], left - 1), [at, left]
     )
@@ -63,7 +63,7 @@ def _skip_blocks(codes: tf.Tensor, at: tf.Tensor, left: tf.Tensor) -> tuple[tf.T
         return end + 1, left - 1
 
 
-def _first_frame(codes: tf.Tensor) -> _Frame:
+def _first_frame(codes: tf.Tensor, max_blocks: int) -> _Frame:
     def skip_extension(at: tf.Tensor, transparent: tf.Tensor, left: tf.Tensor) -> tuple[tf.Tensor, ...]:
         control = (codes[at + 1] == CONTROL) & (codes[at + 2] == 4)
         named = tf.cond(control, lambda: tf.where(codes[at + 3] & 1 > 0, codes[at + 6], -1), lambda: transparent)
@@ -73,7 +73,7 @@ def _first_frame(codes: tf.Tensor) -> _Frame:
     start, transparent, left = tf.while_loop(
         lambda at, transparent, left: (codes[at] == EXTENSION) & (left > 0),
         skip_extension,
-        [HEADER + _palette_size(codes[10]), tf.constant(-1), tf.constant(MAX_BLOCKS)],
+        [HEADER + _palette_size(codes[10]), tf.constant(-1), tf.constant(max_blocks)],
     )
     with tf.control_dependencies([require(codes[start] == IMAGE, "no frame")]):
         end, _ = _skip_blocks(codes, start + DESCRIPTOR + _palette_size(codes[start + 9]) + 1, left)
@@ -81,14 +81,14 @@ def _first_frame(codes: tf.Tensor) -> _Frame:
 
 
 def _rebuilt(data: tf.Tensor, codes: tf.Tensor, frame: _Frame) -> tuple[tf.Tensor, tf.Tensor]:
-    """A file of the frame alone, its canvas as large as itself, and the color that shows around it (uint8 [3])."""
+    """Returns a file with this frame alone on a canvas of its size, and the color around it (uint8 [3])."""
     start = frame.start
     own = _palette_size(codes[start + 9])
     place = tf.where(own > 0, start + DESCRIPTOR, HEADER)
     palette = part(data, place, tf.where(own > 0, own, _palette_size(codes[10])))
     colors = tf.strings.length(palette) // 3
     clear = (frame.transparent >= 0) & (frame.transparent < colors)
-    # A color of the palette instead of a flag, because the decoder shows what is transparent as black.
+    # The palette gets white in place of the transparent color, which the decoder would show black.
     palette = tf.cond(
         clear,
         lambda: tf.strings.join(

@@ -1,4 +1,4 @@
-"""JPEG: the size from its frame header, the rotation from EXIF, CMYK through black; large pictures decode reduced."""
+"""JPEG: size from its frame header, rotation from EXIF, CMYK through black; large pictures are decoded reduced."""
 
 import tensorflow as tf
 
@@ -9,8 +9,8 @@ from aag_tf.export.decoding.strings import after, part, require, require_pixels
 START = b"\xff\xd8\xff"
 
 
-def decode_jpeg(data: tf.Tensor, size: tuple[int, int], max_pixels: int) -> tf.Tensor:
-    """uint8 [h, w, 3]; where it is far larger than `size`, at 1/2, 1/4 or 1/8 as the training reader has it."""
+def decode_jpeg(data: tf.Tensor, size: tuple[int, int], max_pixels: tf.Tensor | int) -> tf.Tensor:
+    """Decodes to uint8 [h, w, 3], at 1/2, 1/4 or 1/8 of its size if far larger than `size`, as in training."""
     shape = tf.cast(tf.image.extract_jpeg_shape(data), tf.int64)
     height, width = shape[0], shape[1]
     scans = tf.size(tf.strings.split(data, JPEG_SCAN, maxsplit=MAX_SCANS), out_type=tf.int64) - 1
@@ -29,7 +29,7 @@ def decode_jpeg(data: tf.Tensor, size: tuple[int, int], max_pixels: int) -> tf.T
 
 
 def _decode(data: tf.Tensor, ratio: int) -> tf.Tensor:
-    # The accurate transform is what Pillow uses, and gives the same pixels.
+    # Pillow uses the accurate transform too, so that the pixels are the same.
     return tf.io.decode_jpeg(data, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
 
 

@@ -1,4 +1,4 @@
-"""The rotation that a camera wrote into a picture's EXIF data."""
+"""The EXIF orientation of a picture: reading it, and turning the picture upright."""
 
 import tensorflow as tf
 
@@ -9,9 +9,9 @@ SHORT = 3
 
 
 def orientation(tiff: tf.Tensor) -> tf.Tensor:
-    """The orientation, 1 to 8, in EXIF data (a TIFF header and what follows); 1 where there is none or it is damaged.
+    """Reads the orientation, 1 to 8, from EXIF data that begin with a TIFF header; 1 if missing or damaged.
 
-    Reads outside the data give their last byte rather than an error: a picture is not lost for its metadata.
+    A read outside the data gives the last byte, not an error: damaged metadata must not cost the picture.
     """
     data = tf.cast(tf.io.decode_raw(tf.strings.substr(tiff, 0, LONGEST_EXIF), tf.uint8), tf.int32)
     data = tf.concat([data, [0]], axis=0)
@@ -36,7 +36,7 @@ def orientation(tiff: tf.Tensor) -> tf.Tensor:
 
 
 def upright(picture: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """[h, w, c] turned and mirrored as an EXIF orientation (1 to 8) asks for."""
+    """Turns and mirrors a picture [h, w, c] according to its EXIF orientation, 1 to 8."""
     turned = [
         lambda: picture,
         lambda: picture[:, ::-1],

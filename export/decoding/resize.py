@@ -1,17 +1,17 @@
-"""One picture to the encoder's size, as the training reader resizes picture files."""
+"""Resizes one picture to the encoder's size, as training resizes picture files."""
 
 import tensorflow as tf
 
 
 def fit_picture(picture: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Scales the largest centered part of the wanted aspect (bilinear, antialiased): Pillow's `ImageOps.fit`.
+    """Scales the largest centered part of the wanted aspect (bilinear, antialiased), as Pillow's `ImageOps.fit`.
 
-    The part need not begin or end at a whole pixel; that, and that nothing is cropped before, is what
-    `aag_tf.data.resizing.fit` does otherwise, for arrays. Differs from Pillow's fixed-point result by rounding.
+    The part may begin and end between pixels, unlike the crop of `aag_tf.data.resizing.fit` for arrays. The result
+    differs from Pillow's fixed-point arithmetic by rounding.
 
     Args:
         picture: uint8 [h, w, c].
-        size: wanted height and width.
+        size: (height, width) to return.
 
     Returns:
         uint8 [*size, c].

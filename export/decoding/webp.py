@@ -1,6 +1,6 @@
-"""WebP: its one picture, or the first of an animation, rebuilt as a plain file.
+"""WebP: the picture, or the first of an animation, rebuilt as a plain file.
 
-TensorFlow 2.21's own decoder corrupts memory when it is given an animation, so nothing reaches it that could be one.
+TensorFlow 2.21's decoder corrupts memory when it is given an animation, so it only ever gets rebuilt files.
 """
 
 import tensorflow as tf
@@ -15,8 +15,8 @@ FRAME_HEADER = 16  # bytes of an ANMF chunk before the chunks that it holds
 ALPHA_FLAG = b"\x10"
 
 
-def decode_webp(data: tf.Tensor, max_pixels: int) -> tf.Tensor:
-    """uint8 [h, w, 3], transparency over white. An animation's first frame must cover its canvas."""
+def decode_webp(data: tf.Tensor, max_pixels: tf.Tensor | int) -> tf.Tensor:
+    """Decodes to uint8 [h, w, 3], transparency over white. The first frame of an animation must cover its canvas."""
     alpha, at = _find_picture(data)
     kind, size = part(data, at, 4), number(data, at + 4, 4, "little")
     lossless = kind == b"VP8L"
@@ -45,7 +45,7 @@ def decode_webp(data: tf.Tensor, max_pixels: int) -> tf.Tensor:
 
 
 def _find_picture(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where the ALPH chunk (-1: none) and the VP8 or VP8L chunk of the first picture begin."""
+    """Returns the offsets of the first picture's ALPH chunk (-1: none) and of its VP8 or VP8L chunk."""
 
     def is_picture(at: tf.Tensor) -> tf.Tensor:
         kind = part(data, at, 4)
@@ -78,13 +78,13 @@ def _lossless_size(data: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
 
 
 def _chunk(data: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
-    """A chunk with its header, and a zero where its length is odd."""
+    """Returns a chunk with its header, padded to an even length."""
     size = tf.cast(number(data, at + 4, 4, "little"), tf.int32)
     return tf.strings.join([part(data, at, 8 + size), tf.where(size % 2 > 0, b"\0", b"")])
 
 
 def _four_bytes(number: tf.Tensor) -> tf.Tensor:
-    """A number as four bytes, the lowest first."""
+    """Encodes a number as four bytes, little-endian."""
     every_byte = tf.constant([bytes([value]) for value in range(256)])
     return tf.strings.reduce_join(tf.gather(every_byte, [number // 256**power % 256 for power in range(4)]))
 

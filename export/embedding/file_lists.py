@@ -1,7 +1,7 @@
 """`folder:` and `list:`: image files, listed once into a file of the output.
 
-The list has a line for each image, `[path, bytes, modified]` in JSON, so that it is read and written a line at a time:
-a list of ten million files takes a gigabyte of disk and no memory.
+The list has a line `[path, bytes, modified]` in JSON for each image, and is read and written a line at a time: ten
+million files take a gigabyte of disk and no memory.
 """
 
 import functools
@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from aag_tf.config import EmbedConfig
 from aag_tf.data.walking import walk_pictures
-from aag_tf.export.embedding.items import Item, Stamp, open_listed, stamp_of
+from aag_tf.export.embedding.items import Input, Item, Stamp, open_listed, stamp_of
 from aag_tf.export.embedding.output import LIST_FILE
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.paths import user_path
@@ -26,7 +28,7 @@ SNIFFED_BYTES = 4096
 
 
 def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
-    """A folder.
+    """Describes a folder.
 
     Raises:
         DataError: there is no such folder.
@@ -38,7 +40,7 @@ def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 
 def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
-    """A list of paths that are relative to the working directory, with the list's digest.
+    """Describes a text file of paths relative to the working directory, with its digest.
 
     Raises:
         DataError: the file cannot be read, or is not a text.
@@ -60,7 +62,7 @@ def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 
 def holds_images(source: dict[str, Any]) -> bool:
-    """Whether there is a first one."""
+    """Whether there is any image file."""
     return next(_names(source), None) is not None
 
 
@@ -69,7 +71,7 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
 
     Raises:
         DataError: the list of paths cannot be read.
-        OSError: the output's cannot be written.
+        OSError: the list in the output's directory cannot be written.
     """
     digest = hashlib.sha256()
     rows = 0
@@ -87,7 +89,7 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
 
 
 def open_input(listing: dict[str, Any], directory: Path) -> "FileList":
-    """The files of a list that was written.
+    """Opens a list that was written.
 
     Raises:
         DataError: the list is gone or was changed.
@@ -103,24 +105,24 @@ def open_input(listing: dict[str, Any], directory: Path) -> "FileList":
     return FileList(path, listing["root"], listing["rows"])
 
 
-class FileList:
-    """Image files on a list.
+class FileList(Input):
+    """Listed image files.
 
     Args:
-        path: the list.
-        root: what its paths are relative to.
-        rows: how many lines it has.
+        path: of the list.
+        root: folder of relative paths.
+        rows: number of lines.
     """
 
     def __init__(self, path: Path, root: str, rows: int) -> None:
         self._path, self._root, self._rows = path, root, rows
 
+    @override
     def __len__(self) -> int:
-        """How many files there are, readable or not."""
         return self._rows
 
+    @override
     def items(self, start: int, stop: int) -> Iterator[Item]:
-        """Files `start` to `stop - 1`."""
         with self._path.open("rb") as file:
             for line in itertools.islice(file, start, stop):
                 name, size, modified = json.loads(line)
@@ -133,8 +135,8 @@ def _names(source: dict[str, Any]) -> Iterator[str]:
 
 
 def _lines(path: str) -> Iterator[str]:
-    # Paths of any bytes: those that are no UTF-8 pass through as surrogates, as everywhere in Python. Windows's editors
-    # put a mark in front of a text, which is no part of the first path.
+    # Bytes that are not UTF-8 become surrogates, as in all paths of Python. Editors on Windows put a byte order mark in
+    # front of a text, which is not part of the first path.
     try:
         with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
             for line in file:

@@ -1,44 +1,32 @@
-"""`--input` to images in a fixed order: told apart here, listed once, and opened again from what was listed.
+"""`--input` to images in a fixed order: tells the kinds apart, lists the images once, and opens them again.
 
-A listing is a JSON object that fixes which images there are. It goes into the output's manifest, so that a resumed run
-sees the same images in the same order, whatever happened to the input meanwhile.
+A listing is a JSON object that fixes the images. It goes into the manifest of the output, so that a resumed run sees
+the same images in the same order, even if the input has changed meanwhile.
 """
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
 
 from aag_tf.config import EmbedConfig
 from aag_tf.export.embedding import file_lists, records, tfds_split
-from aag_tf.export.embedding.items import Item
+from aag_tf.export.embedding.items import Input
+from aag_tf.export.embedding.manifest import Listing
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.paths import user_path
-
-Listing = dict[str, Any]
-
-
-class Input(Protocol):
-    """Images in a fixed order."""
-
-    def __len__(self) -> int:
-        """How many there are, readable or not."""
-
-    def items(self, start: int, stop: int) -> Iterator[Item]:
-        """Images `start` to `stop - 1`, one after the other."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """One kind of input. The directory is the output's, for what is too long for its manifest.
+    """One kind of input. The directory is the output's, for lists that are too long for its manifest.
 
     Args:
-        source_of: what stands behind the kind in `--input`, and all settings, to what tells two inputs apart.
-        holds_images: whether a source has anything to embed, whatever of it can be read.
-        list_input: source and directory to `rows`, `digest` and whatever else fixes the images.
-        open_input: listing and directory to the images.
-        listed: what a listing must have to be opened.
+        source_of: describes an input by `source` and more, from the text behind the kind in `--input` and all settings.
+        holds_images: whether a source has any image, readable or not.
+        list_input: source and directory to `rows`, `digest` and more that fixes the images.
+        open_input: opens the images of a listing, given the directory.
+        listed: keys that a listing must have.
     """
 
     source_of: Callable[[str, EmbedConfig], Listing]
@@ -61,23 +49,23 @@ KINDS: dict[str, Kind] = {
 
 
 def source_of(config: EmbedConfig) -> Listing:
-    """What `--input` names, without listing it yet: `kind`, `source` and whatever else tells two inputs apart.
+    """Describes `--input` without listing it: `kind`, `source` and more that tells two inputs apart.
 
     Raises:
-        DataError: it is not known what it names, or there is no such thing.
+        DataError: it does not exist, or is of no known kind.
     """
     kind, rest = _kind_and_rest(config.input)
     if not rest:
-        raise DataError(f"--input={config.input} names nothing; say which after `{kind}:`.")
+        raise DataError(f"--input={config.input} names nothing; give a name after `{kind}:`.")
     return {"kind": kind} | KINDS[kind].source_of(rest, config)
 
 
 def list_input(source: Listing, directory: Path) -> Listing:
-    """Lists the images of a source: its `rows` and their `digest` are added to it.
+    """Lists the images of a source: returns it with `rows`, `digest` and more.
 
     Args:
-        source: of `source_of`.
-        directory: of the output; long lists are kept there.
+        source: from `source_of`.
+        directory: of the output; long lists are written there.
 
     Raises:
         DataError: there are no images, or they cannot be listed.
@@ -89,7 +77,7 @@ def list_input(source: Listing, directory: Path) -> Listing:
 
 
 def require_images(source: Listing) -> None:
-    """Looks whether there is anything to embed, before what an earlier run has written is deleted.
+    """Checks that there is anything to embed, before an earlier output is deleted.
 
     Raises:
         DataError: there are no images, or they cannot be read.
@@ -99,11 +87,10 @@ def require_images(source: Listing) -> None:
 
 
 def open_input(listing: Listing, directory: Path) -> Input:
-    """The images that were listed.
+    """Opens the images that were listed.
 
     Raises:
-        DataError: the input is gone, or not what was listed, or the listing (of a manifest, so from anybody) lacks
-            something.
+        DataError: the input is gone or has changed, or the listing, which comes from a manifest, lacks a key.
     """
     kind = KINDS.get(listing["kind"])
     if kind is None or any(key not in listing for key in kind.listed):

@@ -1,9 +1,9 @@
-"""One image of an input: its name, and how its encoded bytes are opened."""
+"""The images of an input: their names, and how their encoded bytes are opened."""
 
 import os
 import re
-from collections.abc import Callable
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple, Protocol
 
 from PIL import Image
 
@@ -13,39 +13,51 @@ from aag_tf.utils.text import shown
 
 
 class Item(NamedTuple):
-    """An image that may or may not be readable.
+    """One image, readable or not.
 
     Args:
-        name: what the output calls it.
-        open: gives its encoded bytes as a file; raises where there are none.
+        name: its `path` in the output.
+        open: opens its encoded bytes as a file; raises if they cannot be read.
     """
 
     name: str
     open: Callable[[], BinaryIO]
 
 
+class Input(Protocol):
+    """Images in a fixed order."""
+
+    def __len__(self) -> int:
+        """Number of images, readable or not."""
+        ...
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Images `start` to `stop - 1`, one after the other."""
+        ...
+
+
 class Stamp(NamedTuple):
-    """What tells whether a file changed: bytes, and nanoseconds since 1970 of its last change."""
+    """State of a file, to detect changes: bytes, and time of the last change in nanoseconds since 1970."""
 
     size: int
     modified: int
 
 
 def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
-    """The stamp of a file; `None` where it cannot be looked at."""
+    """Returns the stamp of a file; `None` if its status cannot be read."""
     try:
         status = os.stat(path)
-    except (OSError, ValueError):  # the second where a name holds a zero byte
+    except (OSError, ValueError):  # the second for a name with a zero byte
         return None
     return Stamp(status.st_size, status.st_mtime_ns)
 
 
 def open_listed(path: str, stamp: Stamp | None) -> BinaryIO:
-    """Opens a file as it was when the input was listed.
+    """Opens a file that has not changed since the input was listed.
 
     Raises:
         OSError: it cannot be opened.
-        DataError: it is not the file that was listed, no regular file, or too large.
+        DataError: it has changed, is no regular file, or is too large.
     """
     file = open_regular(path)
     try:
@@ -61,7 +73,7 @@ def open_listed(path: str, stamp: Stamp | None) -> BinaryIO:
 
 
 def reason(error: Exception) -> str:
-    """Why an image could not be read: one line that is the same in every run, without the path."""
+    """Returns why an image could not be read: one line without the path, the same in every run."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "not a picture in a known format"
     if isinstance(error, OSError) and error.strerror:

@@ -1,68 +1,187 @@
-"""The manifest of an output: what it says of itself; checked when it is read, since it may come from anybody.
+"""The manifest of an embedded collection: which images, which encoder, which settings; checked when it is read.
 
 It is written when a run begins (`input`, `model`, `settings`), again when the input is listed (`rows` and more in
 `input`), and when all is done (`embedded`, `broken`).
 """
 
+import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from aag_tf.config import EmbedConfig
+from aag_tf.runs import exported
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.embeddings"
 FORMAT_VERSION = 1
+MOST = 2**40  # more is no number of images
 
-# What is relied on from the beginning, by part; whole numbers are 1 or more.
-BEGUN: dict[str, dict[str, type]] = {
-    "input": {"kind": str, "source": str},
-    "model": {"path": str, "digest": str, "image_shape": list, "embedding_dim": int},
-    "settings": {"normalize": bool, "dtype": str, "numpy": bool, "shard_size": int},
-}
-MOST = 2**40  # of any of these numbers: what is more is no number of images
-LISTED: dict[str, dict[str, type]] = {"input": {"rows": int, "digest": str}}
+Listing = dict[str, Any]  # an input; see `aag_tf.export.embedding.inputs`
 
 
-def write_manifest(file: Path, manifest: dict[str, Any]) -> None:
-    """Writes a manifest, whole or not at all."""
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION} | manifest
-    write_atomically(file, json.dumps(content, indent=2) + "\n")
+@dataclasses.dataclass(frozen=True)
+class EncoderFacts:
+    """The encoder of a collection.
+
+    Args:
+        path: its version directory.
+        digest: of its graph and weights, see `aag_tf.runs.exported.digest`.
+        image_shape: (height, width, channels) of its input.
+        embedding_dim: length of an embedding.
+    """
+
+    path: str
+    digest: str
+    image_shape: tuple[int, int, int]
+    embedding_dim: int
 
 
-def read_manifest(file: Path) -> dict[str, Any]:
-    """A manifest that was written.
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The settings of `EmbedConfig` that a resumed run must not change."""
+
+    normalize: bool
+    dtype: str
+    numpy: bool
+    shard_size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """The content of `manifest.json`.
+
+    Args:
+        input: the images: `kind`, `source` and more by kind; once listed also `rows` and `digest`.
+        model: the encoder.
+        settings: of the run that began.
+        versions: of the software of the run that began.
+        embedded: number of images with an embedding, `None` until all are done.
+        broken: (path, error) of some images without one, `None` until all are done.
+    """
+
+    input: Listing
+    model: EncoderFacts
+    settings: Settings
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    embedded: int | None = None
+    broken: list[Any] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("kind", "source", *(("rows", "digest") if self.is_listed else ())):
+            if type(self.input.get(name)) is not (int if name == "rows" else str):
+                raise ValueError(f"its 'input' has no {name!r}")
+        sizes = [self.model.embedding_dim, *self.model.image_shape, self.settings.shard_size, self.input.get("rows", 1)]
+        if not all(1 <= size <= MOST for size in sizes):
+            raise ValueError("a number of images, or a size, is out of range")
+        if self.is_complete and self.broken is None:
+            raise ValueError("it has 'embedded' and no 'broken'")
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the images are fixed."""
+        return "rows" in self.input or self.is_complete
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every image was read and all files are written."""
+        return self.embedded is not None
+
+    @property
+    def rows(self) -> int:
+        """Number of images of a listed input, embedded or not."""
+        return self.input["rows"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the JSON object that `read_manifest` takes, without what is not known yet."""
+        content = {"format": FORMAT, "format_version": FORMAT_VERSION} | dataclasses.asdict(self)
+        return {name: value for name, value in content.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Reads the JSON object of `manifest.json`; keys that are not known are ignored.
+
+        Raises:
+            ValueError: a field is missing or wrong; the message names it.
+        """
+        for name in ("model", "settings"):
+            if not isinstance(content.get(name), dict):
+                raise ValueError(f"it has no {name!r}")
+        model, settings = read_fields(EncoderFacts, content["model"]), read_fields(Settings, content["settings"])
+        return read_fields(cls, content, model=model, settings=settings)
+
+
+def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Manifest:
+    """Returns the manifest of a run that begins.
+
+    Args:
+        config: settings of the run.
+        source: the input, not listed yet.
+        directory: version directory of the encoder.
 
     Raises:
-        EmbeddingError: there is none, or it is damaged or from another version.
+        ExportError: aag-export did not write the encoder.
+    """
+    metadata = exported.read_metadata(directory)
+    model = EncoderFacts(
+        str(directory.absolute()), exported.digest(directory), metadata.record.image_shape, metadata.embedding_dim
+    )
+    settings = Settings(**{field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)})
+    return Manifest(source, model, settings, versions())
+
+
+def require_same(wanted: Manifest, begun: Manifest) -> None:
+    """Checks that a run continues with the input, the encoder and the settings it was begun with.
+
+    Raises:
+        EmbeddingError: something differs; the message names it.
+    """
+    for name, value in wanted.input.items():
+        if value != begun.input.get(name):
+            what = "the list of paths has changed since" if name == "source_digest" else f"`{name}` is now {value}"
+            raise EmbeddingError(
+                f"--resume: this output was begun with the input {begun.input['source']}, and {what}; give the same "
+                "input, or another --output."
+            )
+    if wanted.model.digest != begun.model.digest:
+        raise EmbeddingError(
+            f"--resume: this output was begun with the encoder {begun.model.path}, and {wanted.model.path} holds "
+            "another; name the same with --saved_model, or another --output."
+        )
+    for name, value in dataclasses.asdict(wanted.settings).items():
+        if value != getattr(begun.settings, name):
+            raise EmbeddingError(
+                f"--resume: this output was begun with --{name}={getattr(begun.settings, name)}, not "
+                f"--{name}={value}; give the same, or another --output."
+            )
+
+
+def write_manifest(file: Path, manifest: Manifest) -> None:
+    """Writes a manifest atomically."""
+    write_atomically(file, json.dumps(manifest.to_json(), indent=2) + "\n")
+
+
+def read_manifest(file: Path) -> Manifest:
+    """Reads a manifest.
+
+    Raises:
+        EmbeddingError: it is missing or damaged, or another program or format version wrote it.
     """
     try:
-        manifest = read_json_object(file)
-        if manifest.get("format") != FORMAT:
+        content = read_json_object(file)
+        if content.get("format") != FORMAT:
             raise EmbeddingError(f"{file} was not written by aag-embed; name a directory that it wrote.")
-        if manifest.get("format_version") != FORMAT_VERSION:
+        if content.get("format_version") != FORMAT_VERSION:
             raise EmbeddingError(
-                f"{file} has format version {manifest.get('format_version')} and this package reads {FORMAT_VERSION}; "
+                f"{file} has format version {content.get('format_version')} and this package reads {FORMAT_VERSION}; "
                 "embed again with --overwrite, or install the package that wrote it."
             )
-        _require(manifest, BEGUN)
-        if "rows" in manifest["input"] or "embedded" in manifest:
-            _require(manifest, LISTED)
-        if "embedded" in manifest and not (type(manifest["embedded"]) is int and type(manifest.get("broken")) is list):
-            raise ValueError("`embedded` and `broken` do not say how many images were embedded and which were not")
+        return Manifest.from_json(content)
     except OSError as error:
         raise EmbeddingError(f"{file.parent} was not written by aag-embed: it has no {file.name}.") from error
     except ValueError as error:
         raise EmbeddingError(f"{file} is damaged ({error}); embed again with --overwrite.") from error
-    return manifest
-
-
-def _require(manifest: dict[str, Any], parts: dict[str, dict[str, type]]) -> None:
-    """Raises ValueError where a fact is missing, or is none of its type."""
-    for part, facts in parts.items():
-        found = manifest.get(part)
-        for name, kind in facts.items():
-            value: Any = found.get(name) if isinstance(found, dict) else None
-            if type(value) is not kind or (isinstance(value, int) and kind is int and not 1 <= value <= MOST):
-                raise ValueError(f"{part}.{name} is {json.dumps(value)[:50]}")

@@ -1,4 +1,4 @@
-"""The directory that embeddings go to: names its files, and decides what may be written, continued or deleted.
+"""The directory of an embedded collection: names its files, and decides what may be written, continued or deleted.
 
 manifest.json            which images, which encoder, which settings; and, at the end, how many were embedded
 input.jsonl              the list of files, where the input is a folder or a list
@@ -12,9 +12,10 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-from aag_tf.export.embedding import manifest as manifests
+from aag_tf.export.embedding.manifest import Manifest, read_manifest, write_manifest
+from aag_tf.utils.atomic import sync
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.locks import lock
 from aag_tf.utils.paths import user_path
@@ -25,7 +26,7 @@ VECTORS_FILE = "embeddings.npy"
 NAMES_FILE = "paths.txt"
 INDEX_FILE = "index.faiss"
 INDEX_FACTS_FILE = "index.json"
-# All that is ever deleted, as is or as a temporary file (`.NAME`, `.NAME.xxxx`): the rest is somebody else's.
+# The only files that are ever deleted, as they are or as temporary files (`.NAME`, `.NAME.xxxx`).
 OWN_FILES = (LIST_FILE, VECTORS_FILE, NAMES_FILE, INDEX_FILE, INDEX_FACTS_FILE, MANIFEST_FILE)
 OWN_SHARD = re.compile(r"part-\d{5,}-of-\d{5,}\.parquet")
 
@@ -40,19 +41,19 @@ class Output:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = user_path(path)
         self.manifest = self.path / MANIFEST_FILE
-        self.parquet = self.path / "parquet"  # by themselves, since readers of Parquet take a directory whole
+        self.parquet = self.path / "parquet"  # apart, since readers of Parquet take a directory as a whole
         self.vectors = self.path / VECTORS_FILE
         self.names = self.path / NAMES_FILE
 
     def shard(self, number: int, count: int) -> Path:
-        """The Parquet file `number` of `count`."""
+        """Path of Parquet file `number` of `count`."""
         return self.parquet / f"part-{number:05d}-of-{count:05d}.parquet"
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
-        """Refuses a directory that may not be used, before any work is done and without touching it.
+        """Checks that a run may use the directory, without changing it.
 
         Raises:
-            EmbeddingError: it is a file, it holds something and neither flag is given, or it holds no output to resume
+            EmbeddingError: it is a file, it is not empty and neither flag is given, or it holds no output to resume
                 or to overwrite.
         """
         if self.path.exists() and not self.path.is_dir():
@@ -73,15 +74,14 @@ class Output:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Makes the directory and keeps other processes from writing to it; a killed process keeps nobody out.
+        """Creates the directory and locks it against other processes; the lock ends with the process.
 
         Raises:
-            EmbeddingError: another process is writing, or the directory cannot be made.
+            EmbeddingError: another process is writing, or the directory cannot be created.
         """
-        with self.explaining():
+        with self.converting_os_errors():
             self.path.mkdir(parents=True, exist_ok=True)
-            # The directory itself is locked, so that no file is left behind.
-            descriptor = os.open(self.path, os.O_RDONLY)
+            descriptor = os.open(self.path, os.O_RDONLY)  # the directory itself, so that no lock file is left behind
         try:
             if not lock(descriptor, self.path):
                 raise EmbeddingError(f"--output={self.path} is being written by another aag-embed; wait for it.")
@@ -90,27 +90,27 @@ class Output:
             os.close(descriptor)
 
     @contextlib.contextmanager
-    def explaining(self) -> Iterator[None]:
-        """Goes around what touches the directory.
+    def converting_os_errors(self) -> Iterator[None]:
+        """Converts `OSError` to `EmbeddingError`.
 
         Raises:
-            EmbeddingError: the operating system refuses (the disk is full, say).
+            EmbeddingError: the block raised `OSError`, for instance because the disk is full.
         """
         try:
             yield
         except OSError as error:
             raise EmbeddingError(
-                f"--output={self.path} cannot be written ({error.strerror or error}); mend that, then give the same "
+                f"--output={self.path} cannot be written ({error.strerror or error}); fix that, then give the same "
                 "command again, with --resume where it had begun."
             ) from error
 
     def clear(self) -> None:
-        """Deletes what an earlier output left; the manifest last, since it tells the next try whose files they are."""
+        """Deletes an earlier output; the manifest last, since it marks the other files as ours."""
         self.remove_leftovers()
         for shard in self.parquet.glob("*"):
             if OWN_SHARD.fullmatch(shard.name):
                 shard.unlink()
-        with contextlib.suppress(OSError):  # it is not there, a link to another disk, or holds somebody else's files
+        with contextlib.suppress(OSError):  # it is missing, a link to another disk, or holds other files
             self.parquet.rmdir()
         for name in OWN_FILES:
             (self.path / name).unlink(missing_ok=True)
@@ -122,15 +122,27 @@ class Output:
             if own.fullmatch(entry.name):
                 entry.unlink()
 
-    def write_manifest(self, manifest: dict[str, Any]) -> None:
-        """Fixes what this output is."""
-        manifests.write_manifest(self.manifest, manifest)
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Writes the manifest and creates the directory of Parquet files."""
+        write_manifest(self.manifest, manifest)
         self.parquet.mkdir(exist_ok=True)
 
-    def read_manifest(self) -> dict[str, Any]:
-        """What this output is.
+    def read_manifest(self) -> Manifest:
+        """Reads the manifest.
 
         Raises:
-            EmbeddingError: there is none, or it is damaged or from another version.
+            EmbeddingError: it is missing or damaged, or another program or format version wrote it.
         """
-        return manifests.read_manifest(self.manifest)
+        return read_manifest(self.manifest)
+
+
+@contextlib.contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file to write under a hidden name; on success it is synced to the disk and renamed to `path`."""
+    hidden = path.with_name(f".{path.name}")
+    with hidden.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    hidden.replace(path)
+    sync(path.parent)

@@ -1,6 +1,6 @@
-"""The same embedding as an Apache Beam transform: paths in, rows out, on any runner of Beam; needs the extra `beam`.
+"""Bulk embedding as an Apache Beam transform from paths to rows, on any runner of Beam; needs the extra `beam`.
 
-Images are opened through Beam's file systems, decoded as `aag-embed` decodes them, and embedded by Beam's own
+Images are opened through Beam's file systems, decoded as `aag-embed` decodes them, and embedded by Beam's
 `RunInference`, which batches them and loads the encoder once in each worker.
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
+from typing_extensions import override
 
 from aag_tf.data import pictures
 from aag_tf.data.images import Shape
@@ -23,7 +24,7 @@ from aag_tf.export.embedding.reading import Batch
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils.text import printable
 
-Named = tuple[str, str | bytes]  # what the output calls an image, and where its file is: bytes where it is local
+Named = tuple[str, str | bytes]  # `path` in the output, and path of the file: bytes for a local one
 Row = dict[str, Any]
 
 
@@ -31,9 +32,9 @@ class EmbedImages(beam.PTransform):
     """(name, path) of image files to rows `{path, embedding, ok, error}`, in no particular order.
 
     Args:
-        saved_model: the encoder's directory, as workers reach it.
-        image_shape: (height, width, channels) that it takes.
-        batch_size: images embedded at once, at most.
+        saved_model: version directory of the encoder, on every worker.
+        image_shape: (height, width, channels) of its input.
+        batch_size: largest number of images embedded at once.
         normalize: whether embeddings are scaled to length 1.
         dtype: of the embeddings, float32 or float16.
     """
@@ -45,8 +46,8 @@ class EmbedImages(beam.PTransform):
         self._shape = image_shape
         self._handler = EncoderHandler(saved_model, batch_size=batch_size, normalize=normalize, dtype=dtype)
 
+    @override
     def expand(self, named: Any) -> Any:
-        """Decodes, embeds those that could be decoded, and puts the others beside them."""
         read = named | "Decode" >> beam.ParDo(Decode(self._shape)).with_outputs("broken", main="pixels")
         embedded = read.pixels | "Embed" >> RunInference(KeyedModelHandler(self._handler))
         rows = embedded | "Name rows" >> beam.MapTuple(_row)
@@ -54,21 +55,21 @@ class EmbedImages(beam.PTransform):
 
 
 class Decode(beam.DoFn):
-    """(name, path) to (name, uint8 [h, w, c]); images that cannot be read become rows of the output `broken`."""
+    """(name, path) to (name, uint8 [h, w, c]); an image that cannot be read becomes a row of the output `broken`."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self._shape = shape
 
+    @override
     def process(self, element: Named) -> Iterator[Any]:
-        """One image."""
         name, path = element
         try:
             with _opened(path) as file:
                 encoded = file.read(MAX_BYTES + 1)
             require_bytes(len(encoded))
             pixels = pictures.decode(io.BytesIO(encoded), self._shape)
-        except Exception as error:  # decoders fed with broken files raise whatever they stumble over
+        except Exception as error:  # decoders raise many classes for broken files
             yield beam.pvalue.TaggedOutput("broken", _row(name, (None, reason(error))))
         else:
             yield name, pixels
@@ -88,29 +89,29 @@ class EncoderHandler(ModelHandler):
         self._saved_model, self._batch_size = saved_model, batch_size
         self._normalize, self._dtype = normalize, dtype
 
+    @override
     def load_model(self) -> SavedEncoder:
-        """Once in each worker."""
         return load_saved_model(self._saved_model)
 
+    @override
     def run_inference(
         self, batch: Sequence[np.ndarray], model: SavedEncoder, inference_args: dict[str, Any] | None = None
     ) -> Iterable[tuple[list[float] | None, str | None]]:
-        """The embedding of every image of a batch."""
         images = Batch([""] * len(batch), np.stack(batch), [None] * len(batch))
         rows = embed_batch(model, images, normalize=self._normalize, dtype=self._dtype)
         pairs = zip(rows.embeddings, rows.errors, strict=True)
         return [(None if error else vector.tolist(), error) for vector, error in pairs]
 
+    @override
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
-        """How many images Beam may put into a batch."""
         return {"max_batch_size": self._batch_size}
 
+    @override
     def get_num_bytes(self, batch: Sequence[np.ndarray]) -> int:
-        """For Beam's metrics."""
         return sum(image.nbytes for image in batch)
 
+    @override
     def get_metrics_namespace(self) -> str:
-        """The name of Beam's metrics."""
         return "aag_tf"
 
 

@@ -1,4 +1,4 @@
-"""How far bulk embedding is: a bar on a terminal, a line every half minute in a log file."""
+"""Progress of bulk embedding: a bar on a terminal, a line every half minute in a log file."""
 
 import sys
 import time
@@ -10,11 +10,11 @@ from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, t
 
 
 class Progress:
-    """Counts images; to be entered with `with`.
+    """Counts images; a context manager.
 
     Args:
-        done: images that an earlier run embedded.
-        total: images of the whole input.
+        done: number of images that an earlier run embedded.
+        total: number of images of the whole input.
     """
 
     def __init__(self, done: int, total: int) -> None:
@@ -41,12 +41,12 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Since the start of this run."""
+        """Seconds since the start of this run."""
         return time.monotonic() - self._began
 
     @ignore_broken_output()
     def update(self, images: int, failed: int) -> None:
-        """Counts some more images, of which some could not be embedded."""
+        """Counts more images, `failed` of which could not be embedded."""
         self._done += images
         self._failed += failed
         if self._bar is not None:

@@ -1,4 +1,4 @@
-"""Images to batches of pixels: read and decoded by threads, a little ahead of the encoder, in order."""
+"""Reads and decodes images to batches of pixels, in order, by threads that work a little ahead of the encoder."""
 
 import collections
 import concurrent.futures
@@ -15,7 +15,7 @@ from aag_tf.data import pictures
 from aag_tf.data.images import Shape
 from aag_tf.export.embedding.items import Item, reason
 
-BATCHES_AHEAD = 2  # enough for a batch to be ready whenever the encoder is; more would only take memory
+BATCHES_AHEAD = 2  # so that a batch is ready whenever the encoder is; more would only take memory
 IMAGES_PER_TASK = 16
 
 
@@ -24,8 +24,8 @@ class Batch(NamedTuple):
 
     Args:
         names: [b].
-        pixels: uint8 [b, h, w, c]; black where an image could not be read, so that no other image changes its place.
-        errors: [b], `None` where the image was read.
+        pixels: uint8 [b, h, w, c]; black for an image that could not be read, so that every image keeps its row.
+        errors: [b], `None` for an image that was read.
     """
 
     names: list[str]
@@ -38,18 +38,18 @@ def read_batches(
 ) -> Iterator[Batch]:
     """Decodes images as training does (`aag_tf.data.pictures.decode`).
 
-    At most `BATCHES_AHEAD` batches wait for the caller beside the one it works on.
+    At most `BATCHES_AHEAD` batches wait for the caller.
 
     Args:
         items: the images.
-        shape: height, width and channels of the pixels.
-        sizes: images in every batch; where they run out, or the images do, it ends.
-        threads: that read and decode; one a CPU core when `None`.
+        shape: (height, width, channels) of the pixels.
+        sizes: number of images of every batch; ends with these or with the images.
+        threads: number of threads, one for each CPU core when `None`.
     """
     remaining, wanted = iter(items), iter(sizes)
     waiting: collections.deque[tuple[Batch, list[concurrent.futures.Future[None]]]] = collections.deque()
     with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata are no reason to stop, nor to complain
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata do no harm
 
         def submit(chosen: list[Item]) -> None:
             count = len(chosen)
@@ -78,5 +78,5 @@ def _fill(batch: Batch, items: list[Item], start: int) -> None:
         try:
             with item.open() as file:
                 batch.pixels[row] = pictures.decode(file, shape)
-        except Exception as error:  # decoders fed with broken files raise whatever they stumble over
+        except Exception as error:  # decoders raise many classes for broken files
             batch.errors[row] = reason(error)

@@ -1,8 +1,8 @@
 """`tfrecord:`: files of `tf.train.Example`, each with an encoded image, read one after the other.
 
-A record is called `FILE#NUMBER`, by the path below their common folder where two files have one name. TensorFlow checks
-every record's checksum and cannot read on behind a damaged one: it counts as one image that cannot be read, and what
-follows it in its file is not there.
+The name of a record is `FILE#NUMBER`, with the path below their common folder if two files have the same name.
+TensorFlow checks every record's checksum and cannot read behind a damaged one: that counts as one image that cannot be
+read, and the rest of its file is left out.
 """
 
 import contextlib
@@ -19,10 +19,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import tensorflow as tf
+from typing_extensions import override
 
 from aag_tf.config import EmbedConfig
 from aag_tf.data.regular_file import require_bytes
-from aag_tf.export.embedding.items import Item, stamp_of
+from aag_tf.export.embedding.items import Input, Item, stamp_of
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
@@ -35,10 +36,10 @@ GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
 def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
-    """The files that a name or pattern stands for, sorted.
+    """Describes the files that match a name or pattern.
 
     Raises:
-        DataError: there are none.
+        DataError: no file matches.
     """
     pattern = os.path.abspath(user_path(rest))
     if not _files(pattern):
@@ -47,14 +48,14 @@ def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 
 def holds_images(source: dict[str, Any]) -> bool:
-    """Whether there is a record in one of the files, readable or not; each is opened.
+    """Whether any of the files has a record, readable or not; opens each.
 
     Raises:
-        DataError: one cannot be read at all.
+        DataError: a file cannot be opened.
     """
     found = False
     for path in _files(source["source"]):
-        with _saying_what_cannot_be_read(path):
+        with _converting_errors(path):
             try:
                 found = next(iter(_dataset(path)), None) is not None or found
             except DAMAGE:
@@ -66,13 +67,13 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Counts the records of every file.
 
     Raises:
-        DataError: one cannot be read at all.
+        DataError: a file cannot be opened.
     """
     files: list[dict[str, Any]] = []
     with progress_bar("counting records", None, "img") as bar:
         for path in _files(source["source"]):
             stamp = stamp_of(path)
-            with _saying_what_cannot_be_read(path):
+            with _converting_errors(path):
                 readable, damaged = _count(path)
             files.append({"path": path, "stamp": stamp, "readable": readable, "damaged": damaged})
             bar.update(readable + damaged)
@@ -81,10 +82,10 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
 
 
 def open_input(listing: dict[str, Any], directory: Path) -> "Records":
-    """The records that were counted.
+    """Opens the files whose records were counted.
 
     Raises:
-        DataError: one of the files is gone or changed.
+        DataError: a file is gone or has changed.
     """
     for file in listing["files"]:
         stamp = stamp_of(file["path"])
@@ -96,19 +97,19 @@ def open_input(listing: dict[str, Any], directory: Path) -> "Records":
     return Records(listing)
 
 
-class Records:
+class Records(Input):
     """The encoded images of TFRecord files."""
 
     def __init__(self, listing: dict[str, Any]) -> None:
         self._files, self._rows, self._feature = listing["files"], listing["rows"], listing["image_feature"]
         self._names = _short_names([file["path"] for file in self._files])
 
+    @override
     def __len__(self) -> int:
-        """How many records there are, readable or not."""
         return self._rows
 
+    @override
     def items(self, start: int, stop: int) -> Iterator[Item]:
-        """Records `start` to `stop - 1`."""
         before = 0
         for file in self._files:
             count = file["readable"] + file["damaged"]
@@ -128,7 +129,7 @@ class Records:
 
 
 def _short_names(paths: list[str]) -> dict[str, str]:
-    """Each path's last part, or where two have the same one, what lies below the folder that all are in."""
+    """Maps paths to file names, or, if two are the same, to paths below their common folder."""
     names = {path: os.path.basename(path) for path in paths}
     if len(set(names.values())) == len(paths):
         return names
@@ -137,18 +138,18 @@ def _short_names(paths: list[str]) -> dict[str, str]:
 
 
 def _files(pattern: str) -> list[str]:
-    # A name may hold brackets that are no pattern; and a pattern may match folders, which hold no records.
+    # A file name may have brackets that are no pattern, and a pattern may match folders.
     names = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
     return sorted(filter(os.path.isfile, names))
 
 
 @contextlib.contextmanager
-def _saying_what_cannot_be_read(path: str) -> Iterator[None]:
+def _converting_errors(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-        raise DataError(f"{path} cannot be read ({why}); mend that, or name files without it.") from error
+        raise DataError(f"{path} cannot be read ({why}); fix that, or name files without it.") from error
 
 
 def _dataset(path: str) -> tf.data.TFRecordDataset:
@@ -156,7 +157,7 @@ def _dataset(path: str) -> tf.data.TFRecordDataset:
         start = file.read(2)
     compression = "GZIP" if start == GZIP else "ZLIB" if start in ZLIB else ""
     plain = tf.data.TFRecordDataset(path)
-    # A plain file begins with its first record's length, which may be the same two bytes: 376, for one.
+    # A plain file begins with its first record's length, which may be the same two bytes, such as 376.
     if not compression or _begins_well(plain):
         return plain
     return tf.data.TFRecordDataset(path, compression_type=compression)
@@ -165,18 +166,18 @@ def _dataset(path: str) -> tf.data.TFRecordDataset:
 def _begins_well(records: tf.data.TFRecordDataset) -> bool:
     try:
         next(iter(records))
-    except DAMAGE:  # a length has a checksum, so that compressed bytes are not taken for one
+    except DAMAGE:  # a length has a checksum, which compressed bytes do not match
         return False
     return True
 
 
 def _count(path: str) -> tuple[int, int]:
-    """How many records can be read, and whether there is a damaged one behind them, as 0 or 1."""
+    """Counts the readable records, and the damaged one behind them: 0 or 1."""
     try:
         return int(_dataset(path).reduce(np.int64(0), lambda count, record: count + 1)), 0
     except DAMAGE:
         pass
-    count = 0  # again, one by one, to see how far it can be read
+    count = 0  # again, one by one, up to the damaged one
     records = iter(_dataset(path))
     try:
         while next(records, None) is not None:
@@ -190,7 +191,7 @@ def _picture_in(serialized: bytes, wanted: str | None) -> BinaryIO:
     require_bytes(len(serialized))
     try:
         features = tf.train.Example.FromString(serialized).features.feature
-    except Exception as error:  # protobuf's own class of it differs by version
+    except Exception as error:  # of a class that differs between versions of protobuf
         raise DataError("the record is no tf.train.Example") from error
     names = [wanted] if wanted else USUAL_FEATURES
     for name in names:
@@ -200,7 +201,7 @@ def _picture_in(serialized: bytes, wanted: str | None) -> BinaryIO:
 
 
 def _some(names: list[str]) -> str:
-    """A few of a record's names, each no longer than names are: they come from strangers, and go into the output."""
+    """The first names, shortened: they come from untrusted files and go into the output."""
     return ", ".join([*(name[:50] for name in names[:5]), *(["..."] if len(names) > 5 else [])])
 
 

@@ -1,6 +1,5 @@
 """Parquet files of embeddings: one row an image, in the input's order, complete or absent."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aag_tf.utils.atomic import sync
+from aag_tf.export.embedding.output import open_atomically
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.text import printable
 
-ROWS_AT_ONCE = 8192  # a row group: what reading it back takes into memory
+ROWS_AT_ONCE = 8192  # rows of a row group: as many are in memory when they are read back
 
 
 class Rows(NamedTuple):
@@ -22,7 +21,7 @@ class Rows(NamedTuple):
 
     Args:
         paths: [n].
-        embeddings: float [n, dim]; zeros where there is none.
+        embeddings: float [n, dim]; zeros for an image without one.
         errors: [n], `None` where the image was embedded.
     """
 
@@ -32,14 +31,14 @@ class Rows(NamedTuple):
 
     @property
     def ok(self) -> npt.NDArray[np.bool_]:
-        """Which images were embedded: bool [n]."""
+        """Whether each image was embedded: bool [n]."""
         return np.array([error is None for error in self.errors], np.bool_)
 
 
 def schema(dtype: str) -> pa.Schema:
-    """The columns: path, embedding (a list of numbers, or null), ok, and error (or null).
+    """Columns: path, embedding (a list of numbers, or null), ok, and error (or null).
 
-    Lists of a fixed size would say more, but few readers of Parquet can have nulls among them.
+    The lists have no fixed size in the schema, since few readers of Parquet support nulls among those.
     """
     number = pa.float16() if dtype == "float16" else pa.float32()
     return pa.schema(
@@ -53,10 +52,10 @@ def schema(dtype: str) -> pa.Schema:
 
 
 def to_table(rows: Rows, columns: pa.Schema) -> pa.Table:
-    """Rows as the columns of `schema`."""
+    """Converts rows to a table with the columns of `schema`."""
     ok = rows.ok
     ends = np.cumsum(ok, dtype=np.int32) * rows.embeddings.shape[1]
-    # A list without a beginning is null.
+    # A list without a start is null.
     starts = pa.array(np.concatenate([[0], ends]).astype(np.int32), mask=np.append(~ok, False))
     numbers = pa.array(rows.embeddings[ok].reshape(-1), columns.field("embedding").type.value_type)
     paths = pa.array([printable(path) for path in rows.paths], pa.string())
@@ -65,22 +64,16 @@ def to_table(rows: Rows, columns: pa.Schema) -> pa.Table:
 
 
 def write_shard(path: Path, rows: Rows, columns: pa.Schema) -> None:
-    """Writes one file under a hidden name, and gives it its own when it is complete on the disk."""
-    hidden = path.with_name(f".{path.name}")
-    # Embeddings repeat nothing, so that a dictionary of them would only cost time.
-    with hidden.open("wb") as file, pq.ParquetWriter(file, columns, use_dictionary=False) as writer:
+    """Writes one Parquet file atomically."""
+    # A dictionary would only cost time, since embeddings do not repeat.
+    with open_atomically(path) as file, pq.ParquetWriter(file, columns, use_dictionary=False) as writer:
         for start in range(0, len(rows.paths), ROWS_AT_ONCE):
             some = slice(start, start + ROWS_AT_ONCE)
             writer.write_table(to_table(Rows(rows.paths[some], rows.embeddings[some], rows.errors[some]), columns))
-        writer.close()
-        file.flush()
-        os.fsync(file.fileno())
-    hidden.replace(path)
-    sync(path.parent)
 
 
 def is_shard(path: Path, rows: int) -> bool:
-    """Whether a file is there, and is a Parquet file of so many rows."""
+    """Whether a path is a Parquet file with this number of rows."""
     try:
         return pq.read_metadata(path).num_rows == rows
     except (OSError, pa.ArrowException):
@@ -88,10 +81,16 @@ def is_shard(path: Path, rows: int) -> bool:
 
 
 def read_vectors(column: pa.Array, dim: int) -> npt.NDArray[np.floating]:
-    """The embeddings of a column, float [n, dim]; NaN where there is none."""
+    """Reads the embeddings of a column as float [n, dim], NaN for null.
+
+    Raises:
+        EmbeddingError: the embeddings have another length than `dim`.
+    """
     numbers = column.flatten().to_numpy(zero_copy_only=False)
     if len(numbers) != dim * (len(column) - column.null_count):
-        raise EmbeddingError(f"embeddings of other lengths than {dim}, which the manifest says; embed again.")
+        raise EmbeddingError(
+            f"the embeddings have other lengths than the {dim} of the manifest; embed again with --overwrite."
+        )
     vectors = np.full((len(column), dim), np.nan, numbers.dtype)
     vectors[np.asarray(column.is_valid())] = numbers.reshape(-1, dim)
     return vectors

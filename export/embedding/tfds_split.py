@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from aag_tf.config import DataConfig, EmbedConfig
 from aag_tf.data import tfds_source
-from aag_tf.export.embedding.items import Item, stamp_of
+from aag_tf.export.embedding.items import Input, Item, stamp_of
 from aag_tf.utils.errors import DataError
 
 LISTED = ("name", "split", "data_dir", "rows", "digest")
 
 
 def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
-    """A split of a data set that is prepared.
+    """Describes a split of a prepared data set.
 
     Raises:
         DataError: no split is named, or there is no such data set or split, or it has no images.
@@ -44,7 +46,7 @@ def holds_images(source: dict[str, Any]) -> bool:
 
 
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """Counts the images, by what the data set says of itself."""
+    """Counts the images, from the metadata of the data set."""
     builder = _builder(source)
     split = _split(builder, source)
     stamps = [(name, stamp_of(Path(builder.data_dir, name))) for name in sorted(split.filenames)]
@@ -53,22 +55,22 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
 
 
 def open_input(listing: dict[str, Any], directory: Path) -> "TfdsSplit":
-    """The split that was listed.
+    """Opens the split that was listed.
 
     Raises:
-        DataError: it is gone, or another one now.
+        DataError: it is gone, or was prepared again.
     """
     source = {key: listing[key] for key in ("source", "name", "split", "data_dir")}
     if list_input(source, directory)["digest"] != listing["digest"]:
-        raise DataError(f"{listing['source']} was prepared anew; start again with --overwrite.")
+        raise DataError(f"{listing['source']} was prepared again since it was listed; start again with --overwrite.")
     return TfdsSplit(listing)
 
 
-class TfdsSplit:
-    """The images of one split.
+class TfdsSplit(Input):
+    """The encoded images of one split, named by the identifiers of TFDS.
 
     Raises:
-        DataError: it was prepared in a format that TensorFlow does not read.
+        DataError: it was prepared in another format than TFRecord.
     """
 
     def __init__(self, listing: dict[str, Any]) -> None:
@@ -79,19 +81,19 @@ class TfdsSplit:
             self._examples = _builder(listing).as_dataset(
                 split=listing["split"],
                 shuffle_files=False,
-                # One file after the other, so that the order is the same on every machine.
+                # One file after the other, for the same order on every machine.
                 read_config=tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1),
                 decoders={"image": tfds.decode.SkipDecoding()},
             )
         except NotImplementedError as error:
             raise tfds_source.not_tfrecords(listing["source"], error) from error
 
+    @override
     def __len__(self) -> int:
-        """How many images there are."""
         return self._rows
 
+    @override
     def items(self, start: int, stop: int) -> Iterator[Item]:
-        """Images `start` to `stop - 1`, called by the identifiers of TFDS."""
         for example in self._examples.skip(start).take(stop - start).as_numpy_iterator():
             yield Item(example["tfds_id"].decode(), functools.partial(io.BytesIO, example["image"]))
 
@@ -101,7 +103,7 @@ def _split(builder: Any, source: dict[str, Any]) -> Any:
         return builder.info.splits[source["split"]]
     except (KeyError, ValueError) as error:
         raise DataError(
-            f"{source['source']} is not prepared here; put it back, or name where it lies with TFDS_DATA_DIR."
+            f"{source['source']} is not prepared here; restore it, or name its directory with TFDS_DATA_DIR."
         ) from error
 
 

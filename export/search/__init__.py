@@ -1,4 +1,4 @@
-"""Search among embedded images: the most similar ones to a picture, exactly or by an index, shown on a page."""
+"""Finds the embedded images most similar to a picture, exactly or with an index, and shows them on a web page."""
 
 from aag_tf.export.search.nearest import Neighbor, nearest
 from aag_tf.export.search.search import SearchReport, search

@@ -1,4 +1,4 @@
-"""The answer as a web page of its own: the query, and the images found with their similarities; nothing is loaded."""
+"""The result of a search as one web page that loads nothing: the query, and the images with their similarities."""
 
 import base64
 import html
@@ -15,10 +15,10 @@ from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.paths import user_path
 
-SIDE = 160  # pixels of a thumbnail, as in the page's style: twenty make a page of a few hundred kilobytes
-MARK = '<meta name="generator" content="aag-search">'  # what tells our pages from others, which are not replaced
+SIDE = 160  # pixels of a thumbnail, as in the page's style; twenty make a page of a few hundred kilobytes
+MARK = '<meta name="generator" content="aag-search">'  # marks our pages: others are never replaced
 
-# Paths come from strangers: they are escaped, and the page may neither run scripts nor load anything.
+# Paths are untrusted: they are escaped, and the page may neither run scripts nor load anything.
 PAGE = Path(__file__).with_name("gallery.html")
 
 
@@ -27,8 +27,8 @@ class Entry(NamedTuple):
 
     Args:
         name: its path.
-        note: what to say of it in bold.
-        item: the picture; `None` where it is gone.
+        note: text in bold.
+        item: the picture; `None` if it is gone.
     """
 
     name: str
@@ -37,10 +37,10 @@ class Entry(NamedTuple):
 
 
 def check_gallery(path: str) -> None:
-    """Refuses a file that is not an earlier gallery, before any work is done.
+    """Checks that a gallery may be written to a file.
 
     Raises:
-        EmbeddingError: it is something else, or it cannot be written.
+        EmbeddingError: the file exists and is no gallery, or it cannot be written.
     """
     file = user_path(path)
     try:
@@ -53,7 +53,7 @@ def check_gallery(path: str) -> None:
 
 
 def write_gallery(path: str, title: str, subtitle: str, query: Entry, found: Sequence[Entry]) -> Path:
-    """Writes the page; pictures that cannot be read any more say so in their place."""
+    """Writes the page; a picture that can no longer be read is replaced by the reason."""
     page = string.Template(PAGE.read_text(encoding="utf-8")).substitute(
         title=html.escape(title),
         subtitle=html.escape(subtitle),
@@ -78,8 +78,8 @@ def _image(entry: Entry) -> str:
         with entry.item.open() as file:
             picture = pictures.thumbnail(file, SIDE)
         encoded = io.BytesIO()
-        picture.save(encoded, "PNG", icc_profile=None)  # the file's own is of another mode, and may be anything
-    except Exception as error:  # decoders fed with broken files raise whatever they stumble over
+        picture.save(encoded, "PNG", icc_profile=None)  # the color profile of the file is of another mode, or broken
+    except Exception as error:  # decoders raise many classes for broken files
         return f'<div class="missing">{html.escape(reason(error))}</div>'
     small = ' class="small"' if max(picture.size) <= SIDE // 2 else ""
     data = base64.b64encode(encoded.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""An index over a collection: approximate answers in milliseconds for millions of embeddings, by the library faiss.
+"""An index over a collection, with the library faiss: approximate search among millions of embeddings in milliseconds.
 
 It is a graph of neighbors (Malkov and Yashunin, *Efficient and robust approximate nearest neighbor search using
 Hierarchical Navigable Small World graphs*, arXiv 1603.09320) over the embeddings at half precision, kept beside them.
@@ -25,32 +25,32 @@ from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.progress import progress_bar
 
 FACTORY = "HNSW32_SQfp16"  # 32 neighbors a node: the usual choice; half precision moves a cosine by less than 1e-3
-CONSTRUCTION_WIDTH = 200  # candidates looked at while a node finds its neighbors; searching uses at least as many
+CONSTRUCTION_WIDTH = 200  # candidates compared while a node gets its neighbors; a search compares at least as many
 SEARCH_WIDTH = 256
 
 
 class Index:
-    """An index that was built or loaded.
+    """A loaded index.
 
     Args:
         index: of faiss.
-        rows: int64 [k], the collection's row of every embedding in it.
+        rows: int64 [k], row of the collection for every embedding of the index.
     """
 
     def __init__(self, index: Any, rows: npt.NDArray[np.int64]) -> None:
         self._index, self._rows = index, rows
 
     def nearest(self, query: npt.NDArray[np.floating], top_k: int) -> list[Neighbor]:
-        """The `top_k` most similar embeddings as `aag_tf.export.search.nearest` gives them, up to a few misses."""
+        """Returns the `top_k` most similar embeddings, as `aag_tf.export.search.nearest` but with a few misses."""
         self._index.hnsw.efSearch = max(SEARCH_WIDTH, 2 * top_k)
         similarities, found = self._index.search(directions(query[np.newaxis]), min(top_k, len(self._rows)))
         pairs = zip(found[0], similarities[0], strict=True)
-        # faiss marks what it did not find by -1.
+        # faiss returns -1 for missing results.
         return [Neighbor(int(self._rows[number]), float(value)) for number, value in pairs if number >= 0]
 
 
 def import_faiss() -> ModuleType:
-    """The library.
+    """Imports the library.
 
     Raises:
         EmbeddingError: it is not installed.
@@ -65,12 +65,12 @@ def import_faiss() -> ModuleType:
 
 
 def is_usable(collection: Collection) -> bool:
-    """Whether an index can be searched at once: it is built, and its library installed."""
+    """Whether an index is built and its library installed."""
     return is_built(collection) and importlib.util.find_spec("faiss") is not None
 
 
 def is_built(collection: Collection) -> bool:
-    """Whether an index of this very collection lies beside it."""
+    """Whether the collection has an index of its present embeddings."""
     try:
         facts = read_json_object(collection.output.path / INDEX_FACTS_FILE)
     except (OSError, ValueError):
@@ -79,7 +79,7 @@ def is_built(collection: Collection) -> bool:
 
 
 def load_or_build(collection: Collection) -> Index:
-    """The collection's index, built and kept beside it if it is not there yet.
+    """Loads the index of a collection; builds it first, beside the embeddings, if there is none.
 
     Raises:
         EmbeddingError: faiss is not installed, or the index cannot be read or written.
@@ -95,9 +95,11 @@ def load_or_build(collection: Collection) -> Index:
     except OSError as error:
         raise EmbeddingError(f"{path} cannot be written ({error.strerror}); search with --index=exact.") from error
     except RuntimeError as error:
-        raise EmbeddingError(f"{path} cannot be read; delete it to have it built anew.") from error
+        raise EmbeddingError(f"{path} cannot be read; delete it, and it will be built again.") from error
     if index.ntotal != len(rows) or index.d != collection.dim:
-        raise EmbeddingError(f"{path} does not belong to the embeddings beside it; delete it to have it built anew.")
+        raise EmbeddingError(
+            f"{path} does not belong to the embeddings beside it; delete it, and it will be built again."
+        )
     return Index(index, rows)
 
 
@@ -113,21 +115,25 @@ def _build(faiss: ModuleType, collection: Collection) -> Any:
 
 
 def _write(faiss: ModuleType, index: Any, path: Path) -> None:
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(6)}")  # several processes may build one at once
+    hidden = path.with_name(
+        f".{path.name}.{secrets.token_hex(6)}"
+    )  # random, since several processes may build an index at once
     try:
         faiss.write_index(index, str(hidden))
         sync(hidden)
         hidden.replace(path)
-    except RuntimeError as error:  # faiss's own class for everything
-        raise EmbeddingError(f"{path} cannot be written; make room for it, or search with --index=exact.") from error
+    except RuntimeError as error:  # the one class of faiss
+        raise EmbeddingError(
+            f"{path} cannot be written; free some disk space, or search with --index=exact."
+        ) from error
     finally:
         hidden.unlink(missing_ok=True)
     sync(path.parent)
 
 
 def _facts(collection: Collection) -> dict[str, Any]:
-    """What an index depends on."""
-    manifest = json.dumps(collection.manifest, sort_keys=True)
+    """What an index depends on; kept beside it."""
+    manifest = json.dumps(collection.manifest.to_json(), sort_keys=True)
     return {
         "factory": FACTORY,
         "construction_width": CONSTRUCTION_WIDTH,

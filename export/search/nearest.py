@@ -1,4 +1,4 @@
-"""The most similar embeddings of a collection, by comparing with every one, a few thousand at a time."""
+"""Exact search for the most similar embeddings: compares with every one, a few thousand at a time."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,8 +13,8 @@ class Neighbor(NamedTuple):
     """An image that was found.
 
     Args:
-        row: its number in the collection.
-        similarity: cosine of the angle between its embedding and the query's, -1 to 1.
+        row: of the collection.
+        similarity: cosine similarity of its embedding and the query's, -1 to 1.
     """
 
     row: int
@@ -22,12 +22,12 @@ class Neighbor(NamedTuple):
 
 
 def nearest(parts: Iterable[npt.NDArray[np.floating]], query: npt.NDArray[np.floating], top_k: int) -> list[Neighbor]:
-    """The `top_k` embeddings of the highest cosine similarity, best first; of equals, the first row comes first.
+    """Returns the `top_k` nearest embeddings by cosine similarity, best first; equal ones by row.
 
     Args:
-        parts: float [k, dim] each; rows with NaN are passed over.
-        query: float [dim], any length.
-        top_k: how many; fewer are returned where there are not as many.
+        parts: embeddings, float [k, dim] each; rows with NaN are skipped.
+        query: float [dim], of any norm.
+        top_k: number of embeddings; fewer are returned if there are fewer.
     """
     direction = directions(query[np.newaxis])[0]
     best = np.empty(0, np.float32)

@@ -1,4 +1,4 @@
-"""What is looked for: a picture file, or an image of the collection, as an embedding."""
+"""The query of a search: a picture file, or an image of the collection, as an embedding."""
 
 import os
 from typing import NamedTuple
@@ -17,13 +17,13 @@ from aag_tf.utils.text import shown
 
 
 class Query(NamedTuple):
-    """A question.
+    """A query.
 
     Args:
-        name: what to call it.
+        name: path of the picture.
         embedding: float [dim].
-        row: its row in the collection, `None` where it is a picture of its own.
-        item: the picture; `None` where the collection's input is gone, or nobody asked for a page.
+        row: of the collection, `None` for a picture file.
+        item: the picture; `None` if the collection's input is gone, or no page was asked for.
     """
 
     name: str
@@ -33,13 +33,13 @@ class Query(NamedTuple):
 
 
 def query_of(config: SearchConfig, collection: Collection) -> Query:
-    """What `--query` or `--like` names.
+    """Returns the query of `--query` or `--like`.
 
     Raises:
         DataError: the picture cannot be read.
-        EmbeddingError: the collection has no such row, or the row has no embedding, or the encoder at hand is not the
-            one that embedded the collection, or its answer has no direction.
-        ExportError: there is no encoder where the collection or `--saved_model` says.
+        EmbeddingError: the collection has no such row, or none with an embedding; or the encoder is not the one that
+            embedded the collection; or the embedding is zero or not finite.
+        ExportError: there is no encoder at the path in the collection or in `--saved_model`.
     """
     if config.like is not None:
         query = _from_row(config.like, collection, pictured=bool(config.gallery))
@@ -77,19 +77,19 @@ def _find(path: str, collection: Collection) -> int:
             return number
     example = next(collection.paths())
     raise EmbeddingError(
-        f"--like={path} is no path of the collection; give one as it has them, say {shown(example)}, or a row's number."
+        f"--like={path} is no path of the collection; give a path such as {shown(example)}, or the number of a row."
     )
 
 
 def _from_picture(path: str, collection: Collection, moved: str | None) -> Query:
     file = user_path(path)
     item = Item(os.fspath(file), lambda: open_listed(os.fspath(file), stamp_of(file)))
-    facts = collection.manifest["model"]
-    directory = exported.version_directory(user_path(moved or facts["path"]))
-    if exported.digest(directory) != facts["digest"]:
+    embedded_by = collection.manifest.model
+    directory = exported.version_directory(user_path(moved or embedded_by.path))
+    if exported.digest(directory) != embedded_by.digest:
         raise EmbeddingError(
             f"{directory} is not the encoder that embedded the collection, so distances between the two mean nothing; "
-            f"name the one that did (it was {facts['path']}) with --saved_model, or embed the collection again."
+            f"name the one that did (it was {embedded_by.path}) with --saved_model, or embed the collection again."
         )
     model = exported.load_saved_model(directory)
     batch = next(read_batches([item], model.image_shape, [1], 1))

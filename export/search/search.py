@@ -1,4 +1,4 @@
-"""A query and a collection to the images that are most similar, as a list and as a page of pictures."""
+"""Searches a collection for the images most similar to a query; returns a list, and a page of pictures."""
 
 import dataclasses
 from pathlib import Path
@@ -16,13 +16,13 @@ from aag_tf.utils.text import shown
 
 @dataclasses.dataclass(frozen=True)
 class SearchReport:
-    """What was found.
+    """The result of a search.
 
     Args:
-        query: what was looked for.
+        query: name of the query.
         found: the most similar images, best first.
         paths: the path of each.
-        how: which way of searching gave them.
+        how: number of images, and way of searching.
         gallery: the page that shows them, if one was asked for.
     """
 
@@ -33,7 +33,7 @@ class SearchReport:
     gallery: Path | None
 
     def __str__(self) -> str:
-        """A line an image found, best first."""
+        """A line for each image, best first."""
         lines = [f"{'similarity':>10}  {'row':>9}  path"]
         for (row, similarity), path in zip(self.found, self.paths, strict=True):
             lines.append(f"{similarity:10.4f}  {row:9d}  {shown(path)}")
@@ -43,29 +43,29 @@ class SearchReport:
 
 
 def search(config: SearchConfig) -> SearchReport:
-    """Looks for the images whose embeddings have the highest cosine similarity with the query's.
+    """Finds the images whose embeddings have the highest cosine similarity with the query's.
 
     Raises:
-        EmbeddingError: there is no collection, it has no such row, the encoder at hand did not embed it, or the
-            library of the index asked for is missing.
+        EmbeddingError: there is no collection, it has no such row, another encoder embedded it, or the library of the
+            index is missing.
         ExportError: there is no encoder.
-        DataError: the query's picture cannot be read.
+        DataError: the picture of the query cannot be read.
     """
     if config.gallery:
         check_gallery(config.gallery)
     if config.index == "hnsw":
-        indexes.import_faiss()  # where it is missing, that is said before an encoder is loaded
+        indexes.import_faiss()  # fails before the encoder is loaded
     collection = open_collection(config.embeddings)
     query = query_of(config, collection)
     exact = config.index == "exact" or (config.index is None and not indexes.is_usable(collection))
-    wanted = config.top_k + (query.row is not None)  # the query finds itself first of all
+    wanted = config.top_k + (query.row is not None)  # the query finds itself
     if exact:
         found = nearest(collection.vectors(), query.embedding, wanted)
     else:
         found = indexes.load_or_build(collection).nearest(query.embedding, wanted)
     found = [neighbor for neighbor in found if neighbor.row != query.row][: config.top_k]
     paths = collection.paths_of([neighbor.row for neighbor in found])
-    how = f"{len(collection):,} images, {'every one compared' if exact else 'approximate index'}"
+    how = f"{len(collection):,} images, {'all compared' if exact else 'approximate index'}"
     gallery = None
     if config.gallery:
         items = _items(collection, found)
@@ -80,6 +80,6 @@ def _items(collection: Collection, found: list[Neighbor]) -> list[Item | None]:
     rows = [neighbor.row for neighbor in found]
     try:
         items = collection.items(rows)
-    except DataError:  # the input is gone; the answer stands
+    except DataError:  # the input is gone; the list is valid all the same
         items = {}
     return [items.get(row) for row in rows]

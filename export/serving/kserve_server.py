@@ -5,7 +5,7 @@
 
 REST: `POST :8080/v1/models/mine:predict` as TensorFlow Serving takes it, with `signature_name` and `instances`.
 gRPC: `ModelInfer` on :8081; the request parameter `signature_name` chooses the signature.
-For one machine and for trials; TensorFlow Serving itself batches requests and swaps versions without a pause.
+Meant for trials on one machine; TensorFlow Serving itself batches requests and swaps versions without a pause.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import kserve
 import numpy as np
 import tensorflow as tf
 from kserve.errors import InvalidInput
+from typing_extensions import override
 
 from aag_tf.runs.exported import SIGNATURE, load_saved_model
 
@@ -23,15 +24,15 @@ Tensors = dict[str, np.ndarray]
 
 
 class EncoderModel(kserve.Model):
-    """The signatures of a SavedModel behind both protocols."""
+    """Answers requests in both protocols with the signatures of a SavedModel."""
 
     def __init__(self, name: str, saved_model: str) -> None:
         super().__init__(name)
         self._model = load_saved_model(saved_model)
         self.ready = True
 
+    @override
     def predict(self, payload: Any, headers: dict[str, str] | None = None, **_: Any) -> Any:
-        """One request in either protocol; what the graph refuses is an answer of status 400."""
         if isinstance(payload, kserve.InferRequest):
             name = (payload.parameters or {}).get("signature_name", SIGNATURE)
             inputs = {tensor.name: tensor.as_numpy() for tensor in payload.inputs}
@@ -92,6 +93,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, parents=[kserve.model_server.parser], conflict_handler="resolve"
     )
-    parser.add_argument("--saved_model", required=True, help="what aag-export wrote: a version, or the newest in it")
+    parser.add_argument(
+        "--saved_model",
+        required=True,
+        help="a directory that aag-export wrote: a version, or its parent for the newest",
+    )
     arguments = parser.parse_args()
     kserve.ModelServer().start([EncoderModel(arguments.model_name, arguments.saved_model)])

@@ -23,7 +23,7 @@ class Model:
 
 
 @pytest.fixture(scope="module")
-def model(encoder_dir):
+def server(exported):
     """The server's model, with stand-ins for the classes of KServe."""
     kserve, errors = types.ModuleType("kserve"), types.ModuleType("kserve.errors")
     errors.InvalidInput = InvalidInput
@@ -35,8 +35,7 @@ def model(encoder_dir):
         patch.setitem(sys.modules, "kserve", kserve)
         patch.setitem(sys.modules, "kserve.errors", errors)
         patch.delitem(sys.modules, module, raising=False)
-        server = importlib.import_module(module)
-        yield server.EncoderModel("mine", str(encoder_dir))
+        yield importlib.import_module(module).EncoderModel("mine", str(exported.path))
         del sys.modules[module]
 
 
@@ -44,18 +43,18 @@ def pixels(count):
     return np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1), np.uint8)
 
 
-def test_answers_a_row_an_image(run, model):
+def test_answers_a_row_an_image(run, server):
     images = pixels(3)
-    answer = model.predict({"instances": images.tolist()})
+    answer = server.predict({"instances": images.tolist()})
     expected = run[1](images, training=False).numpy()
     np.testing.assert_allclose([row["embedding"] for row in answer["predictions"]], expected, atol=1e-5)
     file = io.BytesIO()
     Image.fromarray(images[0, ..., 0]).save(file, "PNG")
     files = [{"b64": base64.b64encode(content).decode()} for content in (file.getvalue(), b"no picture")]
-    answer = model.predict({"signature_name": "embed_bytes", "instances": files})
+    answer = server.predict({"signature_name": "embed_bytes", "instances": files})
     assert [row["valid"] for row in answer["predictions"]] == [True, False]
     np.testing.assert_allclose(answer["predictions"][0]["embedding"], expected[0], atol=1e-5)
-    assert model.predict({"instances": []}) == {"predictions": []}
+    assert server.predict({"instances": []}) == {"predictions": []}
 
 
 @pytest.mark.parametrize(
@@ -71,12 +70,12 @@ def test_answers_a_row_an_image(run, model):
         None,
     ],
 )
-def test_refuses_what_has_no_rows(model, payload):
+def test_refuses_what_has_no_rows(server, payload):
     with pytest.raises(InvalidInput, match='a request needs a list of "instances"; the column form, "inputs", is'):
-        model.predict(payload)
+        server.predict(payload)
 
 
 @pytest.mark.parametrize("name", ["no_such", ["serving_default"], {}, None, 1])
-def test_refuses_a_signature_that_is_not_there(model, name):
+def test_refuses_a_signature_that_is_not_there(server, name):
     with pytest.raises(InvalidInput, match=r"there is no signature .*; choose .*serving_default"):
-        model.predict({"signature_name": name, "instances": pixels(1).tolist()})
+        server.predict({"signature_name": name, "instances": pixels(1).tolist()})

@@ -8,111 +8,107 @@ import tensorflow as tf
 from small_runs import STEP
 
 from aag_tf.config import ExportConfig
-from aag_tf.export import export, load_saved_model
+from aag_tf.export import export
+from aag_tf.export.publishing import plan_version, staged
 from aag_tf.utils.errors import ConfigError, ExportError, RunDirectoryError
 
-export_module = importlib.import_module("aag_tf.export.export")
 publishing = importlib.import_module("aag_tf.export.publishing")
 
 
-def quick(run, directory, **settings):
-    return export(
-        ExportConfig(run_dir=run[0], export_dir=str(directory), signatures="serving_default", verify=False, **settings)
-    )
+def dry_run(run_dir, directory, **settings):
+    return export(ExportConfig(run_dir=str(run_dir), export_dir=str(directory), verify=False, dry_run=True, **settings))
 
 
 def content(directory):
     return sorted(entry.name for entry in Path(directory).iterdir())
 
 
-def test_versions_are_counted(run, tmp_path):
-    assert quick(run, tmp_path / "new" / "model").path.name == "1"
+@pytest.fixture
+def precious(tmp_path):
+    """A version that is there."""
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "precious").write_text("kept")
+    return tmp_path / "1"
+
+
+def test_versions_are_counted(tmp_path):
+    assert plan_version(tmp_path / "new" / "model", None, overwrite=False) == tmp_path / "new" / "model" / "1"
     (tmp_path / "9").mkdir()
     (tmp_path / "notes").mkdir()
     (tmp_path / "99.txt").touch()
-    assert quick(run, tmp_path).path.name == "10"
-    assert quick(run, tmp_path, version=4).path.name == "4"
-    assert load_saved_model(tmp_path).path.name == "10"
-    assert load_saved_model(tmp_path / "4").metadata["version"] == 4
+    assert plan_version(tmp_path, None, overwrite=False).name == "10"
+    assert plan_version(tmp_path, 4, overwrite=False).name == "4"
 
 
-def test_an_existing_version_is_replaced_only_on_demand(run, tmp_path):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "precious").write_text("kept")
+def test_an_existing_version_is_replaced_only_on_demand(precious):
     with pytest.raises(ExportError, match="add --overwrite to replace it"):
-        quick(run, tmp_path, version=1)
-    assert content(tmp_path / "1") == ["precious"]
-    quick(run, tmp_path, version=1, overwrite=True)
-    assert "saved_model.pb" in content(tmp_path / "1")
-    assert "precious" not in content(tmp_path / "1")
-    assert content(tmp_path) == ["1"]
+        plan_version(precious.parent, 1, overwrite=False)
+    target = plan_version(precious.parent, 1, overwrite=True)
+    with staged(target, overwrite=True) as directory:
+        (directory / "new").touch()
+        assert content(target) == ["precious"]
+    assert content(target) == ["new"]
+    assert content(precious.parent) == ["1"]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("step", ["write_saved_model", "write_metadata"])
-def test_a_failure_in_the_middle_leaves_everything_as_it_was(run, tmp_path, monkeypatch, step, overwrite):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "precious").write_text("kept")
-    work = getattr(export_module, step)
+def test_a_failure_in_the_middle_leaves_everything_as_it_was(precious, overwrite):
+    target = precious if overwrite else precious.with_name("2")
 
-    def half_done(*arguments):
-        work(*arguments)
-        raise KeyboardInterrupt
+    def fail():
+        with staged(target, overwrite=overwrite) as directory:
+            (directory / "half").touch()
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(export_module, step, half_done)
     with pytest.raises(KeyboardInterrupt):
-        quick(run, tmp_path, version=1 if overwrite else None, overwrite=overwrite)
-    assert content(tmp_path) == ["1"]
-    assert content(tmp_path / "1") == ["precious"]
+        fail()
+    assert content(precious.parent) == ["1"]
+    assert content(precious) == ["precious"]
 
 
 @pytest.mark.parametrize(
     "error", [tf.errors.ResourceExhaustedError(None, None, "No space left on device"), OSError(28, "No space left")]
 )
-def test_a_full_disk_is_one_sentence_and_publishes_nothing(run, tmp_path, monkeypatch, error):
-    def fail(*arguments):
+def test_a_full_disk_is_one_sentence_and_publishes_nothing(tmp_path, error):
+    with (
+        pytest.raises(ExportError, match=r"1 cannot be written \(No space left.*\); fix that and export again"),
+        staged(tmp_path / "1", overwrite=False),
+    ):
         raise error
-
-    monkeypatch.setattr(export_module, "write_saved_model", fail)
-    with pytest.raises(ExportError, match=r"1 cannot be written \(No space left.*\); mend that and export again"):
-        quick(run, tmp_path)
     assert content(tmp_path) == []
 
 
-def test_a_race_for_a_version_has_one_winner(run, tmp_path, monkeypatch):
-    work = export_module.write_metadata
+def test_a_race_for_a_version_has_one_winner(tmp_path):
+    target = tmp_path / "1"
 
-    def lose(*arguments):
-        work(*arguments)
-        (tmp_path / "1").mkdir()
-        (tmp_path / "1" / "winner").touch()
+    def lose():
+        with staged(target, overwrite=False):
+            target.mkdir()
+            (target / "winner").touch()
 
-    monkeypatch.setattr(export_module, "write_metadata", lose)
     with pytest.raises(ExportError, match="another export wrote it meanwhile"):
-        quick(run, tmp_path)
+        lose()
     assert content(tmp_path) == ["1"]
-    assert content(tmp_path / "1") == ["winner"]
+    assert content(target) == ["winner"]
 
 
-def test_a_directory_that_cannot_be_written_is_refused_before_the_run_is_loaded(run, tmp_path, monkeypatch):
+def test_a_directory_that_cannot_be_written_is_refused_before_the_run_is_loaded(tmp_path):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(export_module, "load_run", None)
-    with pytest.raises(ExportError, match="cannot be written"):
-        quick(run, tmp_path / "file")
+    for directory in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ExportError, match="cannot be written"):
+            dry_run("no run", directory)
     with pytest.raises(ConfigError, match="begins with a user that this machine does not know"):
-        quick(run, "~no such user/model")
+        dry_run("no run", "~no such user/model")
 
 
-def test_a_directory_that_comes_to_be_a_file_is_one_sentence(run, tmp_path, monkeypatch):
-    load = export_module.load_run
-
-    def load_slowly(*arguments):
-        (tmp_path / "model").touch()
-        return load(*arguments)
-
-    monkeypatch.setattr(export_module, "load_run", load_slowly)
-    with pytest.raises(ExportError, match=r"model cannot be made .*; name a directory"):
-        quick(run, tmp_path / "model")
+def test_a_directory_that_comes_to_be_a_file_is_one_sentence(tmp_path):
+    target = plan_version(tmp_path / "model", None, overwrite=False)
+    (tmp_path / "model").touch()
+    with (
+        pytest.raises(ExportError, match=r"model cannot be created .*; name one that"),
+        staged(target, overwrite=False),
+    ):
+        raise AssertionError("there is nothing to fill")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -122,7 +118,7 @@ def test_a_version_is_whole_on_the_disk_before_it_has_its_name(tmp_path, monkeyp
         target.mkdir()
     synced = []
     monkeypatch.setattr(publishing, "sync", lambda path: synced.append((Path(path), (target / "a").exists())))
-    with publishing.staged(target, overwrite=overwrite) as staging:
+    with staged(target, overwrite=overwrite) as staging:
         (staging / "b").mkdir()
         for name in ("a", "b/c"):
             (staging / name).touch()
@@ -134,20 +130,16 @@ def test_a_version_is_whole_on_the_disk_before_it_has_its_name(tmp_path, monkeyp
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(run, tmp_path):
     directory = tmp_path / "new" / "model"
-    report = quick(run, directory, dry_run=True)
+    report = dry_run(run[0], directory, version=4)
     assert list(tmp_path.iterdir()) == []
-    assert report.path == directory / "1"
-    assert str(report).startswith(f"Would export {run[0]}, step {STEP}, to {directory / '1'}\n")
+    assert report.path == directory / "4"
+    assert report.metadata.version == 4
+    assert str(report).startswith(f"Would export {run[0]}, step {STEP}, to {directory / '4'}\n")
     assert "nothing was written" in str(report)
 
 
-def test_a_dry_run_refuses_what_the_export_would(run, tmp_path):
-    (tmp_path / "1").mkdir()
+def test_a_dry_run_refuses_what_the_export_would(precious):
     with pytest.raises(ExportError, match="add --overwrite to replace it"):
-        quick(run, tmp_path, version=1, dry_run=True)
-    (tmp_path / "file").touch()
-    for directory in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ExportError, match="cannot be written"):
-            quick(run, directory, dry_run=True)
+        dry_run("no run", precious.parent, version=1)
     with pytest.raises(RunDirectoryError, match="does not exist"):
-        export(ExportConfig(run_dir=str(tmp_path / "nothing"), export_dir=str(tmp_path), dry_run=True))
+        dry_run(precious.parent / "nothing", precious.parent)

@@ -1,4 +1,4 @@
-"""Kernels in 16 bits: half the file, the rounded encoder's embeddings, and the price in the report."""
+"""Kernels in 16 bits: half the file, the rounded encoder's embeddings, and the cost in the report."""
 
 import json
 
@@ -41,9 +41,11 @@ def test_kernels_are_rounded_and_vectors_are_not(run_dir, weights, steps):
     np.testing.assert_allclose(reduced(images()), rounded(images(), training=False), atol=1e-6)
 
 
-def test_export_is_smaller_verified_and_priced(run_dir, encoder_dir, tmp_path):
+def test_export_is_smaller_and_verified_and_its_cost_measured(run_dir, encoder_dir, tmp_path):
     full = load_saved_model(encoder_dir)
-    half = export(ExportConfig(run_dir=run_dir, export_dir=str(tmp_path), weights="bfloat16"))
+    half = export(
+        ExportConfig(run_dir=run_dir, export_dir=str(tmp_path), weights="bfloat16", signatures="serving_default")
+    )
     assert size_of_variables(half.path) < 0.75 * size_of_variables(full.path)
     cost = half.precision_cost
     assert 0.99 < cost.min_cosine <= cost.mean_cosine < 1
@@ -51,23 +53,23 @@ def test_export_is_smaller_verified_and_priced(run_dir, encoder_dir, tmp_path):
     assert cost.knn_full > 0.5
     assert f"20-NN {100 * cost.knn_full:.2f} -> {100 * cost.knn_reduced:.2f} %" in str(half)
     assert json.loads((half.path / "model.json").read_text())["precision_cost"]["min_cosine"] == cost.min_cosine
-    assert half.metadata["weights"] == "bfloat16"
+    assert half.metadata.weights == "bfloat16"
     a, b = (model(images()).numpy() for model in (full, load_saved_model(half.path)))
     assert 0 < np.abs(a - b).max() < 0.05 * np.abs(a).max()
 
 
-def test_labels_of_one_class_have_no_price_in_accuracy(run_dir):
+def test_labels_of_one_class_have_no_cost_in_accuracy(run_dir):
     run = load_run(run_dir)
-    source = open_source(run.config.data)
+    source = open_source(run.record.config.data)
     source.train.labels[:] = 3
     source.validation.labels[:] = 3
     cost = CostMeter(run.encoder, source).cost("bfloat16")
     assert (cost.knn_full, cost.min_cosine) == (None, pytest.approx(1.0))
 
 
-def test_the_price_is_that_of_what_was_changed(run_dir):
+def test_the_cost_is_that_of_what_was_changed(run_dir):
     run = load_run(run_dir)
-    meter = CostMeter(run.encoder, open_source(run.config.data))
+    meter = CostMeter(run.encoder, open_source(run.record.config.data))
     same = meter.cost("float32")
     assert same.min_cosine == pytest.approx(1, abs=1e-6)
     assert same.knn_full == same.knn_reduced

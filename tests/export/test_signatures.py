@@ -8,7 +8,7 @@ from PIL import Image
 
 from aag_tf.config import ExportConfig
 from aag_tf.data.resizing import fit
-from aag_tf.export import export, load_saved_model
+from aag_tf.export import load_saved_model
 from aag_tf.runs.run import load_run
 from aag_tf.utils.errors import ConfigError, ExportError
 
@@ -18,14 +18,6 @@ DIM, PROJECTION_DIM = 32, 4
 @pytest.fixture(scope="module")
 def networks(run):
     return load_run(run[0])
-
-
-@pytest.fixture(scope="module")
-def model(run, tmp_path_factory):
-    directory = str(tmp_path_factory.mktemp("exports"))
-    names = "project,embed_images,embed_bytes,serving_default"  # their order decides nothing
-    export(ExportConfig(run_dir=run[0], export_dir=directory, signatures=names, verify=False, max_pixels=10_000))
-    return load_saved_model(directory)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +58,12 @@ def test_a_broken_file_is_named_and_costs_no_neighbor(signatures):
     assert not answer["normalized"][[0, 2, 5]].any()
 
 
-def test_the_reader_of_saved_models_embeds_bytes(run, model, tmp_path):
+def test_the_reader_of_saved_models_embeds_bytes(model, encoder_dir):
     embedding, valid = model.embed_bytes(tf.constant([png(images(1)[0]), b"broken"]))
     assert embedding.shape == (2, DIM)
     assert valid.numpy().tolist() == [True, False]
-    export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path), signatures="serving_default", verify=False))
     with pytest.raises(ExportError, match="no signature embed_bytes"):
-        load_saved_model(tmp_path).embed_bytes(tf.constant([b""]))
+        load_saved_model(encoder_dir).embed_bytes(tf.constant([b""]))
 
 
 def test_images_of_any_size_are_resized_as_training_does(networks, signatures):
@@ -140,7 +131,7 @@ def test_the_limit_on_pixels_is_the_one_asked_for(signatures):
 
 
 def test_metadata_describes_what_the_graph_takes_and_gives(model):
-    described = model.metadata["signatures"]
+    described = model.metadata.signatures
     assert list(described) == ["serving_default", "project", "embed_images", "embed_bytes"]
     for name, description in described.items():
         graph = model.loaded.signatures[name]

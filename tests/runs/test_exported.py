@@ -5,7 +5,9 @@ import json
 import pytest
 import tensorflow as tf
 
-from aag_tf.runs.exported import FORMAT, METADATA, load_saved_model, version_directory, version_numbers
+from aag_tf.config import TrainConfig
+from aag_tf.runs import RunRecord
+from aag_tf.runs.exported import FORMAT, ExportMetadata, load_saved_model, version_directory, version_numbers
 from aag_tf.utils.errors import ExportError
 
 
@@ -42,7 +44,7 @@ def test_refuses_what_is_no_saved_model(tmp_path):
 
 
 def test_refuses_a_saved_model_of_somebody_else(foreign):
-    refused(foreign, "not one of ours")
+    refused(foreign, "is a SavedModel that aag-export did not write")
     (foreign / "model.json").write_text("{}")
     refused(foreign, "was not written by aag-export")
 
@@ -52,23 +54,47 @@ def test_refuses_metadata_that_is_damaged_or_from_another_time(foreign):
         (foreign / "model.json").write_text(content)
         refused(foreign, "cannot be read")
     (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 1, "image_shape": [8, 8, 1]}))
-    refused(foreign, r"is damaged \(it has no 'embedding_dim'\)")
+    refused(foreign, r"model\.json is damaged \(it has no 'flags'\); export the run again")
     (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 99}))
     refused(foreign, "has format version 99 and this package reads 1")
 
 
+NEEDED = {"image_shape": [8, 8, 1], "embedding_dim": 5, "version": 1, "step": 1, "flags": {}}
+
+
 def say(directory, **facts):
-    usual = dict.fromkeys(METADATA, 1) | {"image_shape": [8, 8, 1], "embedding_dim": 5}
-    content = {"format": FORMAT, "format_version": 1} | usual | facts
+    content = {"format": FORMAT, "format_version": 1} | NEEDED | facts
     (directory / "model.json").write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("shape", [1, [8, 8], [8, 8.0, 1], [8, 0, 1], [8, 2**20, 1], "881"])
-def test_refuses_sizes_that_are_none(foreign, shape):
-    say(foreign, image_shape=shape)
-    refused(foreign, r"is damaged \(image_shape .*, embedding_dim 5\)")
-    say(foreign, embedding_dim="5")
-    refused(foreign, r"is damaged \(image_shape")
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"image_shape": 1}, "its 'image_shape' is not"),
+        ({"image_shape": [8, 8]}, "its 'image_shape' is not"),
+        ({"image_shape": [8, 8.0, 1]}, "its 'image_shape' is not"),
+        ({"image_shape": [8, 0, 1]}, r"its 'image_shape' is \[8, 0, 1\]"),
+        ({"image_shape": [8, 2**20, 1]}, r"its 'image_shape' is \[8, 1048576, 1\]"),
+        ({"image_shape": "881"}, "its 'image_shape' is not"),
+        ({"embedding_dim": "5"}, "its 'embedding_dim' is not int"),
+        ({"embedding_dim": 0}, "its 'embedding_dim' is 0"),
+        ({"flags": None}, "it has no 'flags'"),
+        ({"flags": {"width": -1.0}}, "--width=-1"),
+        ({"signatures": []}, "its 'signatures' is not"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(foreign, facts, message):
+    say(foreign, **facts)
+    refused(foreign, rf"model\.json is damaged \({message}.*\); export the run again")
+
+
+def test_metadata_comes_back_as_it_was_written():
+    record = RunRecord(config=TrainConfig(), image_shape=(8, 9, 1), custom_encoder={"a": 1}, command=[], versions={})
+    metadata = ExportMetadata(record=record, version=1, step=2, embedding_dim=5, formats={"onnx": "onnx/model.onnx"})
+    content = json.loads(json.dumps(metadata.to_json()))
+    assert ExportMetadata.from_json(content) == metadata
+    assert content["own_encoder"] == {"a": 1}  # where version 0.1.0 looks for it
+    assert ExportMetadata.from_json(NEEDED | {"newer": 1}).record.image_shape == (8, 8, 1)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +102,7 @@ def test_refuses_sizes_that_are_none(foreign, shape):
 )
 def test_a_model_that_is_another_than_its_metadata_says_is_refused(tmp_path, foreign, facts, fits):
     say(foreign)
-    refused(foreign, "is not the model that its model.json says")  # it has no such signature
+    refused(foreign, "is not the model that its model.json describes")  # it has no such signature
     module, taken = tf.Module(), tf.TensorSpec([None, 8, 8, 1], tf.uint8, name="images")
     module.embed = tf.function(
         lambda images: {"embedding": tf.zeros([tf.shape(images)[0], 5])}, input_signature=[taken]
@@ -86,7 +112,7 @@ def test_a_model_that_is_another_than_its_metadata_says_is_refused(tmp_path, for
     if fits:
         assert load_saved_model(tmp_path / "own")(tf.zeros([2, 8, 8, 1], tf.uint8)).shape == (2, 5)
     else:
-        refused(tmp_path / "own", "is not the model that its model.json says")
+        refused(tmp_path / "own", "is not the model that its model.json describes")
 
 
 def test_refuses_a_damaged_graph(foreign):

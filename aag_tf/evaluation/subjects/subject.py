@@ -89,8 +89,8 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
 def _from_saved_model(directory: Path) -> Subject:
     model = load_saved_model(directory)
     metadata = model.metadata
-    facts = {"saved_model": str(model.path), "version": metadata["version"], "step": metadata["step"]}
-    return _trained(model, facts, RunRecord.from_facts(metadata))
+    facts = {"saved_model": str(model.path), "version": metadata.version, "step": metadata.step}
+    return _trained(model, facts, metadata.record)
 
 
 def _trained(encoder: Encoder, facts: dict[str, Any], record: RunRecord, network: Network | None = None) -> Subject:

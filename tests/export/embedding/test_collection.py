@@ -6,13 +6,12 @@ import pyarrow.parquet as pq
 from aag_tf.export.embedding import embed, open_collection, shards
 
 
-def test_a_collection_is_read_back(tmp_path, job):
-    embed(job())
-    rows = pq.read_table(tmp_path / "out" / "parquet").to_pylist()
-    collection = open_collection(tmp_path / "out")
+def test_a_collection_is_read_back(finished):
+    rows = pq.read_table(finished / "out" / "parquet").to_pylist()
+    collection = open_collection(finished / "out")
     assert (len(collection), collection.dim) == (12, 32)
     np.testing.assert_array_equal(
-        np.concatenate(list(collection.vectors())), np.load(tmp_path / "out" / "embeddings.npy")
+        np.concatenate(list(collection.vectors())), np.load(finished / "out" / "embeddings.npy")
     )
     assert list(collection.paths()) == [row["path"] for row in rows]
     assert collection.ok().tolist() == [row["ok"] for row in rows]

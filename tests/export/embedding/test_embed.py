@@ -1,7 +1,5 @@
 """Bulk embedding: the encoder's own embeddings in the input's order, whatever stops it and whatever is broken."""
 
-import sys
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -9,19 +7,19 @@ import tensorflow as tf
 from small_pictures import BROKEN, make_folder, save_picture
 
 from aag_tf.export.embedding import embed, shards
-from aag_tf.runs.exported import load_saved_model
+from aag_tf.export.embedding.embed import embed_batch
+from aag_tf.export.embedding.reading import Batch
+from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils.errors import DataError, EmbeddingError
-
-MODULE = sys.modules["aag_tf.export.embedding.embed"]
 
 
 def rows_of(path):
     return pq.read_table(path / "parquet").to_pylist()  # as users read it: the directory as a whole
 
 
-def test_gives_the_encoders_own_embeddings_in_order(tmp_path, encoder_dir, job):
+def test_gives_the_encoders_own_embeddings_in_order(tmp_path, encoder_dir, job_of):
     good = make_folder(tmp_path / "pictures")
-    report = embed(job())
+    report = embed(job_of(tmp_path)())
     rows = rows_of(tmp_path / "out")
     assert [row["path"] for row in rows] == sorted([*good, *BROKEN])
     expected = load_saved_model(encoder_dir)(tf.constant(np.stack(list(good.values())))).numpy()
@@ -41,23 +39,21 @@ def test_gives_the_encoders_own_embeddings_in_order(tmp_path, encoder_dir, job):
     ]
 
 
-def test_numpy_files_hold_the_same_rows(tmp_path, job):
-    embed(job())
-    rows = rows_of(tmp_path / "out")
-    vectors = np.load(tmp_path / "out" / "embeddings.npy", mmap_mode="r")
+def test_numpy_files_hold_the_same_rows(tmp_path, finished, job):
+    rows = rows_of(finished / "out")
+    vectors = np.load(finished / "out" / "embeddings.npy", mmap_mode="r")
     assert vectors.shape == (12, 32)
     assert vectors.dtype == np.float32
-    assert (tmp_path / "out" / "paths.txt").read_text().splitlines() == [row["path"] for row in rows]
+    assert (finished / "out" / "paths.txt").read_text().splitlines() == [row["path"] for row in rows]
     for vector, row in zip(vectors, rows, strict=True):
         np.testing.assert_array_equal(vector, np.full(32, np.nan) if row["embedding"] is None else row["embedding"])
     without = embed(job(output=str(tmp_path / "without"), numpy=False)).path
     assert sorted(file.name for file in without.iterdir()) == ["input.jsonl", "manifest.json", "parquet"]
 
 
-def test_normalized_half_precision_on_request(tmp_path, job):
-    embed(job())
+def test_normalized_half_precision_on_request(tmp_path, finished, job):
     embed(job(output=str(tmp_path / "half"), normalize=True, dtype="float16"))
-    whole = np.load(tmp_path / "out" / "embeddings.npy")
+    whole = np.load(finished / "out" / "embeddings.npy")
     half = np.load(tmp_path / "half" / "embeddings.npy")
     assert half.dtype == np.float16
     np.testing.assert_allclose(half, whole / np.linalg.norm(whole, axis=1, keepdims=True), atol=1e-3)
@@ -88,9 +84,8 @@ def test_an_empty_input_leaves_the_output_free(tmp_path, job):
     assert embed(job()).images == 12
 
 
-def test_overwriting_with_nothing_deletes_nothing(tmp_path, job):
-    embed(job())
-    before = rows_of(tmp_path / "out")
+def test_overwriting_with_nothing_deletes_nothing(tmp_path, finished, done, job):
+    before = rows_of(done)
     (tmp_path / "empty").mkdir()
     (tmp_path / "blank.txt").write_text("\n\n")
     (tmp_path / "none.tfrecord").touch()
@@ -99,21 +94,23 @@ def test_overwriting_with_nothing_deletes_nothing(tmp_path, job):
         named = f"{scheme}:{tmp_path / name}" if scheme else str(tmp_path / name)
         with pytest.raises(DataError, match="holds no images"):
             embed(job(input=named, overwrite=True))
-    assert rows_of(tmp_path / "out") == before
-    assert embed(job(input=str(tmp_path / "pictures" / "a"), overwrite=True)).images < 12
+    assert rows_of(done) == before
+    assert embed(job(input=str(finished / "pictures" / "a"), overwrite=True)).images == 6
 
 
-def test_numbers_that_are_not_finite_are_an_error_of_their_row(tmp_path, job, monkeypatch):
-    load = MODULE.load_saved_model
+def test_numbers_that_are_not_finite_are_an_error_of_their_row(encoder_dir):
+    encoder = load_saved_model(encoder_dir)
+    pixels = np.random.default_rng(0).integers(1, 256, (3, 8, 8, 1), np.uint8)
 
-    def load_large(path):
-        encoder = load(path)
-        large = type("Large", (), {"metadata": encoder.metadata, "image_shape": encoder.image_shape})()
-        type(large).__call__ = lambda self, images: encoder(images) * tf.constant([[1.0]] + [[1e9]] * (len(images) - 1))
-        return large
+    class Large(SavedEncoder):
+        def __call__(self, images):
+            return encoder(images) * tf.constant([[1.0], [1e9], [1.0]])
 
-    monkeypatch.setattr(MODULE, "load_saved_model", load_large)
-    embed(job(dtype="float16"))
-    errors = [row["error"] for row in rows_of(tmp_path / "out")]
-    assert errors[0] is None
-    assert errors[1] == "the embedding has numbers that are not finite in float16"
+    large = Large(encoder.path, encoder.metadata, encoder.loaded)
+    batch = Batch(["a", "b", "c"], pixels, [None, None, "broken"])
+    rows = embed_batch(large, batch, normalize=False, dtype="float16")
+    assert rows.errors == [None, "the embedding has numbers that are not finite in float16", "broken"]
+    assert rows.ok.tolist() == [True, False, False]
+    assert rows.embeddings[0].any()
+    assert not rows.embeddings[1:].any()
+    assert embed_batch(large, batch, normalize=True, dtype="float16").errors == [None, None, "broken"]

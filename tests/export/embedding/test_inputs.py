@@ -149,7 +149,10 @@ def test_a_data_set_of_tfds_that_was_prepared_anew_is_refused(tmp_path):
     assert len(open_input(listing, tmp_path)) == 40
     shutil.rmtree(prepared)
     prepare_tiny_shapes(tmp_path / "data")
-    with pytest.raises(DataError, match=r"tfds:tiny_shapes/1\.0\.0/many was prepared anew; start again with --over"):
+    with pytest.raises(
+        DataError,
+        match=r"tfds:tiny_shapes/1\.0\.0/many was prepared again since it was listed; start",
+    ):
         open_input(listing, tmp_path)
 
 
@@ -204,7 +207,7 @@ def test_refuses_a_list_that_was_tampered_with(tmp_path):
 def test_a_data_set_of_tfds_that_is_gone_is_one_sentence(tmp_path):
     listing = {"kind": "tfds", "source": "tfds:cifar10/test", "name": "cifar10", "split": "test"}
     listing |= {"data_dir": str(tmp_path), "rows": 1, "digest": ""}
-    with pytest.raises(DataError, match="tfds:cifar10/test is not prepared here; put it back"):
+    with pytest.raises(DataError, match="tfds:cifar10/test is not prepared here; restore it"):
         open_input(listing, tmp_path)
 
 

@@ -1,12 +1,23 @@
 """The output's directory: nothing of anybody's is overwritten, and one process writes at a time."""
 
+import dataclasses
 import errno
+import json
 import os
 
 import pytest
 
+from aag_tf.export.embedding.manifest import EncoderFacts, Manifest, Settings
 from aag_tf.export.embedding.output import Output
 from aag_tf.utils.errors import EmbeddingError
+
+MANIFEST = Manifest(
+    {"kind": "folder", "source": "s", "rows": 12, "digest": "d"},
+    EncoderFacts("m", "d", (8, 8, 1), 32),
+    Settings(normalize=False, dtype="float32", numpy=True, shard_size=5),
+    embedded=0,
+    broken=[],
+)
 
 
 @pytest.fixture
@@ -37,7 +48,7 @@ def test_foreign_files_are_never_deleted(output):
 
 def test_an_earlier_output_is_resumed_or_overwritten_on_request(output):
     with output.writing():
-        output.write_manifest({"rows": 1})
+        output.write_manifest(MANIFEST)
     refused(output, "already exists; add --resume")
     output.check(resume=True, overwrite=False)
     output.check(resume=False, overwrite=True)
@@ -47,7 +58,7 @@ def test_an_earlier_output_is_resumed_or_overwritten_on_request(output):
 
 def test_nothing_but_its_own_files_is_deleted(output):
     with output.writing():
-        output.write_manifest({})
+        output.write_manifest(MANIFEST)
     own = ["input.jsonl", "embeddings.npy", "paths.txt", "index.faiss", "index.json"]
     own += ["parquet/part-00000-of-00001.parquet", "parquet/part-123456-of-123457.parquet"]
     halves = [".manifest.json.0a1b2c3d4e5f", ".embeddings.npy", ".index.faiss.0a1b2c3d4e5f"]
@@ -69,7 +80,7 @@ def test_nothing_but_its_own_files_is_deleted(output):
 
 def test_the_manifest_goes_last(output, monkeypatch):
     with output.writing():
-        output.write_manifest({})
+        output.write_manifest(MANIFEST)
     output.names.touch()
     unlink, seen = type(output.path).unlink, []
 
@@ -101,14 +112,14 @@ def test_where_there_are_no_locks_it_is_written_all_the_same(output, monkeypatch
 
     monkeypatch.setattr("fcntl.flock", refuse)
     with output.writing():
-        output.write_manifest({})
+        output.write_manifest(MANIFEST)
     assert output.manifest.exists()
 
 
-def test_a_disk_that_refuses_is_one_sentence(output):
+def test_a_disk_error_is_one_sentence(output):
     with (
         pytest.raises(EmbeddingError, match=r"cannot be written .No space left on device.; .*--resume"),
-        output.explaining(),
+        output.converting_os_errors(),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     output.path.write_text("a file")
@@ -143,29 +154,34 @@ def test_refuses_a_manifest_of_another_kind(output, content, words):
 @pytest.mark.parametrize(
     ("part", "facts", "words"),
     [
-        ("model", None, r"model\.path is null"),
-        ("model", {"path": "m", "digest": "d", "image_shape": [8, 8, 1]}, r"model\.embedding_dim is null"),
-        ("settings", {"normalize": 1}, r"settings\.normalize is 1"),
-        ("settings", {"normalize": True, "dtype": "float32", "numpy": True, "shard_size": 0}, "shard_size is 0"),
-        ("input", {"kind": "folder", "source": "s", "rows": 10**30, "digest": "d"}, r"input\.rows is 10"),
-        ("input", ["folder"], r"input\.kind is null"),
-        ("input", {"kind": "folder", "source": "s", "rows": "12"}, r"input\.rows is .12"),
-        ("input", {"kind": "folder", "source": "s"}, r"input\.rows is null"),
-        ("embedded", "all", "do not say how many"),
-        ("broken", None, "do not say how many"),
+        ("model", None, "it has no .model"),
+        ("model", {"path": "m", "digest": "d", "image_shape": [8, 8, 1]}, "it has no .embedding_dim"),
+        ("model", {"path": "m", "digest": "d", "image_shape": [8, 0, 1], "embedding_dim": 1}, "out of range"),
+        ("settings", {"normalize": 1}, "its .normalize. is not bool"),
+        ("settings", {"normalize": True, "dtype": "float32", "numpy": True, "shard_size": 0}, "out of range"),
+        ("input", {"kind": "folder", "source": "s", "rows": 10**30, "digest": "d"}, "out of range"),
+        ("input", ["folder"], "its .input. is not"),
+        ("input", {"kind": "folder", "source": "s", "rows": "12"}, "its .input. has no .rows"),
+        ("input", {"kind": "folder", "source": "s"}, "its .input. has no .rows"),
+        ("embedded", "all", "its .embedded. is not int"),
+        ("broken", None, "it has .embedded. and no .broken"),
     ],
 )
 def test_refuses_a_manifest_that_lacks_what_is_relied_on(output, part, facts, words):
-    complete = {
-        "input": {"kind": "folder", "source": "s", "rows": 12, "digest": "d"},
-        "model": {"path": "m", "digest": "d", "image_shape": [8, 8, 1], "embedding_dim": 32},
-        "settings": {"normalize": False, "dtype": "float32", "numpy": True, "shard_size": 5},
-        "embedded": 0,
-        "broken": [],
-    }
     output.path.mkdir()
-    output.write_manifest(complete)
-    assert output.read_manifest().items() >= complete.items()
-    output.write_manifest(complete | {part: facts})
+    output.write_manifest(MANIFEST)
+    assert output.read_manifest() == MANIFEST
+    output.manifest.write_text(json.dumps(MANIFEST.to_json() | {part: facts}))
     with pytest.raises(EmbeddingError, match=f"manifest.json is damaged .*{words}.*; embed again with --overwrite"):
         output.read_manifest()
+
+
+def test_a_manifest_is_complete_only_at_the_end(output):
+    output.path.mkdir()
+    begun = dataclasses.replace(MANIFEST, input={"kind": "folder", "source": "s"}, embedded=None, broken=None)
+    output.write_manifest(begun)
+    assert not {"embedded", "broken"} & json.loads(output.manifest.read_text()).keys()
+    read = output.read_manifest()
+    assert read == begun
+    assert (read.is_listed, read.is_complete) == (False, False)
+    assert (MANIFEST.is_listed, MANIFEST.is_complete) == (True, True)

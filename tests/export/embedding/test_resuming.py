@@ -3,15 +3,16 @@
 import json
 import signal
 import sys
+from pathlib import Path
 
-import killed_embedding
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from killed_embedding import embed_until_killed
 from processes import Process, finish
 from small_pictures import save_picture
 
-from aag_tf.export.embedding import embed, open_collection, shards
+from aag_tf.export.embedding import Collection, embed, open_collection, shards
 from aag_tf.utils.errors import DataError, EmbeddingError
 
 MODULE = sys.modules["aag_tf.export.embedding.embed"]
@@ -38,8 +39,7 @@ def while_the_encoder_loads(monkeypatch, act):
     monkeypatch.setattr(MODULE, "load_saved_model", load_slowly)
 
 
-def test_a_stopped_run_goes_on_where_it_was(tmp_path, job, monkeypatch):
-    embed(job(output=str(tmp_path / "whole")))
+def test_a_stopped_run_goes_on_where_it_was(tmp_path, finished, job, monkeypatch):
     write, written = shards.write_shard, []
 
     def die_at_the_second(path, rows, columns):
@@ -57,13 +57,12 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, job, monkeypatch):
     monkeypatch.undo()
     report = embed(job(resume=True))
     assert (report.images, report.new) == (12, 7)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+    assert files_of(tmp_path / "out") == files_of(finished / "out")
     again = embed(job(resume=True))
     assert (again.images, again.embedded, again.new, again.broken) == (12, 9, 0, report.broken)
 
 
-def test_a_missing_or_damaged_file_is_written_anew(tmp_path, job):
-    embed(job())
+def test_a_missing_or_damaged_file_is_written_anew(tmp_path, done, job):
     before = files_of(tmp_path / "out")
     (tmp_path / "out" / "parquet" / "part-00000-of-00003.parquet").write_bytes(b"PAR1")
     (tmp_path / "out" / "parquet" / "part-00002-of-00003.parquet").unlink()
@@ -73,13 +72,13 @@ def test_a_missing_or_damaged_file_is_written_anew(tmp_path, job):
     assert files_of(tmp_path / "out") == before
 
 
-def test_files_that_come_or_go_after_the_listing_move_no_row(tmp_path, job):
-    embed(job())
+def test_files_that_come_or_go_after_the_listing_move_no_row(tmp_path, own_job):
+    embed(own_job())
     before = rows_of(tmp_path / "out")
     (tmp_path / "out" / "parquet" / "part-00001-of-00003.parquet").unlink()
     save_picture(tmp_path / "pictures" / "a" / "00a.png", 99)
     (tmp_path / "pictures" / before[6]["path"]).unlink()
-    embed(job(resume=True))
+    embed(own_job(resume=True))
     after = rows_of(tmp_path / "out")
     assert after[6] == {"path": before[6]["path"], "embedding": None, "ok": False, "error": "No such file or directory"}
     assert after[:6] + after[7:] == before[:6] + before[7:]
@@ -88,21 +87,20 @@ def test_files_that_come_or_go_after_the_listing_move_no_row(tmp_path, job):
 @pytest.mark.parametrize(
     ("place", "complete", "unfinished"),
     [
-        (killed_embedding.before_the_second_file, 1, []),
-        (killed_embedding.half_way_through_the_second_file, 1, [".part-00001-of-00003.parquet"]),
-        (killed_embedding.before_the_numpy_files, 3, []),
+        (("open", ".part-00001-of-00003.parquet"), 1, []),  # before the second file
+        (("os.rename", ".part-00001-of-00003.parquet"), 1, [".part-00001-of-00003.parquet"]),  # half of it written
+        (("open", ".embeddings.npy"), 3, []),  # all files, but none for NumPy
     ],
 )
-def test_kill_9_loses_and_doubles_no_row(tmp_path, job, place, complete, unfinished):
-    embed(job(output=str(tmp_path / "whole")))
-    child = Process(killed_embedding.embed_until_killed, job(), place, log=tmp_path / "log.txt")
+def test_kill_9_loses_and_doubles_no_row(finished, job, place, complete, unfinished):
+    out = Path(job().output)
+    child = Process(embed_until_killed, job(), *place, log=out.parent / "log.txt")
     codes, messages = finish([child])
     assert codes == [-signal.SIGKILL], messages
-    out = tmp_path / "out"
     assert len(list(out.glob("parquet/part-*"))) == complete
     assert [file.name for file in out.rglob(".*")] == unfinished
     assert embed(job(resume=True)).new == max(12 - 5 * complete, 0)
-    assert files_of(out) == files_of(tmp_path / "whole")
+    assert files_of(out) == files_of(finished / "out")
 
 
 @pytest.mark.parametrize(
@@ -115,31 +113,29 @@ def test_kill_9_loses_and_doubles_no_row(tmp_path, job, place, complete, unfinis
         ({"input": "tfrecord:"}, "names nothing"),
     ],
 )
-def test_another_job_is_not_continued(tmp_path, job, settings, words):
-    embed(job())
-    before = files_of(tmp_path / "out")
+def test_another_job_is_not_continued(done, job, settings, words):
+    before = files_of(done)
     with pytest.raises(Exception, match=words) as refusal:
         embed(job(resume=True, **settings))
     assert "\n" not in str(refusal.value)
-    assert files_of(tmp_path / "out") == before
+    assert files_of(done) == before
 
 
-def test_another_batch_size_may_go_on(tmp_path, job):
-    embed(job())
+@pytest.mark.usefixtures("done")
+def test_another_batch_size_may_go_on(job):
     assert embed(job(resume=True, batch_size=3)).new == 0
 
 
-def test_another_encoder_does_not_continue(tmp_path, encoder_dir, job):
-    embed(job())
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+def test_another_encoder_does_not_continue(done, job):
+    manifest = json.loads((done / "manifest.json").read_text())
     manifest["model"]["digest"] = "0" * 64
-    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
+    (done / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(EmbeddingError, match=r"begun with the encoder .*holds another"):
         embed(job(resume=True))
 
 
-def test_another_list_does_not_continue(tmp_path, job):
-    paths = sorted((tmp_path / "pictures").rglob("*.png"))
+def test_another_list_does_not_continue(tmp_path, finished, job):
+    paths = sorted((finished / "pictures").rglob("*.png"))
     (tmp_path / "list.txt").write_text("\n".join(map(str, paths)))
     embed(job(input=str(tmp_path / "list.txt")))
     (tmp_path / "list.txt").write_text("\n".join(map(str, paths[:5])))
@@ -147,38 +143,35 @@ def test_another_list_does_not_continue(tmp_path, job):
         embed(job(input=str(tmp_path / "list.txt"), resume=True))
 
 
-def test_nothing_is_overwritten_unasked(tmp_path, job):
-    embed(job())
+def test_nothing_is_overwritten_unasked(done, job):
     with pytest.raises(EmbeddingError, match="already exists"):
         embed(job())
     assert embed(job(overwrite=True, shard_size=12)).new == 12
-    assert [file.name for file in (tmp_path / "out" / "parquet").iterdir()] == ["part-00000-of-00001.parquet"]
+    assert [file.name for file in (done / "parquet").iterdir()] == ["part-00000-of-00001.parquet"]
 
 
-def test_files_of_the_user_outlive_overwriting_and_resuming(tmp_path, job):
-    embed(job())
-    foreign = [tmp_path / "out" / name for name in ("notes.txt", "pics/a.jpg", ".gitignore")]
+def test_files_of_the_user_outlive_overwriting_and_resuming(done, job):
+    foreign = [done / name for name in ("notes.txt", "pics/a.jpg", ".gitignore")]
     foreign[1].parent.mkdir()
     for file in foreign:
         file.write_text("mine")
     embed(job(overwrite=True))
     assert [file.read_text() for file in foreign] == ["mine"] * 3
-    next((tmp_path / "out" / "parquet").iterdir()).unlink()
+    (done / "parquet" / "part-00001-of-00003.parquet").unlink()
     assert embed(job(resume=True)).new == 5
     assert [file.read_text() for file in foreign] == ["mine"] * 3
 
 
 @pytest.mark.parametrize("name", ["embeddings.npy", "paths.txt"])
-def test_numpy_files_that_were_lost_are_written_again(name, tmp_path, job):
-    embed(job())
-    before = files_of(tmp_path / "out")
-    (tmp_path / "out" / name).unlink()
+def test_numpy_files_that_were_lost_are_written_again(name, done, job):
+    before = files_of(done)
+    (done / name).unlink()
     assert embed(job(resume=True)).new == 0
-    assert files_of(tmp_path / "out")[name] == before[name]
+    assert files_of(done)[name] == before[name]
 
 
-def test_a_repair_that_was_interrupted_is_finished_by_the_next(tmp_path, job, monkeypatch):
-    embed(job())
+def test_a_repair_that_was_interrupted_is_finished_by_the_next(tmp_path, own_job, monkeypatch):
+    embed(own_job())
     next(iter(sorted((tmp_path / "out" / "parquet").iterdir()))).unlink()
     for picture in (tmp_path / "pictures").rglob("*.png"):
         picture.touch()  # "changed" since it was listed
@@ -186,13 +179,13 @@ def test_a_repair_that_was_interrupted_is_finished_by_the_next(tmp_path, job, mo
     def full_disk(collection):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(MODULE, "write_numpy", full_disk)
+    monkeypatch.setattr(Collection, "write_numpy", full_disk)
     with pytest.raises(EmbeddingError, match="No space left"):
-        embed(job(resume=True))
+        embed(own_job(resume=True))
     with pytest.raises(EmbeddingError, match="is not finished"):
         open_collection(tmp_path / "out")
     monkeypatch.undo()
-    report = embed(job(resume=True))
+    report = embed(own_job(resume=True))
     assert report.new == 0
     collection = open_collection(tmp_path / "out")
     assert report.embedded == sum(row["ok"] for row in rows_of(tmp_path / "out"))

@@ -5,9 +5,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aag_tf.export.embedding import shards
-from aag_tf.export.embedding.shards import Rows, is_shard, printable, read_vectors, write_shard
+from aag_tf.export.embedding import output, shards
+from aag_tf.export.embedding.shards import Rows, is_shard, read_vectors, write_shard
 from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.text import printable
 
 ROWS = Rows(["a", "b", "c", "d"], np.arange(12, dtype=np.float32).reshape(4, 3), ["why", None, None, "because"])
 
@@ -60,8 +61,8 @@ def test_a_file_counts_only_with_all_its_rows(tmp_path):
 
 def test_a_file_and_its_name_outlive_a_power_cut(tmp_path, monkeypatch):
     synced = []
-    monkeypatch.setattr(shards.os, "fsync", lambda descriptor: synced.append(content(tmp_path)))
-    monkeypatch.setattr(shards, "sync", lambda path: synced.append((path, content(tmp_path))))
+    monkeypatch.setattr(output.os, "fsync", lambda descriptor: synced.append(content(tmp_path)))
+    monkeypatch.setattr(output, "sync", lambda path: synced.append((path, content(tmp_path))))
     write_shard(tmp_path / "part.parquet", ROWS, shards.schema("float32"))
     assert synced == [[".part.parquet"], (tmp_path, ["part.parquet"])]
 
@@ -73,5 +74,5 @@ def test_bytes_that_are_no_unicode_are_shown_as_hexadecimal():
 def test_embeddings_of_another_length_are_refused(tmp_path):
     write_shard(tmp_path / "p", ROWS, shards.schema("float32"))
     column = pq.read_table(tmp_path / "p").column("embedding").chunk(0)
-    with pytest.raises(EmbeddingError, match="of other lengths than 4"):
+    with pytest.raises(EmbeddingError, match="have other lengths than the 4 of the manifest"):
         read_vectors(column, 4)

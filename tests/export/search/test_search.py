@@ -127,7 +127,7 @@ def test_an_index_is_built_once_and_answers_as_comparing_does(out, monkeypatch):
     again = found_by(out, like="3")
     assert again.found == indexed.found
     assert "approximate index" in again.how
-    assert "every one compared" in found_by(out, like="3", index="exact").how
+    assert "all compared" in found_by(out, like="3", index="exact").how
 
 
 @pytest.mark.filterwarnings("ignore:builtin type S:DeprecationWarning")
@@ -137,12 +137,12 @@ def test_an_index_of_other_embeddings_is_not_used(out, monkeypatch):
     facts = json.loads((out / "index.json").read_text())
     (out / "index.json").write_text(json.dumps(facts | {"collection": "another"}))
     assert not index.is_built(open_collection(out))
-    assert "every one compared" in found_by(out, like="3").how
+    assert "all compared" in found_by(out, like="3").how
     (out / "index.json").write_text(json.dumps(facts))
     faiss.write_index(faiss.IndexFlatIP(5), str(out / "index.faiss"))
     refused(EmbeddingError, "does not belong to the embeddings", out, like="3")
     (out / "index.faiss").write_bytes(b"nonsense")
-    refused(EmbeddingError, "delete it to have it built anew", out, like="3")
+    refused(EmbeddingError, "delete it, and it will be built again", out, like="3")
 
 
 def test_an_index_needs_its_library(out, monkeypatch):
@@ -158,7 +158,7 @@ def test_an_index_that_came_without_its_library_is_passed_over(out, monkeypatch)
     (out / "index.faiss").touch()
     assert index.is_built(collection)
     monkeypatch.setitem(sys.modules, "faiss", None)
-    assert "every one compared" in found_by(out, like="3").how
+    assert "all compared" in found_by(out, like="3").how
 
 
 def test_an_index_is_whole_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
@@ -180,7 +180,7 @@ def test_an_index_is_whole_on_the_disk_before_it_has_its_name(tmp_path, monkeypa
 def test_refuses_what_is_not_in_the_collection(embedded):
     out = embedded / "out"
     refused(EmbeddingError, "--like=40: there are 40 images; give a row from 0 to 39", out, like="40")
-    refused(EmbeddingError, "is no path of the collection; give one as it has them, say a/00.png", out, like="c/1.png")
+    refused(EmbeddingError, "is no path of the collection; give a path such as a/00.png", out, like="c/1.png")
     refused(EmbeddingError, "has no embedding, because it could not be read: not a picture", out, like=BROKEN[1])
     refused(DataError, "--query=.* cannot be read .No such file", out, query="missing.png")
     refused(DataError, "cannot be read .not a picture", out, query=str(embedded / "pictures" / BROKEN[2]))
