@@ -16,9 +16,9 @@ class SelectedImages(Images):
 
     def __init__(self, images: Images, rows: npt.ArrayLike) -> None:
         rows = np.asarray(rows, np.int64)
+        self._images: Images = images
         if isinstance(images, SelectedImages):  # compose the rows, so that a fetch looks up one index, not several
-            images, rows = images._images, images._rows.numpy()[rows]
-        self._images = images
+            self._images, rows = images._images, images._rows.numpy()[rows]
         with tf.device("CPU:0"):
             self._rows = tf.constant(rows)
 
