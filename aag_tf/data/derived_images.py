@@ -20,7 +20,7 @@ class SelectedImages(Images):
         if isinstance(images, SelectedImages):  # compose the rows, so that a fetch looks up one index, not several
             self._images, numbers = images._images, images._rows.numpy()[numbers]
         with tf.device("CPU:0"):
-            self._rows = tf.constant(numbers)
+            self._rows: tf.Tensor = tf.constant(numbers)
 
     @property
     @override
