@@ -18,12 +18,19 @@ class SelectedImages(Images):
     _rows: tf.Tensor
 
     def __init__(self, images: Images, rows: npt.ArrayLike) -> None:
+<<<<<<< HEAD
         rows = np.asarray(rows, np.int64)
         self._images = images
         if isinstance(images, SelectedImages):  # compose the rows, so that a fetch looks up one index, not several
             self._images, rows = images._images, images._rows.numpy()[rows]
+=======
+        self._images: Images = images
+        numbers = np.asarray(rows, np.int64)
+        if isinstance(images, SelectedImages):  # compose the rows, so that a fetch looks up one index, not several
+            self._images, numbers = images._images, images._rows.numpy()[numbers]
+>>>>>>> data
         with tf.device("CPU:0"):
-            self._rows = tf.constant(rows)
+            self._rows: tf.Tensor = tf.constant(numbers)
 
     @property
     @override
