@@ -14,21 +14,11 @@ from aag_tf.utils.errors import DataError
 class SelectedImages(Images):
     """A selection of other images: image `i` is `images[rows[i]]`."""
 
-    _images: Images
-    _rows: tf.Tensor
-
     def __init__(self, images: Images, rows: npt.ArrayLike) -> None:
-<<<<<<< HEAD
-        rows = np.asarray(rows, np.int64)
-        self._images = images
-        if isinstance(images, SelectedImages):  # compose the rows, so that a fetch looks up one index, not several
-            self._images, rows = images._images, images._rows.numpy()[rows]
-=======
         self._images: Images = images
         numbers = np.asarray(rows, np.int64)
         if isinstance(images, SelectedImages):  # compose the rows, so that a fetch looks up one index, not several
             self._images, numbers = images._images, images._rows.numpy()[numbers]
->>>>>>> data
         with tf.device("CPU:0"):
             self._rows: tf.Tensor = tf.constant(numbers)
 
