@@ -117,7 +117,7 @@ CALLBACKS = {
         callbacks.TensorBoardWriter(folder), {"encoder": trained.encoder}, STEPS, every=2
     ),
     "Hyperparameters": lambda folder, _: callbacks.Hyperparameters(callbacks.TensorBoardWriter(folder), TrainConfig()),
-    "Opening": lambda folder, _: callbacks.Opening(callbacks.TensorBoardWriter(folder), TrainConfig(), split().images),
+    "Preview": lambda folder, _: callbacks.Preview(callbacks.TensorBoardWriter(folder), TrainConfig(), split().images),
     "Profiler": lambda folder, _: callbacks.Profiler(folder, 1, 2, STEPS),
     "Progress": lambda *_: callbacks.Progress(STEPS, stream=io.StringIO()),
     "StepLog": lambda *_: callbacks.StepLog([Ignored()], STEPS, every=2, global_batch_size=4),
