@@ -60,7 +60,7 @@ def test_export_is_smaller_and_verified_and_its_cost_measured(run_dir, encoder_d
 
 def test_labels_of_one_class_have_no_cost_in_accuracy(run_dir):
     run = load_run(run_dir)
-    source = open_source(run.config.data)
+    source = open_source(run.record.config.data)
     source.train.labels[:] = 3
     source.validation.labels[:] = 3
     cost = CostMeter(run.encoder, source).cost("bfloat16")
@@ -69,7 +69,7 @@ def test_labels_of_one_class_have_no_cost_in_accuracy(run_dir):
 
 def test_the_cost_is_that_of_what_was_changed(run_dir):
     run = load_run(run_dir)
-    meter = CostMeter(run.encoder, open_source(run.config.data))
+    meter = CostMeter(run.encoder, open_source(run.record.config.data))
     same = meter.cost("float32")
     assert same.min_cosine == pytest.approx(1, abs=1e-6)
     assert same.knn_full == same.knn_reduced
