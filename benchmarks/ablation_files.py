@@ -1,4 +1,4 @@
-"""The study's results: one JSON object a line, appended whole or not at all, read past a line that a crash tore."""
+"""Results of the study: one JSON object per line, appended atomically; an incomplete last line is ignored."""
 
 import fcntl
 import json
@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+RESULTS = Path(__file__).parent / "results" / "ablation.jsonl"
+
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
-    """Records by their `key`; a last line without its end is no record."""
+    """Returns records by their `key`, without an incomplete last line."""
     if not path.exists():
         return {}
     complete, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
@@ -18,7 +20,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def append(path: Path, record: dict[str, Any]) -> None:
-    """Adds a record in one write that has reached the disk, after cutting off what a crash left of another."""
+    """Appends a record in one write and syncs it to the disk; an incomplete last line is removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab+") as file:
         file.seek(0)
@@ -31,16 +33,16 @@ def append(path: Path, record: dict[str, Any]) -> None:
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Keeps a second process from working on the same results.
+def exclusive(path: Path) -> Iterator[None]:
+    """Locks the results against a second process.
 
     Raises:
-        SystemExit: one already does.
+        SystemExit: another process holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SystemExit(f"another process works on {path}; let it end, or give other --results.") from None
+            raise SystemExit(f"another process is working on {path}; wait for it, or use other --results.") from None
         yield

@@ -1,4 +1,4 @@
-"""The methods that the study compares, what is changed around AAG, and the settings that every method tries."""
+"""The methods that the study compares, the variations of AAG, and the settings that every method tries."""
 
 import math
 from collections.abc import Sequence
@@ -30,15 +30,15 @@ AROUND: dict[str, tuple[str, ...]] = {
     "coupling=0.1": ("--coupling=0.1",),
     "coupling=0.5": ("--coupling=0.5",),
     "aux_views=2": ("--aux_views=2",),
-    # What had been the package's defaults, in place of tuned ones; what makes the difference; and those that followed.
+    # The package's former defaults instead of tuned settings, the effect of each of them, and the new defaults.
     "former_defaults": FORMER_DEFAULTS,
     "former_defaults, temperature=0.15": (*FORMER_DEFAULTS, "--temperature=0.15"),
     "former_defaults, learning_rate=0.0042": (*FORMER_DEFAULTS, "--learning_rate=0.0042"),
     "defaults": ("--temperature=0.17", "--learning_rate=0.0035", "--color_strength=0.5"),
 }
 
-# Ranges of the trials, each on a logarithmic scale. The learning rate is that of a batch of 64 and grows with the
-# root of the batch, as the noise of Adam's steps asks for.
+# Ranges of the trials, each on a logarithmic scale. The learning rate is for a batch of 64 and grows with the square
+# root of the batch size, to match the noise of Adam's steps.
 TEMPERATURES = (0.07, 0.6)
 LEARNING_RATES = (7e-4, 5e-3)
 COLOR_STRENGTHS = (0.25, 1.0)
@@ -46,9 +46,9 @@ REFERENCE_BATCH = 64
 
 
 def trial_settings(trials: int) -> list[tuple[float, float, float]]:
-    """(temperature, learning rate at batch 64, color strength) of every trial: the same list for every method.
+    """Returns (temperature, learning rate at batch 64, color strength) of every trial, the same for every method.
 
-    A Latin hypercube: each range is cut into as many strata as there are trials, and each is visited once.
+    A Latin hypercube: each range is divided into one stratum per trial, and each stratum is used once.
     """
     rng = np.random.default_rng(0)
     columns = [(rng.permutation(trials) + 0.5) / trials for _ in range(3)]
@@ -61,6 +61,6 @@ def trial_settings(trials: int) -> list[tuple[float, float, float]]:
 
 
 def num_views(flags: Sequence[str]) -> int:
-    """Views of an image under these flags; later ones override."""
+    """Returns the number of views per image under these flags; later flags override earlier ones."""
     values = dict(flag.removeprefix("--").partition("=")[::2] for flag in flags)
     return 2 if values.get("aux") == "none" else 2 + int(values.get("aux_views", 1))

@@ -1,26 +1,25 @@
-"""Pictures of the study's final runs at equal encoder views: accuracy, pull on positives, memory."""
+"""Pictures of the study's final runs at equal encoder views: accuracy, positive pull, memory."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ablation_methods import AAG, METHODS, SIMCLR
-from ablation_statistics import Record, batches_of, by_seed, peak_memory
+from ablation_statistics import batches_of, by_seed, peak_memory
+from benchmark_tools import Row as Record
+from benchmark_tools import pyplot
 
 PICTURES = {
     "ablation_views.png": "20-NN accuracy on held-out images over encoder views, each method, each batch size",
     "ablation_batch.png": "Linear probe on test over batch size, each method",
-    "ablation_pull.png": "Pull on positives, its spread, and gradient norm over encoder views, AAG at κ = 0 and 1",
+    "ablation_pull.png": "Positive pull, its deviation, and gradient norm over encoder views, AAG at κ = 0 and 1",
     "ablation_memory.png": "Peak memory of training over batch size",
 }
 
 
 def draw(records: list[Record], folder: Path) -> dict[str, str]:
-    """Pictures of final runs at equal views; returns what they show by their names."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
+    """Draws pictures of the final runs at equal views; returns their descriptions by file name."""
+    plt = pyplot()
 
     own = [record for record in records if record["stage"] == "compute"]
     if not own:
@@ -37,7 +36,7 @@ def draw(records: list[Record], folder: Path) -> dict[str, str]:
         axis.set(title=f"batch {batch}", xlabel="encoder views")
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("20-NN on held-out images, %")
-    axes[0][0].legend(fontsize=8)  # where every method has results first
+    axes[0][0].legend(fontsize=8)  # the batch size at which every method has results first
     _save(figure, folder / "ablation_views.png")
 
     figure, axis = plt.subplots(figsize=(6, 4))
@@ -65,9 +64,7 @@ def draw(records: list[Record], folder: Path) -> dict[str, str]:
 
 
 def _draw_memory(own: list[Record], batches: list[int], colors: dict[str, str], path: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(6, 4))
+    figure, axis = pyplot().subplots(figsize=(6, 4))
     for method in (SIMCLR, *AAG):
         peaks = {batch: peak_memory(own, method, batch) for batch in batches}
         known = {batch: peak for batch, peak in peaks.items() if peak is not None}
@@ -86,7 +83,7 @@ def _over_batch_sizes(axis: Any, batches: list[int]) -> None:
 
 
 def _band(axis: Any, curves: list[tuple[list[float], list[float]]], color: str, label: str) -> None:
-    """The mean of curves over seeds, and the range that they cover; curves have the same length in one cell."""
+    """Draws the mean of curves over seeds, and their range."""
     if not curves:
         return
     length = min(len(values) for _, values in curves)
@@ -96,8 +93,6 @@ def _band(axis: Any, curves: list[tuple[list[float], list[float]]], color: str, 
 
 
 def _save(figure: Any, path: Path) -> None:
-    import matplotlib.pyplot as plt
-
     figure.tight_layout()
     figure.savefig(path, dpi=110)
-    plt.close(figure)
+    pyplot().close(figure)

@@ -1,47 +1,45 @@
-"""What the ablation study runs, in which order and with which flags: pure functions of its settings and its results.
+"""The runs of the ablation study, their order and their flags, as pure functions of its settings and its results.
 
 Stages:
 
-    tune     every method at every batch size tries the same list of (temperature, learning rate, color strength) at
-             `tune_views`; the best by linear probe on held-out training images goes on
-    compute  final runs at equal encoder views, over seeds; judged on held-out images and once on test
-    same     those methods at the smallest batch again whose trials chose other settings than SimCLR's, with SimCLR's
-    epochs   final runs at equal epochs, where that is another length (methods with three views)
-    around   one setting at a time changed from the better AAG at the smallest batch, judged on held-out images
-    second   the verdict's comparison on another data set, with the settings tuned on the first
+    tune     every method at every batch size tries the same list of (temperature, learning rate, color strength) for
+             `tune_views`; the best by linear probe on held-out training images is used
+    compute  final runs at equal encoder views, over seeds; evaluated on held-out images and once on test
+    same     methods at the smallest batch whose trials chose other settings than SimCLR's, again with SimCLR's settings
+    epochs   final runs at equal epochs, if their length differs (methods with three views)
+    around   one setting at a time changed from the better AAG at the smallest batch, evaluated on held-out images
+    second   the main comparison on another data set, with the settings tuned on the first
 
-Runs come in the order in which they are worth having: first what the verdict needs (every method at the smallest batch,
-SimCLR at every batch, more seeds of SimCLR and AAG at the smallest), then what chooses defaults, then the rest, again
+The order follows the value of the results: first the main comparison (every method at the smallest batch, SimCLR at
+every batch, more seeds of SimCLR and AAG at the smallest), then the runs that choose defaults, then the rest, again
 with the smallest batch first.
 """
 
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 from ablation_methods import AAG, AROUND, METHODS, REFERENCE_BATCH, SIMCLR, num_views, trial_settings
+from benchmark_tools import Row as Record
 
 STAGES = ("tune", "compute", "same", "epochs", "around", "second")
-TUNE_SEED = 1000  # no final run has it
-
-Record = dict[str, Any]
+TUNE_SEED = 1000  # not used by any final run
 
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """The size of a study; records keep it, so that two studies cannot be mixed up.
+    """The size of a study; records contain it, so that two studies cannot be mixed.
 
     Args:
         common: flags of every run: encoder, precision and the like.
-        dataset: what is tuned and compared on.
-        second: the second data set; empty leaves the stage out.
+        dataset: the data set to tune and compare on.
+        second: the second data set; empty skips the stage.
         views: encoder views in a final run.
         tune_views: encoder views in a trial.
-        trials: trials a method and batch size.
-        seeds: of the final runs.
-        more_seeds: of SimCLR and AAG at the smallest batch beside those, at equal encoder views.
+        trials: trials per method and batch size.
+        seeds: seeds of the final runs.
+        more_seeds: additional seeds of SimCLR and AAG at the smallest batch, at equal encoder views.
         batches: global batch sizes, the smallest first.
     """
 
@@ -69,18 +67,18 @@ class Job:
 
     @property
     def key(self) -> str:
-        """Names the run in results: `compute/AAG κ=0/64/seed0`."""
+        """Name of the run in the results: `compute/AAG κ=0/64/seed0`."""
         detail = f"trial{self.trial}" if self.trial is not None else f"seed{self.seed}"
         return "/".join([self.stage, self.method, str(self.batch), *([self.variant] if self.variant else []), detail])
 
     @property
     def uses_test(self) -> bool:
-        """Whether the run is judged on the test split: final runs only, each of them once."""
+        """Whether the run is evaluated on the test split: final runs only, each of them once."""
         return self.stage in ("compute", "same", "epochs", "second")
 
 
 def all_jobs(study: Study, records: Mapping[str, Record], stages: Iterable[str] = STAGES) -> list[Job]:
-    """Every run of these stages, in order; where results have not yet decided which, as many as there can be."""
+    """Returns every run of these stages in order; all possible runs if results have not yet decided which."""
     smallest, *larger = study.batches
     winner = winning_aag(study, records) or AAG[0]
     jobs = _tuned_jobs(study, smallest, METHODS)
@@ -103,7 +101,7 @@ def all_jobs(study: Study, records: Mapping[str, Record], stages: Iterable[str] 
 
 
 def _tuned_jobs(study: Study, batch: int, methods: Iterable[str]) -> list[Job]:
-    """The trials of some methods at a batch size, and the final runs with what they chose."""
+    """Returns the trials of some methods at a batch size, and the final runs with the chosen settings."""
     methods = list(methods)
     trials = [Job("tune", m, batch, TUNE_SEED, trial=trial) for trial in range(study.trials) for m in methods]
     return trials + _final_jobs(study, "compute", batch, methods)
@@ -115,24 +113,24 @@ def _final_jobs(study: Study, stage: str, batch: int, methods: Iterable[str]) ->
 
 
 def around_jobs(study: Study, method: str) -> list[Job]:
-    """The runs around the winner, at the smallest batch; the winner as it is has been run at equal views."""
+    """Returns the variations of the winner at the smallest batch; the unchanged winner is part of `compute`."""
     batch = study.batches[0]
     return [Job("around", method, batch, seed, variant=variant) for variant in AROUND for seed in study.seeds]
 
 
 def pending(study: Study, records: Mapping[str, Record], stages: Iterable[str] = STAGES) -> list[Job]:
-    """What can be run now and has not been, in order; runs that wait for others come with a later call.
+    """Returns the runs that can start now, in order; runs that wait for results come with a later call.
 
     Args:
-        study: its settings.
+        study: settings of the study.
         records: results by key.
-        stages: which are wanted.
+        stages: stages to run.
     """
     return [job for job in all_jobs(study, records, stages) if job.key not in records and _decided(study, records, job)]
 
 
 def _decided(study: Study, records: Mapping[str, Record], job: Job) -> bool:
-    """Whether the results that decide about a run are there."""
+    """Whether the results that determine a run are available."""
     if job.stage == "tune":
         return True
     if job.stage == "same":
@@ -143,7 +141,7 @@ def _decided(study: Study, records: Mapping[str, Record], job: Job) -> bool:
 
 
 def has_settings_of_simclr(study: Study, records: Mapping[str, Record], method: str) -> bool | None:
-    """Whether trials at the smallest batch chose the same for a method as for SimCLR; `None` until all have ended."""
+    """Whether a method's trials at the smallest batch chose SimCLR's settings; `None` until all have ended."""
     own, simclr = (best_trial(study, records, name, study.batches[0]) for name in (method, SIMCLR))
     if method == SIMCLR:
         return True
@@ -151,7 +149,7 @@ def has_settings_of_simclr(study: Study, records: Mapping[str, Record], method: 
 
 
 def best_trial(study: Study, records: Mapping[str, Record], method: str, batch: int) -> int | None:
-    """The trial with the best linear probe on held-out images, the first of equals; `None` until all have ended."""
+    """Returns the trial with the best linear probe on held-out images; `None` until all have ended."""
     found = [records.get(Job("tune", method, batch, TUNE_SEED, trial=trial).key) for trial in range(study.trials)]
     done = [record for record in found if record is not None]
     if len(done) < study.trials:
@@ -160,7 +158,7 @@ def best_trial(study: Study, records: Mapping[str, Record], method: str, batch: 
 
 
 def mean_validation(study: Study, records: Mapping[str, Record], method: str, batch: int) -> float | None:
-    """The mean over `seeds` of final runs' linear probe on held-out images; `None` until all have ended."""
+    """Returns the mean over `seeds` of the linear probe on held-out images; `None` until all have ended."""
     found = [records.get(Job("compute", method, batch, seed).key) for seed in study.seeds]
     done = [record for record in found if record is not None]
     if len(done) < len(study.seeds):
@@ -169,7 +167,7 @@ def mean_validation(study: Study, records: Mapping[str, Record], method: str, ba
 
 
 def winning_aag(study: Study, records: Mapping[str, Record]) -> str | None:
-    """The better κ of AAG at the smallest batch, by held-out images; `None` until both have ended."""
+    """Returns AAG with the better κ at the smallest batch on held-out images; `None` until both have ended."""
     scores = {method: mean_validation(study, records, method, study.batches[0]) for method in AAG}
     if any(score is None for score in scores.values()):
         return None
@@ -177,10 +175,10 @@ def winning_aag(study: Study, records: Mapping[str, Record]) -> str | None:
 
 
 def job_flags(study: Study, job: Job, records: Mapping[str, Record]) -> list[str]:
-    """The flags of a run but for its directory.
+    """Returns the flags of a run, without its directory.
 
     Raises:
-        ValueError: the trials that decide its settings have not ended.
+        ValueError: the trials that determine its settings have not ended.
     """
     tuned_for = SIMCLR if job.stage == "same" else job.method
     trial = job.trial if job.stage == "tune" else best_trial(study, records, tuned_for, job.batch)
@@ -205,7 +203,7 @@ def job_flags(study: Study, job: Job, records: Mapping[str, Record]) -> list[str
 
 
 def encoder_views(study: Study, job: Job) -> int:
-    """Encoder views that a run costs, to the nearest step."""
+    """Returns the encoder views of a run, to the nearest step."""
     if job.stage == "tune":
         return study.tune_views
     own = num_views([*METHODS[job.method], *(AROUND[job.variant] if job.variant else ())])
@@ -213,7 +211,7 @@ def encoder_views(study: Study, job: Job) -> int:
 
 
 def estimated_hours(study: Study, jobs: Iterable[Job], *, views_per_second: float, seconds_per_run: float) -> float:
-    """What jobs will take: their views at a speed, and the rest of a run (start, judging)."""
+    """Estimates the hours of jobs from their views and the other time of a run (startup, evaluation)."""
     jobs = list(jobs)
     views = sum(encoder_views(study, job) for job in jobs)
     return (views / views_per_second + seconds_per_run * len(jobs)) / 3600

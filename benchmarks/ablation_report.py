@@ -1,9 +1,9 @@
-"""Tables and pictures of the study, from the results that have ended so far.
+"""Tables and pictures of the study, from the results so far.
 
     python benchmarks/ablation_report.py                            # prints the tables
-    python benchmarks/ablation_report.py --write                    # and puts them into docs/results.md, with pictures
+    python benchmarks/ablation_report.py --write                    # also writes them to docs/results.md, with pictures
 
-In `docs/results.md` what stands between the two markers of the study is replaced; the rest is left as it is.
+In `docs/results.md`, the text between the two markers of the study is replaced; the rest is not changed.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ablation_files
 from ablation_pictures import draw
-from ablation_statistics import Record, batches_of
+from ablation_statistics import batches_of
 from ablation_tables import (
     INTERVALS,
     accuracy_table,
@@ -23,20 +23,20 @@ from ablation_tables import (
     speed_table,
     tuned_table,
 )
+from benchmark_tools import Row as Record
 
-HERE = Path(__file__).parent
-DOCS = HERE.parent / "docs"
+DOCS = Path(__file__).parents[1] / "docs"
 BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
 STAGE_TITLES = {"compute": "equal encoder views", "epochs": "equal epochs"}
 
 
 def report(records: list[Record]) -> str:
-    """All tables that the results allow, as Markdown."""
+    """Returns all tables for which there are results, as Markdown."""
     second = sum(record["stage"] == "second" for record in records)
     study = records[0]["study"]
     parts = [
         f"{len(records) - second} runs on `{study['dataset']}` and {second} on a second data set: "
-        f"{study['views']:,} encoder views in a final run, {study['trials']} trials of "
+        f"{study['views']:,} encoder views per final run, {study['trials']} trials of "
         f"{study['tune_views']:,} views for every method and batch size; every run with "
         f"`{' '.join(study['common'])}`; {records[-1]['machine']}."
     ]
@@ -51,8 +51,8 @@ def report(records: list[Record]) -> str:
     sections = {
         "### The same settings": same_table(records),
         "### Views needed": speed_table(records),
-        "### Around the better AAG": around_table(records),
-        "### A second data set, nothing tuned on it": second_tables(records),
+        "### Variations around the better AAG": around_table(records),
+        "### A second data set, without tuning": second_tables(records),
         "### Tuned settings": tuned_table(records),
         "### Memory": memory_table(records),
     }
@@ -63,7 +63,7 @@ def report(records: list[Record]) -> str:
 
 
 def replace_between(text: str, content: str) -> str:
-    """The text with `content` between the markers, which are added at its end where they are missing."""
+    """Replaces the text between the markers by `content`; missing markers are added at the end."""
     if BEGIN not in text:
         return f"{text.rstrip()}\n\n{BEGIN}\n{content}\n{END}\n"
     before, _, rest = text.partition(BEGIN)
@@ -72,15 +72,13 @@ def replace_between(text: str, content: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--results", type=Path, default=HERE / "results" / "ablation.jsonl", help="what ablation.py wrote"
-    )
-    parser.add_argument("--write", action="store_true", help="write into --docs, and draw")
-    parser.add_argument("--docs", type=Path, default=DOCS, help="folder of results.md and images/")
+    parser.add_argument("--results", type=Path, default=ablation_files.RESULTS, help="the output of ablation.py")
+    parser.add_argument("--write", action="store_true", help="write to --docs, with pictures")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="directory of results.md and images/")
     arguments = parser.parse_args()
     records = list(ablation_files.read(arguments.results).values())
     if not records:
-        raise SystemExit(f"{arguments.results} holds no results yet; run benchmarks/ablation.py first.")
+        raise SystemExit(f"{arguments.results} contains no results yet; run benchmarks/ablation.py first.")
     content = report(records)
     print(content)
     if arguments.write:

@@ -1,6 +1,6 @@
-"""One run of the ablation study: trained and judged, each in a process of its own, and its record.
+"""One run of the ablation study: trains and evaluates it in separate processes, and returns its record.
 
-python benchmarks/ablation_run.py --judge=runs/ablation/compute_AAG_κ=0_64_seed0 --test     # one JSON line
+python benchmarks/ablation_run.py --evaluate=runs/ablation/compute_AAG_κ=0_64_seed0 --test     # one JSON line
 """
 
 import argparse
@@ -17,26 +17,28 @@ from pathlib import Path
 from typing import Any
 
 from ablation_methods import num_views
-from ablation_plan import Job, Record
+from ablation_plan import Job
+from benchmark_tools import Row as Record
+from benchmark_tools import read_json_lines
 
-CURVE_POINTS = 60  # of each figure over a run, kept in its record
+CURVE_POINTS = 60  # per metric and run, stored in its record
 CURVES = ("loss", "gradient_norm", "positive_pull", "positive_pull_std", "effective_negatives")
 
 
 def run_job(job: Job, flags: list[str], runs: Path, cores: int) -> Record:
-    """Trains and judges one run, and returns its record; its checkpoint stays until that has been kept.
+    """Trains and evaluates one run and returns its record; its checkpoint stays until the record is stored.
 
     Raises:
-        SystemExit: training or judging did not end as it should; what there is is kept for the next call.
+        SystemExit: training or evaluation failed; the next call continues from what exists.
     """
     run_dir = directory_of(job.key, runs)
     environment = os.environ | {"TF_NUM_INTRAOP_THREADS": str(cores), "OPENBLAS_NUM_THREADS": str(cores)}
     peak_bytes = train(flags, run_dir, environment)
-    judge = [sys.executable, str(Path(__file__)), f"--judge={run_dir}", *(["--test"] if job.uses_test else [])]
-    finished = subprocess.run(judge, stdout=subprocess.PIPE, check=False, env=environment)
+    evaluation = [sys.executable, str(Path(__file__)), f"--evaluate={run_dir}", *(["--test"] if job.uses_test else [])]
+    finished = subprocess.run(evaluation, stdout=subprocess.PIPE, check=False, env=environment)
     if finished.returncode != 0:
-        raise SystemExit(f"judging {run_dir} failed; its checkpoint is kept, and the next call judges again.")
-    logged = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+        raise SystemExit(f"evaluating {run_dir} failed; its checkpoint is kept for the next call.")
+    logged = read_json_lines(run_dir / "metrics.jsonl")
     views_per_step = job.batch * num_views(flags)
     return {
         "key": job.key,
@@ -53,20 +55,20 @@ def run_job(job: Job, flags: list[str], runs: Path, cores: int) -> Record:
 
 
 def directory_of(key: str, runs: Path) -> Path:
-    """The run directory of a job."""
+    """Returns the run directory of a job."""
     return runs / key.replace("/", "_").replace(" ", "_").replace(",", "")
 
 
 def remove_checkpoints(key: str, runs: Path) -> None:
-    """Frees the disk of what a run, whose record has been kept, needs no more."""
+    """Deletes the checkpoints of a run whose record has been stored."""
     shutil.rmtree(directory_of(key, runs) / "checkpoints")
 
 
 def train(flags: list[str], run_dir: Path, environment: Mapping[str, str]) -> int:
-    """Trains, or goes on; returns the peak of resident bytes.
+    """Trains or resumes a run; returns its peak resident memory in bytes.
 
     Raises:
-        SystemExit: training ended without its last step.
+        SystemExit: training ended before its last step.
     """
     kept = ["--checkpoints_to_keep=1", "--knn_every_epochs=1", "--log_every_steps=10", "--projector_images=0"]
     again = ["--resume"] if (run_dir / "run.json").exists() else []
@@ -76,28 +78,31 @@ def train(flags: list[str], run_dir: Path, environment: Mapping[str, str]) -> in
     )
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status) != 0:
-        raise SystemExit(f"training in {run_dir} stopped; the next call goes on with it.")
-    return usage.ru_maxrss * 1024  # kilobytes on Linux
+        raise SystemExit(f"training in {run_dir} stopped; the next call resumes it.")
+    return usage.ru_maxrss * 1024  # KiB on Linux
 
 
-def judge(run_dir: str, *, test: bool) -> dict[str, Any]:
-    """20-NN and linear probe of a run: on held-out images from the training ones, on test from both."""
+def evaluate_run(run_dir: str, *, test: bool) -> dict[str, Any]:
+    """Measures 20-NN and linear probe: on held-out images from training images, on test from both."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import numpy as np
 
     from aag_tf.data import open_source
     from aag_tf.evaluation import embed, fit_linear_probe, inference, knn_accuracy
     from aag_tf.runs.run import load_run
+    from aag_tf.utils.progress import no_progress
 
     run = load_run(run_dir)
-    source = open_source(run.config.data)
+    source = open_source(run.record.config.data)
     if source.validation is None or (test and source.test is None):
         raise SystemExit(f"{source.name} needs held-out images (--validation_fraction) and a test split.")
-    encoder = inference(run.encoder, run.image_shape)
+    encoder = inference(run.encoder, run.record.image_shape)
     splits = [source.train, source.validation, *([source.test] if test else [])]
-    features = [embed(encoder, split.images) for split in splits]
+    with no_progress():
+        features = [embed(encoder, split.images) for split in splits]
     labels = [split.labels for split in splits]
 
+    @no_progress()
     def scores(bank: slice, queries: int) -> dict[str, float]:
         known, answers = np.concatenate(features[bank]), np.concatenate(labels[bank])
         probe = fit_linear_probe(known, answers)
@@ -111,7 +116,7 @@ def judge(run_dir: str, *, test: bool) -> dict[str, Any]:
 
 
 def thinned_curves(logged: list[dict[str, float]], views_per_step: int) -> dict[str, list[float]]:
-    """`CURVES` over encoder views, thinned to `CURVE_POINTS` by means of what is finite; NaN where nothing is."""
+    """Thins `CURVES` to `CURVE_POINTS` means over encoder views; missing values are skipped, NaN if all are missing."""
     steps = [record for record in logged if "loss" in record]
     size = max(1, -(-len(steps) // CURVE_POINTS))
     groups = [steps[i : i + size] for i in range(0, len(steps), size)]
@@ -124,12 +129,12 @@ def _mean(values: list[float]) -> float:
 
 
 def knn_curve(logged: list[dict[str, float]], views_per_step: int) -> list[list[float]]:
-    """kNN accuracy on held-out images as [encoder views, accuracy]."""
+    """Returns kNN accuracy on held-out images as [encoder views, accuracy]."""
     return [[record["step"] * views_per_step, record["knn_accuracy"]] for record in logged if "knn_accuracy" in record]
 
 
 def step_seconds(logged: list[dict[str, float]], batch: int) -> float:
-    """Seconds that the steps took, tracing included, over all sittings and without what happens beside them."""
+    """Returns the seconds of all steps, including tracing, over all resumptions, without work outside the steps."""
     steps = [record for record in logged if "images_per_second" in record]
     before = [0, *(record["step"] for record in steps[:-1])]
     tracing = sum(record.get("first_step_seconds", 0.0) for record in steps)
@@ -137,7 +142,7 @@ def step_seconds(logged: list[dict[str, float]], batch: int) -> float:
 
 
 def machine() -> str:
-    """Cores and their name: `2 cores of AMD EPYC`."""
+    """Returns number and name of the cores: `2 cores of AMD EPYC`."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{os.cpu_count()} cores of {names[0] if names else platform.machine()}"
@@ -145,10 +150,10 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--judge", required=True, metavar="RUN_DIR", help="the run to judge")
-    parser.add_argument("--test", action="store_true", help="on the test split too")
+    parser.add_argument("--evaluate", required=True, metavar="RUN_DIR", help="the run to evaluate")
+    parser.add_argument("--test", action="store_true", help="also on the test split")
     given = parser.parse_args()
-    print(json.dumps(judge(given.judge, test=given.test)))
+    print(json.dumps(evaluate_run(given.evaluate, test=given.test)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Statistics of the study: means over seeds, paired differences with intervals, views needed to reach an accuracy."""
+"""Statistics of the study: means over seeds, paired differences with intervals, views needed for an accuracy."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.stats
-
-Record = dict[str, Any]
+from benchmark_tools import Row as Record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,14 +20,14 @@ class Difference:
 
 
 def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
-    """`first - second` over the seeds that both have.
+    """Returns `first - second` over the seeds that both have.
 
     Raises:
         ValueError: they share no seed.
     """
     seeds = sorted(set(first) & set(second))
     if not seeds:
-        raise ValueError("there is no seed that both have run")
+        raise ValueError("the two have no seed in common")
     differences = np.array([first[seed] - second[seed] for seed in seeds])
     mean = float(differences.mean())
     if len(seeds) == 1:
@@ -39,21 +38,21 @@ def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -
 
 
 def adjusted_intervals(control: Sequence[float], others: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
-    """Dunnett's 95 % interval for the mean of each of `others` less that of `control`.
+    """Returns Dunnett's 95 % interval for the mean of each of `others` minus that of `control`.
 
-    The intervals hold for all comparisons at once, and take the spread between seeds from all of the samples.
+    The intervals hold for all comparisons at once; the variance between seeds is estimated from all samples.
     """
     found = scipy.stats.dunnett(*others, control=control, rng=0).confidence_interval(0.95)
     return [(float(low), float(high)) for low, high in zip(found.low, found.high, strict=True)]
 
 
 def batches_of(records: Iterable[Record], stage: str) -> list[int]:
-    """The batch sizes that a stage has results of, the smallest first."""
+    """Returns the batch sizes with results in a stage, the smallest first."""
     return sorted({record["batch"] for record in records if record["stage"] == stage})
 
 
 def by_seed(records: Iterable[Record], split: str, measure: str, **wanted: Any) -> dict[int, float]:
-    """`{seed: accuracy in per cent}` of the records whose fields are as wanted."""
+    """Returns `{seed: accuracy in percent}` of the records with these field values."""
     return {
         record["seed"]: 100.0 * record[split][measure]
         for record in records
@@ -62,13 +61,13 @@ def by_seed(records: Iterable[Record], split: str, measure: str, **wanted: Any) 
 
 
 def peak_memory(records: Iterable[Record], method: str, batch: int) -> float | None:
-    """The most that a final run at equal views held, in MiB; `None` where there is none yet."""
+    """Returns the largest peak memory of the final runs at equal views, in MiB; `None` if there is none yet."""
     own = (r for r in records if (r["stage"], r["method"], r["batch"]) == ("compute", method, batch))
     return max((record["peak_mib"] for record in own), default=None)
 
 
 def mean_and_deviation(values: Iterable[float]) -> str:
-    """`65.2 ± 0.3`: mean and standard deviation over seeds."""
+    """Formats mean and standard deviation over seeds: `65.2 ± 0.3`."""
     array = np.array(list(values))
     if len(array) == 0:
         return "–"
@@ -76,7 +75,7 @@ def mean_and_deviation(values: Iterable[float]) -> str:
 
 
 def mean_curve(curves: Iterable[Sequence[Sequence[float]]]) -> list[tuple[float, float]]:
-    """The mean of curves of [views, accuracy] at the views of the first one, by straight lines; empty for none."""
+    """Averages curves of [views, accuracy] at the views of the first, with linear interpolation."""
     found = [np.array(curve) for curve in curves]
     if not found:
         return []
@@ -86,9 +85,9 @@ def mean_curve(curves: Iterable[Sequence[Sequence[float]]]) -> list[tuple[float,
 
 
 def views_to_reach(curve: Sequence[Sequence[float]], accuracy: float) -> float | None:
-    """The first number of views at which a curve of [views, accuracy] is as high, by straight lines between points.
+    """Returns the number of views at which a curve of [views, accuracy] first reaches an accuracy, interpolated.
 
-    `None` where it never is. Before its first point a curve is taken to rise from there only.
+    Returns `None` if it never does, and the views of the first point if that point is already high enough.
     """
     for index, (views, value) in enumerate(curve):
         if value >= accuracy:

@@ -1,12 +1,9 @@
 """Tables of the study's results, as Markdown: accuracies, differences, views needed, settings, memory."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from ablation_methods import AROUND, METHODS, SIMCLR, trial_settings
 from ablation_statistics import (
     Difference,
-    Record,
     adjusted_intervals,
     batches_of,
     by_seed,
@@ -16,35 +13,30 @@ from ablation_statistics import (
     peak_memory,
     views_to_reach,
 )
+from benchmark_tools import Row as Record
+from benchmark_tools import table
 
 INTERVALS = (
-    "The mean over the seeds that both have, whose number is in parentheses, with its 95 % interval (Student's t, "
-    "paired); then Dunnett's interval for the difference of the means over all seeds, which holds for all rows of a "
-    "column at once. Both say what other seeds may give, not other images."
+    "Mean difference over the seeds that both have (their number is in parentheses) with its 95 % interval (Student's "
+    "t, paired), followed by Dunnett's interval for the difference of the means over all seeds, which holds for all "
+    "rows of a column at once. Both intervals describe the variation over seeds, not over test images."
 )
 CURVES_NOTE = (
-    "In parentheses the difference at the end. These are means over seeds of the first picture's curves: 20-NN from "
-    "10,000 training images on 2,000 held-out ones, so lower than in the tables above, and sure to a point only."
+    "In parentheses: the difference at the end. The values are means over seeds of the curves in the first picture: "
+    "20-NN from 10,000 training images on 2,000 held-out ones. They are lower than in the tables above, and accurate "
+    "to about one point."
 )
-
-Rows = list[list[str]]
-
-
-def markdown(header: Sequence[str], rows: Rows) -> str:
-    """A Markdown table whose first column is text."""
-    lines = ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def shown(difference: Difference) -> str:
-    """`+0.6 [+0.1, +1.1] (3)`: mean, 95 % interval, pairs; no interval of one pair."""
+    """Formats a difference as `+0.6 [+0.1, +1.1] (3)`: mean, 95 % interval (if there are several pairs), pairs."""
     if difference.pairs == 1:
         return f"{difference.mean:+.2f} (1)"
     return f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}] ({difference.pairs})"
 
 
 def with_shared(records: list[Record], stage: str) -> list[Record]:
-    """The records of a stage; two views at equal epochs are those at equal views, and were not run again."""
+    """Returns the records of a stage; for `epochs`, with the two-view runs of `compute`, which have the same length."""
     own = [record for record in records if record["stage"] == stage]
     if stage == "epochs":
         two_views = {m for m, flags in METHODS.items() if "--aux=none" in flags}
@@ -53,7 +45,7 @@ def with_shared(records: list[Record], stage: str) -> list[Record]:
 
 
 def accuracy_table(records: list[Record], stage: str) -> str:
-    """Linear probe / 20-NN on test, per cent: mean and standard deviation over seeds."""
+    """Linear probe / 20-NN on test in percent: mean and standard deviation over seeds."""
     own, batches = with_shared(records, stage), batches_of(records, stage)
     rows = []
     for method in METHODS:
@@ -66,11 +58,11 @@ def accuracy_table(records: list[Record], stage: str) -> str:
             cells.append(f"{found['linear']} / {found['knn']}")
         if any(cell != "– / –" for cell in cells):
             rows.append([method, *cells])
-    return markdown(["linear / 20-NN on test, %", *(f"batch {batch}" for batch in batches)], rows)
+    return table(["linear / 20-NN on test, %", *(f"batch {batch}" for batch in batches)], rows)
 
 
 def best_batch(records: list[Record], stage: str, method: str) -> int | None:
-    """The batch at which a method does best on held-out images, by the mean over seeds of the linear probe."""
+    """Returns the batch size with a method's best mean linear probe on held-out images."""
     own = with_shared(records, stage)
     means = {
         batch: float(np.mean(list(scores.values())))
@@ -81,7 +73,7 @@ def best_batch(records: list[Record], stage: str, method: str) -> int | None:
 
 
 def headline_table(records: list[Record], stage: str) -> str | None:
-    """Each method at the smallest batch, less SimCLR at its best batch: paired over seeds, and adjusted for all."""
+    """Each method at the smallest batch minus SimCLR at its best batch, with paired and adjusted intervals."""
     own, best = with_shared(records, stage), best_batch(records, stage, SIMCLR)
     if best is None:
         return None
@@ -99,13 +91,11 @@ def headline_table(records: list[Record], stage: str) -> str | None:
         for measure in ("linear", "knn")
     ]
     rows = [[f"{method}, batch {smallest}", *cells] for method, *cells in zip(methods, *columns, strict=True)]
-    return (
-        markdown([f"difference to SimCLR at batch {best}, its best", "linear probe", "20-NN"], rows) if rows else None
-    )
+    return table([f"difference to SimCLR at batch {best}, its best", "linear probe", "20-NN"], rows) if rows else None
 
 
 def _compared(control: dict[int, float], others: list[dict[int, float]]) -> list[str]:
-    """Paired differences to `control`, each followed by the interval that holds for all of `others` at once."""
+    """Returns paired differences to `control`, each with the interval that holds for all of `others` at once."""
     cells = [shown(paired_difference(other, control)) if set(other) & set(control) else "–" for other in others]
     known = [index for index, other in enumerate(others) if len(other) > 1]
     if len(control) > 1 and known:
@@ -116,7 +106,7 @@ def _compared(control: dict[int, float], others: list[dict[int, float]]) -> list
 
 
 def same_table(records: list[Record]) -> str | None:
-    """Methods that the trials gave other settings, with SimCLR's: on test, and less SimCLR with the same seeds."""
+    """Methods whose trials chose other settings, run with SimCLR's: on test, and minus SimCLR by seed."""
     own, rows = [record for record in records if record["stage"] == "same"], []
     for method in METHODS:
         found = {m: by_seed(own, "test", m, method=method) for m in ("linear", "knn")}
@@ -129,7 +119,7 @@ def same_table(records: list[Record]) -> str | None:
             cells.append(shown(paired_difference(values, simclr)) if set(values) & set(simclr) else "–")
         rows.append([f"{method}, batch {batch}", *cells])
     header = ["linear / 20-NN on test, %", "with SimCLR's settings", "difference, linear", "difference, 20-NN"]
-    return markdown(header, rows) if rows else None
+    return table(header, rows) if rows else None
 
 
 def second_tables(records: list[Record]) -> str | None:
@@ -141,9 +131,9 @@ def second_tables(records: list[Record]) -> str | None:
 
 
 def speed_table(records: list[Record]) -> str | None:
-    """Views at which the mean over seeds of held-out 20-NN reaches SimCLR's last at the same batch, as a share of all.
+    """Share of views after which held-out 20-NN reaches SimCLR's final value at the same batch, by means over seeds.
 
-    Means, since the curves of single seeds are judged on few images and cross by chance.
+    Means, because curves of single seeds are measured on few images and cross by chance.
     """
     rows, batches = [], batches_of(records, "compute")
     for method in METHODS:
@@ -165,12 +155,12 @@ def speed_table(records: list[Record]) -> str | None:
             place = "not reached" if reached is None else f"{100 * reached / total:.0f} %"
             cells.append(f"{place} (ends {100 * (last - wanted[1]):+.1f})")
         rows.append([method, *cells])
-    header = ["share of views after which SimCLR's last 20-NN is reached", *(f"batch {b}" for b in batches)]
-    return f"{markdown(header, rows)}\n\n{CURVES_NOTE}" if batches else None
+    header = ["share of views until SimCLR's final 20-NN is reached", *(f"batch {b}" for b in batches)]
+    return f"{table(header, rows)}\n\n{CURVES_NOTE}" if batches else None
 
 
 def around_table(records: list[Record]) -> str | None:
-    """One setting changed at a time: held-out images, less the unchanged method with the same seed at equal views."""
+    """One setting changed at a time: held-out images, minus the unchanged method with the same seed."""
     own = [record for record in records if record["stage"] == "around"]
     if not own:
         return None
@@ -178,7 +168,7 @@ def around_table(records: list[Record]) -> str | None:
     base = {
         m: by_seed(records, "validation", m, stage="compute", method=method, batch=batch) for m in ("linear", "knn")
     }
-    rows = [["as it is", mean_and_deviation(base["linear"].values()), "", ""]]
+    rows = [["unchanged", mean_and_deviation(base["linear"].values()), "", ""]]
     for variant in AROUND:
         found = {m: by_seed(own, "validation", m, method=method, variant=variant) for m in ("linear", "knn")}
         if not found["linear"]:
@@ -188,11 +178,11 @@ def around_table(records: list[Record]) -> str | None:
             shared = set(found[measure]) & set(base[measure])
             cells.append(shown(paired_difference(found[measure], base[measure])) if shared else "")
         rows.append([variant, *cells])
-    return markdown([f"{method}, batch {batch}", "linear, held-out", "change", "change, 20-NN"], rows)
+    return table([f"{method}, batch {batch}", "linear, held-out", "change", "change, 20-NN"], rows)
 
 
 def tuned_table(records: list[Record]) -> str | None:
-    """What the trials chose: temperature, learning rate at batch 64, color strength."""
+    """Settings that the trials chose: temperature, learning rate at batch 64, color strength."""
     trials = [record for record in records if record["stage"] == "tune"]
     if not trials:
         return None
@@ -204,13 +194,13 @@ def tuned_table(records: list[Record]) -> str | None:
             best = max(own, key=lambda r: (r["validation"]["linear"], -r["trial"])) if len(own) == count else None
             cells.append("–" if best is None else " / ".join(f"{v:g}" for v in trial_settings(count)[best["trial"]]))
         rows.append([method, *cells])
-    return markdown(["τ / learning rate at batch 64 / color", *(f"batch {b}" for b in batches)], rows)
+    return table(["τ / learning rate at batch 64 / color", *(f"batch {b}" for b in batches)], rows)
 
 
 def memory_table(records: list[Record]) -> str | None:
-    """Peak resident memory of a training process, MiB."""
+    """Peak resident memory of a training process in MiB."""
     batches, rows = batches_of(records, "compute"), []
     for method in METHODS:
         peaks = [peak_memory(records, method, batch) for batch in batches]
         rows.append([method, *("–" if peak is None else f"{peak:.0f}" for peak in peaks)])
-    return markdown(["peak memory, MiB", *(f"batch {b}" for b in batches)], rows) if batches else None
+    return table(["peak memory, MiB", *(f"batch {b}" for b in batches)], rows) if batches else None

@@ -1,55 +1,38 @@
-"""Memory and time of one step with its batch in one piece and in micro-batches (`--accumulation_steps`).
+"""Memory and time of one step, with its batch in one piece and in micro-batches (`--accumulation_steps`).
 
     python benchmarks/accumulation.py --json=accumulation.json      # about five minutes on two CPU cores
 
-Every number of micro-batches runs in a process of its own. Memory is the peak of the process less what it held before
-its first step; the loss of the first step differs with batch normalization, which sees micro-batches.
+Each number of micro-batches runs in its own process. Memory is the peak of the process minus its memory before the
+first step. Batch normalization sees micro-batches, so the loss of the first step depends on their number.
 """
 
 import json
 import os
-import resource
-import subprocess
 import sys
-import time
-from typing import Any
 
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, peak_bytes, random_images, run_for_json, table, timed, write_json
 
 
-def measure(encoder: str, batch: int, count: int) -> dict[str, Any]:
+def measure(encoder: str, batch: int, count: int) -> Row:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import numpy as np
     import psutil
     import tensorflow as tf
 
     from aag_tf.config import EncoderConfig, ScheduleConfig, TrainConfig
     from aag_tf.training.model_building import build_model
 
-    shape = (32, 32, 3)
     schedule = ScheduleConfig(global_batch_size=batch, accumulation_steps=count)
-    model = build_model(TrainConfig(encoder=EncoderConfig(encoder=encoder), schedule=schedule), shape, total_steps=10)
-    images = np.random.default_rng(0).integers(0, 256, (batch, *shape), np.uint8)
-    inputs = {"image": tf.constant(images), "step": tf.zeros([batch], tf.int64), "row": tf.range(batch)}
+    config = TrainConfig(encoder=EncoderConfig(encoder=encoder), schedule=schedule)
+    model = build_model(config, (32, 32, 3), total_steps=10)
+    images = tf.constant(random_images(batch, 32))
+    inputs = {"image": images, "step": tf.zeros([batch], tf.int64), "row": tf.range(batch)}
     step = tf.function(model.train_step).get_concrete_function(inputs)
     before = psutil.Process().memory_info().rss
     float(step(inputs)["loss"])
-    began = time.perf_counter()
-    loss = float(step(inputs)["loss"])
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    loss, seconds = timed(lambda: float(step(inputs)["loss"]))
+    peak = peak_bytes() - before
     row = {"micro_batches": count, "peak_mib": round(peak / 2**20), "seconds": round(seconds, 2), "loss": loss}
     return {"encoder": encoder, "batch": batch, **row}
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    lines = ["| micro-batches | peak memory | s a step | memory | time |", "| ---: | ---: | ---: | ---: | ---: |"]
-    for row in rows:
-        memory, seconds = row["peak_mib"] / rows[0]["peak_mib"], row["seconds"] / rows[0]["seconds"]
-        lines.append(
-            f"| {row['micro_batches']} | {row['peak_mib']} MiB | {row['seconds']} | {memory:.0%} | {seconds:.0%} |"
-        )
-    return "\n".join(lines)
 
 
 def main() -> None:
@@ -62,12 +45,20 @@ def main() -> None:
     if arguments.measure:
         print(json.dumps(measure(arguments.encoder, arguments.batch, arguments.measure)))
         return
-    rows = []
-    for count in arguments.counts:
-        command = [sys.executable, __file__, f"--encoder={arguments.encoder}", f"--batch={arguments.batch}"]
-        finished = subprocess.run([*command, f"--measure={count}"], check=True, capture_output=True, text=True)
-        rows.append(json.loads(finished.stdout.splitlines()[-1]))
-    print(table(rows))
+    command = [sys.executable, __file__, f"--encoder={arguments.encoder}", f"--batch={arguments.batch}"]
+    rows = [run_for_json([*command, f"--measure={count}"]) for count in arguments.counts]
+    peak, seconds = rows[0]["peak_mib"], rows[0]["seconds"]
+    cells = [
+        (
+            row["micro_batches"],
+            f"{row['peak_mib']} MiB",
+            row["seconds"],
+            f"{row['peak_mib'] / peak:.0%}",
+            f"{row['seconds'] / seconds:.0%}",
+        )
+        for row in rows
+    ]
+    print(table(["micro-batches", "peak memory", "s per step", "memory", "time"], cells, text_columns=0))
     write_json(arguments.json, rows)
 
 

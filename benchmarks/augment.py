@@ -1,15 +1,15 @@
-"""Images a second that each way of augmenting gives, side by side in one run.
+"""Images per second of several augmentation implementations, measured side by side in one run.
 
     python benchmarks/augment.py --json=augment.json               # about twenty minutes on two CPU cores
     python benchmarks/augment.py --sizes 224 --batches 64          # large images only
-    python benchmarks/augment.py --join one.json two.json          # one table of what was measured apart
+    python benchmarks/augment.py --join one.json two.json          # one table from separate measurements
 
-Each takes batches of uint8 images and gives float32 views of the same size. `host` is a mapped `tf.data` pipeline with
-a call at once for each core; `graph` and `XLA` call one `tf.function` batch after batch, without and with
-`jit_compile`. The fused branches compile themselves, so that XLA is inside of all three. A memory copy (uint8 to
-float32, what no view can be cheaper than) goes through the same three. What XLA cannot compile has no line. torchvision
-goes image by image in a `DataLoader` with a worker process a core; `--peers_python` names the interpreter of an
-environment that has it.
+Each implementation takes batches of uint8 images and returns float32 views of the same size. `host` is a mapped
+`tf.data` pipeline with one parallel call per core. `graph` and `XLA` call one `tf.function` batch after batch, without
+and with `jit_compile`. The fused branches compile themselves, so XLA is used in all three modes. A memory copy (uint8
+to float32, a lower bound for the cost of any view) is measured in the same modes. What XLA cannot compile has no `XLA`
+row. torchvision processes image by image in a `DataLoader` with one worker process per core; `--peers_python` names the
+interpreter of an environment that has it.
 """
 
 import argparse
@@ -17,19 +17,17 @@ import itertools
 import json
 import logging
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, random_images, run_for_json, table, write_json
 
-AT_ONCE = os.cpu_count() or 1  # calls of a pipeline, or worker processes
-MIN_BATCHES = 8  # of a measurement: with fewer, batches that come together count for too much
+PARALLEL = os.cpu_count() or 1  # calls of a pipeline, or worker processes
+MIN_BATCHES = 8  # per measurement; with fewer, batches that arrive together have too much influence
 MODES = ("host", "graph", "XLA")
-COMPARED = (  # what with what, at 32x32 and batch 256
+COMPARED = (  # pairs whose ratio is printed, at 32x32 and batch 256
     ("aag_tf main", "keras-cv main"),
     ("aag_tf main", "memory copy"),
     ("aag_tf auxiliary (default)", "keras-cv RandAugment"),
@@ -69,7 +67,7 @@ def _keras_cv(auxiliary: bool) -> Callable[[int, int], Augment]:
 
 
 def _keras(auxiliary: bool) -> Callable[[int, int], Augment]:
-    """Keras has no resized crop: translation and zoom stand in for it, as in its own contrastive examples."""
+    """Keras has no resized crop; translation and zoom replace it, as in its own contrastive examples."""
 
     def build(size: int, batch: int) -> Augment:
         import keras
@@ -98,7 +96,7 @@ def _keras(auxiliary: bool) -> Callable[[int, int], Augment]:
 
 
 def _tf_image(size: int, batch: int) -> Augment:
-    """One image at a time, as most TensorFlow code for SimCLR has it."""
+    """One image at a time, like most TensorFlow code for SimCLR."""
     import tensorflow as tf
 
     def one(image: Any) -> Any:
@@ -141,14 +139,10 @@ IMAGE_BY_IMAGE = "tf.image, image by image"
 TORCHVISION = {"torchvision v2, main": False, "torchvision v2, RandAugment": True}
 
 
-def pictures(size: int, batch: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
-
-
 def rate(batches: Iterable[Any], batch: int, seconds: float, in_flight: int) -> float:
-    """Images a second of an endless iterable of batches, of which `in_flight` may be made ahead.
+    """Returns images per second of an endless iterable of batches, of which `in_flight` may be prefetched.
 
-    Those are let through first: whatever made them, they would count as made in no time.
+    Prefetched batches are skipped first, because they would seem to take no time.
     """
     iterator = iter(batches)
     for _ in range(2 + in_flight):
@@ -165,21 +159,21 @@ def tensorflow_batches(name: str, mode: str, size: int, batch: int) -> Iterable[
 
     augment = TENSORFLOW[name](size, batch)
     with tf.device("CPU:0"):
-        images = tf.constant(pictures(size, batch))
+        images = tf.constant(random_images(batch, size))
     steps = tf.data.Dataset.counter()
     if name == IMAGE_BY_IMAGE:
         numbers = tf.data.Dataset.range(batch).repeat()
-        views = numbers.map(lambda number: augment(images[number], None), num_parallel_calls=AT_ONCE)
+        views = numbers.map(lambda number: augment(images[number], None), num_parallel_calls=PARALLEL)
         return views.batch(batch).prefetch(1)
     if mode == "host":
-        return steps.map(lambda step: augment(images, step), num_parallel_calls=AT_ONCE).prefetch(1)
+        return steps.map(lambda step: augment(images, step), num_parallel_calls=PARALLEL).prefetch(1)
     call = tf.function(augment, jit_compile=mode == "XLA")
 
-    def one_after_another() -> Iterable[Any]:
+    def in_sequence() -> Iterable[Any]:
         for step in range(10**9):
             yield call(images, tf.constant(step, tf.int64))[0, 0, 0, 0].numpy()  # waits for the views
 
-    return one_after_another()
+    return in_sequence()
 
 
 def torchvision_batches(auxiliary: bool, size: int, batch: int) -> Iterable[Any]:
@@ -194,7 +188,7 @@ def torchvision_batches(auxiliary: bool, size: int, batch: int) -> Iterable[Any]
         *([v2.RandAugment(2)] if auxiliary else []),
         v2.ToDtype(torch.float32),
     ]
-    augment, images = v2.Compose(steps), torch.from_numpy(pictures(size, batch)).permute(0, 3, 1, 2).contiguous()
+    augment, images = v2.Compose(steps), torch.from_numpy(random_images(batch, size)).permute(0, 3, 1, 2).contiguous()
 
     class Views(torch.utils.data.Dataset):
         def __len__(self) -> int:
@@ -203,42 +197,36 @@ def torchvision_batches(auxiliary: bool, size: int, batch: int) -> Iterable[Any]
         def __getitem__(self, index: int) -> Any:
             return augment(images[index % batch])
 
-    return torch.utils.data.DataLoader(Views(), batch_size=batch, num_workers=AT_ONCE)
+    return torch.utils.data.DataLoader(Views(), batch_size=batch, num_workers=PARALLEL)
 
 
-def torchvision_rows(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    settings = itertools.product(arguments.sizes, arguments.batches, TORCHVISION.items())
-    return [
-        _row(
-            name,
-            "DataLoader",
-            size,
-            batch,
-            rate(torchvision_batches(auxiliary, size, batch), batch, arguments.seconds, in_flight=2 * AT_ONCE),
-        )
-        for size, batch, (name, auxiliary) in settings
-    ]
+def torchvision_rows(arguments: argparse.Namespace) -> list[Row]:
+    rows = []
+    for size, batch, (name, auxiliary) in itertools.product(arguments.sizes, arguments.batches, TORCHVISION.items()):
+        batches = torchvision_batches(auxiliary, size, batch)
+        images_per_second = rate(batches, batch, arguments.seconds, in_flight=2 * PARALLEL)
+        rows.append(_row(name, "DataLoader", size, batch, images_per_second))
+    return rows
 
 
-def measure_torchvision(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Rows from the interpreter that has torchvision; none where there is none."""
-    settings = [f"--sizes={size}" for size in arguments.sizes], [f"--batches={batch}" for batch in arguments.batches]
+def measure_torchvision(arguments: argparse.Namespace) -> list[Row]:
+    """Returns rows from the interpreter that has torchvision, or none if it is not installed."""
+    sizes, batches = [f"--sizes={n}" for n in arguments.sizes], [f"--batches={n}" for n in arguments.batches]
     seconds = f"--seconds={arguments.seconds}"
-    command = [arguments.peers_python, __file__, "--torchvision", *settings[0], *settings[1], seconds]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    if finished.returncode != 0:
-        if "No module named 'torch" in finished.stderr:
-            print("torchvision is left out: it is not installed; name its Python by --peers_python.", file=sys.stderr)
-            return []
-        raise RuntimeError(f"torchvision failed:\n{finished.stderr[-2000:]}")
-    return json.loads(finished.stdout.splitlines()[-1])
+    try:
+        return run_for_json([arguments.peers_python, __file__, "--torchvision", *sizes, *batches, seconds])
+    except RuntimeError as error:
+        if "No module named 'torch" not in str(error):
+            raise
+        print("torchvision is not installed and is left out; name its Python with --peers_python.", file=sys.stderr)
+        return []
 
 
-def measure_tensorflow(name: str, mode: str, size: int, batch: int, seconds: float) -> dict[str, Any] | None:
-    """A row; `None` where XLA has no kernel for an operation of it."""
+def measure_tensorflow(name: str, mode: str, size: int, batch: int, seconds: float) -> Row | None:
+    """Returns a row, or `None` if XLA has no kernel for one of its operations."""
     import tensorflow as tf
 
-    in_flight = AT_ONCE + 1 if mode == "host" else 0
+    in_flight = PARALLEL + 1 if mode == "host" else 0
     try:
         images = rate(tensorflow_batches(name, mode, size, batch), batch, seconds, in_flight)
         return _row(name, mode, size, batch, images)
@@ -248,51 +236,53 @@ def measure_tensorflow(name: str, mode: str, size: int, batch: int, seconds: flo
         return None
 
 
-def _row(name: str, mode: str, size: int, batch: int, images: float) -> dict[str, Any]:
+def _row(name: str, mode: str, size: int, batch: int, images: float) -> Row:
     return {"implementation": name, "mode": mode, "size": size, "batch": batch, "images_per_second": round(images)}
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """A Markdown table: a line for each implementation and mode, a column for each size and batch."""
+def results_table(rows: list[Row]) -> str:
+    """Returns a table with one row per implementation and mode, one column per size and batch."""
     cells = {(row["implementation"], row["mode"], row["size"], row["batch"]): row["images_per_second"] for row in rows}
     columns = sorted({(row["size"], row["batch"]) for row in rows})
-    heads = [f"{size}×{size}, batch {batch}" for size, batch in columns]
-    lines = ["| images a second | mode | " + " | ".join(heads) + " |", "| --- | --- |" + " ---: |" * len(columns)]
-    for name, mode in dict.fromkeys((row["implementation"], row["mode"]) for row in rows):
-        found = [cells.get((name, mode, *column)) for column in columns]
-        text = " | ".join("–" if value is None else f"{value:,}".replace(",", " ") for value in found)
-        lines.append(f"| {name} | {mode} | {text} |")
-    return "\n".join(lines)
+    header = ["images per second", "mode", *(f"{size}×{size}, batch {batch}" for size, batch in columns)]
+
+    def shown(value: int | None) -> str:
+        return "–" if value is None else f"{value:,}".replace(",", " ")
+
+    found = dict.fromkeys((row["implementation"], row["mode"]) for row in rows)
+    lines = [(name, mode, *(shown(cells.get((name, mode, *column))) for column in columns)) for name, mode in found]
+    return table(header, lines, text_columns=2)
 
 
-def ratios(rows: list[dict[str, Any]]) -> str:
-    """How much faster the branches are, each in its fastest mode; beside the copy, of those that call in turn."""
-    best: dict[tuple[str, bool], float] = {}
+def ratios(rows: list[Row]) -> str:
+    """Returns speed ratios between fastest modes; next to the memory copy, `host` is excluded."""
+    fastest: dict[tuple[str, bool], float] = {}  # by name, and whether `host` is excluded
     for row in rows:
         if (row["size"], row["batch"]) == (32, 256):
-            for in_turn in {False, row["mode"] != "host"}:
-                key = row["implementation"], in_turn
-                best[key] = max(best.get(key, 0.0), row["images_per_second"])
-    pairs = [((one, other == "memory copy"), (other, other == "memory copy")) for one, other in COMPARED]
-    lines = [
-        f"{one[0]} / {other[0]}: {best[one] / best[other]:.2f}" for one, other in pairs if one in best and other in best
-    ]
+            for called in {False, row["mode"] != "host"}:
+                key = row["implementation"], called
+                fastest[key] = max(fastest.get(key, 0.0), row["images_per_second"])
+    lines = []
+    for one, other in COMPARED:
+        called = other == "memory copy"
+        if (one, called) in fastest and (other, called) in fastest:
+            lines.append(f"{one} / {other}: {fastest[one, called] / fastest[other, called]:.2f}")
     return "\n".join(lines)
 
 
-def joined(names: list[str]) -> list[dict[str, Any]]:
-    """Rows of several files; of a measurement that is in two of them, the last."""
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+def joined(names: list[str]) -> list[Row]:
+    """Returns the rows of several files; if a measurement occurs in two, the last one."""
+    rows: dict[tuple[Any, ...], Row] = {}
     for name in names:
         with open(name, encoding="utf-8") as file:
             rows |= {(row["implementation"], row["mode"], row["size"], row["batch"]): row for row in json.load(file)}
     return list(rows.values())
 
 
-def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # says of each compilation that fails what is in the table
+def measure(arguments: argparse.Namespace) -> list[Row]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # otherwise each failed compilation is logged
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     wanted = [name for name in TENSORFLOW if not arguments.only or arguments.only in name]
     for size, batch, name in itertools.product(arguments.sizes, arguments.batches, wanted):
         for mode in MODES if name != IMAGE_BY_IMAGE else MODES[:1]:
@@ -307,9 +297,9 @@ def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--sizes", type=int, action="extend", nargs="+", help="sides of the images (32 and 224)")
     parser.add_argument("--batches", type=int, action="extend", nargs="+", help="images in a batch (64 and 256)")
-    parser.add_argument("--only", help="measure only what has this in its name")
-    parser.add_argument("--seconds", type=float, default=1.5, help="of a measurement, and at least eight batches")
-    parser.add_argument("--join", nargs="+", help="measure nothing: the table of the rows in these files")
+    parser.add_argument("--only", help="measure only implementations whose name contains this")
+    parser.add_argument("--seconds", type=float, default=1.5, help="per measurement, and at least eight batches")
+    parser.add_argument("--join", nargs="+", help="measure nothing; print the table of the rows in these files")
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has torchvision")
     parser.add_argument("--torchvision", action="store_true", help="measure torchvision here, and print JSON")
     arguments = parser.parse_args()
@@ -318,7 +308,7 @@ def main() -> None:
         print(json.dumps(torchvision_rows(arguments)))
         return
     rows = joined(arguments.join) if arguments.join else measure(arguments)
-    print(table(rows))
+    print(results_table(rows))
     print(f"\n{ratios(rows)}")
     write_json(arguments.json, rows)
 

@@ -1,13 +1,13 @@
-"""The fused branches beside keras-cv's on real images: is the distribution of views the same?
+"""Compares the distribution of views of the fused branches with that of keras-cv's, on real images.
 
     python benchmarks/augment_distribution.py --json=distribution.json      # about four minutes on two CPU cores
 
-Geometry is measured on images whose pixels say where they are, color on the training images of a data set (CIFAR-10),
-hue on pure colors; what an auxiliary branch does besides is read off the middle of its views, or off the gray of its
-cutout. keras-cv's RandAugment has operations of its own: how far the two differ is shown, without a tolerance.
-Distributions are compared by Kolmogorov's distance, the largest difference of two distribution functions (0 to 1),
-shares by their difference, histograms by the earth mover's distance in gray levels. The second of two measurements of
-keras-cv, from another seed, says how much of a distance is chance.
+Geometry is measured on images whose pixel values encode their coordinates, color on the training images of a data set
+(CIFAR-10), hue on pure colors. The additional operations of auxiliary branches are measured at the center of their
+views, or by the gray area of their cutout. keras-cv's RandAugment has different operations, so its row has no
+tolerance. Distributions are compared by Kolmogorov's distance, the largest difference between two distribution
+functions (0 to 1), rates by their difference, histograms by the earth mover's distance in gray levels. A second
+measurement of keras-cv with another seed shows which part of a distance is due to chance.
 """
 
 import logging
@@ -17,19 +17,20 @@ from typing import Any, NamedTuple
 import augment_measurements as measurements
 import numpy as np
 from augment_measurements import distance
-from rows import argument_parser, write_json
+from benchmark_tools import argument_parser, table, write_json
 
 from aag_tf.augment.photometric import GRAY
 from aag_tf.augment.presets import PRESETS
 
 BATCH = 500
 GEOMETRY = {"color_strength": 0.0, "grayscale_probability": 0.0}
-# Tolerances. What is the same by design may differ by chance, less than once in a thousand times with 8 000 views.
+# Tolerances. Quantities with the same distribution by design differ by more less than once in a thousand times with 8
+# 000 views.
 SAME = 0.03
-# Different by design: one matrix for what keras-cv does in HSV, clipped after every step. Of pure colors the matrix
-# leaves the cube of colors at once and is clipped back, so that they turn less than photographs do.
+# Different by design: one matrix instead of HSV with clipping after every step. Pure colors leave the color cube at
+# once and are clipped back, so their hue rotates less than that of photographs.
 COLOR, PURE, LEVELS = 0.06, 0.15, 3.0
-# One warp of the image, where keras-cv resamples the crop once an operation and mirrors at the crop's border.
+# One warp of the image, whereas keras-cv resamples the crop once per operation and mirrors at its border.
 WARP = 0.06
 
 
@@ -39,7 +40,7 @@ class Row(NamedTuple):
     keras_cv: float
     distance: float
     chance: float
-    tolerance: float | None  # None where the two are not meant to be the same
+    tolerance: float | None  # None if the two differ by design
 
 
 class Sample(NamedTuple):
@@ -59,7 +60,7 @@ def draw(branch: Any, images: np.ndarray, seed: int) -> np.ndarray:
 
 
 def sample(branch_type: Any, arguments: dict[str, Any], images: np.ndarray, seed: int) -> Sample:
-    """Measurements of one branch. keras-cv draws from the global generator, the fused branches from the seed."""
+    """Measures one branch. keras-cv draws from the global generator, the fused branches from the seed."""
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -82,7 +83,7 @@ def sample(branch_type: Any, arguments: dict[str, Any], images: np.ndarray, seed
 
 
 def compare(preset: str | None, fused: Sample, reference: Sample, again: Sample) -> list[Row]:
-    """Crops can be read off main views only: what comes after a crop in the other branches hides its corners."""
+    """Crops can be measured on main views only: later operations of the other branches hide their corners."""
     rows: list[Row] = []
 
     def row(name: str, get: Any, tolerance: float) -> None:
@@ -101,9 +102,9 @@ def compare(preset: str | None, fused: Sample, reference: Sample, again: Sample)
         share("flip rate", lambda one: one.crops.flipped, SAME)
         share("neighbors flipped alike", lambda one: one.crops.flipped[1:] == one.crops.flipped[:-1], SAME)
     elif preset == "geometric":
-        row("middle of the view, vertical", lambda one: one.centers.down, WARP)
-        row("middle of the view, horizontal", lambda one: one.centers.right, WARP)
-        row("size of the turn of the horizon, degrees", lambda one: np.abs(one.centers.degrees), SAME)
+        row("center of the view, vertical", lambda one: one.centers.down, WARP)
+        row("center of the view, horizontal", lambda one: one.centers.right, WARP)
+        row("rotation of the horizon, absolute, degrees", lambda one: np.abs(one.centers.degrees), SAME)
     elif preset != "randaugment":
         row("area of the cutout", lambda one: one.covered, SAME)
     share("gray rate", lambda one: one.colors.gray, SAME)
@@ -112,7 +113,7 @@ def compare(preset: str | None, fused: Sample, reference: Sample, again: Sample)
     for channel, name in enumerate(("red", "green", "blue")):
         row(f"standard deviation of {name}", lambda one, c=channel: np.sqrt(one.colors.variance[:, c]), COLOR)
     for name in measurements.PURE_COLORS if preset is None else ():
-        row(f"size of the hue turn, pure {name}", lambda one, n=name: np.abs(one.turns[n]), PURE)
+        row(f"hue rotation, absolute, pure {name}", lambda one, n=name: np.abs(one.turns[n]), PURE)
     levels = [one.colors.histogram for one in (fused, reference, again)]
     means = [float((histogram * np.arange(256)).sum(-1).mean()) for histogram in levels]
     rows.append(
@@ -127,27 +128,25 @@ def compare(preset: str | None, fused: Sample, reference: Sample, again: Sample)
     return [one._replace(tolerance=None) for one in rows] if preset == "randaugment" else rows
 
 
-def table(rows: list[Row]) -> str:
-    lines = [
-        "| quantity | fused, mean | keras-cv, mean | distance | keras-cv to itself | tolerance |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
+def comparison_table(rows: list[Row]) -> str:
+    header = ["quantity", "fused, mean", "keras-cv, mean", "distance", "keras-cv to itself", "tolerance"]
+    cells = []
     for row in rows:
-        mark = " **exceeded**" if row.tolerance is not None and row.distance > row.tolerance else ""
+        exceeded = " **exceeded**" if row.tolerance is not None and row.distance > row.tolerance else ""
         tolerance = "–" if row.tolerance is None else f"{row.tolerance:g}"
-        figures = f"{row.fused:.3f} | {row.keras_cv:.3f} | {row.distance:.3f} | {row.chance:.3f} | {tolerance}"
-        lines.append(f"| {row.quantity} | {figures}{mark} |")
-    return "\n".join(lines)
+        values = (f"{value:.3f}" for value in (row.fused, row.keras_cv, row.distance, row.chance))
+        cells.append((row.quantity, *values, tolerance + exceeded))
+    return table(header, cells)
 
 
 def main() -> None:
     parser = argument_parser(__doc__)
-    parser.add_argument("--dataset", default="tfds:cifar10", help="color images, as aag-train names them")
-    parser.add_argument("--images", type=int, default=10000, help="how many views of each kind are measured")
-    parser.add_argument("--presets", nargs="*", default=list(PRESETS), help="auxiliary branches beside main")
+    parser.add_argument("--dataset", default="tfds:cifar10", help="color images, named as for aag-train")
+    parser.add_argument("--images", type=int, default=10000, help="number of views measured of each kind")
+    parser.add_argument("--presets", nargs="*", default=list(PRESETS), help="auxiliary branches besides main")
     arguments = parser.parse_args()
 
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # keras-cv goes image by image, and TensorFlow says so
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # TensorFlow warns that keras-cv processes image by image
     from aag_tf.augment import AuxiliaryBranch, MainBranch
     from aag_tf.augment.keras_cv_branch import KerasCVAuxiliaryBranch, KerasCVMainBranch
     from aag_tf.config import DataConfig
@@ -169,7 +168,7 @@ def main() -> None:
         ]
         results[preset or "main"] = compare(preset, *samples)
     for name, rows in results.items():
-        print(f"\n{name}, {len(pictures)} views\n\n{table(rows)}")
+        print(f"\n{name}, {len(pictures)} views\n\n{comparison_table(rows)}")
     write_json(arguments.json, {name: [row._asdict() for row in rows] for name, rows in results.items()})
 
 

@@ -1,6 +1,6 @@
-"""What a branch does to images, measured on its views: to compare two branches, or one with what it should do.
+"""Measures the crops, rotations and colors of a branch on its views, to test one branch or to compare two.
 
-Geometry is read off images whose pixels say where they are, color off the views of any images.
+Geometry is measured on images whose pixel values encode their coordinates, color on views of any images.
 """
 
 import colorsys
@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Crops(NamedTuple):
-    """Where views come from, `[count]` each: shares of the image, with (0, 0) at its upper left corner."""
+    """Crop of each view as fractions of the image, `[count]` each, with (0, 0) at the upper left corner."""
 
     area: Array
     aspect: Array
@@ -28,7 +28,7 @@ class Crops(NamedTuple):
 
 
 class Centers(NamedTuple):
-    """Where the middle of a view lies in its image, as shares of height and width, and how it is turned, `[count]`."""
+    """Center of each view as fractions of the image's height and width, and its rotation, `[count]` each."""
 
     down: Array
     right: Array
@@ -45,7 +45,7 @@ class Colors(NamedTuple):
 
 
 def coordinate_images(count: int, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Images that say where their pixels are: red grows from left to right, green from top to bottom, both 0 to 255.
+    """Creates images that encode coordinates: red grows from left to right, green from top to bottom, both 0 to 255.
 
     Returns:
         float32 `[count, *size, 3]`.
@@ -56,10 +56,10 @@ def coordinate_images(count: int, size: tuple[int, int]) -> npt.NDArray[np.float
 
 
 def measure_crops(views: npt.ArrayLike) -> Crops:
-    """Crops and flips from the views of `coordinate_images`, drawn without any change of color.
+    """Measures crops and flips on views of `coordinate_images` that were drawn without any change of color.
 
-    Position is that of the crop's edge as a share of the room it has: 0 touches the upper or left border, 1 the lower
-    or right one; NaN where a crop is as long as the image.
+    Position is that of the crop's edge relative to the free space: 0 touches the upper or left border, 1 the lower or
+    right one; NaN if the crop is as long as the image.
     """
     views = np.asarray(views, np.float64) / WHITE
     first, last = views[:, 0, 0], views[:, -1, -1]
@@ -75,9 +75,9 @@ def measure_crops(views: npt.ArrayLike) -> Crops:
 
 
 def measure_centers(views: npt.ArrayLike) -> Centers:
-    """Where affine views of `coordinate_images` look, drawn without any change of color.
+    """Measures center and rotation on affine views of `coordinate_images` that were drawn without any change of color.
 
-    The angle is that of the view's horizontal axis in the image, from -90 to 90 degrees, so that a flip is no turn.
+    The angle is that of the view's horizontal axis in the image, from -90 to 90 degrees, so a flip is not a rotation.
     """
     views = np.asarray(views, np.float64) / WHITE
     row, column = views.shape[1] // 2, views.shape[2] // 2
@@ -88,7 +88,7 @@ def measure_centers(views: npt.ArrayLike) -> Centers:
 
 
 def measure_colors(views: npt.ArrayLike) -> Colors:
-    """Means, variances, share of gray views and histogram of views `[count, height, width, channels]` in [0, 255]."""
+    """Measures mean, variance, grayness and histogram of views `[count, height, width, channels]` in [0, 255]."""
     views = np.asarray(views, np.float64)
     levels = np.clip(np.rint(views), 0, WHITE).astype(np.int64)
     channels = views.shape[-1]
@@ -102,9 +102,9 @@ def measure_colors(views: npt.ArrayLike) -> Colors:
 
 
 def hue_turns(views: npt.ArrayLike, color: tuple[float, float, float]) -> Array:
-    """How far views of an image of one color are turned about the color circle, in turns from -0.5 to 0.5.
+    """Measures the hue rotation of views of an image of one color, in turns from -0.5 to 0.5.
 
-    Views without color are left out.
+    Views without color are excluded.
     """
     pixels = np.asarray(views, np.float64)[:, 0, 0] / WHITE
     colored = pixels[np.ptp(pixels, axis=-1) > GRAY_TOLERANCE / WHITE]
@@ -113,16 +113,16 @@ def hue_turns(views: npt.ArrayLike, color: tuple[float, float, float]) -> Array:
 
 
 def distance(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
-    """Kolmogorov's distance of two samples: the largest difference of their distribution functions, 0 to 1.
+    """Kolmogorov's distance of two samples: the largest difference between their distribution functions, 0 to 1.
 
-    Two samples of `n` from one distribution differ by more than `1.95 * sqrt(2 / n)` once in a thousand times.
+    Two samples of size `n` from one distribution differ by more than `1.95 * sqrt(2 / n)` once in a thousand times.
     """
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
     return float(stats.ks_2samp(one[~np.isnan(one)], other[~np.isnan(other)]).statistic)
 
 
 def histogram_distance(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
-    """Earth mover's distance of two histograms over the gray levels, in gray levels, the mean over channels."""
+    """Earth mover's distance of two histograms over gray levels, in gray levels, averaged over channels."""
     difference = np.cumsum(np.asarray(one, np.float64) - np.asarray(other, np.float64), axis=-1)
     return float(np.abs(difference).sum(axis=-1).mean())
 

@@ -1,35 +1,31 @@
-"""The share of a training step that goes into drawing its three views.
+"""Share of a training step that is spent on drawing its three views.
 
     python benchmarks/augment_step.py --json=step.json             # about three minutes on two CPU cores
 
-Times `AAG.train_step` on views that are ready, and the drawing of the views by itself, both as the graph of a run has
-them; the share is the second divided by the sum. Images are 32x32x3, two main views and one auxiliary view each.
+Times `AAG.train_step` on prepared views, and the drawing of the views alone, both as graphs as in a run. The share is
+the second divided by the sum. Images are 32x32x3, with two main views and one auxiliary view each.
 """
 
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, random_images, table, timed, write_json
 
-SECONDS = 6.0  # of repetitions a measurement; the best one counts, and there are at least three
+SECONDS = 6.0  # of repetitions per measurement, at least three of them; the fastest counts
 ENCODERS = ("tiny", "resnet18")
 
 
-def best(call: Callable[[], Any]) -> float:
-    """Seconds of the quickest call, after one that traces and one that warms up."""
+def fastest(call: Callable[[], Any]) -> float:
+    """Returns the seconds of the fastest call, after one that traces and one that warms up."""
     call(), call()
     seconds: list[float] = []
     while len(seconds) < 3 or sum(seconds) < SECONDS:
-        start = time.perf_counter()
-        call().numpy()  # waits for the result
-        seconds.append(time.perf_counter() - start)
+        seconds.append(timed(lambda: call().numpy())[1])  # waits for the result
     return min(seconds)
 
 
-def measure(encoder: str, preset: str, batch: int, precision: str) -> dict[str, Any]:
+def measure(encoder: str, preset: str, batch: int, precision: str) -> Row:
     import keras
     import tensorflow as tf
 
@@ -44,12 +40,12 @@ def measure(encoder: str, preset: str, batch: int, precision: str) -> dict[str, 
         schedule=ScheduleConfig(train_steps=1000, global_batch_size=batch, precision=precision),
     )
     model = build_model(config, (32, 32, 3), total_steps=1000)
-    images = tf.constant(np.random.default_rng(0).integers(0, 256, (batch, 32, 32, 3), np.uint8))
+    images = tf.constant(random_images(batch, 32))
     position = {"step": tf.zeros([batch], tf.int64), "row": tf.range(batch)}
     draw = tf.function(lambda: model.draw_views({"image": images, **position}))
     views = draw()
     step = tf.function(lambda: model.train_step({"views": views, **position})["loss"])
-    augmentation, training = best(draw), best(step)
+    augmentation, training = fastest(draw), fastest(step)
     return {
         "encoder": encoder,
         "auxiliary": preset,
@@ -59,17 +55,6 @@ def measure(encoder: str, preset: str, batch: int, precision: str) -> dict[str, 
         "step_ms": round(1e3 * training, 1),
         "share": round(augmentation / (augmentation + training), 4),
     }
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "| encoder | auxiliary branch | batch | precision | views, ms | rest of the step, ms | share |",
-        "| --- | --- | ---: | --- | ---: | ---: | ---: |",
-    ]
-    for row in rows:
-        figures = f"{row['augmentation_ms']} | {row['step_ms']} | {row['share']:.1%}"
-        lines.append(f"| {row['encoder']} | {row['auxiliary']} | {row['batch']} | {row['precision']} | {figures} |")
-    return "\n".join(lines)
 
 
 def main() -> None:
@@ -84,7 +69,9 @@ def main() -> None:
         for preset in arguments.presets:
             rows.append(measure(encoder, preset, arguments.batch, arguments.precision))
             print(rows[-1], file=sys.stderr)
-    print(table(rows))
+    header = ["encoder", "auxiliary branch", "batch", "precision", "views, ms", "rest of the step, ms", "share"]
+    cells = [[*list(row.values())[:-1], f"{row['share']:.1%}"] for row in rows]
+    print(table(header, cells, text_columns=2))
     write_json(arguments.json, rows)
 
 

@@ -1,10 +1,10 @@
-"""Kills aag-embed with SIGKILL again and again, and compares what it ends with to an uninterrupted run.
+"""Kills aag-embed with SIGKILL repeatedly, and compares its final output with that of an uninterrupted run.
 
     python benchmarks/bulk_kill.py --saved_model=served/tiny --images=cifar10_files --kills=10
 
-Each run is a process of its own and is killed at a random moment after it has begun to embed (or, with some luck, while
-it lists, writes a file or sums up). Then the command is given again with --resume, until it ends by itself. The result
-must be the same, byte for byte: every Parquet file, embeddings.npy and paths.txt.
+Each run is a process of its own, which is killed at a random moment after it has begun to embed; occasionally this is
+while it lists, writes a file or finishes. The command is then repeated with --resume until it completes. Every Parquet
+file, embeddings.npy and paths.txt must be equal, byte for byte.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rows import argument_parser, write_json
+from benchmark_tools import argument_parser, write_json
 
 COMMAND = "from aag_tf.commands.embed import run; run()"
 
@@ -37,7 +37,7 @@ def shards_of(output: Path) -> int:
 
 
 def kill_once(line: list[str], output: Path, pause: float) -> bool:
-    """Starts the command and kills it `pause` seconds after its next file is there; whether it lived that long."""
+    """Kills the command `pause` seconds after its next file appears; returns whether it was still running."""
     before = shards_of(output)
     child = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while child.poll() is None and shards_of(output) == before:
@@ -50,9 +50,9 @@ def kill_once(line: list[str], output: Path, pause: float) -> bool:
 def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--saved_model", required=True, help="an exported encoder")
-    parser.add_argument("--images", required=True, help="what to embed: anything that --input takes")
+    parser.add_argument("--images", required=True, help="images to embed: anything that --input accepts")
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments")
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
     rows = []
@@ -70,12 +70,11 @@ def main() -> None:
             was_killed = kill_once(line, killed, pause)
             halves = len(list(killed.glob("parquet/.part-*")))
             rows.append({"kill": number, "killed": was_killed, "files": shards_of(killed), "half_files": halves})
-            print(f"kill {number}: {'SIGKILL' if was_killed else 'had ended'}, {rows[-1]['files']} of {total} files")
-        subprocess.run(
-            command(arguments.saved_model, arguments.images, killed, "--resume"), check=True, stdout=subprocess.DEVNULL
-        )
+            print(f"kill {number}: {'SIGKILL' if was_killed else 'had finished'}, {rows[-1]['files']} of {total} files")
+        line = command(arguments.saved_model, arguments.images, killed, "--resume")
+        subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
         same = digests(whole) == digests(killed)
-    print(f"{sum(row['killed'] for row in rows)} kills; {'the same, byte for byte' if same else 'DIFFERENT'}")
+    print(f"{sum(row['killed'] for row in rows)} kills; {'identical, byte for byte' if same else 'DIFFERENT'}")
     write_json(arguments.json, {"rows": rows, "same": same})
     sys.exit(not same)
 

@@ -1,11 +1,11 @@
-"""Puts mutated files among good ones through aag-embed, and looks for wrong rows, growing memory and long waits.
+"""Sends mutated files between good ones through aag-embed, and checks rows, memory and time.
 
     python benchmarks/bulk_mutated.py --saved_model=served/tiny --good=cifar10_files
 
-Mutated files come from `mutated_images.py`, which says what has to become of each. Every second file is a good one. The
-good ones are embedded alone first; beside the mutated ones each must get the same embedding (to `TOLERANCE`, since
-another place in a batch may round otherwise). A mutated file must be refused with a reason, or embedded as it is when
-it is read alone. Both runs are processes of their own, whose peak memory is compared.
+Mutated files come from `mutated_images.py`, which states the expected outcome of each. Every second file is a good one.
+The good files are first embedded alone. Between the mutated ones each must get the same embedding (to `TOLERANCE`,
+because another place in a batch may round differently). A mutated file must be rejected with a reason, or embedded
+exactly as when it is read alone. Both runs are separate processes, whose peak memory is compared.
 """
 
 import collections
@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
+from benchmark_tools import argument_parser, print_values, write_json
 from mutated_images import EMBEDDED, REFUSED, mutated_images
-from rows import argument_parser, write_json
 
 from aag_tf.data import pictures
 from aag_tf.runs.exported import load_saved_model
@@ -37,7 +37,7 @@ sys.exit(code)
 
 
 def write_mutated(folder: Path, count: int, seed: int) -> dict[Path, tuple[str, str]]:
-    """Writes mutated files; their kind, and what has to become of them, by path."""
+    """Writes mutated files; returns their kind and expected outcome by path."""
     folder.mkdir()
     expected = {}
     for picture in mutated_images(count, seed):
@@ -48,7 +48,7 @@ def write_mutated(folder: Path, count: int, seed: int) -> dict[Path, tuple[str, 
 
 
 def embed(saved_model: str, paths: list[Path], folder: Path) -> tuple[dict[str, dict[str, Any]], float, float]:
-    """Rows by path, peak MiB and seconds of a process of its own."""
+    """Embeds files in a separate process; returns its rows by path, peak MiB and seconds."""
     folder.mkdir()
     listed = folder / "paths.txt"
     listed.write_bytes(b"".join(f"{path}\n".encode() for path in paths))
@@ -58,12 +58,12 @@ def embed(saved_model: str, paths: list[Path], folder: Path) -> tuple[dict[str, 
     seconds = time.monotonic() - began
     rows = pq.read_table(folder / "out" / "parquet").to_pylist()
     if [row["path"] for row in rows] != [str(path) for path in paths]:
-        raise RuntimeError("the rows are not those of the list")
+        raise RuntimeError("the rows do not match the list")
     return {row["path"]: row for row in rows}, int(done.stdout.split()[-1]) / 1024, seconds
 
 
 def wrong_good_rows(reference: dict[str, Any], rows: dict[str, Any]) -> int:
-    """How many good files have another embedding than alone."""
+    """Counts good files whose embedding differs from that without mutated files."""
     names = list(reference)
     expected = np.array([reference[name]["embedding"] for name in names], np.float32)
     found = np.array([rows[name]["embedding"] for name in names], np.float32)
@@ -72,7 +72,7 @@ def wrong_good_rows(reference: dict[str, Any], rows: dict[str, Any]) -> int:
 
 
 def wrong_mutated_rows(saved_model: str, mutated: list[Path], rows: dict[str, Any]) -> tuple[int, int]:
-    """Of the mutated files that were embedded: how many there are, and how many differ from the same file alone."""
+    """Counts the mutated files that were embedded, and those of them that differ from the same file read alone."""
     model = load_saved_model(saved_model)
     embedded = [path for path in mutated if rows[str(path)]["ok"]]
     wrong = 0
@@ -86,9 +86,9 @@ def wrong_mutated_rows(saved_model: str, mutated: list[Path], rows: dict[str, An
 def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--saved_model", required=True, help="an exported encoder")
-    parser.add_argument("--good", required=True, help="a folder of picture files that can all be read")
+    parser.add_argument("--good", required=True, help="a folder of readable image files")
     parser.add_argument("--count", type=int, default=10_000, help="mutated files")
-    parser.add_argument("--seed", type=int, default=0, help="of the mutations")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the mutations")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         expected = write_mutated(Path(folder, "mutated"), arguments.count, arguments.seed)
@@ -105,26 +105,25 @@ def main() -> None:
         for path, (kind, what) in expected.items()
         if (what == EMBEDDED and not rows[str(path)]["ok"]) or (what == REFUSED and rows[str(path)]["ok"])
     )
-    figures = {
+    values = {
         "good": len(good),
         "good_rows_wrong": wrong_good_rows(reference, rows),
         "mutated": len(mutated),
         "embedded": embedded,
         "embedded_wrong": wrong,
-        "refused": sum(reasons.values()),
+        "rejected": sum(reasons.values()),
         "unexpected": sum(unexpected.values()),
-        "refused_without_reason": reasons[None] + reasons[""],
+        "rejected_without_reason": reasons[None] + reasons[""],
         "peak_mib_good": round(calm_mib),
         "peak_mib_mixed": round(mib),
         "seconds_good": round(calm_seconds),
         "seconds_mixed": round(seconds),
     }
-    for name, value in figures.items():
-        print(f"{name:24}{value}")
+    print_values(values)
     for text, count in [*unexpected.items(), *reasons.most_common(12)]:
         print(f"{count:8}  {text}")
-    write_json(arguments.json, figures | {"reasons": dict(reasons), "outcomes": dict(unexpected)})
-    sys.exit(bool(figures["good_rows_wrong"] or wrong or figures["refused_without_reason"]))
+    write_json(arguments.json, values | {"reasons": dict(reasons), "outcomes": dict(unexpected)})
+    sys.exit(bool(values["good_rows_wrong"] or wrong or values["rejected_without_reason"]))
 
 
 if __name__ == "__main__":

@@ -1,31 +1,22 @@
-"""Exact search beside the index of aag-search: time of a query, what is missed, and what the index costs.
+"""Compares exact search with the index of aag-search: time per query, recall, and the cost of the index.
 
     python benchmarks/bulk_search.py --embeddings=embedded/cifar10_train
 
-Queries are rows of the collection, spread evenly. `recall` is the share of the exact answer's `--top_k` images that the
-index finds. Reading the collection from disk is part of every exact query; loading the index is given by itself.
+Queries are rows of the collection, evenly spaced. `recall` is the share of the exact result's `--top_k` images that the
+index finds. Every exact query reads the collection from disk; the time to load the index is listed separately.
 """
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from rows import argument_parser, write_json
+from benchmark_tools import argument_parser, print_values, timed, write_json
 
 from aag_tf.export.embedding import open_collection
 from aag_tf.export.search import index as indexes
 from aag_tf.export.search.nearest import Neighbor, nearest
 
 
-def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    began = time.perf_counter()
-    return work(), time.perf_counter() - began
-
-
 def main() -> None:
     parser = argument_parser(__doc__)
-    parser.add_argument("--embeddings", required=True, help="a directory that aag-embed wrote")
+    parser.add_argument("--embeddings", required=True, help="output directory of aag-embed")
     parser.add_argument("--top_k", type=int, default=20)
     parser.add_argument("--queries", type=int, default=50)
     arguments = parser.parse_args()
@@ -43,7 +34,7 @@ def main() -> None:
         len({n.row for n in right} & {n.row for n in found}) / len(right)
         for (right, _), (found, _) in zip(exact, fast, strict=True)
     ]
-    figures = {
+    values = {
         "images": len(collection),
         "dim": collection.dim,
         "exact_ms": round(1e3 * float(np.median([seconds for _, seconds in exact])), 1),
@@ -54,9 +45,8 @@ def main() -> None:
         "load_s": round(load, 2),
         "index_mib": round((collection.output.path / indexes.INDEX_FILE).stat().st_size / 2**20, 1),
     }
-    for name, value in figures.items():
-        print(f"{name:14}{value}")
-    write_json(arguments.json, figures)
+    print_values(values)
+    write_json(arguments.json, values)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,21 @@
-"""Images a second of aag-embed, end to end from files, beside the bare encoder on pixels in memory.
+"""Images per second of aag-embed, end to end from files, and of the bare encoder on pixels in memory.
 
     python benchmarks/bulk_speed.py --saved_model=served/tiny --saved_model=served/resnet18 --images=cifar10_files
 
-The bare encoder is called on the same batches in the same process, with nothing else going on; `aag-embed` finds the
-files, reads, decodes, embeds and writes Parquet and NumPy. Both run in turns, `--repeats` times; the best of each
-counts. `decode` is reading and decoding alone, by the same threads: where the encoder is not much slower than that,
-decoding decides.
+The bare encoder is called on the same batches in the same process, with nothing else running. `aag-embed` lists the
+files, reads, decodes, embeds and writes Parquet and NumPy. Both alternate `--repeats` times; the fastest of each
+counts. `decode` is reading and decoding alone, with the same threads: if it is not much faster than the encoder, it
+limits the speed.
 """
 
 import itertools
 import shutil
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, table, timed, write_json
 
 from aag_tf.config import EmbedConfig
 from aag_tf.export.embedding import embed
@@ -29,7 +27,7 @@ BATCH = 256
 
 
 def write_list(images: str, limit: int, folder: str) -> Path:
-    """The first files below a folder, spread over its sub-folders, as a list of paths."""
+    """Writes a list of image files below a folder, evenly spaced over its sub-folders."""
     found = sorted(path for path in Path(images).rglob("*") if path.suffix in (".png", ".jpg"))
     chosen = found[:: max(1, len(found) // limit)][:limit]
     listed = Path(folder, "paths.txt")
@@ -37,14 +35,12 @@ def write_list(images: str, limit: int, folder: str) -> Path:
     return listed
 
 
-def bare_seconds(model: SavedEncoder, pixels: list[np.ndarray]) -> float:
-    began = time.perf_counter()
+def call_all(model: SavedEncoder, pixels: list[np.ndarray]) -> None:
     for batch in pixels:
         model(tf.constant(batch)).numpy()
-    return time.perf_counter() - began
 
 
-def measure(saved_model: str, images: str, limit: int, repeats: int) -> dict[str, Any]:
+def measure(saved_model: str, images: str, limit: int, repeats: int) -> Row:
     model = load_saved_model(saved_model)
     with tempfile.TemporaryDirectory() as folder:
         listed = write_list(images, limit, folder)
@@ -52,12 +48,11 @@ def measure(saved_model: str, images: str, limit: int, repeats: int) -> dict[str
         source = open_input(list_input(source_of(config), Path(folder)), Path(folder))
         seconds: dict[str, list[float]] = {"decode": [], "bare": [], "end_to_end": []}
         for _ in range(repeats):
-            began = time.perf_counter()
             batches = read_batches(source.items(0, len(source)), model.image_shape, itertools.repeat(BATCH))
-            pixels = [batch.pixels for batch in batches]
-            seconds["decode"].append(time.perf_counter() - began)
-            bare_seconds(model, pixels[:1])
-            seconds["bare"].append(bare_seconds(model, pixels))
+            pixels, decoding = timed(lambda batches=batches: [batch.pixels for batch in batches])
+            seconds["decode"].append(decoding)
+            call_all(model, pixels[:1])
+            seconds["bare"].append(timed(lambda pixels=pixels: call_all(model, pixels))[1])
             seconds["end_to_end"].append(embed(config).seconds)
             shutil.rmtree(config.output)
         rates = {name: round(len(source) / min(times)) for name, times in seconds.items()}
@@ -77,11 +72,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     rows = [measure(model, arguments.images, arguments.limit, arguments.repeats) for model in arguments.saved_model]
-    print("| encoder | images | decode alone, img/s | bare encoder, img/s | aag-embed, img/s | ratio |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for row in rows:
-        cells = (row["encoder"], row["images"], row["decode"], row["bare"], row["end_to_end"], f"{row['ratio']:.1%}")
-        print("| " + " | ".join(map(str, cells)) + " |")
+    header = ["encoder", "images", "decode alone, img/s", "bare encoder, img/s", "aag-embed, img/s", "ratio"]
+    names = ("encoder", "images", "decode", "bare", "end_to_end")
+    print(table(header, [(*(row[name] for name in names), f"{row['ratio']:.1%}") for row in rows]))
     write_json(arguments.json, rows)
 
 

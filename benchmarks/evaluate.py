@@ -1,31 +1,28 @@
-"""Time of judging features that exist: weighted kNN and the linear probe, beside scikit-learn.
+"""Time of weighted kNN and the linear probe on existing features, compared with scikit-learn.
 
     python benchmarks/evaluate.py --json=evaluate.json          # about four minutes on two CPU cores
 
-Features are synthetic, in the shape that a network's have: classes that overlap, in a few directions of large variance
-and many of little. Accuracies must agree: those of kNN exactly but for ties, those of the probe to 0.2 points, where
-scikit-learn solves the same problem (the same standardization and the regularization that ours chose; its time is for
-that one fit, ours includes the choice among seven).
+Features are synthetic but shaped like those of a network: overlapping classes, a few directions of large variance and
+many of small variance. Accuracies must agree: those of kNN exactly except for ties, those of the probe to 0.2 points.
+scikit-learn solves the same problem, with the same standardization and the regularization that our probe chose. Its
+time covers that one fit; ours includes the choice from seven.
 """
 
-import resource
-import time
-from typing import Any
-
 import numpy as np
-from rows import argument_parser, markdown, write_json
+from benchmark_tools import Row, argument_parser, markdown, peak_bytes, timed, write_json
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from aag_tf.evaluation import fit_linear_probe, knn_predict
+from aag_tf.utils.progress import no_progress
 
 K, TEMPERATURE = 20, 0.07
 CLASSES = 10
-REFERENCE_QUERIES = 1_000  # of kNN, of which scikit-learn makes float64 distances to all training features at once
+REFERENCE_QUERIES = 1_000  # scikit-learn computes float64 distances to all training features at once
 
 
 def features(count: int, dim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Float32 [count, dim], non-negative like pooled ReLU outputs, and labels int [count]."""
+    """Returns features, float32 [count, dim], non-negative like pooled ReLU outputs, and labels, int [count]."""
     shared = np.random.default_rng(0)
     centers = shared.normal(size=(CLASSES, 32))
     mixing = shared.normal(size=(32, dim)).astype(np.float32) * (np.arange(1, 33)[:, np.newaxis] ** -0.5)
@@ -36,16 +33,11 @@ def features(count: int, dim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(hidden.astype(np.float32) @ mixing.astype(np.float32) + noise, 0.0), labels
 
 
-def timed(work: Any) -> tuple[Any, float]:
-    start = time.perf_counter()
-    result = work()
-    return result, time.perf_counter() - start
-
-
-def measure(train: int, test: int, dim: int, *, reference: bool) -> dict[str, Any]:
+@no_progress()
+def measure(train: int, test: int, dim: int, *, reference: bool) -> Row:
     bank, labels = features(train, dim, 1)
     queries, truth = features(test, dim, 2)
-    knn_predict(bank[:100], labels[:100], queries[:10], k=5)  # kernels and thread pools are loaded by the first call
+    knn_predict(bank[:100], labels[:100], queries[:10], k=5)  # the first call loads kernels and thread pools
     predicted, knn_seconds = timed(lambda: knn_predict(bank, labels, queries, k=K, temperature=TEMPERATURE))
     probe, probe_seconds = timed(lambda: fit_linear_probe(bank, labels))
     accuracy = 100 * float(np.mean(probe.predict(queries) == truth))
@@ -59,7 +51,7 @@ def measure(train: int, test: int, dim: int, *, reference: bool) -> dict[str, An
         "knn_accuracy": round(100 * float(np.mean(predicted == truth)), 2),
         "probe_accuracy": round(accuracy, 2),
         "probe_l2": probe.l2,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_bytes() // 2**20,
     }
     if not reference:
         return row
@@ -83,9 +75,9 @@ def measure(train: int, test: int, dim: int, *, reference: bool) -> dict[str, An
 def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--train", type=int, default=60_000, help="features to learn from")
-    parser.add_argument("--test", type=int, default=10_000, help="features to judge on")
-    parser.add_argument("--dims", type=int, nargs="+", default=[128, 512], help="numbers in a feature")
-    parser.add_argument("--no_reference", action="store_true", help="leave scikit-learn out")
+    parser.add_argument("--test", type=int, default=10_000, help="features to evaluate on")
+    parser.add_argument("--dims", type=int, nargs="+", default=[128, 512], help="feature dimensions")
+    parser.add_argument("--no_reference", action="store_true", help="do not compare with scikit-learn")
     arguments = parser.parse_args()
     rows = []
     for dim in arguments.dims:

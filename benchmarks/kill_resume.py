@@ -1,12 +1,12 @@
-"""What a run loses when it is killed, stopped, out of disk space, or finds its checkpoints damaged: nothing.
+"""Tests that a run loses nothing when it is killed, stopped, out of disk space, or finds damaged checkpoints.
 
     python benchmarks/kill_resume.py --json=kill_resume.json          # all studies, minutes on two CPU cores
     python benchmarks/kill_resume.py --studies kill --replicas 2 --trials 20
 
-Each trial trains a small encoder on the built-in digits through the command line's own `main`, in a process of its own,
-is disturbed at a moment that its seed decides, goes on with `--resume`, and is compared with a run that nothing
-disturbed: every variable of the last checkpoint, and every record of metrics.jsonl and of TensorBoard. `space` mounts a
-small tmpfs, for which it must be run as root.
+Each trial trains a small encoder on the built-in digits through the command line's own `main`, in a separate process.
+It is disturbed at a moment derived from its seed, continues with `--resume`, and is compared with an undisturbed run:
+every variable of the last checkpoint, and every record of metrics.jsonl and of TensorBoard. `space` mounts a small
+tmpfs and must run as root.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmark_tools import Row, argument_parser, markdown, write_json
 from kill_resume_outcome import outcome
 from kill_resume_runs import (
     CHECKPOINT_EVERY,
@@ -37,15 +38,14 @@ from kill_resume_runs import (
     wait_until,
     writing,
 )
-from rows import Row, argument_parser, markdown, write_json
 
-SECONDS_A_STEP = 0.05  # about; a kill comes up to so much after a step
+STEP_SECONDS = 0.05  # approximate; a kill comes at most this long after a step
 
 
 def kill(runs: Runs, reference: Path, seed: int) -> Row:
-    """kill -9 at a moment that the seed decides; every second one inside the writing or deleting of a checkpoint."""
+    """kill -9 at a moment derived from the seed; odd seeds kill while a checkpoint is being written or deleted."""
     rng = random.Random(seed)
-    step, delay, inside = rng.randrange(STEPS), rng.random() * SECONDS_A_STEP, seed % 2 == 1
+    step, delay, inside = rng.randrange(STEPS), rng.random() * STEP_SECONDS, seed % 2 == 1
     run_dir = runs.folder / f"kill-{seed}"
     process = runs.start(run_dir)
     wait_until(lambda: last_step(run_dir) >= step, process)
@@ -67,7 +67,7 @@ def kill(runs: Runs, reference: Path, seed: int) -> Row:
 
 
 def term(runs: Runs, reference: Path, seed: int) -> Row:
-    """SIGTERM: how soon the process ends, with which code, and that the checkpoint is of the last step."""
+    """SIGTERM: time until the process ends, its exit code, and the step of its checkpoint."""
     step = random.Random(seed).randrange(1, STEPS)
     run_dir = runs.folder / f"term-{seed}"
     process = runs.start(run_dir)
@@ -86,7 +86,7 @@ def term(runs: Runs, reference: Path, seed: int) -> Row:
 
 
 def space(runs: Runs, reference: Path, seed: int) -> Row:
-    """A small tmpfs that fills up while the run goes on, and is freed before it is resumed."""
+    """A small tmpfs that fills up during the run and is freed before the run is resumed."""
     step = random.Random(seed).randrange(1, STEPS - CHECKPOINT_EVERY)
     disk = runs.folder / f"disk-{seed}"
     disk.mkdir()
@@ -112,7 +112,7 @@ def space(runs: Runs, reference: Path, seed: int) -> Row:
 
 
 def flip(path: Path) -> None:
-    """Flips the lowest bit of the byte in the middle."""
+    """Flips the lowest bit of the middle byte of a file."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -130,7 +130,7 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
 
 
 def damage(runs: Runs, reference: Path, name: str) -> Row:
-    """The newest checkpoint is damaged."""
+    """Damages the newest checkpoint."""
     run_dir = runs.folder / name.replace(" ", "-")
     shutil.copytree(reference, run_dir)
     *_, before, newest = checkpoint_steps(reference)
@@ -140,7 +140,7 @@ def damage(runs: Runs, reference: Path, name: str) -> Row:
 
 
 def damage_all(runs: Runs, reference: Path, name: str) -> Row:
-    """Every checkpoint is damaged: refused, and all are left as they were."""
+    """Damages every checkpoint: the run must be rejected, and all checkpoints must stay unchanged."""
     run_dir = runs.folder / "all-damaged"
     shutil.copytree(reference, run_dir)
     for path in (run_dir / "checkpoints").glob("step-*"):
@@ -160,7 +160,7 @@ STUDIES: dict[str, Callable[[Runs, Path, Any], Row]] = {
 
 
 def cases(study: str, first_seed: int, trials: int) -> list[Any]:
-    """What a study is to try: seeds, or kinds of damage."""
+    """Returns the cases of a study: seeds, or kinds of damage."""
     if study == "damage":
         return list(DAMAGES)
     if study == "damage_all":
@@ -183,18 +183,16 @@ COLUMNS = (
     "records_equal",
     "events_equal",
     "untouched",
-)  # fmt: skip; of the table, messages are in the JSON
+)  # of the table; the JSON also has messages
 
 
 def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--studies", nargs="+", choices=STUDIES, default=list(STUDIES))
-    parser.add_argument(
-        "--replicas", type=int, nargs="+", default=[1, 2], help="CPU replicas to try, one after another"
-    )
-    parser.add_argument("--trials", type=int, default=20, help="of `kill`; the others take at most three")
+    parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2], help="numbers of CPU replicas to test")
+    parser.add_argument("--trials", type=int, default=20, help="trials of `kill`; the other studies run at most three")
     parser.add_argument("--first_seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2, help="trials at a time; tracing keeps one core busy")
+    parser.add_argument("--jobs", type=int, default=2, help="parallel trials; tracing occupies one core")
     arguments = parser.parse_args()
     rows: list[Row] = []
     for replicas in arguments.replicas:

@@ -1,17 +1,16 @@
-"""How a run that was disturbed and resumed ended, beside one that nothing disturbed."""
+"""Compares a run that was disturbed and resumed with an undisturbed run."""
 
-import json
 from pathlib import Path
 
+from benchmark_tools import Row, read_json_lines
 from kill_resume_runs import STEPS
-from rows import Row
 
-# Times and memory.
+# Times and memory differ between equal runs.
 UNREPEATABLE = ("images_per_second", "data_wait_share", "first_step_seconds", "monitor_seconds", "host_memory_gib")
 
 
 def differences(run_dir: Path, reference: Path) -> Row:
-    """How a finished run differs from the undisturbed one."""
+    """Compares a finished run with the undisturbed one."""
     import numpy as np
     import tensorflow as tf
 
@@ -31,7 +30,7 @@ def differences(run_dir: Path, reference: Path) -> Row:
 
 
 def records_equal(ours: list[Row], theirs: list[Row]) -> bool:
-    """The same records in the same order, with figures that agree to 1e-5 (rounding, on several replicas)."""
+    """Whether both have the same records in order, with values equal to 1e-5 (rounding on several replicas)."""
     return len(ours) == len(theirs) and all(
         one.keys() == other.keys()
         and all(abs(one[name] - other[name]) <= 1e-5 * max(1, abs(one[name])) for name in one)
@@ -40,15 +39,15 @@ def records_equal(ours: list[Row], theirs: list[Row]) -> bool:
 
 
 def metrics(run_dir: Path) -> list[Row]:
-    """The records of metrics.jsonl, less times."""
-    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
-    return [{name: value for name, value in json.loads(line).items() if name not in UNREPEATABLE} for line in lines]
+    """Returns the records of metrics.jsonl without times and memory."""
+    records = read_json_lines(run_dir / "metrics.jsonl")
+    return [{name: value for name, value in record.items() if name not in UNREPEATABLE} for record in records]
 
 
 def events(run_dir: Path) -> list[Row]:
-    """Steps of every scalar, picture and text in the event files as they lie on the disk, in order of tag.
+    """Returns the steps of every scalar, image and text in the event files, in order of tag.
 
-    HParams, which each start of a run writes, are left out.
+    HParams are excluded, because each start of a run writes them.
     """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -59,7 +58,7 @@ def events(run_dir: Path) -> list[Row]:
 
 
 def outcome(run_dir: Path, reference: Path, code: int, message: str) -> Row:
-    """How a run that was resumed ended."""
+    """Returns the exit code of a resumed run, and its differences to the undisturbed run or its error message."""
     return {
         "exit": code,
         **(differences(run_dir, reference) if code == 0 else {"identical": False, "message": message}),

@@ -1,4 +1,4 @@
-"""Runs that are there to be disturbed: how they are started, and what they have got to."""
+"""Starts the runs that are to be disturbed, and reads their progress."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ FLAGS = [
     "--knn_every_epochs=1",
     "--ema_momentum=0.9",
 ]
-PATIENCE = 300.0  # seconds until a run is given up
+PATIENCE = 300.0  # seconds until a run counts as hanging
 
 
 def child(flags: list[str], messages: str) -> None:
@@ -42,11 +42,11 @@ def child(flags: list[str], messages: str) -> None:
 
 
 class Runs:
-    """Starts runs in processes that fork from one which has imported everything and used nothing.
+    """Starts runs in processes forked from one that has imported everything but executed nothing.
 
     Args:
-        folder: where run directories go.
-        replicas: CPU replicas of a run.
+        folder: parent of the run directories.
+        replicas: number of CPU replicas of a run.
     """
 
     def __init__(self, folder: Path, replicas: int) -> None:
@@ -56,53 +56,53 @@ class Runs:
         self.processes.set_forkserver_preload(["aag_tf.training.train", "aag_tf.commands.train"])
 
     def start(self, run_dir: Path, *more: str) -> multiprocessing.Process:
-        """A run that is under way."""
+        """Starts a run and returns its process."""
         flags = [*self.flags, f"--run_dir={run_dir}", *more]
         process = self.processes.Process(target=child, args=(flags, str(self.messages(run_dir))))
         process.start()
         return process
 
     def finish(self, run_dir: Path, *more: str) -> tuple[int, str]:
-        """Exit code and messages of a run that is let alone."""
+        """Runs to the end without disturbance; returns exit code and messages."""
         process = self.start(run_dir, *more)
         process.join(PATIENCE)
         if process.is_alive():
             process.kill()
-            raise RuntimeError(f"{run_dir} did not end:\n{self.messages(run_dir).read_text()}")
+            raise RuntimeError(f"{run_dir} did not end in time:\n{self.messages(run_dir).read_text()}")
         return process.exitcode, said(self.messages(run_dir))
 
     def messages(self, run_dir: Path) -> Path:
-        """What its newest process has printed."""
+        """Path of the output of the newest process of a run."""
         return self.folder / f"{run_dir.name}.txt"
 
 
 def said(messages: Path) -> str:
-    """What a command printed, less progress."""
+    """Reads the output of a command, without progress lines."""
     lines = messages.read_text(errors="replace").splitlines()
     return "\n".join(line for line in lines if not line.startswith(("step ", "I0000", "W0000", "WARNING: All log")))
 
 
 def last_step(run_dir: Path) -> int:
-    """The newest step in metrics.jsonl."""
+    """Returns the newest step in metrics.jsonl, 0 if there is none."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         return int(json.loads((run_dir / "metrics.jsonl").read_text().splitlines()[-1])["step"])
     return 0
 
 
 def checkpoint_steps(run_dir: Path) -> list[int]:
-    """Steps of the checkpoints that lie in a run directory."""
+    """Returns the steps of the checkpoints in a run directory."""
     return sorted(int(path.name.split("-")[1]) for path in (run_dir / "checkpoints").glob("step-*"))
 
 
 def writing(run_dir: Path) -> bool:
-    """Whether a checkpoint is being written or deleted right now."""
+    """Whether a checkpoint is currently being written or deleted."""
     return any((run_dir / "checkpoints").glob(".unfinished-*"))
 
 
 def stop_inside_a_write(run_dir: Path, process: multiprocessing.Process) -> None:
-    """Waits until a checkpoint is being written or deleted, and lets the process stand still there.
+    """Waits until a checkpoint is being written or deleted, and suspends the process there.
 
-    A write lasts milliseconds. Only of a process that stands still is it certain that it will not end meanwhile.
+    A write takes milliseconds; suspending the process makes sure that it does not finish meanwhile.
     """
     while wait_until(lambda: writing(run_dir), process, poll=0.0):
         os.kill(process.pid, signal.SIGSTOP)
@@ -113,7 +113,7 @@ def stop_inside_a_write(run_dir: Path, process: multiprocessing.Process) -> None
 
 
 def wait_until(condition: Callable[[], bool], process: multiprocessing.Process, poll: float = 0.002) -> bool:
-    """Whether the condition came to hold before the process ended."""
+    """Waits for a condition; returns false if the process ended or the time ran out first."""
     began = time.monotonic()
     while process.is_alive() and time.monotonic() - began < PATIENCE:
         if condition():

@@ -1,16 +1,15 @@
-"""Time and peak memory of GNT-Xent, forward and backward, beside other implementations of the same loss.
+"""Time and peak memory of GNT-Xent, forward and backward, compared with other implementations of the same loss.
 
     python benchmarks/loss.py --json=loss.json          # about six minutes on two CPU cores
 
-Every implementation computes SimCLR's NT-Xent (two views, coupling 1) of the same projections in 128 dimensions and
-its gradient; the losses must agree. Every measurement runs in a process of its own, and at each size these processes
-take turns. Memory is a process's peak less what it held when libraries and projections were loaded. Peers that are
-not installed are left out; `--peers_python` names the interpreter of another environment for those in PyTorch.
+Every implementation computes SimCLR's NT-Xent (two views, coupling 1) of the same projections in 128 dimensions and its
+gradient; the losses must agree. Every measurement runs in its own process, and at each size these processes alternate.
+Memory is the peak of a process minus its memory after loading libraries and projections. Peers that are not installed
+are left out; `--peers_python` names the interpreter of another environment for those in PyTorch.
 """
 
 import importlib
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -19,15 +18,15 @@ from typing import Any
 
 import numpy as np
 import psutil
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, peak_bytes, table, timed, write_json
 
 DIM = 128
 TEMPERATURE = 0.2
 SIZES = (192, 768, 3072, 12288, 65536)
-LARGEST_MATRIX = 12288  # rows of a similarity matrix that is kept: the next size alone would fill 16 GiB
-ROUNDS = 5  # in which implementations take turns, so that what disturbs the machine disturbs all of them
-ENOUGH = 60.0  # seconds of rounds at one size, though never less than two rounds
-SECONDS = 0.4  # of repetitions in a round, one at least; the best repetition of all rounds counts
+LARGEST_MATRIX = 12288  # projections whose similarity matrix is stored; that of the next size would take 16 GiB
+ROUNDS = 5  # implementations alternate, so that disturbances of the machine affect all of them
+ENOUGH = 60.0  # seconds of rounds per size, but at least two rounds
+SECONDS = 0.4  # of repetitions per round, at least one; the fastest of all rounds counts
 
 Step = Callable[[], float]
 
@@ -101,22 +100,22 @@ def _metric_learning(x: np.ndarray) -> Step:
     return _torch_step(lambda v: loss(v.reshape(-1, DIM), labels), x)
 
 
-# Name: (what it prepares, the module it needs, the most projections it is given)
+# Name: (factory of its step, the module it needs, the largest number of projections measured)
 IMPLEMENTATIONS = {
     "dense": (_gnt_xent("dense"), "aag_tf", LARGEST_MATRIX),
     "streaming": (_gnt_xent("streaming"), "aag_tf", max(SIZES)),
     "plain TensorFlow": (_plain_tensorflow, "tensorflow", LARGEST_MATRIX),
     "lightly": (_lightly, "lightly.loss.ntx_ent_loss", LARGEST_MATRIX),
-    # It compares every positive pair with every negative: 7 GiB and 12 s at 768, 27 GiB in one piece at 3072.
+    # Compares every positive pair with every negative: 7 GiB and 12 s at 768, one allocation of 27 GiB at 3072.
     "pytorch-metric-learning": (_metric_learning, "pytorch_metric_learning", 192),
 }
 PYTORCH = ("lightly", "pytorch-metric-learning")
 
 
 def measure(name: str, size: int) -> None:
-    """In a process of its own: a round for each line of standard input, at the end one JSON object."""
+    """Runs one round per line of standard input, and prints one JSON object at the end; needs its own process."""
     prepare, _, _ = IMPLEMENTATIONS[name]
-    prepare(projections(192))()  # thread pools and kernels are loaded by the first call
+    prepare(projections(192))()  # the first call loads thread pools and kernels
     step = prepare(projections(size))
     before = psutil.Process().memory_info().rss
     loss = step()
@@ -125,17 +124,14 @@ def measure(name: str, size: int) -> None:
     for _ in sys.stdin:
         seconds: list[float] = []
         while sum(seconds) < SECONDS:
-            start = time.perf_counter()
-            step()
-            seconds.append(time.perf_counter() - start)
+            seconds.append(timed(step)[1])
         best = min(best, *seconds)
         print("done", flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
     row = {
         "implementation": name,
         "projections": size,
         "milliseconds": round(1e3 * best, 2),
-        "peak_mib": round(max(0, peak - before) / 2**20, 1),
+        "peak_mib": round(max(0, peak_bytes() - before) / 2**20, 1),
         "loss": loss,
     }
     print(json.dumps(row))
@@ -149,13 +145,13 @@ def is_installed(name: str) -> bool:
     return True
 
 
-class Apart:
-    """A measurement in a fresh process, which waits for its turns.
+class MeasuringProcess:
+    """A measurement in a fresh process, one round at a time.
 
     Args:
-        name: of the implementation.
-        size: projections.
-        python: the interpreter to run it with.
+        name: name of the implementation.
+        size: number of projections.
+        python: interpreter that runs it.
     """
 
     def __init__(self, name: str, size: int, python: str) -> None:
@@ -166,14 +162,14 @@ class Apart:
         )
         self.installed = self._answer() == "ready"
 
-    def turn(self) -> None:
-        """One round."""
+    def run_round(self) -> None:
+        """Runs one round."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         self._answer()
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> Row:
         """Ends the process and returns what it measured."""
         assert self.process.stdin is not None
         self.process.stdin.close()
@@ -188,38 +184,37 @@ class Apart:
         return line
 
 
-def measure_side_by_side(size: int, peers_python: str) -> list[dict[str, Any]]:
-    """The rows of all implementations that are installed and can take this size."""
-    able = [name for name, (_, _, largest) in IMPLEMENTATIONS.items() if size <= largest]
-    apart = [Apart(name, size, peers_python if name in PYTORCH else sys.executable) for name in able]
-    installed = [one for one in apart if one.installed]
+def measure_side_by_side(size: int, peers_python: str) -> list[Row]:
+    """Returns the rows of all installed implementations that can process this size."""
+    names = [name for name, (_, _, largest) in IMPLEMENTATIONS.items() if size <= largest]
+    processes = [MeasuringProcess(name, size, peers_python if name in PYTORCH else sys.executable) for name in names]
+    installed = [one for one in processes if one.installed]
     began = time.monotonic()
     for done in range(ROUNDS):
         if done < 2 or time.monotonic() - began < ENOUGH:
             for one in installed:
-                one.turn()
+                one.run_round()
     return [one.row() for one in installed]
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """A Markdown table: a line for each size, a column of `time / memory` for each implementation."""
+def results_table(rows: list[Row]) -> str:
+    """Returns a table with one row per size and a column of `time / memory` per implementation."""
     names = [name for name in IMPLEMENTATIONS if any(row["implementation"] == name for row in rows)]
     cells = {
         (row["implementation"], row["projections"]): f"{row['milliseconds']:.1f} ms / {row['peak_mib']:.0f} MiB"
         for row in rows
     }
-    lines = ["| projections | " + " | ".join(names) + " |", "| ---: |" + " ---: |" * len(names)]
-    for size in sorted({row["projections"] for row in rows}):
-        lines.append(f"| {size} | " + " | ".join(cells.get((name, size), "–") for name in names) + " |")
-    return "\n".join(lines)
+    sizes = sorted({row["projections"] for row in rows})
+    lines = [(size, *(cells.get((name, size), "–") for name in names)) for size in sizes]
+    return table(["projections", *names], lines, text_columns=0)
 
 
 def main() -> None:
     parser = argument_parser(__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="even numbers of projections")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of projections, even")
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has the PyTorch peers")
     parser.add_argument("--measure", choices=IMPLEMENTATIONS, help="measure this one here, and print one JSON object")
-    parser.add_argument("--size", type=int, default=192, help="projections, with --measure")
+    parser.add_argument("--size", type=int, default=192, help="number of projections, with --measure")
     arguments = parser.parse_args()
     if arguments.measure:
         if is_installed(arguments.measure):
@@ -228,7 +223,7 @@ def main() -> None:
             print("absent")
         return
 
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for size in arguments.sizes:
         found = measure_side_by_side(size, arguments.peers_python)
         for row in found:
@@ -238,7 +233,7 @@ def main() -> None:
         if max(losses) - min(losses) > 1e-4 * max(losses):
             raise RuntimeError(f"the implementations disagree at {size} projections: {losses}")
         rows += found
-    print(table(rows))
+    print(results_table(rows))
     write_json(arguments.json, rows)
 
 

@@ -1,4 +1,4 @@
-"""Picture files as strangers send them: good ones in every flavour, and broken ones of every kind, from one seed.
+"""Image files that untrusted clients may send: good ones in many variants, broken ones of many kinds, from one seed.
 
 from mutated_images import mutated_images
 
@@ -20,12 +20,12 @@ FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF"}
 EMBEDDED, REFUSED, EITHER = "embedded", "refused", "either"
 ORIENTATION = 0x0112
 CLAIMED_SIDE = 50_000  # 2.5 billion pixels
-BOMB_SIDE = 12_000  # 144 million pixels, really there
+BOMB_SIDE = 12_000  # 144 million pixels, all present
 FLIPPED_BITS = 32
 
 
 class Mutated(NamedTuple):
-    """One file: its name with number, kind and suffix; its content; and what has to become of it."""
+    """One file: its name with number, kind and suffix, its content, and its expected outcome."""
 
     name: str
     kind: str
@@ -34,7 +34,7 @@ class Mutated(NamedTuple):
 
 
 def mutated_images(count: int, seed: int = 0) -> Iterator[Mutated]:
-    """`count` files, the kinds in turn; the same seed gives the same bytes (with the same Pillow)."""
+    """Yields `count` files that cycle through the kinds; the same seed gives the same bytes (with the same Pillow)."""
     photos = [np.asarray(image) for image in load_sample_images().images]  # two real photographs
     kinds = [(kind, suffix) for kind in KINDS for suffix in KINDS[kind].suffixes]
     for number in range(count):
@@ -45,7 +45,7 @@ def mutated_images(count: int, seed: int = 0) -> Iterator[Mutated]:
 
 
 def encode(picture: Image.Image, suffix: str, **options: object) -> bytes:
-    """The content of a picture file."""
+    """Returns the content of an image file."""
     buffer = io.BytesIO()
     picture.save(buffer, FORMATS[suffix], **options)
     return buffer.getvalue()
@@ -110,7 +110,7 @@ def _text(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
 
 
 def _claimed_bomb(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
-    """A few bytes that claim to be billions of pixels."""
+    """A small file whose header claims billions of pixels."""
     data = bytearray(encode(picture, suffix))
     if suffix == "png":
         data[16:24] = struct.pack(">II", CLAIMED_SIDE, CLAIMED_SIDE)
@@ -128,7 +128,7 @@ def _claimed_bomb(rng: np.random.Generator, picture: Image.Image, suffix: str) -
 
 
 def _real_bomb(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
-    """Some kilobytes that are what they claim: 144 million black pixels."""
+    """A small file that really contains 144 million black pixels."""
     return _black_png(BOMB_SIDE)
 
 
@@ -152,23 +152,23 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _endless_scans(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
-    """A progressive JPEG whose last scan is there some thousand times more."""
+    """A progressive JPEG whose last scan is repeated 2 000 times."""
     data = encode(picture, "jpg", progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:-2] + data[last:-2] * 2000 + data[-2:]
 
 
 def _endless_frames(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
-    """A GIF whose frames, all unpacked, would fill gigabytes; its first one is a picture like others."""
+    """A GIF with many frames, which take much memory if all are unpacked; its first frame is a normal image."""
     data = encode(picture.resize((512, 512)), "gif")
     frame = data[data.index(b"\x2c\0\0\0\0") : -1]
     return data[:-1] + frame * 40 + b";"
 
 
 def _early_end(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
-    """A GIF whose pixels end early although every block of it is there."""
+    """A GIF whose pixels end early although all of its blocks are present."""
     data = encode(picture, "gif")
-    at = data.index(b"\x2c\0\0\0\0") + 12  # behind the descriptor, the code size and the length of the first block
+    at = data.index(b"\x2c\0\0\0\0") + 12  # after the descriptor, the code size and the length of the first block
     return data[: at - 1] + b"\x04" + data[at : at + 4] + b"\0;"
 
 
@@ -210,7 +210,7 @@ def _gray(rng: np.random.Generator, picture: Image.Image, suffix: str) -> bytes:
 
 
 class Kind(NamedTuple):
-    """How files of a kind are made, in which formats, and what has to become of them."""
+    """How files of a kind are made, their expected outcome, and their formats."""
 
     make: Callable[[np.random.Generator, Image.Image, str], bytes]
     expected: str

@@ -1,4 +1,4 @@
-"""A client of the Open Inference protocol over gRPC, in the environment that has KServe.
+"""A client of the Open Inference protocol over gRPC; runs in the environment that has KServe.
 
 python benchmarks/open_inference_client.py PORT MODEL IMAGES.npy EMBEDDING.npy
 """
@@ -12,10 +12,10 @@ from kserve import InferenceGRPCClient, InferInput, InferRequest
 
 async def main(port: str, model: str, images_file: str, embedding_file: str) -> None:
     images = np.load(images_file)
-    sent = InferInput("images", list(images.shape), "UINT8")
-    sent.set_data_from_numpy(images, binary_data=True)
+    inputs = InferInput("images", list(images.shape), "UINT8")
+    inputs.set_data_from_numpy(images, binary_data=True)
     client = InferenceGRPCClient(url=f"127.0.0.1:{port}")
-    answer = await client.infer(InferRequest(model, infer_inputs=[sent]))
+    answer = await client.infer(InferRequest(model, infer_inputs=[inputs]))
     (embedding,) = (output for output in answer.outputs if output.name == "embedding")
     np.save(embedding_file, embedding.as_numpy())
 

@@ -1,21 +1,22 @@
-"""The same contrastive training in this project, in a plain Keras loop with keras-cv's layers, and in PyTorch.
+"""Speed of the same contrastive training in this project, in a plain Keras loop with keras-cv's layers, and in PyTorch.
 
-    python benchmarks/peers.py --peers_python=/path/to/python --json=peers.json    # some forty minutes on two CPU cores
+    python benchmarks/peers.py --peers_python=/path/to/python --json=peers.json    # forty minutes on two CPU cores
 
-The work is in `peers_work.py`: ResNet-18 with the stem for small images, 32x32 color images, batches of 64 in two
-views, NT-Xent, SGD. PyTorch takes torchvision's ResNet-18 and lightly's loss, transform and `DataLoader` (a worker
-process a core), as their examples have it and with images in the order `channels_last`; the Keras loop takes Keras's
-own layers, keras-cv's in `tf.data.Dataset.map`, and a `tf.function` as in Keras's own examples. Every package chooses
-its own number of threads.
+`peers_work.py` contains the work: ResNet-18 with the stem for small images, 32x32 color images, batches of 64 in two
+views, NT-Xent, SGD. PyTorch uses torchvision's ResNet-18 and lightly's loss, transform and `DataLoader` (one worker
+process per core), in the memory format of their examples and in `channels_last`. The Keras loop uses Keras's own
+layers, keras-cv's in `tf.data.Dataset.map`, and a `tf.function` as in Keras's own examples. Every package chooses its
+number of threads.
 
-Every measurement runs in a process of its own, and the implementations take turns, `--rounds` times; the table has
-medians, and the range of `both`. `step` is training on views that are in memory, `input` is drawing views, `both` is
-training from images; images and encoder views a second. `start` is from the start of the process to the end of the
-first step of `both`, `peak` that process's largest proportional memory (a page that processes share is divided by
-them), with its workers. The last row is this project with a third, auxiliary view: compare it by views.
+Every measurement runs in its own process, and the implementations alternate `--rounds` times; the table has medians,
+and the range of `both`. `step` is training on views in memory, `input` is drawing views, `both` is training from
+images, in images and encoder views per second. `start` is the time from the start of the process to the end of the
+first step of `both`. `peak` is the largest proportional memory of that process with its workers (a shared page is
+divided by the number of processes that share it). The last row is this project with a third, auxiliary view: compare it
+by views.
 
-`--peers_python` names the interpreter of an environment with torch, torchvision and lightly; without it, or where they
-are not installed, their rows are left out.
+`--peers_python` names the interpreter of an environment with torch, torchvision and lightly; without it, or if they are
+not installed, their rows are left out.
 """
 
 import argparse
@@ -26,15 +27,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any
 
 import psutil
+from benchmark_tools import Row, argument_parser, table, timed, write_json
 from peers_work import BATCH, IMPLEMENTATIONS, IN_PEERS_PYTHON, PARTS, PRECISIONS
-from rows import argument_parser, write_json
 
 
 def measure(name: str, part: str, *, precision: str, seconds: float) -> dict[str, float] | None:
-    """One figure, in this process; `None` where something is not installed."""
+    """Measures one part in this process; returns `None` if a package is not installed."""
     implementation = IMPLEMENTATIONS[name]
     try:
         for module in implementation.needs:
@@ -47,20 +47,18 @@ def measure(name: str, part: str, *, precision: str, seconds: float) -> dict[str
     step()
     taken: list[float] = []
     while len(taken) < 3 or sum(taken) < seconds:
-        began = time.perf_counter()
-        step()
-        taken.append(time.perf_counter() - began)
+        taken.append(timed(step)[1])
     return {"images_per_second": BATCH * len(taken) / sum(taken), "start_seconds": started}
 
 
-def measure_apart(name: str, part: str, python: str, options: list[str]) -> dict[str, float] | None:
-    """One figure from a fresh process, with the peak memory of the process and of its workers."""
+def measure_in_process(name: str, part: str, python: str, options: list[str]) -> dict[str, float] | None:
+    """Measures one part in a fresh process, with the peak memory of the process and its workers."""
     with tempfile.TemporaryFile() as errors:
         command = [python, __file__, f"--measure={name}", f"--part={part}", *options]
         process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=errors)
         peak = 0
         while process.poll() is None:
-            peak = max(peak, held(process))
+            peak = max(peak, memory_of(process))
             time.sleep(0.5)
         assert process.stdout is not None
         lines = process.stdout.read().decode().splitlines()
@@ -71,13 +69,13 @@ def measure_apart(name: str, part: str, python: str, options: list[str]) -> dict
     return None if found is None else found | {"peak_mib": peak / 2**20}
 
 
-def held(process: psutil.Process) -> int:
-    """Bytes that a process and its children hold, a page that processes share divided by them."""
+def memory_of(process: psutil.Process) -> int:
+    """Returns the proportional memory of a process and its children, in bytes."""
     total = 0
     for one in [process, *children_of(process)]:
         try:
             total += one.memory_full_info().pss
-        except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just exited
             continue
     return total
 
@@ -89,37 +87,33 @@ def children_of(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def medians(rounds: list[dict[str, float]]) -> dict[str, Any]:
-    """The median of every figure, and the range of `both`."""
+def medians(rounds: list[dict[str, float]]) -> Row:
+    """Returns the median of every value, and the range of `both`."""
     both = [found["both"] for found in rounds]
     row = {name: statistics.median(found[name] for found in rounds) for name in rounds[0]}
     return row | {"rounds": len(rounds), "both_range": [min(both), max(both)]}
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """A row an implementation; ratios to the first row."""
-    first = rows[0]
-    lines = [
-        "| | step, images/s | input, images/s | both, images/s | both, views/s | ratio | peak, MiB | start, s |",
-        "| --- |" + " ---: |" * 7,
-    ]
-    for row in rows:
+def results_table(rows: list[Row]) -> str:
+    """Returns a table with one row per implementation; ratios are relative to the first."""
+    names = ("step, images/s", "input, images/s", "both, images/s", "both, views/s", "ratio", "peak, MiB", "start, s")
+    views_per_second = [row["both"] * row["views"] for row in rows]
+    lines = []
+    for row, views in zip(rows, views_per_second, strict=True):
         low, high = row["both_range"]
-        lines.append(
-            f"| {row['implementation']} | {row['step']:.1f} | {row['input']:,.0f} "
-            f"| {row['both']:.1f} ({low:.1f} to {high:.1f}) | {row['both'] * row['views']:.0f} "
-            f"| {row['both'] * row['views'] / (first['both'] * first['views']):.2f} "
-            f"| {row['peak_mib']:.0f} | {row['start_seconds']:.1f} |"
-        )
-    return "\n".join(lines)
+        both, ratio = f"{row['both']:.1f} ({low:.1f} to {high:.1f})", f"{views / views_per_second[0]:.2f}"
+        memory, start = f"{row['peak_mib']:.0f}", f"{row['start_seconds']:.1f}"
+        step, drawing = f"{row['step']:.1f}", f"{row['input']:,.0f}"
+        lines.append((row["implementation"], step, drawing, both, f"{views:.0f}", ratio, memory, start))
+    return table(["", *names], lines)
 
 
 def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has torch and lightly")
-    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="a table each")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of all implementations")
-    parser.add_argument("--seconds", type=float, default=12.0, help="of a measurement, after two batches")
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="a table for each")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds over all implementations")
+    parser.add_argument("--seconds", type=float, default=12.0, help="per measurement, after two batches")
     parser.add_argument("--only", nargs="+", choices=IMPLEMENTATIONS, default=list(IMPLEMENTATIONS))
     parser.add_argument("--measure", choices=IMPLEMENTATIONS, help=argparse.SUPPRESS)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
@@ -133,10 +127,10 @@ def main() -> None:
     for turn in range(given.rounds):
         for precision in given.precisions:
             for name in given.only:
-                figures = measure_parts(name, precision, given)
-                if figures is not None:
-                    found.setdefault((precision, name), []).append(figures)
-                    print(f"round {turn + 1}, {precision}, {name}: {figures['both']:.1f} images/s", file=sys.stderr)
+                values = measure_parts(name, precision, given)
+                if values is not None:
+                    found.setdefault((precision, name), []).append(values)
+                    print(f"round {turn + 1}, {precision}, {name}: {values['both']:.1f} images/s", file=sys.stderr)
     if not found:
         raise SystemExit("nothing was measured.")
     shared = {"batch": BATCH, "seconds": given.seconds}
@@ -146,22 +140,22 @@ def main() -> None:
         for (precision, name), rounds in found.items()
     ]
     for precision in given.precisions:
-        print(f"\n{precision}:\n\n{markdown([row for row in rows if row['precision'] == precision])}")
+        print(f"\n{precision}:\n\n{results_table([row for row in rows if row['precision'] == precision])}")
     write_json(given.json, rows)
 
 
 def measure_parts(name: str, precision: str, given: argparse.Namespace) -> dict[str, float] | None:
-    """Images a second of every part, and of `both` also memory and start; `None` where something is not installed."""
+    """Returns images per second of every part, with memory and start of `both`; `None` if a package is missing."""
     python = given.peers_python if name in IN_PEERS_PYTHON else sys.executable
-    figures: dict[str, float] = {}
+    values: dict[str, float] = {}
     for part in PARTS:
-        found = measure_apart(name, part, python, [f"--precisions={precision}", f"--seconds={given.seconds}"])
+        found = measure_in_process(name, part, python, [f"--precisions={precision}", f"--seconds={given.seconds}"])
         if found is None:
             print(f"{name} is left out: it is not installed.", file=sys.stderr)
             return None
-        figures[part] = found["images_per_second"]
-        figures |= {key: found[key] for key in ("peak_mib", "start_seconds")}  # of `both`, which comes last
-    return figures
+        values[part] = found["images_per_second"]
+        values |= {key: found[key] for key in ("peak_mib", "start_seconds")}  # of `both`, which comes last
+    return values
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""One contrastive training written three times, for peers.py to time: what is compared is here, how is there.
+"""The same contrastive training in three implementations, for peers.py to time.
 
 The work: ResNet-18 with the stem for small images, 32x32 color images, batches of 64 in two views, a projector of two
-layers, NT-Xent, SGD with momentum. Each gives its parts by name: `step` trains on views that are in memory, `input`
-draws views, `both` trains from images; each returns a function that does one batch. Speed does not depend on what
-images show, so they are random.
+layers, NT-Xent, SGD with momentum. Each implementation has three methods: `step` trains on views in memory, `input`
+draws views, `both` trains from images. Each returns a function that processes one batch. Speed does not depend on the
+content of images, so they are random.
 """
 
 import functools
@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
+from benchmark_tools import random_images
 
 BATCH = 64
 SIDE = 32
@@ -26,10 +26,6 @@ PRECISIONS = ("float32", "bfloat16")
 Step = Callable[[], Any]  # one batch
 
 
-def random_images() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (IMAGES, SIDE, SIDE, 3), np.uint8)
-
-
 def set_precision(precision: str) -> None:
     import keras
 
@@ -37,7 +33,7 @@ def set_precision(precision: str) -> None:
 
 
 class Ours:
-    """This project, with its own defaults but for the settings of the work."""
+    """This project, with its defaults except for the settings of the work."""
 
     def __init__(self, aux: str, precision: str) -> None:
         from aag_tf.config import AugmentConfig, EncoderConfig, LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
@@ -52,7 +48,7 @@ class Ours:
             optimizer=OptimizerConfig("sgd", LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY),
             schedule=ScheduleConfig(global_batch_size=BATCH),
         )
-        self.images = ArrayImages(random_images())
+        self.images = ArrayImages(random_images(IMAGES, SIDE))
         self.model = build_model(config, (SIDE, SIDE, 3), total_steps=1000)
         self.model.make_train_function()
 
@@ -83,7 +79,7 @@ class Ours:
 
 
 def plain_resnet18() -> Any:
-    """ResNet-18 for small images and the projector, of Keras's own layers."""
+    """ResNet-18 for small images with the projector, built from Keras's own layers."""
     import keras
 
     layers = keras.layers
@@ -108,7 +104,7 @@ def plain_resnet18() -> Any:
 
 
 class Loop:
-    """A training loop whose input pipeline draws the views; a subclass gives `train` and `batches`."""
+    """A training loop whose input pipeline draws the views; subclasses define `train` and `batches`."""
 
     train: Callable[[Any, Any], float]  # of the first and second views of a batch
     batches: Callable[[], Iterator[Any]]
@@ -127,7 +123,7 @@ class Loop:
 
 
 class PlainKeras(Loop):
-    """What one writes from Keras's documentation: keras-cv's layers in `tf.data`, a compiled step."""
+    """A loop as in Keras's documentation: keras-cv's layers in `tf.data`, and a compiled step."""
 
     def __init__(self, precision: str) -> None:
         import keras
@@ -157,7 +153,7 @@ class PlainKeras(Loop):
         import keras_cv
         import tensorflow as tf
 
-        set_precision("float32")  # of what is made from here on: keras-cv cannot crop in bfloat16
+        set_precision("float32")  # for the layers below: keras-cv cannot crop in bfloat16
         layers = keras_cv.layers
         augment = keras.Sequential(
             [
@@ -167,7 +163,7 @@ class PlainKeras(Loop):
                 layers.RandomApply(layers.Grayscale(3), rate=0.2),
             ]
         )
-        images = tf.data.Dataset.from_tensor_slices(random_images()).shuffle(IMAGES).repeat().batch(BATCH)
+        images = tf.data.Dataset.from_tensor_slices(random_images(IMAGES, SIDE)).shuffle(IMAGES).repeat().batch(BATCH)
         floats = images.map(lambda batch: tf.cast(batch, tf.float32))
         views = floats.map(
             lambda batch: (augment(batch, training=True), augment(batch, training=True)),
@@ -222,7 +218,7 @@ class TorchLightly(Loop):
 
         class Views(torch.utils.data.Dataset):
             def __init__(self) -> None:
-                self.images = random_images()
+                self.images = random_images(IMAGES, SIDE)
 
             def __len__(self) -> int:
                 return IMAGES
@@ -243,7 +239,7 @@ class TorchLightly(Loop):
 
 
 class Implementation(NamedTuple):
-    """How to make one at a precision, the modules it needs, and the views of an image."""
+    """Factory from a precision, required modules, and views per image."""
 
     make: Callable[[str], Any]
     needs: tuple[str, ...]

@@ -1,54 +1,50 @@
-"""What watching and drawing cost: one measurement of `EncoderMonitor`, and `report.html` with each of its pictures.
+"""Time of one measurement of `EncoderMonitor`, and of `report.html` with each of its pictures.
 
     python benchmarks/pictures.py --run_dir=runs/cifar10 --json=pictures.json  # about four minutes on two CPU cores
 
-Needs a trained run with its labeled data set. It is judged beside its untrained self first, since a report shows that.
+Needs a trained run with its labeled data set. The run is first evaluated with its untrained encoder, as the report
+needs.
 """
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, timed, write_json
 
-from aag_tf import EncoderMonitor, EvaluateConfig, evaluate, load_run, write_report
-from aag_tf.config import ProtocolConfig
+from aag_tf import EncoderMonitor, EvaluateConfig, ProtocolConfig, StepRange, evaluate, load_run, write_report
 from aag_tf.data import open_source
 from aag_tf.report.confusion import confuse
 from aag_tf.report.embedding_map import draw_maps
 from aag_tf.report.gallery import choose_examples
-from aag_tf.training.callbacks import StepRange
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return round(time.perf_counter() - start, 2)
+    return round(timed(work)[1], 2)
 
 
-def watching(run_dir: str) -> list[dict[str, Any]]:
+def measure_monitor(run_dir: str) -> list[Row]:
     run = load_run(run_dir)
-    source = open_source(run.config.data)
+    source = open_source(run.record.config.data)
     assert source.validation is not None
     monitor = EncoderMonitor(run.encoder, source.train, source.validation, [], StepRange(0, 1, 1), every=1)
     record: dict[str, float] = {}
     rows = []
     for name in ("EncoderMonitor, first call", "EncoderMonitor, later calls"):
         rows.append({"what": name, "seconds": seconds(lambda: record.update(monitor.measure(0)))})
-    figures = {name: round(value, 4) for name, value in record.items() if not name.endswith("seconds")}
-    return [*rows[:1], rows[1] | figures]
+    values = {name: round(value, 4) for name, value in record.items() if not name.endswith("seconds")}
+    return [*rows[:1], rows[1] | values]
 
 
-def drawing(run_dir: str, report: Path) -> list[dict[str, Any]]:
+def measure_report(run_dir: str, report: Path) -> list[Row]:
     protocol = ProtocolConfig(baselines="untrained")
     evaluation = evaluate(EvaluateConfig(run_dir=run_dir, protocol=protocol))
     print(evaluation, flush=True)
-    rows = [{"what": "report.html, all of it", "seconds": seconds(lambda: write_report(evaluation, report))}]
+    rows = [{"what": "report.html, total", "seconds": seconds(lambda: write_report(evaluation, report))}]
     rows[0]["kB"] = report.stat().st_size // 1000
     for name, draw in (("confusion", confuse), ("gallery", choose_examples), ("maps", draw_maps)):
-        rows.append({"what": f"of it: {name}", "seconds": seconds(lambda draw=draw: draw(evaluation))})
+        rows.append({"what": f"included: {name}", "seconds": seconds(lambda draw=draw: draw(evaluation))})
     return rows
 
 
@@ -59,9 +55,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         report = Path(arguments.report or Path(directory) / "report.html")
-        rows = watching(arguments.run_dir)
+        rows = measure_monitor(arguments.run_dir)
         print(rows, flush=True)
-        rows += drawing(arguments.run_dir, report)
+        rows += measure_report(arguments.run_dir, report)
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
     write_json(arguments.json, rows)

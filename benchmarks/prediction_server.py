@@ -2,8 +2,8 @@
 
     python benchmarks/prediction_server.py SAVED_MODEL PORT
 
-A stand-in for measuring and testing clients where TensorFlow Serving cannot be had: one request at a time becomes one
-call of the signature, without batching. Not for production.
+A substitute to measure and test clients without TensorFlow Serving: each request becomes one call of the signature,
+without batching. Not for production.
 """
 
 import sys

@@ -1,26 +1,24 @@
-"""How the accuracy of runs rises while they are trained: held-out images, over hours, from `metrics.jsonl`.
+"""Learning curves of runs: accuracy on held-out images over hours of training, from `metrics.jsonl`.
 
     python benchmarks/recipe_curve.py runs/cifar10_overnight --picture=docs/images/cifar10_overnight.png
 
-prints some points of each curve, and draws all of them. Hours are those of the steps and of the monitor, over all
-sittings, so that a run which was stopped and resumed counts only what it worked.
+prints some points of each curve and draws all of them. Hours are those of steps and monitoring, summed over all
+resumptions; pauses between them do not count.
 """
 
 import json
 from pathlib import Path
 
 from ablation_run import step_seconds
-from rows import argument_parser, markdown, write_json
-
-from aag_tf.runs.run_directory import RunDirectory
+from benchmark_tools import argument_parser, markdown, pyplot, read_json_lines, write_json
 
 NAMES = {"knn_accuracy": "kNN", "linear_accuracy": "linear probe"}
 
 
 def curve(run_dir: Path) -> list[dict[str, float]]:
-    """Points of a run: step, hours so far, and accuracies in [0, 1], where they were measured."""
-    batch = RunDirectory(run_dir).read_record().config.schedule.global_batch_size
-    logged = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    """Returns the points of a run: step, hours so far, and the measured accuracies in [0, 1]."""
+    batch = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))["flags"]["global_batch_size"]
+    logged = read_json_lines(run_dir / "metrics.jsonl")
     points, monitor = [], 0.0
     for record in (record for record in logged if "knn_accuracy" in record):
         monitor += record["monitor_seconds"]
@@ -31,18 +29,13 @@ def curve(run_dir: Path) -> list[dict[str, float]]:
 
 
 def thinned(points: list[dict[str, float]], most: int) -> list[dict[str, float]]:
-    """At most so many of the points, evenly spread, with the last one."""
+    """Returns at most `most` of the points, evenly spaced, including the last one."""
     stride = max(1, -(-len(points) // most))
     return points[::-1][::stride][::-1]
 
 
 def draw(curves: dict[str, list[dict[str, float]]], picture: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(7, 4))
+    figure, axis = pyplot().subplots(figsize=(7, 4))
     for index, (run, points) in enumerate(curves.items()):
         for style, (name, label) in zip(("-", "--"), NAMES.items(), strict=True):
             known = [point for point in points if name in point]
@@ -58,7 +51,7 @@ def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("runs", type=Path, nargs="+", help="run directories")
     parser.add_argument("--picture", type=Path, help="PNG file to draw")
-    parser.add_argument("--points", type=int, default=12, help="most points of a run that are printed")
+    parser.add_argument("--points", type=int, default=12, help="largest number of points printed per run")
     given = parser.parse_args()
     curves = {run.name if len(given.runs) == 1 else str(run): curve(run) for run in given.runs}
     rows = [

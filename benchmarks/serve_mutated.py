@@ -1,10 +1,10 @@
-"""Thousands of broken and odd picture files through `embed_bytes`: refused or embedded, and no row that is another's.
+"""Sends thousands of broken and unusual image files through `embed_bytes` and checks every row.
 
     python benchmarks/serve_mutated.py --saved_model=served/cifar10 --count=10000 --json=mutated.json
 
-Some minutes on two CPU cores. The files go through in batches among good pictures of known embedding; a process of its
-own does the work, so that a crash, a hang or a leak shows. Kinds that must be embedded or refused are checked for it;
-what is embedded must give the same row when it is sent alone.
+Takes minutes on two CPU cores. The files are sent in batches together with good images of known embedding. A separate
+process does the work, so that a crash, a hang or a memory leak is detected. Kinds that must be embedded or refused are
+checked for it; an embedded file must give the same row when it is sent alone.
 """
 
 import argparse
@@ -13,18 +13,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from typing import Any
 
 import psutil
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, write_json
 
 BATCH = 64
-EVERY = 8  # every eighth file of a batch is a good one of known embedding
-HANG = 120.0  # seconds without a word from the worker
+EVERY = 8  # every eighth file of a batch is a good one with a known embedding
+HANG = 120.0  # seconds that the worker may take to exit
 
 
 def work(saved_model: str, count: int, seed: int) -> None:
-    """Sends all files; prints a JSON line a batch."""
+    """Sends all files; prints one JSON line per batch."""
     import numpy as np
     import tensorflow as tf
     from mutated_images import mutated_images
@@ -37,7 +36,7 @@ def work(saved_model: str, count: int, seed: int) -> None:
     tolerance = 1e-5 * max(1.0, float(np.abs(reference).max()))
     pending = []
 
-    def send() -> dict[str, Any]:
+    def send() -> Row:
         contents, mine = [], []
         for picture in pending:
             if len(contents) % EVERY == 0:

@@ -1,8 +1,8 @@
-"""The tables of docs/serving.md, from what the benchmarks of serving wrote.
+"""Writes the tables of docs/serving.md from the JSON files of the serving benchmarks.
 
     python benchmarks/serving_tables.py docs/serving.md --parity=parity.json --serve=serve.json --mutated mutated.json
 
-Each table stands between `<!-- NAME -->` and `<!-- /NAME -->` and is replaced there; those that are not given stay.
+Each table is between `<!-- NAME -->` and `<!-- /NAME -->` and is replaced there; the others stay.
 """
 
 import argparse
@@ -10,41 +10,47 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+
+from benchmark_tools import Row, table
 
 
-def parity(rows: list[dict[str, Any]]) -> list[str]:
-    lines = ["| way in | largest difference |", "| --- | --- |"]
-    return lines + [f"| {row['way']} | {row['difference']:.1e} |" for row in rows]
+def parity(rows: list[Row]) -> str:
+    cells = [(row["way"], f"{row['difference']:.1e}") for row in rows]
+    return table(["client", "largest difference"], cells, text_columns=2)
 
 
-def serve(rows: list[dict[str, Any]]) -> list[str]:
-    lines = ["| way in | p50 ms | p99 ms | images/s | of bare |", "| --- | --- | --- | --- | --- |"]
-    for row in rows:
-        figures = f"{row['p50_ms']:.2f} | {row['p99_ms']:.2f} | {row['images_per_second']:.0f}"
-        lines.append(f"| {row['way']} | {figures} | {100 * row['of_bare']:.1f} % |")
-    return lines
+def serve(rows: list[Row]) -> str:
+    header = ["client", "p50 ms", "p99 ms", "images/s", "relative to bare"]
+    cells = [
+        (
+            row["way"],
+            f"{row['p50_ms']:.2f}",
+            f"{row['p99_ms']:.2f}",
+            f"{row['images_per_second']:.0f}",
+            f"{100 * row['of_bare']:.1f} %",
+        )
+        for row in rows
+    ]
+    return table(header, cells, text_columns=5)
 
 
-def mutated(results: list[dict[str, Any]]) -> list[str]:
-    kinds: Counter[str] = Counter()
+def mutated(results: list[Row]) -> str:
+    outcomes: Counter[tuple[str, str]] = Counter()  # by kind and outcome
     for result in results:
-        kinds.update(result["kinds"])
-    lines = ["| kind | embedded | refused |", "| --- | --- | --- |"]
-    for kind in sorted({name.split()[0] for name in kinds}):
-        lines.append(f"| {kind.replace('_', ' ')} | {kinds[kind + ' embedded']} | {kinds[kind + ' refused']} |")
-    return [*lines, f"| **all** | {_sum(kinds, 'embedded')} | {_sum(kinds, 'refused')} |"]
+        for name, count in result["kinds"].items():
+            kind, outcome = name.split()
+            outcomes[kind.replace("_", " "), outcome] += count
+            outcomes["**all**", outcome] += count
+    kinds = sorted({kind for kind, _ in outcomes} - {"**all**"})
+    cells = [(kind, outcomes[kind, "embedded"], outcomes[kind, "refused"]) for kind in [*kinds, "**all**"]]
+    return table(["kind", "embedded", "rejected"], cells, text_columns=3)
 
 
-def _sum(kinds: Counter[str], outcome: str) -> int:
-    return sum(count for name, count in kinds.items() if name.endswith(outcome))
-
-
-def replaced(text: str, name: str, lines: list[str]) -> str:
+def replaced(text: str, name: str, content: str) -> str:
     pattern = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(text):
-        raise SystemExit(f"there is no <!-- {name} --> in the document")
-    return pattern.sub(lambda found: found[1] + "\n".join(lines) + "\n" + found[2], text)
+        raise SystemExit(f"the document contains no <!-- {name} -->.")
+    return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)
 
 
 def main() -> None:
@@ -55,10 +61,10 @@ def main() -> None:
     parser.add_argument("--mutated", type=Path, nargs="*")
     arguments = parser.parse_args()
     text = arguments.document.read_text(encoding="utf-8")
-    for name, table in (("parity", parity), ("serve", serve)):
+    for name, build in (("parity", parity), ("serve", serve)):
         file = getattr(arguments, name)
         if file:
-            text = replaced(text, name, table(json.loads(file.read_text())))
+            text = replaced(text, name, build(json.loads(file.read_text())))
     if arguments.mutated:
         text = replaced(text, "mutated", mutated([json.loads(file.read_text()) for file in arguments.mutated]))
     arguments.document.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From the command to the first step: where the seconds go, in a fresh process for each encoder.
+"""Time from the command to the first step, by phase, in a fresh process for each encoder.
 
 python benchmarks/startup.py --json=startup.json      # about a minute on two CPU cores
 """
@@ -8,11 +8,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, table, write_json
 
-# The command's own parts in its own order, with a look at the clock between them.
+# The parts of the command in their own order, with a time stamp after each.
 CHILD = """
 import json, sys, time, psutil
 marks = [("", psutil.Process().create_time())]
@@ -23,33 +22,38 @@ config = flags.parse(["aag-train", *sys.argv[2:]], TrainConfig, usage="")
 mark("Python, flags")
 import tensorflow, keras
 mark("import TensorFlow and Keras")
-from aag_tf import training
+from aag_tf.data import open_source
+from aag_tf.distribute.devices import make_strategy
+from aag_tf.training import AAG, train
+from aag_tf.training.model_building import build_model
 mark("import the rest")
-make_strategy, build_callbacks = training.make_strategy, training.build_callbacks
-open_source, build_model = training.open_source, training.build_model
 def after(name, function):
     def call(*args, **kwargs):
         result = function(*args, **kwargs)
         mark(name)
         return result
     return call
-training.make_strategy = after("devices", training.make_strategy)
-training.open_source = after("images", training.open_source)
-training.build_model = after("networks, optimizer", training.build_model)
+timed = {make_strategy: "devices", open_source: "images", build_model: "networks, optimizer"}
+timed = {function: after(name, function) for function, name in timed.items()}
+for module in [module for name, module in sys.modules.items() if name.startswith("aag_tf.")]:
+    for name, value in [*vars(module).items()]:
+        if callable(value) and getattr(value, "__hash__", None) and value in timed:
+            setattr(module, name, timed[value])
 class Marks(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         mark("run directory, flags and views to TensorBoard")
     def on_train_batch_end(self, batch, logs=None):
         if batch < 2:
             mark(["tracing and first step", "second step"][batch])
-training.build_callbacks = lambda *args, **kwargs: [*build_callbacks(*args, **kwargs), Marks()]
-training.train(config)
+fit = AAG.fit
+AAG.fit = lambda model, *args, callbacks, **kwargs: fit(model, *args, callbacks=[*callbacks, Marks()], **kwargs)
+train(config)
 with open(sys.argv[1], "w") as file:
     json.dump([[name, now - before] for (_, before), (name, now) in zip(marks, marks[1:])], file)
 """
 
 
-def measure(encoder: str, flags: list[str]) -> list[dict[str, Any]]:
+def measure(encoder: str, flags: list[str]) -> list[Row]:
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "marks.json"
         run = [f"--run_dir={directory}/run", f"--encoder={encoder}", "--train_steps=2", "--knn_every_epochs=0"]
@@ -58,14 +62,12 @@ def measure(encoder: str, flags: list[str]) -> list[dict[str, Any]]:
         return [{"encoder": encoder, "phase": name, "seconds": round(s, 2)} for name, s in json.loads(out.read_text())]
 
 
-def table(rows: list[dict[str, Any]], encoders: list[str]) -> str:
+def results_table(rows: list[Row], encoders: list[str]) -> str:
     seconds = {(row["encoder"], row["phase"]): row["seconds"] for row in rows}
     phases = list(dict.fromkeys(row["phase"] for row in rows))
-    lines = ["| phase, seconds | " + " | ".join(encoders) + " |", "| --- |" + " ---: |" * len(encoders)]
-    lines += [f"| {phase} | " + " | ".join(str(seconds[name, phase]) for name in encoders) + " |" for phase in phases]
-    until = phases[:-1]
-    sums = [f"{sum(seconds[name, phase] for phase in until):.2f}" for name in encoders]
-    return "\n".join([*lines, "| **until the first step is done** | " + " | ".join(sums) + " |"])
+    cells = [(phase, *(seconds[name, phase] for name in encoders)) for phase in phases]
+    sums = (f"{sum(seconds[name, phase] for phase in phases[:-1]):.2f}" for name in encoders)
+    return table(["phase, seconds", *encoders], [*cells, ("**total until the end of the first step**", *sums)])
 
 
 def main() -> None:
@@ -73,7 +75,7 @@ def main() -> None:
     parser.add_argument("--encoders", nargs="+", default=["tiny", "resnet18"])
     arguments, flags = parser.parse_known_args()
     rows = [row for encoder in arguments.encoders for row in measure(encoder, flags)]
-    print(table(rows, arguments.encoders))
+    print(results_table(rows, arguments.encoders))
     write_json(arguments.json, rows)
 
 

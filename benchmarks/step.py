@@ -1,11 +1,11 @@
-"""What a training step costs beyond the encoder: views, projector, loss, statistics, optimizer, callbacks, files.
+"""Overhead of a training step over the encoder: views, projector, loss, statistics, optimizer, callbacks, files.
 
     python benchmarks/step.py --json=step.json            # about four minutes on two CPU cores
 
-A real run (`aag_tf.train`) with logging, TensorBoard and checkpoints; after each of its steps the same encoder goes
-forward and backward once over the same views, with nothing around it. Both are timed in turn in one process, so that
-what else the machine does falls on both alike. The first steps, which trace and compile, are left out. Checkpoints are
-saved far more often than in earnest, to have some; what one takes is spread over an epoch of `--epoch_steps`.
+A real run (`aag_tf.train`) with logging, TensorBoard and checkpoints. After each step, the same encoder runs forward
+and backward once over the same views, without anything else. Both alternate in one process, so that other load on the
+machine affects both alike. The first steps, which trace and compile, are excluded. Checkpoints are saved far more often
+than usual, to time several of them; the time of one is spread over an epoch of `--epoch_steps`.
 """
 
 import argparse
@@ -15,47 +15,49 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
 import tensorflow as tf
-from rows import argument_parser, write_json
+from benchmark_tools import Row, argument_parser, random_images, table, write_json
 
-from aag_tf import training
+from aag_tf import AAG, train
 from aag_tf.config import DataConfig, EncoderConfig, RunConfig, ScheduleConfig, TrainConfig
 from aag_tf.encoders import build_encoder
 
 WARM_UP = 2  # steps
 
 
-class InTurn(keras.callbacks.Callback):
-    """After each step of a run, a bare one; must be the last of the callbacks."""
+class BareSteps(keras.callbacks.Callback):
+    """Runs a bare step after each step of a run; must be the last callback."""
 
     def __init__(self, config: TrainConfig, image_shape: tuple[int, int, int]) -> None:
         super().__init__()
         self.config = config
-        self.encoder = build_encoder(config.encoder, image_shape)
+        self.image_shape = image_shape
         self.seconds: dict[str, list[float]] = {"bare": [], "step": [], "views": [], "callbacks": [], "checkpoint": []}
         self._began = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.encoder = build_encoder(self.config.encoder, self.image_shape)  # here, under the run's dtype policy
         jit_compile = self.model.jit_compile
         batch = self.config.schedule.global_batch_size
-        images = np.random.default_rng(0).integers(0, 256, (batch, *self.encoder.input_shape[1:]), np.uint8)
-        self.batch = {"image": tf.constant(images), "step": tf.fill([batch], tf.constant(0, tf.int64))}
+        images = tf.constant(random_images(batch, self.encoder.input_shape[1]))
+        self.batch = {"image": images, "step": tf.fill([batch], tf.constant(0, tf.int64))}
         self.batch["row"] = tf.range(batch)
         self.draw = tf.function(self.model.draw_views, jit_compile=jit_compile)
         views = self.draw(self.batch)
         self.inputs = tf.reshape(views, [-1, *views.shape[2:]])
-        pull = tf.random.stateless_normal([len(self.inputs), self.encoder.output_shape[-1]], [1, 2])
+        upstream = tf.random.stateless_normal([len(self.inputs), self.encoder.output_shape[-1]], [1, 2])
 
         @tf.function(jit_compile=jit_compile)
         def forward_and_backward() -> list[tf.Tensor]:
             with tf.GradientTape() as tape:
                 embeddings = self.encoder(self.inputs, training=True)
-            return tape.gradient(embeddings, self.encoder.trainable_variables, output_gradients=pull)
+            return tape.gradient(embeddings, self.encoder.trainable_variables, output_gradients=upstream)
 
         self.bare = forward_and_backward
         self._time(lambda: self.bare()[0])
@@ -65,7 +67,7 @@ class InTurn(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         now = time.perf_counter()
-        whole, callbacks = now - self._began, now - self.model.step_ended  # the others' callbacks, files included
+        whole, callbacks = now - self._began, now - self.model.step_ended  # of the other callbacks, including files
         if batch < WARM_UP:
             return
         if (batch + 1) % self.config.run.checkpoint_every_steps == 0:
@@ -84,15 +86,15 @@ class InTurn(keras.callbacks.Callback):
 
 
 class StepEnded(keras.callbacks.Callback):
-    """Notes when a step has ended; must be the first of the callbacks."""
+    """Records when a step has ended; must be the first callback."""
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.model.step_ended = time.perf_counter()
 
 
-def measure(arguments: argparse.Namespace, directory: Path) -> list[dict[str, Any]]:
+def measure(arguments: argparse.Namespace, directory: Path) -> list[Row]:
     shape = (arguments.image_size, arguments.image_size, 3)
-    images = np.random.default_rng(0).integers(0, 256, (4 * arguments.batch, *shape), np.uint8)
+    images = random_images(4 * arguments.batch, arguments.image_size)
     np.savez(directory / "images.npz", images=images)
     config = TrainConfig(
         data=DataConfig(dataset=f"npz:{directory / 'images.npz'}"),
@@ -106,31 +108,29 @@ def measure(arguments: argparse.Namespace, directory: Path) -> list[dict[str, An
             checkpoint_every_steps=arguments.checkpoint_every_steps,
         ),
     )
-    in_turn: list[InTurn] = []
-    build_callbacks = training.build_callbacks
+    fit, bare_steps = AAG.fit, BareSteps(config, shape)
 
-    def with_bare_steps(*args: Any, **kwargs: Any) -> list[keras.callbacks.Callback]:
-        in_turn.append(InTurn(config, shape))
-        return [StepEnded(), *build_callbacks(*args, **kwargs), in_turn[0]]
+    def with_bare_steps(model: AAG, *args: Any, callbacks: list[keras.callbacks.Callback], **kwargs: Any) -> Any:
+        return fit(model, *args, callbacks=[StepEnded(), *callbacks, bare_steps], **kwargs)
 
-    training.build_callbacks = with_bare_steps
-    training.train(config)
-    return summary(in_turn[0].seconds, arguments.epoch_steps)
+    with mock.patch.object(AAG, "fit", with_bare_steps):
+        train(config)
+    return summary(bare_steps.seconds, arguments.epoch_steps)
 
 
-def summary(seconds: dict[str, list[float]], epoch_steps: int) -> list[dict[str, Any]]:
-    """A row for each part, in milliseconds a step and beside the bare encoder; the overhead comes last."""
+def summary(seconds: dict[str, list[float]], epoch_steps: int) -> list[Row]:
+    """Returns one row per part, in milliseconds per step and relative to the bare encoder; the overhead is last."""
     mean = {name: statistics.fmean(values) for name, values in seconds.items()}
     mean["checkpoint"] /= epoch_steps
     ratios = [step / bare - 1 for step, bare in zip(seconds["step"], seconds["bare"], strict=True)]
     names = {
         "bare": "encoder, forward and backward",
-        "step": "a step of a run, everything included but checkpoints",
-        "views": "of it: drawing the views",
-        "callbacks": "of it: log, events, progress",
-        "checkpoint": f"beside it: a checkpoint every {epoch_steps} steps",
+        "step": "a step of a run, everything except checkpoints",
+        "views": "included: drawing the views",
+        "callbacks": "included: log, events, progress",
+        "checkpoint": f"in addition: a checkpoint every {epoch_steps} steps",
     }
-    rows: list[dict[str, Any]] = [
+    rows: list[Row] = [
         {"what": what, "milliseconds": round(1000 * mean[name], 1), "ratio": round(mean[name] / mean["bare"], 4)}
         for name, what in names.items()
     ]
@@ -139,11 +139,11 @@ def summary(seconds: dict[str, list[float]], epoch_steps: int) -> list[dict[str,
     return [*rows, {"what": "overhead", "ratio": round(overhead, 4), "standard_error": round(spread, 4)}]
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    lines = ["| what | ms a step | beside the bare encoder |", "| --- | ---: | ---: |"]
-    lines += [f"| {row['what']} | {row['milliseconds']} | {row['ratio']:.1%} |" for row in rows[:-1]]
-    lines.append(f"| overhead | | **{rows[-1]['ratio']:+.1%}** ± {rows[-1]['standard_error']:.1%} |")
-    return "\n".join(lines)
+def results_table(rows: list[Row]) -> str:
+    *parts, overhead = rows
+    cells = [(row["what"], row["milliseconds"], f"{row['ratio']:.1%}") for row in parts]
+    cells.append(("overhead", "", f"**{overhead['ratio']:+.1%}** ± {overhead['standard_error']:.1%}"))
+    return table(["what", "ms per step", "relative to the bare encoder"], cells)
 
 
 def main() -> None:
@@ -154,12 +154,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="timed steps")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--log_every_steps", type=int, default=10, help="five times as often as by default")
-    parser.add_argument("--checkpoint_every_steps", type=int, default=10, help="to time some")
+    parser.add_argument("--checkpoint_every_steps", type=int, default=10, help="often enough to time several")
     parser.add_argument("--epoch_steps", type=int, default=703, help="steps between two checkpoints; 703 in CIFAR-10")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         rows = measure(arguments, Path(directory))
-    print(table(rows))
+    print(results_table(rows))
     write_json(arguments.json, rows)
 
 

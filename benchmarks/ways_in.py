@@ -1,7 +1,12 @@
-"""Every way into an exported encoder as a function from uint8 images to embeddings, to compare and to time."""
+"""Every client of an exported encoder as a function from uint8 images to embeddings, to compare and to time.
 
+Also what `serve.py` and `serve_parity.py` share: their command line, and the run and the export to compare.
+"""
+
+import argparse
 import base64
 import contextlib
+import dataclasses
 import json
 import os
 import socket
@@ -18,11 +23,15 @@ import grpc
 import keras
 import numpy as np
 import tensorflow as tf
+from benchmark_tools import argument_parser
 from prediction_server import MESSAGE_SIZES
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from aag_tf.data import Source, open_source
 from aag_tf.export.fresh_process import __file__ as CHILD
 from aag_tf.export.runtimes import RUNTIMES, check_installed, load_runtime
+from aag_tf.runs.exported import load_saved_model
+from aag_tf.runs.run import load_run
 from aag_tf.utils.errors import ExportError
 
 Embed = Callable[[np.ndarray], np.ndarray]
@@ -35,8 +44,40 @@ PATIENCE = 120.0  # seconds for a server to start
 QUIET_CPU = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def bare(encoder: keras.Model, image_shape: tuple[int, ...]) -> Embed:
-    """The encoder before it was exported, as a graph function: what everything is compared with."""
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """An export, and what it was made from.
+
+    Args:
+        encoder: the encoder before export, as a graph function: the reference.
+        saved_model: version directory of the export.
+        source: images of the run.
+    """
+
+    encoder: Embed
+    saved_model: Path
+    source: Source
+
+
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """Returns a parser with the flags that both benchmarks of serving take."""
+    parser = argument_parser(description)
+    parser.add_argument("--run_dir", required=True, help="the run that was exported")
+    parser.add_argument("--saved_model", required=True, help="its export")
+    parser.add_argument("--kserve_python", help="interpreter of an environment with aag-tf[kserve]")
+    return parser
+
+
+def open_exported(arguments: argparse.Namespace) -> Exported:
+    """Opens the run and the export that the flags name."""
+    run = load_run(arguments.run_dir)
+    saved_model = Path(load_saved_model(arguments.saved_model).path)
+    return Exported(
+        graph_function(run.encoder, run.record.image_shape), saved_model, open_source(run.record.config.data)
+    )
+
+
+def graph_function(encoder: keras.Model, image_shape: tuple[int, ...]) -> Embed:
     signature = [tf.TensorSpec([None, *image_shape], tf.uint8)]
     call = tf.function(lambda images: encoder(images, training=False), input_signature=signature)
     return lambda images: call(tf.constant(images)).numpy()
@@ -59,7 +100,7 @@ _PNGS: dict[bytes, list[bytes]] = {}
 
 
 def pngs(images: np.ndarray) -> list[bytes]:
-    """The images as files; kept, since a client has its files already."""
+    """Returns the images as PNG files, cached, because a client already has its files."""
     content = images.tobytes()
     if content not in _PNGS:
         _PNGS[content] = [tf.io.encode_png(image).numpy() for image in images]
@@ -74,7 +115,7 @@ def tfsm_layer(saved_model: Path) -> Iterator[Embed]:
 
 @contextlib.contextmanager
 def without_keras(saved_model: Path) -> Iterator[Embed]:
-    """A process of its own in which Keras cannot be imported: what `aag-export` verifies with."""
+    """A separate process in which Keras cannot be imported, as in the verification of `aag-export`."""
 
     def embed(images: np.ndarray) -> np.ndarray:
         with tempfile.TemporaryDirectory() as folder:
@@ -89,8 +130,8 @@ def without_keras(saved_model: Path) -> Iterator[Embed]:
 
 @contextlib.contextmanager
 def saved_model_cli(saved_model: Path) -> Iterator[Embed]:
-    """TensorFlow's command-line tool, a process a call."""
-    # What the console script does, which lies in no known place.
+    """TensorFlow's command-line tool, one process per call."""
+    # The content of the console script, whose location is unknown.
     tool = [sys.executable, "-c", "from tensorflow.python.tools.saved_model_cli import main; main()"]
 
     def embed(images: np.ndarray) -> np.ndarray:
@@ -113,7 +154,7 @@ def runtime(name: str) -> Way:
 
 @contextlib.contextmanager
 def prediction_service(saved_model: Path) -> Iterator[Embed]:
-    """TensorFlow Serving's own gRPC protocol, answered by `prediction_server.py` in a process of its own."""
+    """TensorFlow Serving's own gRPC protocol, served by `prediction_server.py` in a separate process."""
     port = free_port()
     server = _server([sys.executable, str(HERE / "prediction_server.py"), str(saved_model.resolve()), str(port)], port)
     with server, grpc.insecure_channel(f"127.0.0.1:{port}", options=MESSAGE_SIZES) as channel:
@@ -130,7 +171,7 @@ def prediction_service(saved_model: Path) -> Iterator[Embed]:
 
 
 def rest(python: str, body: Callable[[np.ndarray], dict[str, object]]) -> Way:
-    """TensorFlow Serving's REST protocol, answered by KServe in an environment of its own; `body` is what is sent."""
+    """TensorFlow Serving's REST protocol, served by KServe in a separate environment; `body` builds the request."""
 
     @contextlib.contextmanager
     def way(saved_model: Path) -> Iterator[Embed]:
@@ -155,7 +196,7 @@ def as_pngs(images: np.ndarray) -> dict[str, object]:
 
 
 def open_inference(python: str) -> Way:
-    """KServe's other protocol, over gRPC; the client is a process of KServe's environment, so not for timing."""
+    """KServe's other protocol, over gRPC. Not for timing: each call starts a process in KServe's environment."""
 
     @contextlib.contextmanager
     def way(saved_model: Path) -> Iterator[Embed]:
@@ -180,7 +221,7 @@ def post(url: str, body: object) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def kserve(python: str, saved_model: Path) -> Iterator[tuple[int, int]]:
-    """A KServe server of the SavedModel: its HTTP and its gRPC port."""
+    """Starts a KServe server of the SavedModel; yields its HTTP port and its gRPC port."""
     http, rpc = free_port(), free_port()
     command = [python, "-m", "aag_tf.export.serving.kserve_server", f"--saved_model={saved_model.resolve()}"]
     with _server([*command, f"--model_name={NAME}", f"--http_port={http}", f"--grpc_port={rpc}"], http):
@@ -196,9 +237,9 @@ def free_port() -> int:
 @contextlib.contextmanager
 def _server(command: list[str], port: int) -> Iterator[None]:
     with tempfile.TemporaryFile("w+") as log:
-        # Elsewhere, because in a checkout the folders of the package are not where an installation has them.
-        elsewhere = tempfile.gettempdir()
-        process = subprocess.Popen(command, env=QUIET_CPU, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT)
+        # Not in the checkout, whose folders differ from those of an installation.
+        directory = tempfile.gettempdir()
+        process = subprocess.Popen(command, env=QUIET_CPU, cwd=directory, stdout=log, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + PATIENCE
             while not _listens(port):
@@ -224,7 +265,7 @@ def _run(command: list[str]) -> None:
 
 
 def ways_in(kserve_python: str | None) -> dict[str, Way]:
-    """All that can be had here, by name."""
+    """Returns all clients that are available here, by name."""
     ways: dict[str, Way] = {
         "tf.saved_model.load": signature("serving_default"),
         "the same, embed_images": signature("embed_images"),

@@ -1,10 +1,10 @@
-"""Fine-tune an exported encoder on a few labels, with nothing but Keras: `keras.layers.TFSMLayer`.
+"""Fine-tune an exported encoder on a few labels, using only Keras (`keras.layers.TFSMLayer`).
 
     python examples/fine_tune.py --saved_model=runs/demo/saved_model/1
 
-Takes under a minute on two CPU cores. It first trains a classifier on the frozen encoder, then both together, on 200 of
-the digits that scikit-learn ships, and prints the accuracy on 597 others. The encoder must have been trained on digits
-(`--recipe=demo`); for other images, replace `digits()`.
+Takes less than a minute on two CPU cores. It first trains a classifier on the frozen encoder, then both together, on
+200 of the digits that scikit-learn ships, and prints the accuracy on 597 others. The encoder must have been trained on
+digits (`--recipe=demo`). For other images, replace `digits()`.
 """
 
 import argparse
@@ -17,18 +17,18 @@ LABELED, HELD_OUT = 200, 597
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 [n, 8, 8, 1], and labels, int64 [n]."""
+    """Returns images, uint8 [n, 8, 8, 1], and labels, int64 [n]."""
     bunch = load_digits()
     images = np.round(bunch.images * (255 / 16)).astype(np.uint8)
     return images[..., np.newaxis], bunch.target.astype(np.int64)
 
 
 def build(saved_model: str, image_shape: tuple[int, ...], num_classes: int) -> tuple[keras.Model, keras.Layer]:
-    """A classifier on the encoder, and the encoder, whose weights are trained where its `trainable` is true."""
+    """Returns a classifier on the encoder, and the encoder; set its `trainable` to freeze or train its weights."""
     # Preprocessing is inside; batch normalization keeps the statistics it was exported with.
     encoder = keras.layers.TFSMLayer(saved_model, call_endpoint="serve")
     for weight in encoder.weights:
-        weight._path = weight.path.replace(":", "_")  # Keras 3.15 keeps TensorFlow's ":0", which its optimizers refuse
+        weight._path = weight.path.replace(":", "_")  # Keras 3.15 keeps TensorFlow's ":0", which its optimizers reject
     images = keras.Input(image_shape, dtype="uint8")
     embedding = encoder(images)["embedding"]
     logits = keras.layers.Dense(num_classes)(keras.layers.BatchNormalization()(embedding))
@@ -36,22 +36,20 @@ def build(saved_model: str, image_shape: tuple[int, ...], num_classes: int) -> t
 
 
 def fit(model: keras.Model, images: np.ndarray, labels: np.ndarray, learning_rate: float, epochs: int) -> None:
-    """Trains what is trainable."""
+    """Trains the trainable weights of the model."""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(learning_rate), loss, metrics=["accuracy"])
     model.fit(images, labels, batch_size=32, epochs=epochs, verbose=0)
 
 
 def main(saved_model: str) -> dict[str, float]:
-    """Accuracies of the frozen and of the fine-tuned encoder."""
+    """Returns the test accuracies of the frozen and of the fine-tuned encoder."""
     keras.utils.set_random_seed(0)
     images, labels = digits()
     train, test = slice(LABELED), slice(-HELD_OUT, None)
     model, encoder = build(saved_model, images.shape[1:], int(labels.max()) + 1)
     if not encoder.trainable_weights:
-        raise SystemExit(
-            f"{saved_model} stores its kernels in 16 bits, which stay frozen; export it without --weights."
-        )
+        raise SystemExit(f"{saved_model} stores 16-bit kernels, which cannot be trained; export it without --weights.")
     encoder.trainable = False
     fit(model, images[train], labels[train], learning_rate=1e-2, epochs=20)
     frozen = model.evaluate(images[test], labels[test], verbose=0)[1]

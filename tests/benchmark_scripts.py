@@ -1,4 +1,4 @@
-"""Imports scripts of `benchmarks/` and `examples/`, which are no packages."""
+"""Imports scripts of `benchmarks/` and `examples/`, which are not packages."""
 
 import importlib
 import sys
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def script(name: str, folder: str = "benchmarks") -> ModuleType:
-    """A script as a module; scripts that it imports are found beside it."""
+    """Imports a script as a module; it can import the scripts beside it."""
     if str(ROOT / folder) not in sys.path:
         sys.path.append(str(ROOT / folder))
     return importlib.import_module(name)

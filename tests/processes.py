@@ -1,6 +1,6 @@
-"""Functions in processes of their own, which fork from one that has imported everything and used nothing.
+"""Runs functions in processes of their own, forked from one that has imported everything and used nothing.
 
-TensorFlow takes five seconds to import and cannot be forked once it has been used; the tests' own process has used it.
+TensorFlow takes five seconds to import, and a process that has used it, as the one of the tests has, cannot be forked.
 """
 
 import multiprocessing
@@ -12,19 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 300.0  # seconds; what hangs must fail its test and not the suite
+PATIENCE = 300.0  # seconds, so that a process that hangs fails its test and not the suite
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["aag_tf.training.train", "aag_tf.commands.train", "sklearn.datasets"])
 
 
 class Process:
-    """A call that is under way in a process of its own.
+    """A function call that runs in a process of its own.
 
     Args:
-        function: what is called; of a module, so that the process can find it.
-        arguments: what with.
-        log: file that takes what it writes to stderr.
+        function: a function of a module, which the process imports.
+        arguments: of the function.
+        log: file that receives stderr.
         environment: variables that are set before the call.
     """
 
@@ -39,21 +39,26 @@ class Process:
 
     @property
     def messages(self) -> str:
-        """What it has written to stderr so far."""
+        """Everything written to stderr so far."""
         return self.log.read_text() if self.log.exists() else ""
 
     @property
     def code(self) -> int | None:
-        """Its exit code, -N where signal N ended it; None while it runs."""
+        """Exit code; -N if signal N ended the process, None while it runs."""
         return self._process.exitcode
 
+    @property
+    def pid(self) -> int | None:
+        """Process number."""
+        return self._process.pid
+
     def send(self, signal: int) -> None:
-        """Sends it a signal."""
+        """Sends a signal to the process."""
         assert self._process.pid is not None
         os.kill(self._process.pid, signal)
 
     def wait_for(self, condition: Callable[[], object]) -> None:
-        """Returns once the condition holds, which must be before the process ends."""
+        """Waits until the condition holds; fails if the process ends before."""
         until = time.monotonic() + PATIENCE
         while not condition():
             assert self.code is None, f"ended with {self.code}: {self.messages}"
@@ -61,7 +66,7 @@ class Process:
             time.sleep(0.02)
 
     def finish(self) -> int | None:
-        """Waits for its end and returns its exit code."""
+        """Waits for the end of the process and returns its exit code."""
         self._process.join(PATIENCE)
         if self.code is None:
             self.kill()
@@ -69,12 +74,12 @@ class Process:
         return self.code
 
     def kill(self) -> None:
-        """Ends it, if it still runs."""
+        """Kills the process if it still runs."""
         self._process.kill()
 
 
 def finish(processes: list[Process]) -> tuple[list[int | None], list[str]]:
-    """Exit codes and messages of all; where one hangs, none is left."""
+    """Waits for all processes and returns their exit codes and messages; kills all if one hangs."""
     try:
         codes = [process.finish() for process in processes]
     finally:
@@ -84,9 +89,9 @@ def finish(processes: list[Process]) -> tuple[list[int | None], list[str]]:
 
 
 def aag_train(*flags: str) -> None:
-    """The command, as its console script calls it."""
+    """Runs `aag-train` as its console script does."""
     sys.argv = ["aag-train", *flags]
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which the tests may have inherited as ignored
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup the tests inherit it as ignored
     from aag_tf.commands import train
 
     train.run()

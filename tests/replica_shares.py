@@ -52,7 +52,7 @@ def compare_shares(replicas: int, out: Path) -> None:
                 for one, other in zip(summed, whole, strict=True)
             ],
             "statistics": max(
-                float(abs(local - statistics[name]))
+                float(abs(local - statistics[name]) / max(1.0, abs(statistics[name])))  # relative where above 1
                 for name, values in shared_statistics.items()
                 for local in strategy.experimental_local_results(values)
             ),

@@ -1,9 +1,12 @@
 """Run directories and data sets small enough for a test, made without training."""
 
+import os
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
+from processes import PATIENCE
 
 from aag_tf.config import DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
 from aag_tf.data import open_source
@@ -18,7 +21,7 @@ WEIGHTS_SEED = 5  # not the run's own seed, so that its "trained" encoder differ
 
 
 def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model:
-    """Leaves a run directory at `path` as training would, with random weights; returns its encoder."""
+    """Makes a run directory as training does, but with random weights; returns its encoder."""
     config = TrainConfig(
         data=DataConfig(dataset=dataset, **data),
         encoder=EncoderConfig(encoder="tiny", width=0.25),
@@ -35,12 +38,19 @@ def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model
 
 
 def add_checkpoint(path: Path, step: int, knn_accuracy: float) -> keras.Model:
-    """Adds a checkpoint of other weights than the newest to a run directory; returns its encoder."""
+    """Adds a checkpoint whose weights differ from the newest one; returns its encoder."""
     run = load_run(path)
     run.encoder.set_weights([weight + 1.0 for weight in run.encoder.get_weights()])
     write = RunState(encoder=run.encoder, projector=run.projector).write
     CheckpointStore(RunDirectory(path).checkpoints).write(step, write, knn_accuracy=knn_accuracy)
     return run.encoder
+
+
+def hold_lock(path: Path) -> None:
+    """Locks a run directory until the process ends, in a process of its own; says "locked" on stderr."""
+    with RunDirectory(path).locked():
+        os.write(2, b"locked")
+        time.sleep(PATIENCE)
 
 
 def save_images(path: Path, count: int = 40, shape: tuple[int, int, int] = (8, 8, 1), **arrays: np.ndarray) -> str:

@@ -1,7 +1,7 @@
-"""A few training steps over CPU replicas, for a process of their own.
+"""Takes a few training steps over CPU replicas, in a process of their own.
 
-TensorFlow ties its collective operations to the first set of devices that a process uses, so that one process cannot
-compare one, two and four replicas.
+TensorFlow ties collective operations to the first set of devices that a process uses, so one process cannot compare
+one, two and four replicas.
 """
 
 import keras

@@ -15,12 +15,12 @@ class SelectedImages(Images):
     """A selection of other images: image `i` is `images[rows[i]]`."""
 
     def __init__(self, images: Images, rows: npt.ArrayLike) -> None:
-        rows = np.asarray(rows, np.int64)
+        self._images: Images = images
+        numbers = np.asarray(rows, np.int64)
         if isinstance(images, SelectedImages):  # compose the rows, so that a fetch looks up one index, not several
-            images, rows = images._images, images._rows.numpy()[rows]
-        self._images = images
+            self._images, numbers = images._images, images._rows.numpy()[numbers]
         with tf.device("CPU:0"):
-            self._rows = tf.constant(rows)
+            self._rows: tf.Tensor = tf.constant(numbers)
 
     @property
     @override

@@ -24,13 +24,7 @@ READERS: dict[str, Callable[[str, DataConfig], Source]] = {
 
 
 def open_source(config: DataConfig) -> Source:
-    """Opens the data set that `config.dataset` names.
-
-    - `digits`: the digits of scikit-learn;
-    - `tfds:<name>[/config][:version]`: a prepared TensorFlow data set in `config.data_dir` (`None`: TFDS's default),
-      downloaded and prepared first only if `config.download` is true;
-    - `folder:<path>`: a tree of image files (`aag_tf.data.folder` has its rules);
-    - `npz:<path>`: an archive with `images`, and optionally `labels`, `test_images`, `test_labels`.
+    """Opens the data set that `config.dataset` names; the modules of the readers describe what each accepts.
 
     Returns:
         Train, validation and test splits (`aag_tf.data.splits.complete` has the rule for missing ones): uint8 images,

@@ -106,12 +106,8 @@ def pair_losses(margin: tf.Tensor, coupling: float) -> tf.Tensor:
     if coupling == 0.0:
         return margin
     # Start from the larger term: otherwise rounding would lose a small coupling or a solved pair.
-    positive = math.log(coupling)
-    return tf.where(
-        margin > positive,
-        margin + tf.math.softplus(positive - margin),
-        positive + tf.math.softplus(margin - positive),
-    )
+    log_k = math.log(coupling)
+    return tf.where(margin > log_k, margin + tf.math.softplus(log_k - margin), log_k + tf.math.softplus(margin - log_k))
 
 
 def _pair_weight(views: int, aux_weight: float, dtype: tf.DType) -> tf.Tensor:

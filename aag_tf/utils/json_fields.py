@@ -48,7 +48,7 @@ def _converted(value: Any, hint: Any, name: str) -> Any:
         case list() if kind is tuple and len(value) == len(arguments):
             return tuple(_converted(part, argument, name) for part, argument in zip(value, arguments, strict=True))
         case list() if kind is list:
-            return [_converted(part, *arguments, name) for part in value]
+            return [_converted(part, arguments[0], name) for part in value]
         case dict() if kind is dict:
             return {key: _converted(part, arguments[1], name) for key, part in value.items()}
         case _ if kind is Any or type(value) is kind or (type(value) is int and kind is float):

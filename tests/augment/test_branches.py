@@ -1,4 +1,6 @@
-"""The branches: what they leave alone, how often and how far they change things, and that they repeat."""
+"""The branches: what they leave unchanged, how often and how much they change, and that views repeat."""
+
+import functools
 
 import keras
 import numpy as np
@@ -8,6 +10,10 @@ import tensorflow as tf
 from aag_tf.augment import PRESETS, AuxiliaryBranch, MainBranch, Preset, build_views
 from aag_tf.config import AugmentConfig
 from aag_tf.utils.errors import ConfigError
+
+# Without XLA, which takes seconds to compile each branch and shape; test_everywhere.py compares the two.
+main_branch = functools.partial(MainBranch, jit_compile=False)
+auxiliary_branch = functools.partial(AuxiliaryBranch, jit_compile=False)
 
 STILL = {"crop_min_area": 1.0, "color_strength": 0.0, "grayscale_probability": 0.0, "flip": False}
 
@@ -19,7 +25,7 @@ def pictures(count=64, size=(16, 16), channels=3, seed=0):
 
 
 def still_main(**changes):
-    return MainBranch(**{**STILL, **changes})
+    return main_branch(**{**STILL, **changes})
 
 
 def apply(branch, images, seed=(1, 2)):
@@ -40,7 +46,7 @@ def test_nothing_is_changed_where_nothing_is_asked_for(size, channels):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_an_auxiliary_branch_of_no_strength_is_the_main_branch(preset, side):
     images = np.random.default_rng(0).integers(0, 256, (32, side, side, 3), np.uint8)
-    auxiliary, main = AuxiliaryBranch(preset, 0.0), MainBranch()
+    auxiliary, main = auxiliary_branch(preset, 0.0), main_branch()
     uniforms = np.random.default_rng(0).uniform(size=(32, auxiliary.num_uniforms)).astype("float32")
     expected = main.transform(images, uniforms[:, : main.num_uniforms])
     np.testing.assert_allclose(auxiliary.transform(images, uniforms), expected, atol=1e-3)
@@ -49,7 +55,7 @@ def test_an_auxiliary_branch_of_no_strength_is_the_main_branch(preset, side):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("preset", [None, *PRESETS])
 def test_views_are_pictures_of_their_own_image(preset, channels):
-    branch = MainBranch() if preset is None else AuxiliaryBranch(preset, 2.0)
+    branch = main_branch() if preset is None else auxiliary_branch(preset, 2.0)
     images = pictures(48, (20, 14), channels)
     views = apply(branch, images)
     assert views.shape == images.shape
@@ -99,7 +105,7 @@ def test_a_share_of_the_views_is_gray():
 def test_hue_turns_red_toward_green_and_toward_blue():
     red = np.zeros((2000, 4, 4, 3), "float32")
     red[..., 0] = 200.0
-    branch = MainBranch(**{**STILL, "color_strength": 1.0})
+    branch = main_branch(**{**STILL, "color_strength": 1.0})
     uniforms = np.full((2000, branch.num_uniforms), 0.5, "float32")
     uniforms[:, 5] = 0.0  # jitter is on
     uniforms[:, 9] = np.linspace(0, 1, 2000, endpoint=False)
@@ -113,7 +119,7 @@ def test_hue_turns_red_toward_green_and_toward_blue():
 
 def test_cutout_grays_a_square_of_the_size_that_was_drawn():
     white = np.full((1500, 32, 32, 1), 255.0, "float32")
-    branch = AuxiliaryBranch("cutout", **STILL)
+    branch = auxiliary_branch("cutout", **STILL)
     views = apply(branch, white)
     covered = np.isclose(views, 127.5).mean((1, 2, 3))
     assert covered.max() <= 0.25 + 1e-6  # half of a side, squared
@@ -123,13 +129,13 @@ def test_cutout_grays_a_square_of_the_size_that_was_drawn():
 
 
 def test_a_seed_repeats_and_another_does_not():
-    images, branch = pictures(), AuxiliaryBranch("randaugment")
+    images, branch = pictures(), auxiliary_branch("randaugment")
     np.testing.assert_array_equal(apply(branch, images), apply(branch, images))
     assert np.abs(apply(branch, images) - apply(branch, images, seed=(1, 3))).mean() > 5
 
 
 def test_without_a_seed_every_call_is_another():
-    images, branch = pictures(), MainBranch(seed=5)
+    images, branch = pictures(), main_branch(seed=5)
     first, second = branch(images).numpy(), branch(images).numpy()
     assert np.abs(first - second).mean() > 5
     np.testing.assert_array_equal(MainBranch.from_config(branch.get_config())(images), first)
@@ -137,20 +143,20 @@ def test_without_a_seed_every_call_is_another():
 
 def test_labels_pass_through_and_inference_changes_nothing():
     batch = {"images": pictures(8), "labels": np.arange(8)}
-    out = MainBranch()(batch, seed=[1, 2])
+    out = main_branch()(batch, seed=[1, 2])
     np.testing.assert_array_equal(out["labels"], batch["labels"])
-    np.testing.assert_array_equal(MainBranch()(batch, training=False)["images"], batch["images"])
+    np.testing.assert_array_equal(main_branch()(batch, training=False)["images"], batch["images"])
 
 
 def test_views_of_another_size():
-    branch = MainBranch(size=(9, 21), seed=1)
+    branch = main_branch(size=(9, 21), seed=1)
     assert apply(branch, pictures(4)).shape == (4, 9, 21, 3)
     assert branch(pictures(4), training=False).shape == (4, 9, 21, 3)
 
 
 @pytest.mark.parametrize(
     "build",
-    [lambda: MainBranch(blur_probability=0.1), lambda: AuxiliaryBranch("geometric", 1.5, size=(8, 8))],
+    [lambda: main_branch(blur_probability=0.1), lambda: auxiliary_branch("geometric", 1.5, size=(8, 8))],
     ids=["main", "aux"],
 )
 def test_config_round_trip(build):
@@ -163,11 +169,11 @@ def test_config_round_trip(build):
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: MainBranch(crop_min_area=0.0),
-        lambda: MainBranch(color_strength=2.0),
-        lambda: MainBranch(size=(0, 3)),
-        lambda: AuxiliaryBranch("nonsense"),
-        lambda: AuxiliaryBranch(strength=3.0),
+        lambda: main_branch(crop_min_area=0.0),
+        lambda: main_branch(color_strength=2.0),
+        lambda: main_branch(size=(0, 3)),
+        lambda: auxiliary_branch("nonsense"),
+        lambda: auxiliary_branch(strength=3.0),
         lambda: Preset({"rotat": 30.0}),
         lambda: AugmentConfig(aux="nonsense"),
         lambda: build_views(AugmentConfig(), (8, 8, 4)),
@@ -184,7 +190,7 @@ def test_the_keras_cv_branches_draw_from_about_the_same_distribution(aux, channe
     keras.utils.set_random_seed(0)  # what keras-cv draws from
     images = pictures(1500, (16, 16), channels)
     config = {"aux": aux, "blur_probability": 0.0}
-    fused = build_views(AugmentConfig(**config), images.shape[1:])
+    fused = build_views(AugmentConfig(**config), images.shape[1:], jit_compile=False)
     reference = build_views(AugmentConfig(**config, augment_impl="keras_cv"), images.shape[1:])
     rows = tf.range(len(images))
     views = fused.make(images, seed=0, step=0, row=rows).numpy()
@@ -208,8 +214,8 @@ def test_keras_cvs_randaugment_makes_pictures():
 
 
 def test_no_strength_turns_a_factor_around():
-    uniforms = np.random.default_rng(0).uniform(size=(2000, AuxiliaryBranch("randaugment").num_uniforms))
-    amounts = AuxiliaryBranch("randaugment", strength=2.0)._amounts(tf.constant(uniforms, tf.float32))
+    uniforms = np.random.default_rng(0).uniform(size=(2000, auxiliary_branch("randaugment").num_uniforms))
+    amounts = auxiliary_branch("randaugment", strength=2.0)._amounts(tf.constant(uniforms, tf.float32))
     for name in ("brightness", "contrast", "saturation", "sharpness"):
         assert -0.9 <= float(tf.reduce_min(amounts[name])) < -0.85
         assert float(tf.reduce_max(amounts[name])) > 1.5

@@ -1,4 +1,4 @@
-"""A branch from a user's own layers: seeded where the layers can be, a picture always, and a view maker's equal."""
+"""A branch made of a user's layers: seeded if the layers can be, always pictures, and usable in a view maker."""
 
 import json
 
@@ -13,12 +13,10 @@ from aag_tf.utils.errors import ConfigError
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 10, 10, 3), np.uint8)
 
 
-def own_layers():
-    return [
-        keras.layers.RandomRotation(0.2),
-        # Generators within layers within layers.
-        keras.layers.Pipeline([keras.layers.RandomErasing(value_range=(0, 255)), keras.layers.RandAugment((0, 255))]),
-    ]
+def custom_layers(*more):
+    # Generators in layers of a layer of a layer.
+    nested = keras.layers.Pipeline([keras.layers.RandomErasing(value_range=(0, 255)), *more])
+    return [keras.layers.RandomRotation(0.2), keras.layers.Pipeline([nested])]
 
 
 def rows(branch, count=6):
@@ -38,7 +36,7 @@ def test_views_of_another_size_are_brought_to_size():
 
 
 def test_a_seed_repeats_another_does_not_and_graphs_agree():
-    branch = LayersBranch(own_layers())
+    branch = LayersBranch(custom_layers(keras.layers.RandAugment((0, 255))))  # which holds many layers
     first = branch(IMAGES, seed=[1, 2]).numpy()
     np.testing.assert_array_equal(branch(IMAGES, seed=[1, 2]), first)
     assert np.abs(branch(IMAGES, seed=[1, 3]) - first).mean() > 5
@@ -51,7 +49,7 @@ def test_a_seed_repeats_another_does_not_and_graphs_agree():
 
 
 def test_image_by_image_a_view_depends_on_its_own_row_alone():
-    branch = LayersBranch(own_layers(), per_image=True)
+    branch = LayersBranch(custom_layers(), per_image=True)
     together = branch.transform(IMAGES, rows(branch)).numpy()
     np.testing.assert_allclose(branch.transform(IMAGES[4:5], rows(branch)[4:5])[0], together[4], atol=1e-4)
     same = branch.transform(np.stack([IMAGES[0]] * 6), rows(branch)).numpy()
@@ -59,7 +57,7 @@ def test_image_by_image_a_view_depends_on_its_own_row_alone():
 
 
 def test_two_views_share_no_randomness_and_resume_exactly():
-    views = ViewMaker(MainBranch(), LayersBranch(own_layers(), per_image=True), aux_views=2)
+    views = ViewMaker(MainBranch(jit_compile=False), LayersBranch(custom_layers(), per_image=True), aux_views=2)
     made = views.make(IMAGES, seed=3, step=5, row=tf.range(6)).numpy()
     assert made.shape == (6, 4, 10, 10, 3)
     assert np.abs(made[:, 2] - made[:, 3]).mean() > 5
@@ -106,6 +104,6 @@ def test_seeds_are_no_part_of_its_description_since_a_run_gives_its_own():
 
 
 def test_a_config_repeats_a_layer_that_drew_its_own_seed():
-    drawn = MainBranch()
+    drawn = MainBranch(jit_compile=False)
     again = MainBranch.from_config(drawn.get_config())
     np.testing.assert_array_equal(drawn(IMAGES), again(IMAGES))

@@ -1,4 +1,4 @@
-"""All views of a batch: decided by seed, step and row alone, and never by each other's numbers."""
+"""All views of a batch are functions of seed, step and row, and share no random numbers."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def test_settings_name_the_presets_there_are():
     [({"aux": "none"}, 2), ({"aux": "main"}, 3), ({}, 3), ({"aux": "cutout", "aux_views": 4}, 6)],
 )
 def test_number_of_views(config, count):
-    views = build_views(AugmentConfig(**config), IMAGES.shape[1:])
+    views = build_views(AugmentConfig(**config), IMAGES.shape[1:], jit_compile=False)
     assert views.num_views == count
     assert make(views, range(12)).shape == (12, count, 8, 8, 3)
 
@@ -50,7 +50,7 @@ def test_auxiliary_views_that_nothing_can_draw_are_refused():
 
 
 def test_a_view_does_not_depend_on_the_part_of_the_batch_that_a_replica_has():
-    views = build_views(AugmentConfig(), IMAGES.shape[1:])
+    views = build_views(AugmentConfig(), IMAGES.shape[1:], jit_compile=False)
     whole = make(views, range(12))
     np.testing.assert_allclose(make(views, range(6, 12)), whole[6:], atol=1e-3)
     np.testing.assert_allclose(make(views, [7]), whole[7:8], atol=1e-3)
@@ -58,7 +58,7 @@ def test_a_view_does_not_depend_on_the_part_of_the_batch_that_a_replica_has():
 
 def test_seed_step_row_and_view_each_change_the_numbers():
     class Numbers(Branch):
-        """Gives the numbers themselves, in place of pictures."""
+        """Returns the random numbers themselves instead of views."""
 
         num_uniforms = 13
 
@@ -86,13 +86,13 @@ def test_numbers_are_uniform_and_independent():
 
 
 def test_numbers_are_pinned():
-    # Runs of today must resume and repeat tomorrow.
+    # Runs must resume and repeat with later versions.
     found = uniforms((1, 2), 3, tf.constant([0, 4]), 2).numpy()
     np.testing.assert_array_equal(found, PINNED)
 
 
 def test_a_batch_becomes_views_and_keeps_its_position():
-    views = build_views(AugmentConfig(), IMAGES.shape[1:])
+    views = build_views(AugmentConfig(), IMAGES.shape[1:], jit_compile=False)
     batch = {"image": IMAGES, "step": np.full(12, 5), "row": np.arange(12)}
     out = views(batch, seed=1)
     assert set(out) == {"views", "step", "row"}
@@ -100,18 +100,21 @@ def test_a_batch_becomes_views_and_keeps_its_position():
 
 
 def test_config_round_trip():
-    views = ViewMaker(MainBranch(seed=1), MainBranch(crop_min_area=0.08, seed=2), aux_views=2)
+    main, auxiliary = (MainBranch(crop_min_area=area, seed=1, jit_compile=False) for area in (0.2, 0.08))
+    views = ViewMaker(main, auxiliary, aux_views=2)
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(views))
     np.testing.assert_array_equal(make(copy, range(3)), make(views, range(3)))
 
 
-def test_a_branch_of_ones_own_takes_the_place_of_the_preset():
-    own = LayersBranch([keras.layers.Rescaling(0.0, offset=77.0)])
-    views = make(build_views(AugmentConfig(aux_views=2), IMAGES.shape[1:], auxiliary=own), range(3))
+def test_a_custom_branch_replaces_the_preset():
+    custom = LayersBranch([keras.layers.Rescaling(0.0, offset=77.0)])
+    views = make(
+        build_views(AugmentConfig(aux_views=2), IMAGES.shape[1:], auxiliary=custom, jit_compile=False), range(3)
+    )
     assert views.shape[1] == 4
     assert np.all(views[:, 2:] == 77.0)
     with pytest.raises(ConfigError, match="--aux=none"):
-        build_views(AugmentConfig(aux="none"), IMAGES.shape[1:], auxiliary=own)
+        build_views(AugmentConfig(aux="none"), IMAGES.shape[1:], auxiliary=custom, jit_compile=False)
 
 
 def test_headings_stand_over_the_columns():

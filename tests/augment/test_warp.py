@@ -1,11 +1,18 @@
-"""The auxiliary branch's geometry, on images that hold their own coordinates: a view shows where it was sampled."""
+"""The auxiliary branch's geometry, on images whose pixels are their own coordinates."""
 
 import numpy as np
 import pytest
 
 from aag_tf.augment import PRESETS, AuxiliaryBranch, MainBranch
 
-PLAIN = {"color_strength": 0.0, "grayscale_probability": 0.0, "flip": False, "blur_probability": 0.0}
+# Without XLA, which takes seconds to compile each branch and shape; test_everywhere.py compares the two.
+PLAIN = {
+    "color_strength": 0.0,
+    "grayscale_probability": 0.0,
+    "flip": False,
+    "blur_probability": 0.0,
+    "jit_compile": False,
+}
 STILL = {**PLAIN, "crop_min_area": 1.0}
 OPERATIONS = tuple(PRESETS["geometric"].operations)
 

@@ -190,9 +190,9 @@ def test_a_torn_line_is_no_record_and_is_cut_off_by_the_next(tmp_path):
 
 def test_only_one_process_works_on_results(tmp_path):
     with (
-        files.only_one(tmp_path / "r.jsonl"),
+        files.exclusive(tmp_path / "r.jsonl"),
         pytest.raises(SystemExit, match="another process"),
-        files.only_one(tmp_path / "r.jsonl"),
+        files.exclusive(tmp_path / "r.jsonl"),
     ):
         pass
 
@@ -202,7 +202,7 @@ def test_paired_difference_is_students():
     found = statistics.paired_difference({0: 3.0, 1: 4.0, 2: 5.0, 9: 1.0}, {0: 1.0, 1: 1.0, 2: 1.0})
     assert (found.mean, found.pairs) == (3.0, 3)
     assert found.high - found.mean == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
-    with pytest.raises(ValueError, match="no seed"):
+    with pytest.raises(ValueError, match="no seed in common"):
         statistics.paired_difference({0: 1.0}, {1: 1.0})
 
 
@@ -298,10 +298,10 @@ def test_report_compares_with_simclr_at_its_best_batch():
     records, _ = run_all(STUDY, score)
     text = report.report(list(records.values()))
     assert tables.best_batch(list(records.values()), "compute", methods.SIMCLR) == 256
-    # 0.52 against 0.51 at batch 256, in per cent, on the two seeds that both have.
+    # 0.52 against 0.51 at batch 256, in percent, on the two seeds that both have.
     assert "| AAG κ=0, batch 64 | +1.00 [+1.00, +1.00] (2)" in text
     assert "| SimCLR, two views κ=1, batch 64 | -1.00 [-1.00, -1.00] (2)" in text
-    for title in ("equal encoder views", "equal epochs", "Around", "second data set", "Tuned", "Memory"):
+    for title in ("equal encoder views", "equal epochs", "Variations", "second data set", "Tuned", "Memory"):
         assert title in text
 
 

@@ -38,7 +38,7 @@ def runs(tmp_path):
 def test_rows_describe_the_second_half_by_coupling(runs):
     decoupled, coupled = coupling.rows(runs)
     assert (decoupled["κ"], decoupled["seeds"], coupled["seeds"]) == (0.0, 2, 1)
-    assert (decoupled["pull"], coupled["pull"]) == (pytest.approx(1.0), pytest.approx(0.8))
+    assert (decoupled["positive pull"], coupled["positive pull"]) == (pytest.approx(1.0), pytest.approx(0.8))
     assert (decoupled["kNN"], decoupled["kNN range"]) == (pytest.approx(0.52), pytest.approx(0.04))
     assert decoupled["gradient noise"] == pytest.approx(0.0, abs=1e-9)
     # Half a log of four, about a running mean over as many low as high ones.

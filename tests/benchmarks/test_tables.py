@@ -1,4 +1,4 @@
-"""Tables of the benchmarks: the figures stand where they belong, and ratios are those of equal work."""
+"""Tables of the benchmarks: values are in the right cells, and ratios compare equal work."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def test_losses_stand_by_size_and_implementation():
         {"implementation": "dense", "projections": 192, "milliseconds": 1.0, "peak_mib": 5.0},
         {"implementation": "dense", "projections": 768, "milliseconds": 4.9, "peak_mib": 10.2},
     ]
-    assert loss.table(rows).splitlines() == [
+    assert loss.results_table(rows).splitlines() == [
         "| projections | dense | lightly |",
         "| ---: | ---: | ---: |",
         "| 192 | 1.0 ms / 5 MiB | – |",
@@ -31,7 +31,7 @@ def test_training_is_compared_by_encoder_views():
         {"implementation": "two", "views": 2} | peers.medians([{"both": both, **shared} for both in (29, 33, 30)]),
         {"implementation": "three", "views": 3} | peers.medians([{"both": 20.0, **shared}]),
     ]
-    two, three = peers.markdown(rows).splitlines()[2:]
+    two, three = peers.results_table(rows).splitlines()[2:]
     assert two == "| two | 50.0 | 9,000 | 30.0 (29.0 to 33.0) | 60 | 1.00 | 900 | 9.0 |"
     assert three == "| three | 50.0 | 9,000 | 20.0 (20.0 to 20.0) | 60 | 1.00 | 900 | 9.0 |"
 
@@ -42,6 +42,6 @@ def test_memory_of_a_process_counts_its_children():
     process = psutil.Popen([sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
     try:
-        assert peers.held(process) > 55_000_000
+        assert peers.memory_of(process) > 55_000_000
     finally:
         process.communicate(b"\n")

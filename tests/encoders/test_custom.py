@@ -1,4 +1,4 @@
-"""The description of a user's encoder: what it keeps, and what it leaves to the run."""
+"""The description of a custom encoder: what it stores, and what it leaves to the run."""
 
 import copy
 
@@ -51,19 +51,19 @@ def test_layers_of_a_mixed_policy_take_that_of_the_run_and_others_keep_theirs(po
     before = copy.deepcopy(description)
     assert encoder_from(description)(pixels()).dtype == "float32"
     with dtype_policy("mixed_bfloat16"):
-        own, *_, pooling = encoder_from(description).layers[1:]
-    assert (own.compute_dtype, pooling.compute_dtype) == ("float32", "bfloat16")
+        first, *_, pooling = encoder_from(description).layers[1:]
+    assert (first.compute_dtype, pooling.compute_dtype) == ("float32", "bfloat16")
     assert description == before
 
 
-def own_loss(truth, embeddings):
+def custom_loss(truth, embeddings):
     return keras.ops.mean(embeddings - truth)
 
 
 def test_what_it_was_compiled_with_is_no_part_of_it():
     model = small_encoder()
     plain = describe_encoder(model, SHAPE)
-    model.compile("adam", loss=own_loss)
+    model.compile("adam", loss=custom_loss)
     assert describe_encoder(model, SHAPE) == plain
     assert getattr(encoder_from(plain), "optimizer", None) is None
 
@@ -77,7 +77,7 @@ def test_what_it_was_compiled_with_is_no_part_of_it():
         (lambda: layers.Activation("relu", activity_regularizer="l1"), "has a regularizer"),
     ],
 )
-def test_what_training_would_pass_over_or_end_at_is_refused(layer, words):
+def test_regularizers_and_weights_that_are_not_float32_are_rejected(layer, words):
     with pytest.raises(ConfigError, match=words):
         describe_encoder(small_encoder(layer()), SHAPE)
 

@@ -148,7 +148,7 @@ def test_a_run_is_found_from_within_its_directory(runs, tmp_path, monkeypatch):
         (runs[0] / name).write_text(json.dumps(evaluation(0.7, subject={"run_dir": run_dir})))
     monkeypatch.chdir(runs[0])
     comparison = compare(["first.json", "second.json"])
-    assert [run.flags for run in comparison.runs] == [{"width": 0.5}] * 2
+    assert [run.flags["width"] for run in comparison.runs] == [0.5, 0.5]
 
 
 def test_names_are_as_short_as_they_can_be(runs, tmp_path):

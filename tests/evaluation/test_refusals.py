@@ -142,4 +142,4 @@ def test_only_evaluations_are_written_over(run_dir, tmp_path):
         given = None if output == own else str(output)
         evaluate(EvaluateConfig(run_dir=str(path), output=given, protocol=protocol))
         assert json.loads(output.read_text())["results"]
-    assert read_evaluation(str(foreign)).main_result.measure("knn").n == 4
+    assert read_evaluation(str(foreign)).main_result.measure("knn").n == 8

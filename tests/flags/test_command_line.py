@@ -186,7 +186,7 @@ def test_help_lists_every_recipe_with_its_headline(capsys, monkeypatch):
     section = help_of(capsys, "--help").split("Recipes", 1)[1].split("\n\n", 1)[0]
     named = [line.split()[0] for line in section.splitlines()[1:] if not line.startswith("   ")]
     assert named == sorted(flags.recipes())
-    assert "demo               The whole way on 1 797 handwritten digits" in section
+    assert "demo               The whole workflow on 1 797 handwritten" in section
 
 
 def test_old_names_are_understood_and_not_shown(capsys, tmp_path):

@@ -14,12 +14,12 @@ def by_loops(projections, temperature, coupling, aux_negatives=True):
     images, views, _ = z.shape
     views = views if aux_negatives else 2
     pairs = [(b, c) for b in range(images) for c in range(images) if b != c]
-    pulls, perplexities = [], []
+    upstream, perplexities = [], []
     for b in range(images):
         for v in (0, 1):
             negatives = np.exp([z[b, v] @ z[c, u] / temperature for c in range(images) if c != b for u in range(views)])
             positive = coupling * np.exp(z[b, 0] @ z[b, 1] / temperature)
-            pulls.append(1 - positive / (positive + negatives.sum()))
+            upstream.append(1 - positive / (positive + negatives.sum()))
             p = negatives / negatives.sum()
             perplexities.append(np.exp(-(p * np.log(p)).sum()))
     hits = [np.argmax([z[b, 0] @ z[c, 1] for c in range(images)]) == b for b in range(images)]
@@ -31,8 +31,8 @@ def by_loops(projections, temperature, coupling, aux_negatives=True):
         "uniformity": np.mean(
             [np.log(np.mean([np.exp(-2 * ((z[b, v] - z[c, v]) ** 2).sum()) for b, c in pairs])) for v in (0, 1)]
         ),
-        "positive_pull": np.mean(pulls),
-        "positive_pull_std": np.std(pulls),
+        "positive_pull": np.mean(upstream),
+        "positive_pull_std": np.std(upstream),
         "effective_negatives": np.mean(perplexities),
     }
 
@@ -58,7 +58,7 @@ def test_a_collapsed_encoder_is_seen():
     assert float(seen["positive_pull"]) == pytest.approx(14 / 15, rel=1e-4)
 
 
-def test_a_huge_batch_is_judged_on_its_first_images(monkeypatch, rng):
+def test_in_a_huge_batch_the_first_images_are_the_anchors(monkeypatch, rng):
     projections = rng.normal(size=(12, 2, 6))
     monkeypatch.setattr(statistics, "ELEMENTS", 2 * 3 * 2 * 12)  # similarities of three anchors
     few = contrastive_statistics(projections, temperature=0.2, coupling=0.0)

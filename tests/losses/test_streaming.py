@@ -1,4 +1,4 @@
-"""What the forms of the loss keep, read from the graph that TensorFlow traces."""
+"""What the forms of the loss keep in memory, read from the traced graph."""
 
 import math
 

@@ -1,9 +1,8 @@
 """Run directories: nothing of a user's is lost, and files appear whole or not at all."""
 
-import subprocess
-import sys
-
 import pytest
+from processes import Process
+from small_runs import hold_lock
 
 from aag_tf.config import ScheduleConfig, TrainConfig
 from aag_tf.runs import RunRecord
@@ -100,26 +99,17 @@ def test_reading_what_is_not_a_run(tmp_path):
             directory.read_record()
 
 
-HOLDER = """
-import sys, time
-from aag_tf.runs.run_directory import RunDirectory
-with RunDirectory(sys.argv[1]).locked():
-    print("locked", flush=True)
-    time.sleep(60)
-"""
-
-
 def test_two_processes_cannot_train_in_one_directory_and_a_killed_one_holds_nothing(tmp_path):
     directory = finished_run(tmp_path / "run")
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(directory.path)], stdout=subprocess.PIPE, text=True)
+    holder = Process(hold_lock, directory.path, log=tmp_path / "log.txt")
     try:
-        assert holder.stdout.readline() == "locked\n"
+        holder.wait_for(lambda: "locked" in holder.messages)
         for attempt in (directory.check_unlocked, directory.locked().__enter__):
             with pytest.raises(RunDirectoryError, match=rf"trained in by another process \(process {holder.pid} on "):
                 attempt()
     finally:
         holder.kill()
-        holder.communicate()
+        holder.finish()
     directory.check_unlocked()
     with directory.locked():
         assert directory.read_record() == RECORD

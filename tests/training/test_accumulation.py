@@ -1,4 +1,4 @@
-"""Micro-batches: the gradient of the whole batch where no layer looks at a batch, and a known one where one does."""
+"""Micro-batches give the gradient of the whole batch, or with batch norm a known other one."""
 
 import contextlib
 
@@ -85,7 +85,7 @@ def test_without_batch_norm_the_gradient_is_that_of_the_whole_batch(digits, whol
         assert metrics[name] == pytest.approx(whole[name], rel=1e-5), name
 
 
-def test_with_batch_norm_it_is_that_of_projections_normalized_within_micro_batches(digits):
+def test_with_batch_norm_the_gradient_is_that_of_projections_normalized_within_micro_batches(digits):
     count = 4
     metrics, gradients, statistics = step(make_model(with_batch_norm(), count), digits)
 
@@ -103,7 +103,7 @@ def test_with_batch_norm_it_is_that_of_projections_normalized_within_micro_batch
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_micro_batch_takes_every_so_many_rows():
+def test_a_micro_batch_takes_rows_at_a_fixed_distance():
     batch = {"row": tf.range(6), "image": tf.reshape(tf.range(12), [6, 2])}
     part = micro_batch(batch, 1, 3)
     assert part["row"].numpy().tolist() == [1, 4]

@@ -17,8 +17,9 @@ from aag_tf.training.model import AAG
 
 BATCH = 16
 IMAGE_SHAPE = (8, 8, 1)
+ENCODER = EncoderConfig(ONE_BLOCK)
 NETWORKS = (
-    EncoderConfig(ONE_BLOCK),
+    ENCODER,
     ProjectorConfig(projector_width=32, projector_dim=8),
     IMAGE_SHAPE,
 )
@@ -29,9 +30,9 @@ def digits():
     return open_source(DataConfig()).train.images
 
 
-def make_model(optimizer, **loss):
+def make_model(optimizer, encoder=ENCODER, **loss):
     keras.utils.set_random_seed(3)
-    encoder, projector = build_networks(*NETWORKS)
+    encoder, projector = build_networks(encoder, *NETWORKS[1:])
     model = AAG(encoder, projector, build_views(AugmentConfig(flip=False), IMAGE_SHAPE, jit_compile=False), seed=3)
     model.compile(optimizer, GNTXent(**loss), jit_compile=False)
     return model
@@ -58,13 +59,13 @@ def several_ways(directory, ways):
 
 
 def test_replicas_change_neither_losses_nor_gradients(tmp_path):
-    found = several_ways(tmp_path, [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)])
+    found = several_ways(tmp_path, [(1, 1), (4, 1), (1, 2), (2, 2)])
     whole = found[1, 1]
     every = [value for name, value in whole.items() if name[len("gradient") :].isdigit()]
     assert whole["gradient_norm"][0] == pytest.approx(np.sqrt(sum(np.sum(value**2) for value in every)), rel=1e-4)
     assert len(set(whole["loss"])) == STEPS
     # Batch norm sees micro-batches, which hold the same images however the batch is split.
-    for one, other in [((1, 1), (2, 1)), ((1, 1), (4, 1)), ((1, 2), (2, 2))]:
+    for one, other in [((1, 1), (4, 1)), ((1, 2), (2, 2))]:
         norm = found[one]["gradient_norm"][0]
         np.testing.assert_allclose(found[other]["loss"], found[one]["loss"], rtol=1e-5)
         for name, expected in found[one].items():
@@ -143,7 +144,7 @@ def test_statistics_count_the_negatives_that_the_loss_counts(digits):
 
 
 def test_training_tells_images_apart(digits):
-    model = make_model(keras.optimizers.AdamW(1e-2))
+    model = make_model(keras.optimizers.AdamW(1e-2), EncoderConfig(encoder="tiny", width=0.25))
     steps = fit(model, digits, 200)
     first = np.mean([step["contrastive_accuracy"] for step in steps[:20]])
     last = np.mean([step["contrastive_accuracy"] for step in steps[-20:]])

@@ -1,4 +1,4 @@
-"""Every setting of the model reaches it: what is built is read back, and compared with what was set."""
+"""Every setting of the model reaches it: settings are read back from the model that is built."""
 
 import math
 
@@ -9,7 +9,7 @@ from aag_tf.config import DataConfig, LossConfig, RunConfig, TrainConfig, from_f
 from aag_tf.losses import LearnedTemperature
 from aag_tf.training.model_building import build_model
 
-# What reads images and writes files; what says how long, where and in which precision the built model is trained.
+# Settings that read images and write files, or say how long, where and in which precision the model is trained.
 NOT_OF_THE_MODEL = {
     *leaves(DataConfig),
     *leaves(RunConfig),
@@ -18,7 +18,7 @@ NOT_OF_THE_MODEL = {
 OF_THE_RATE = {"learning_rate", "lr_scaling", "warmup_fraction", "global_batch_size"}
 OF_BOTH_BRANCHES = ("crop_min_area", "color_strength", "grayscale_probability", "flip", "blur_probability")
 
-OTHER = {  # than the default, each of them
+OTHER = {  # each of them differs from the default
     "aux": "cutout",
     "aux_views": 2,
     "aux_strength": 0.75,
@@ -56,7 +56,7 @@ OTHER = {  # than the default, each of them
     "steps_per_execution": 3,
     "accumulation_steps": 2,
 }
-# What hides another setting, or is where a forgotten one would end too.
+# Settings that hide another one, or whose default a forgotten one would fall back to.
 AGAIN = {
     "augment_impl": "fused",
     "learn_temperature": False,

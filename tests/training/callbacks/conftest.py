@@ -1,4 +1,4 @@
-"""A writer that shows what it was handed."""
+"""A writer that keeps its records."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Checkpoints, what must not get into one, and signals that ask for a last one."""
+"""Checkpoints: when they are written, what they refuse, and signals that ask for a last one."""
 
 import os
 import signal

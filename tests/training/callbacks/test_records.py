@@ -1,4 +1,4 @@
-"""Records of a run: when they come, what they say, and where they are shown and kept."""
+"""Records of a run: when they are written, what they contain, and where they are shown and kept."""
 
 import errno
 import io
@@ -50,7 +50,7 @@ def step_log(writer, **changes):
         ({"every": 6}, 4, [8, 10]),
     ],
 )
-def test_records_come_every_so_many_steps_and_at_the_end(writer, changes, width, steps):
+def test_records_are_written_at_their_interval_and_at_the_end(writer, changes, width, steps):
     run_steps(step_log(writer, **changes), 0, 10, width)
     assert [record["step"] for record in writer.records] == steps
 
@@ -64,7 +64,7 @@ def test_a_record_says_where_it_is_and_how_fast(writer):
     assert all(record["learning_rate"] == 0.5 and record["images_per_second"] > 0 for record in writer.records)
 
 
-def test_a_step_log_says_which_part_of_the_time_was_waiting(writer, monkeypatch):
+def test_a_record_says_which_share_of_the_time_was_spent_waiting(writer, monkeypatch):
     log = StepLog([writer], StepRange(0, 4, 4), every=2, global_batch_size=8)
     log.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))
     clock = iter([0.0, 2.0, 10.0, 12.0, 20.0, 21.0, 30.0, 31.0])
@@ -84,7 +84,7 @@ def test_a_step_log_says_which_part_of_the_time_was_waiting(writer, monkeypatch)
         (1, 4, [(4, 4 * 8 / 100.0, None), (8, 4 * 8 / 1.0, None)]),  # it would have nothing else to count
     ],
 )
-def test_the_step_that_compiles_is_no_part_of_the_speed(writer, monkeypatch, every, width, expected):
+def test_the_step_that_compiles_does_not_count_in_the_speed(writer, monkeypatch, every, width, expected):
     log = StepLog([writer], StepRange(0, 8, 8), every=every, global_batch_size=8)
     ticks = itertools.accumulate(itertools.chain([0.0, 100.0], itertools.cycle([0.0, 1.0])))
     monkeypatch.setattr("aag_tf.training.callbacks.step_log.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
@@ -93,7 +93,7 @@ def test_the_step_that_compiles_is_no_part_of_the_speed(writer, monkeypatch, eve
     assert found == expected
 
 
-def test_the_metrics_file_drops_what_will_be_done_again(tmp_path):
+def test_the_metrics_file_drops_records_of_steps_that_are_repeated(tmp_path):
     path = tmp_path / "metrics.jsonl"
     first = MetricsFile(path)
     for step in (1, 2, 3):
@@ -108,7 +108,7 @@ def test_the_metrics_file_drops_what_will_be_done_again(tmp_path):
     ]
 
 
-def test_progress_off_a_terminal_is_a_line_now_and_then():
+def test_progress_without_a_terminal_is_an_occasional_line():
     stream = io.StringIO()
     progress = Progress(StepRange(0, 100, 10), stream=stream)
     progress.on_train_begin()
@@ -121,7 +121,7 @@ def test_progress_off_a_terminal_is_a_line_now_and_then():
 
 
 @pytest.mark.parametrize(("start", "width"), [(0, 1), (0, 10), (40, 1)])
-def test_the_time_left_is_not_that_of_the_step_that_compiles(monkeypatch, start, width):
+def test_the_time_left_does_not_count_the_step_that_compiles(monkeypatch, start, width):
     now = [0.0]
     monkeypatch.setattr("aag_tf.training.callbacks.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
     stream = io.StringIO()
@@ -152,7 +152,7 @@ def test_progress_on_a_terminal_is_a_bar():
 
 
 @pytest.mark.parametrize(("terminal", "number"), [(True, errno.EIO), (False, errno.EIO), (False, errno.EPIPE)])
-def test_a_run_outlives_who_watches_it(terminal, number):
+def test_a_run_goes_on_when_its_terminal_is_gone(terminal, number):
     class Gone(io.StringIO):
         def isatty(self):
             return terminal
@@ -168,7 +168,7 @@ def test_a_run_outlives_who_watches_it(terminal, number):
     progress.close()
 
 
-def test_a_logger_whose_network_fails_loses_its_record_and_no_run(caplog):
+def test_a_writer_whose_network_fails_loses_its_record_and_not_the_run(caplog):
     kept = []
 
     class Remote:
