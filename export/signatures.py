@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from aag_tf.data.resizing import fit
 from aag_tf.export.decoding import decode_batch
+from aag_tf.export.decoding.strings import require
 from aag_tf.runs.exported import (
     CONTENTS,
     EMBED_BYTES,
@@ -111,15 +112,11 @@ def _embed_images(networks: Networks) -> Signature:
         images = tf.ensure_shape(images, shape)
         sides = tf.shape(images, out_type=tf.int64)[1:3]
         checks = [
-            tf.debugging.assert_greater(sides, tf.constant(0, tf.int64), "images without pixels"),
-            tf.debugging.assert_less_equal(sides, tf.constant(LARGEST_SIDE, tf.int64), "a side is too long"),
-            tf.debugging.assert_less_equal(
-                sides[0] * sides[1],
-                tf.constant(networks.max_pixels, tf.int64),
-                f"images of more than {networks.max_pixels} pixels",
-            ),
+            require(tf.reduce_all(sides > 0), "images without pixels"),
+            require(tf.reduce_all(sides <= LARGEST_SIDE), "a side is too long"),
+            require(tf.reduce_prod(sides) <= networks.max_pixels, f"images of more than {networks.max_pixels} pixels"),
         ]
-        with tf.control_dependencies([check for check in checks if check is not None]):
+        with tf.control_dependencies(checks):
             count, padded = _pad_empty_batch(images)
         resized = fit(padded, networks.image_shape[:2])
         return _with_normalized(OUTPUT, _embed(networks, resized)[:count])

@@ -33,7 +33,7 @@ class Collection:
 
     def __len__(self) -> int:
         """Number of images, embedded or not."""
-        return self.manifest.rows
+        return self.manifest.input["rows"]
 
     @property
     def dim(self) -> int:

@@ -129,7 +129,7 @@ def _begin(output: Output, wanted: Manifest) -> Manifest:
         output.clear()  # so that the next run needs no --overwrite
         raise
     output.write_manifest(manifest)
-    return output.read_manifest()
+    return manifest
 
 
 def _write_shards(

@@ -5,16 +5,13 @@ It is written when a run begins (`input`, `model`, `settings`), again when the i
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any, Self
 
 from aag_tf.config import EmbedConfig
 from aag_tf.runs import exported
-from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.json_fields import read_fields
-from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.embeddings"
@@ -91,13 +88,8 @@ class Manifest:
         """Whether every image was read and all files are written."""
         return self.embedded is not None
 
-    @property
-    def rows(self) -> int:
-        """Number of images of a listed input, embedded or not."""
-        return self.input["rows"]
-
     def to_json(self) -> dict[str, Any]:
-        """Returns the JSON object that `read_manifest` takes, without what is not known yet."""
+        """Returns the JSON object of `manifest.json`, without what is not known yet."""
         content = {"format": FORMAT, "format_version": FORMAT_VERSION} | dataclasses.asdict(self)
         return {name: value for name, value in content.items() if value is not None}
 
@@ -116,12 +108,7 @@ class Manifest:
 
 
 def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Manifest:
-    """Returns the manifest of a run that begins.
-
-    Args:
-        config: settings of the run.
-        source: the input, not listed yet.
-        directory: version directory of the encoder.
+    """Returns the manifest of a run that begins, with its input not listed yet and the encoder of a version directory.
 
     Raises:
         ExportError: aag-export did not write the encoder.
@@ -153,35 +140,9 @@ def require_same(wanted: Manifest, begun: Manifest) -> None:
             "another; name the same with --saved_model, or another --output."
         )
     for name, value in dataclasses.asdict(wanted.settings).items():
-        if value != getattr(begun.settings, name):
+        before = getattr(begun.settings, name)
+        if value != before:
             raise EmbeddingError(
-                f"--resume: this output was begun with --{name}={getattr(begun.settings, name)}, not "
-                f"--{name}={value}; give the same, or another --output."
+                f"--resume: this output was begun with --{name}={before}, not --{name}={value}; give the same, or "
+                "another --output."
             )
-
-
-def write_manifest(file: Path, manifest: Manifest) -> None:
-    """Writes a manifest atomically."""
-    write_atomically(file, json.dumps(manifest.to_json(), indent=2) + "\n")
-
-
-def read_manifest(file: Path) -> Manifest:
-    """Reads a manifest.
-
-    Raises:
-        EmbeddingError: it is missing or damaged, or another program or format version wrote it.
-    """
-    try:
-        content = read_json_object(file)
-        if content.get("format") != FORMAT:
-            raise EmbeddingError(f"{file} was not written by aag-embed; name a directory that it wrote.")
-        if content.get("format_version") != FORMAT_VERSION:
-            raise EmbeddingError(
-                f"{file} has format version {content.get('format_version')} and this package reads {FORMAT_VERSION}; "
-                "embed again with --overwrite, or install the package that wrote it."
-            )
-        return Manifest.from_json(content)
-    except OSError as error:
-        raise EmbeddingError(f"{file.parent} was not written by aag-embed: it has no {file.name}.") from error
-    except ValueError as error:
-        raise EmbeddingError(f"{file} is damaged ({error}); embed again with --overwrite.") from error

@@ -8,15 +8,17 @@ index.faiss, index.json      an index over them, where aag-search was asked to b
 """
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from aag_tf.export.embedding.manifest import Manifest, read_manifest, write_manifest
-from aag_tf.utils.atomic import sync
+from aag_tf.export.embedding.manifest import FORMAT, FORMAT_VERSION, Manifest
+from aag_tf.utils.atomic import sync, write_atomically
 from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
 from aag_tf.utils.paths import user_path
 
@@ -124,7 +126,7 @@ class Output:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Writes the manifest and creates the directory of Parquet files."""
-        write_manifest(self.manifest, manifest)
+        write_atomically(self.manifest, json.dumps(manifest.to_json(), indent=2) + "\n")
         self.parquet.mkdir(exist_ok=True)
 
     def read_manifest(self) -> Manifest:
@@ -133,7 +135,21 @@ class Output:
         Raises:
             EmbeddingError: it is missing or damaged, or another program or format version wrote it.
         """
-        return read_manifest(self.manifest)
+        file = self.manifest
+        try:
+            content = read_json_object(file)
+            if content.get("format") != FORMAT:
+                raise EmbeddingError(f"{file} was not written by aag-embed; name a directory that it wrote.")
+            if (version := content.get("format_version")) != FORMAT_VERSION:
+                raise EmbeddingError(
+                    f"{file} has format version {version} and this package reads {FORMAT_VERSION}; embed again with "
+                    "--overwrite, or install the package that wrote it."
+                )
+            return Manifest.from_json(content)
+        except OSError as error:
+            raise EmbeddingError(f"{self.path} was not written by aag-embed: it has no {file.name}.") from error
+        except ValueError as error:
+            raise EmbeddingError(f"{file} is damaged ({error}); embed again with --overwrite.") from error
 
 
 @contextlib.contextmanager

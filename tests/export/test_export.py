@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from small_runs import STEP, make_run, save_images
 
-from aag_tf.config import EvaluateConfig, ExportConfig
+from aag_tf.config import EvaluateConfig, ExportConfig, ProtocolConfig
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export
 from aag_tf.export.saved_model import write_metadata
@@ -77,10 +77,13 @@ def test_metadata_says_how_to_use_and_to_repeat_it(exported, model):
 
 @no_progress()
 def test_is_evaluated_like_the_run_it_came_from(run, exported, tmp_path):
-    from_run = evaluate(EvaluateConfig(run_dir=run[0], output=str(tmp_path / "run.json"), report=False))
-    from_model = evaluate(EvaluateConfig(saved_model=str(exported.path.parent)))
+    protocol = ProtocolConfig(measures="knn,linear", baselines="untrained")
+    output = str(tmp_path / "run.json")
+    from_run = evaluate(EvaluateConfig(run_dir=run[0], output=output, report=False, protocol=protocol))
+    from_model = evaluate(EvaluateConfig(saved_model=str(exported.path.parent), protocol=protocol))
     assert from_model.path is None
     assert from_model.subject["version"] == 1
+    assert len(from_run.results) == 2
     for ours, theirs in zip(from_model.results, from_run.results, strict=True):
         assert ours.features == theirs.features
         # One of 80 test images may fall on the other side by rounding.
