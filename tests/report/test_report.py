@@ -7,10 +7,11 @@ import pytest
 from evaluations import make_evaluation
 from html_checks import Page, check_accessible, check_stands_alone, contrast
 
+from aag_tf.config import DataConfig, TrainConfig
 from aag_tf.evaluation import FeatureResult, Measure
 from aag_tf.report import check_page_path, report_page, write_report
 from aag_tf.report.page import write_page
-from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.utils.errors import EvaluationError
 
 HOSTILE = "<script>alert('&\"')</script>"
@@ -28,7 +29,8 @@ def run_dir(tmp_path_factory):
     """A run whose path and settings are hostile."""
     directory = RunDirectory(tmp_path_factory.mktemp("runs") / HOSTILE)
     directory.create()
-    directory.write_record({"flags": {HOSTILE: HOSTILE}, "image_shape": [8, 8, 1]})
+    config = TrainConfig(data=DataConfig(data_dir=HOSTILE))
+    directory.write_record(RunRecord(config=config, image_shape=(8, 8, 1)))
     directory.metrics.write_text("\n".join(map(json.dumps, METRICS)))
     return str(directory.path)
 

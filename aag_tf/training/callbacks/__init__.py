@@ -16,6 +16,7 @@ from aag_tf.training.callbacks.step_log import StepLog
 from aag_tf.training.callbacks.tensorboard import TAGS, TensorBoardWriter
 from aag_tf.training.callbacks.terminate_on_nan import TerminateOnNaN
 from aag_tf.training.step_range import StepRange, is_due
+from aag_tf.training.writer import Writer
 
 __all__ = [
     "TAGS",
