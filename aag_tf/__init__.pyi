@@ -29,6 +29,7 @@ from .losses import LearnedTemperature as LearnedTemperature
 from .losses import contrastive_statistics as contrastive_statistics
 from .losses import gnt_xent as gnt_xent
 from .report import write_report as write_report
+from .runs import RunRecord as RunRecord
 from .runs import SavedEncoder as SavedEncoder
 from .runs import TrainedRun as TrainedRun
 from .runs import load_run as load_run
@@ -40,4 +41,5 @@ from .training import TrainResult as TrainResult
 from .training import train as train
 from .utils.errors import AagError as AagError
 from .utils.errors import ConfigError as ConfigError
+from .utils.progress import no_progress as no_progress
 from .utils.versions import __version__ as __version__

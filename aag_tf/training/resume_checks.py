@@ -22,11 +22,11 @@ def check_same_training_settings(
     """
     changed = configs.changed_training_settings(config, before.flags)
     if strip_ignored_keys(before.auxiliary) != (auxiliary and auxiliary.describe()):
-        changed.append("the auxiliary branch that was handed to train()")
+        changed.append("the auxiliary branch that was passed to train()")
     if changed:
         raise RunDirectoryError(
-            f"--resume cannot change what is learned, nor what it is judged by: {', '.join(changed)}; give the run's "
-            f"own values (--flagfile={directory.flags_file}), or start a new --run_dir."
+            f"--resume cannot change what is learned, nor how the best checkpoint is chosen: {', '.join(changed)}; "
+            f"give the run's own values (--flagfile={directory.flags_file}), or start a new --run_dir."
         )
 
 
@@ -70,8 +70,8 @@ def describe_custom_encoder(
     if model is None:
         if known is not None and not has_checkpoint:
             raise RunDirectoryError(
-                "--resume finds no checkpoint yet, so that the weights of the encoder which was handed over are not "
-                "known; hand it over again, train(encoder=...), or start a new --run_dir."
+                "--resume finds no checkpoint yet, so that the weights of the encoder that was passed to train() are "
+                "not known; pass it again, train(encoder=...), or start a new --run_dir."
             )
         return known
     if before is None:
@@ -79,8 +79,8 @@ def describe_custom_encoder(
     # Compared by shapes, since names count up with every model that a process builds.
     if known is None or weight_shapes(encoder_from(known)) != weight_shapes(model):
         raise RunDirectoryError(
-            f"--resume needs the encoder that the run began with, and {model.name} is another one; hand over that one, "
-            "or none, or start a new --run_dir."
+            f"--resume needs the encoder that the run began with, and {model.name} is another one; pass that one, or "
+            "none, or start a new --run_dir."
         )
     return known
 

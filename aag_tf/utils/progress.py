@@ -14,7 +14,7 @@ _shown = contextvars.ContextVar("progress bars are shown", default=True)
 
 @contextlib.contextmanager
 def no_progress() -> Iterator[None]:
-    """Shows no progress bar inside the block; also works as a decorator."""
+    """Shows no progress inside the block, neither bars nor lines in a log; also works as a decorator."""
     before = _shown.set(False)
     try:
         yield
@@ -22,18 +22,20 @@ def no_progress() -> Iterator[None]:
         _shown.reset(before)
 
 
-def progress_bar(name: str, total: int | None, unit: str, *, wanted: bool = True) -> tqdm:
+def progress_shown() -> bool:
+    """Whether progress is shown: outside of `no_progress()`."""
+    return _shown.get()
+
+
+def progress_bar(name: str, total: int | None, unit: str) -> tqdm:
     """Returns a bar that clears itself; enter it with `with`, move it with `update`.
 
     Args:
         name: what the bar says.
         total: units of work; `None` shows no time left.
         unit: name of a unit of work.
-        wanted: `False` shows nothing.
     """
-    return tqdm(
-        desc=name, total=total, unit=unit, delay=1, leave=False, disable=None if wanted and _shown.get() else True
-    )
+    return tqdm(desc=name, total=total, unit=unit, delay=1, leave=False, disable=None if progress_shown() else True)
 
 
 def time_left(seconds: float) -> str:

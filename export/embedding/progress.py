@@ -6,7 +6,7 @@ from types import TracebackType
 
 import tqdm
 
-from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, time_left
+from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, progress_shown, time_left
 
 
 class Progress:
@@ -24,7 +24,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         """Opens the bar, on a terminal."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and progress_shown():
             with ignore_broken_output():
                 self._bar = tqdm.tqdm(
                     desc="embedding", initial=self._before, total=self._total, unit="img", dynamic_ncols=True
@@ -53,7 +53,7 @@ class Progress:
             if failed:
                 self._bar.set_postfix_str(f"{self._failed:,} broken", refresh=False)
             self._bar.update(images)
-        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES and progress_shown():
             self._last_line = time.monotonic()
             rate = (self._done - self._before) / self.seconds
             print(

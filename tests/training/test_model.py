@@ -139,7 +139,7 @@ def test_statistics_count_the_negatives_that_the_loss_counts(digits):
     batch = next(iter(training_batches(digits, global_batch_size=BATCH, seed=3, start_step=0, num_steps=1)))
     # Where all similarities are alike, an anchor has as many effective negatives as there are: of three views or two.
     for aux_negatives, expected in ((True, 3 * (BATCH - 1)), (False, 2 * (BATCH - 1))):
-        metrics = make_model(keras.optimizers.SGD(), temperature=1e6, aux_negatives=aux_negatives).test_step(batch)
+        metrics = make_model(keras.optimizers.SGD(), temperature=100.0, aux_negatives=aux_negatives).test_step(batch)
         assert float(metrics["effective_negatives"]) == pytest.approx(expected, rel=1e-4)
 
 

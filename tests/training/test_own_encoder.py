@@ -118,7 +118,7 @@ def test_a_run_without_a_checkpoint_needs_its_weights_again(tmp_path):
     noted = dataclasses.replace(at_rest(run_dir, resume=True), encoder=load_run(run_dir).record.config.encoder)
     for step in (run_dir / "checkpoints").iterdir():
         shutil.rmtree(step)
-    with pytest.raises(RunDirectoryError, match=r"no checkpoint yet, so that the weights .* hand it over again"):
+    with pytest.raises(RunDirectoryError, match=r"no checkpoint yet, so that the weights .* pass it again"):
         train(noted)
     model = own_encoder()
     train(at_rest(run_dir, resume=True), encoder=model)

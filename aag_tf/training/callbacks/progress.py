@@ -10,7 +10,7 @@ import tqdm
 from typing_extensions import override
 
 from aag_tf.training.step_range import StepRange
-from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, time_left
+from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, progress_shown, time_left
 
 
 class Progress(keras.callbacks.Callback):
@@ -33,7 +33,7 @@ class Progress(keras.callbacks.Callback):
     @override
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._since = (time.monotonic(), self.step_range.start_step)
-        if self.stream.isatty():
+        if self.stream.isatty() and progress_shown():
             self._bar = tqdm.tqdm(
                 total=self.step_range.total_steps,
                 initial=self.step_range.start_step,
@@ -71,7 +71,8 @@ class Progress(keras.callbacks.Callback):
             return
         now = time.monotonic()
         step = int(record["step"])
-        if now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.step_range.total_steps:
+        is_due = now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.step_range.total_steps
+        if is_due and progress_shown():
             self._last_line = now
             began, start = self._since
             left = (now - began) / (step - start) * (self.step_range.total_steps - step)

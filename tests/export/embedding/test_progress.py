@@ -5,6 +5,7 @@ import types
 
 from aag_tf.export.embedding import progress
 from aag_tf.export.embedding.progress import Progress
+from aag_tf.utils.progress import no_progress
 
 
 class Terminal(io.StringIO):
@@ -31,3 +32,12 @@ def test_a_terminal_gets_a_bar_that_starts_where_an_earlier_run_ended(monkeypatc
         bar.update(60, 1)
     shown = terminal.getvalue()
     assert all(part in shown for part in (" 40/100", "100/100", "img/s", "1 broken"))
+
+
+def test_nothing_is_shown_without_progress(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr(progress, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    with no_progress(), Progress(done=0, total=10) as bar:
+        now[0] = 200.0
+        bar.update(5, 0)
+    assert capsys.readouterr().err == ""
