@@ -18,7 +18,7 @@ def read_fields(record_type: type[Record], content: Mapping[str, Any], **known: 
 
     Args:
         record_type: a dataclass whose field types are made of `int`, `float`, `str`, `bool`, `list`, `dict`, `tuple`,
-            `Any` and `None`.
+            `Any`, `None` and other such dataclasses.
         content: the JSON object.
         **known: fields that are not read from it.
 
@@ -49,8 +49,13 @@ def _converted(value: Any, hint: Any, name: str) -> Any:
             return tuple(_converted(part, argument, name) for part, argument in zip(value, arguments, strict=True))
         case list() if kind is list:
             return [_converted(part, arguments[0], name) for part in value]
+        case dict() if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            return read_fields(kind, value)
         case dict() if kind is dict:
             return {key: _converted(part, arguments[1], name) for key, part in value.items()}
         case _ if kind is Any or type(value) is kind or (type(value) is int and kind is float):
             return value
-    raise ValueError(f"its {name!r} is not {hint if arguments else hint.__name__}")
+    if value is None:
+        raise ValueError(f"it has no {name!r}")
+    wanted = "an object" if dataclasses.is_dataclass(kind) else hint if arguments else hint.__name__
+    raise ValueError(f"its {name!r} is not {wanted}")

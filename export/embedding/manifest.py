@@ -100,11 +100,7 @@ class Manifest:
         Raises:
             ValueError: a field is missing or wrong; the message names it.
         """
-        for name in ("model", "settings"):
-            if not isinstance(content.get(name), dict):
-                raise ValueError(f"it has no {name!r}")
-        model, settings = read_fields(EncoderFacts, content["model"]), read_fields(Settings, content["settings"])
-        return read_fields(cls, content, model=model, settings=settings)
+        return read_fields(cls, content)
 
 
 def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Manifest:
