@@ -1,7 +1,7 @@
 """Tables and pictures of the study, from the results so far.
 
-    python benchmarks/ablation_report.py                            # prints the tables
-    python benchmarks/ablation_report.py --write                    # also writes them to docs/measurements/results.md, with pictures
+    python benchmarks/ablation_report.py            # prints the tables
+    python benchmarks/ablation_report.py --write    # also writes them to docs/measurements/results.md, with pictures
 
 In `docs/measurements/results.md`, the text between the two markers of the study is replaced; the rest is not changed.
 """
