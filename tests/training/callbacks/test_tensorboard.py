@@ -131,7 +131,7 @@ def test_the_hparams_page_has_the_settings_that_differ_and_the_results(tmp_path)
         start = plugin_data_pb2.HParamsPluginData.FromString(content[metadata.SESSION_START_INFO_TAG])
         found[name] = json_format.MessageToDict(start.session_start_info)["hparams"]
     always = {"dataset": "digits", "encoder": "tiny", "global_batch_size": 64.0, "learning_rate": 0.0035}
-    always |= {"aux": "default", "coupling": 0.5}
+    always |= {"aux": "default", "coupling": 0.0}
     assert found["plain"] == {**always, "temperature": 0.17, "steps": 5.0}
     assert found["cooler"] == {**always, "temperature": 0.3, "steps": 5.0}
     assert found["seeded"] == {**always, "temperature": 0.17, "steps": 9.0, "seed": 3.0}
