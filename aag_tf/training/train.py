@@ -20,6 +20,7 @@ from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.open_run import OpenRun, open_run
 from aag_tf.training.writer import Writer
+from aag_tf.utils import environment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +78,7 @@ def train(
             the run cannot go on, and its last checkpoint is intact.
         WorkerLostError: another machine was lost; the run goes on from its newest checkpoint with `resume`.
     """
+    environment.tell()
     cluster = configs.cluster_from_environment()
     components = CustomComponents(encoder=encoder, auxiliary=auxiliary, writers=writers, callbacks=callbacks)
     config = components.noted_in(config)
