@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from aag_tf.training.callbacks.event_files import drop_events_after
 
-# Metric: tag. Tags are never renamed, since people compare runs that are months apart. `docs/tensorboard.md` explains
-# each.
+# Metric: tag. Tags are never renamed, since people compare runs that are months apart. `docs/reference/tensorboard.md`
+# explains each.
 TAGS = {
     "loss": "loss/gnt_xent",
     "contrastive_accuracy": "contrast/top1_accuracy",

@@ -28,7 +28,7 @@ from aag_tf.training.callbacks import (
 )
 from aag_tf.utils.errors import ConfigError
 
-TABLE = Path(__file__).parents[3] / "docs" / "tensorboard.md"
+TABLE = Path(__file__).parents[3] / "docs" / "reference" / "tensorboard.md"
 SPAN = StepRange(start_step=0, total_steps=5, steps_per_epoch=5)
 
 
