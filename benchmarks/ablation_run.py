@@ -25,6 +25,7 @@ from provenance import provenance
 CURVE_POINTS = 60  # per metric and run, stored in its record
 CURVES = ("loss", "gradient_norm", "positive_pull", "positive_pull_std", "effective_negatives")
 TRAIN = ("-m", "aag_tf.commands.train")
+DIVERGED = 3  # exit code of a trainer whose loss became NaN: its last good checkpoint is evaluated
 
 
 class StudyJob(Protocol):
@@ -109,7 +110,7 @@ def train(
         env=environment,
     )
     _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
+    if os.waitstatus_to_exitcode(status) not in (0, DIVERGED):
         raise SystemExit(f"training in {run_dir} stopped; the next call resumes it.")
     return usage
 

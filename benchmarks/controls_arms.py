@@ -1,4 +1,4 @@
-"""The arms of the controls: which branch draws each view. `docs/controls.md` says what they are for."""
+"""The arms of the controls: which branch draws each view. `docs/measurements/controls.md` says what they are for."""
 
 import dataclasses
 

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ablation_run import DIVERGED
 from controls_arms import ARMS, CROP, DEFAULT, MAIN, SOLARIZE_CUTOUT
 
 from aag_tf.commands import train as train_command
 from aag_tf.commands._app import quiet_start, run_command
+from aag_tf.utils.errors import TrainingError
 
 if TYPE_CHECKING:
     from aag_tf.augment import Branch, ViewMaker
@@ -58,7 +60,7 @@ def branch(name: str, config: "AugmentConfig", *, jit_compile: bool) -> "Branch"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Trains as `aag-train` does, with the views of the arm.
+    """Trains as `aag-train` does, with the views of the arm; returns its exit code, or `DIVERGED`.
 
     Raises:
         SystemExit: `--arm` is missing or not known.
@@ -75,7 +77,11 @@ def main(argv: Sequence[str]) -> int:
         return views_of(arms[0], config, jit_compile=jit_compile)
 
     model_building.build_views = build_views
-    return train_command.main([argument for argument in argv if not argument.startswith(OPTION)])
+    try:
+        return train_command.main([argument for argument in argv if not argument.startswith(OPTION)])
+    except TrainingError as error:  # a resumed run would diverge again
+        print(error, file=sys.stderr)
+        return DIVERGED
 
 
 if __name__ == "__main__":
