@@ -1,4 +1,4 @@
-"""The controls: is it the auxiliary branch that gains, or only stronger augmentation? See docs/measurements/controls.md.
+"""The controls: does the auxiliary branch gain, or only stronger augmentation? See docs/measurements/controls.md.
 
     python benchmarks/controls.py --plan          # what it will run, and the estimated hours
     python benchmarks/controls.py --jobs=2        # two runs at a time; continues from any interruption
