@@ -1,4 +1,4 @@
-"""Results of an evaluation, as a table for people and as JSON for programs (schema in `docs/evaluation.md`)."""
+"""Results of an evaluation, as a table for people and as JSON for programs (`docs/reference/file_formats.md`)."""
 
 import dataclasses
 import json
