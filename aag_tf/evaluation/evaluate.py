@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from aag_tf import config as configs
 from aag_tf.config import EvaluateConfig
 from aag_tf.evaluation.checks import check_enough
+from aag_tf.evaluation.choices import choose_k
+from aag_tf.evaluation.evaluation import Evaluation
 from aag_tf.evaluation.feature_set import Embed, Examples, FeatureSet
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
 from aag_tf.evaluation.linear_probe import L2_GRID, SPLIT_SEED
 from aag_tf.evaluation.measures import measure_all
 from aag_tf.evaluation.output import evaluation_path
-from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED, Evaluation
+from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED
 from aag_tf.evaluation.subjects import EvaluationImages, Subject, load_subject, open_images, read_feature_files
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError, EvaluationError
@@ -56,6 +59,8 @@ def _evaluate_images(config: EvaluateConfig) -> Evaluation:
     subject = load_subject(config)
     _check_trainable(config, subject)
     images = open_images(config, subject)
+    config = dataclasses.replace(config, protocol=images.protocol)
+    _check_labels_for_training(config)
     bank, queries = images.bank, images.queries
     check_enough(bank.labels, len(bank), config.protocol)
     data = {
@@ -73,7 +78,15 @@ def _evaluate_images(config: EvaluateConfig) -> Evaluation:
 def _evaluate_files(config: EvaluateConfig) -> Evaluation:
     """Evaluates features from files, which have no baselines."""
     train, test = str(config.train_features), str(config.test_features)
-    bank, queries = read_feature_files(train, test, labeled=config.protocol.needs_labels)
+    protocol = config.protocol
+    is_open = protocol.measures is None or protocol.all_measures
+    bank, queries = read_feature_files(train, test, labeled=None if is_open else protocol.needs_labels)
+    if is_open and bank.labels is None:
+        logging.warning("the features have no labels, so they are evaluated by what needs none (--measures=unlabeled).")
+        protocol = dataclasses.replace(protocol, measures="unlabeled")
+    measures = protocol.measures or ",".join(protocol.measure_names)
+    protocol = dataclasses.replace(protocol, measures=measures)
+    config = dataclasses.replace(config, protocol=choose_k(protocol, bank.labels, len(bank.features)))
     check_enough(bank.labels, len(bank.features), config.protocol)
     data = {
         "dataset": train,
@@ -130,7 +143,10 @@ def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
             "the architecture of this SavedModel is not known, so --supervised_epochs cannot train a new one; leave it "
             "out."
         )
-    if protocol.supervised_epochs > 0 and not protocol.needs_labels:
+
+
+def _check_labels_for_training(config: EvaluateConfig) -> None:
+    if config.protocol.supervised_epochs > 0 and not config.protocol.needs_labels:
         raise EvaluationError("--supervised_epochs needs labels; leave it out with --measures=unlabeled.")
 
 
