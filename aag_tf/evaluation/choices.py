@@ -70,10 +70,10 @@ def choose_k(protocol: ProtocolConfig, labels: np.ndarray | None, count: int) ->
                 USUAL_KNN_K,
                 k,
             )
-        elif k > counts.min():
+        elif counts.min() < k <= count:
             logging.warning(
-                "kNN lets %d neighbors vote, more than the %d images of the smallest class, which it may miss; --knn_k=%d "
-                "lets fewer vote.",
+                "kNN lets %d neighbors vote, more than the %d images of the smallest class, which it may miss; "
+                "--knn_k=%d lets fewer vote.",
                 k,
                 counts.min(),
                 counts.min(),
@@ -95,7 +95,7 @@ def _fault(source: Source, split: str | None) -> str:
         return f"{source.name} has no labels"
     if not _has_classes(source.train):
         count = len(source.train)
-        return f"all {count} labeled images are of class {source.train.labels[0]}, so there is nothing to classify"
+        return f"all {count} labeled images are of class {source.train.labels[0]} (nothing to classify)"
     if split == "train":
         return "--split=train has the images that classifiers learn from"
     if split is None:
