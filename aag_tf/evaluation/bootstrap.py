@@ -70,4 +70,4 @@ def balanced_interval(values: np.ndarray, labels: np.ndarray, seed: int = 0) -> 
         )
         resampled += found.bootstrap_distribution
     ends = np.percentile(resampled / len(classes), [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return total / len(classes), float(ends[0]), float(ends[1])
+    return float(total / len(classes)), float(ends[0]), float(ends[1])

@@ -65,7 +65,13 @@ class Evaluation:
     def verdict_lines(self) -> list[str]:
         """The verdicts in words, a line for each, and what to try where the encoder is not above its baselines."""
         lines = [sentence(verdict, self.main_result) for verdict in self.verdicts]
-        return lines + advice(self.verdicts, self.main_result, self.results, own="run_dir" in self.subject)
+        return lines + advice(
+            self.verdicts,
+            self.main_result,
+            self.results,
+            own="run_dir" in self.subject,
+            transfer=self.settings.get("dataset") is not None,
+        )
 
     def table(self) -> str:
         """Formats the results as a table: a row for each metric, a column for each feature set."""
@@ -81,7 +87,9 @@ class Evaluation:
         )
         note = f" ({data['conversion']})" if data.get("conversion") else ""
         found = "".join(f"\n{line}" for line in self.verdict_lines)
-        return f"{title}{note}\n{TABLE_NOTE}\n\n{self.table()}" + (f"\n{found}" if found else "")
+        has_shares = any(measure.low is not None for measure in self.main_result.measures)
+        explained = f"\n{TABLE_NOTE}" if has_shares else ""
+        return f"{title}{note}{explained}\n\n{self.table()}" + (f"\n{found}" if found else "")
 
     def to_json(self) -> str:
         """Formats the whole evaluation; accuracies are shares in [0, 1]."""

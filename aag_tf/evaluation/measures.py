@@ -59,7 +59,8 @@ def without_labels(features: FeatureSet) -> list[Measure]:
     rows = features.queries.features
     rows = rows[_spaced(rows, UNLABELED_IMAGES)]
     if len(rows) > 1:
-        found.append(Measure("uniformity", unlabeled.uniformity(rows), len(rows)))
+        details = {"mean_squared_distance": unlabeled.mean_squared_distance(rows)}
+        found.append(Measure("uniformity", unlabeled.uniformity(rows), len(rows), details=details))
     return [*found, Measure("rankme", unlabeled.rankme(rows), len(rows), details={"largest": min(rows.shape)})]
 
 

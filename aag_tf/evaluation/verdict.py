@@ -24,7 +24,7 @@ PARTS = ("robustness_",)  # of a metric that has a verdict itself
 COLLAPSED_UNIFORMITY = -0.02
 COLLAPSED_RANK = 1.5
 LOW_RANK_SHARE = 0.05  # of the largest rank that so many images and dimensions allow
-NEAR_SHARE = 0.5  # of the least distance of two images, below which views of one image count as near
+NEAR_SHARE = 0.5  # of the mean squared distance of two images, below which views of one image count as near
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,9 +119,9 @@ def _of_views(alignment: Measure, uniformity: Measure | None) -> list[Verdict]:
     """Sets the distance of two views beside that of two images: alone, the lowest alignment is that of a collapse."""
     if uniformity is None:
         return []
-    # By Jensen's inequality: log mean exp(-2 d²) >= -2 mean d².
-    apart = max(0.0, -uniformity.value / 2)
-    numbers = {"views_apart": alignment.value, "images_apart_at_least": apart}
+    # Evaluations of earlier versions have uniformity alone: log mean exp(-2 d²) >= -2 mean d², by Jensen's inequality.
+    apart = uniformity.details.get("mean_squared_distance", max(0.0, -uniformity.value / 2))
+    numbers = {"views_apart": alignment.value, "images_apart": apart}
     if uniformity.value > COLLAPSED_UNIFORMITY:
         outcome = COLLAPSED
     else:

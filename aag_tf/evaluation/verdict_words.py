@@ -6,13 +6,16 @@ from aag_tf.evaluation import verdict as outcomes
 from aag_tf.evaluation.results import MAJORITY, RAW_PIXELS, UNTRAINED, FeatureResult, title
 from aag_tf.evaluation.verdict import Against, Verdict
 
-BASELINES = {RAW_PIXELS: "raw pixels", UNTRAINED: "the untrained encoder", MAJORITY: "always the largest class"}
+BASELINES = {RAW_PIXELS: "raw pixels", UNTRAINED: "the untrained encoder", MAJORITY: "the largest class"}
 NEARLY_SOLVED = 0.95  # accuracy of raw pixels above which there is little to gain
 
 TRY = (
     "Not above a baseline: the training is probably too short, or its views do not suit the images. Try one at a time: "
     "more --epochs; a --temperature between 0.1 and 0.5; a larger --crop_min_area where crops lose the subject; a "
     "lower --color_strength where color matters; --noflip where left and right differ (aag-augment shows the views)."
+)
+OTHER_IMAGES = (
+    "Not above a baseline: the encoder was trained on other images; train one on these, or on images more like them."
 )
 OTHER_MODEL = "Not above a baseline: these features do not suit the images; evaluate another model or training."
 SOLVED = "Raw pixels are right for {:.0f} % of these images, so that little is left to gain on them."
@@ -42,7 +45,12 @@ def sentence(verdict: Verdict, main: FeatureResult) -> str:
 
 
 def advice(
-    verdicts: Sequence[Verdict], main: FeatureResult, results: Sequence[FeatureResult], *, own: bool
+    verdicts: Sequence[Verdict],
+    main: FeatureResult,
+    results: Sequence[FeatureResult],
+    *,
+    own: bool,
+    transfer: bool = False,
 ) -> list[str]:
     """Returns what to try, a line for each fault; none where every metric is above its baselines.
 
@@ -51,6 +59,7 @@ def advice(
         main: the results that they are about.
         results: of all feature sets.
         own: whether the encoder was trained by `aag-train`, whose settings the advice names.
+        transfer: whether it was trained on other images.
     """
     found = {verdict.outcome for verdict in verdicts}
     lines = []
@@ -63,9 +72,11 @@ def advice(
         weak = {verdict.measure for verdict in verdicts if verdict.outcome in (outcomes.SAME, outcomes.BELOW)}
         pixels = next((result for result in results if result.features == RAW_PIXELS), None)
         shares = [measure.value for measure in pixels.measures if measure.name in weak] if pixels else []
-        if shares and max(shares) >= NEARLY_SOLVED:
+        solved = bool(shares) and max(shares) >= NEARLY_SOLVED
+        if solved:
             lines.append(SOLVED.format(100 * max(shares)))
-        lines.append(TRY if own else OTHER_MODEL)
+        if not solved or outcomes.BELOW in found:
+            lines.append((OTHER_IMAGES if transfer else TRY) if own else OTHER_MODEL)
     return lines
 
 
@@ -82,18 +93,24 @@ def _grouped(against: Sequence[Against]) -> list[str]:
             phrases.append(", ".join(part.format("" if place else " points") for place, part in enumerate(parts)))
     same = [BASELINES[each.baseline] for each in against if each.outcome == outcomes.SAME]
     if same:
-        phrases.append(f"cannot be told apart from {' and '.join(same)} (the intervals overlap)")
+        phrases.append(f"cannot be told apart from {_listed(same)} (the intervals overlap)")
     return phrases
 
 
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def _of_views(verdict: Verdict) -> str:
-    views, images = verdict.numbers["views_apart"], verdict.numbers["images_apart_at_least"]
+    views, images = verdict.numbers["views_apart"], verdict.numbers["images_apart"]
     meaning = {
         outcomes.COLLAPSED: "all images are nearly alike to the encoder, and a low alignment means nothing then",
-        outcomes.VIEWS_NEAR: "views of an image are much nearer than other images",
-        outcomes.VIEWS_FAR: "views of an image are hardly nearer than other images",
+        outcomes.VIEWS_NEAR: "views are recognized",
+        outcomes.VIEWS_FAR: "views are hardly recognized",
     }[verdict.outcome]
-    return f"alignment beside uniformity: two views are {views:.2f} apart, two images {images:.2f} or more: {meaning}."
+    return (
+        f"alignment beside uniformity: two views of an image are {views:.2f} apart, two images {images:.2f}: {meaning}."
+    )
 
 
 def _of_rank(verdict: Verdict) -> str:

@@ -56,7 +56,7 @@ def test_what_is_there_is_evaluated_and_said_in_one_line(data, chosen, words, ca
             "give --split=train --measures=unlabeled, or a label",
         ),
         ({"measures": "knn"}, [UNLABELED, UNLABELED], "images has no labels; give --measures=unlabeled, or a"),
-        ({"measures": "knn"}, [ONE_CLASS, ONE_CLASS], "\(nothing to classify\); give --measures=unlabel"),
+        ({"measures": "knn"}, [ONE_CLASS, ONE_CLASS], r"\(nothing to classify\); give --measures=unlabel"),
         ({"split": "validation"}, [LABELED, ABSENT, LABELED], r"no validation split; give --split=test\."),
         (
             {"split": "test", "measures": "linear"},

@@ -77,7 +77,7 @@ def test_the_largest_class_is_named_where_it_is_not_beaten():
     main = result("trained encoder", share(0.9, name="majority"), share(0.905))
     verdict, line = verdict_of(main, result("untrained encoder", share(0.8)))
     assert verdict.outcome == SAME
-    assert line.endswith("; cannot be told apart from always the largest class (the intervals overlap).")
+    assert line.endswith("; cannot be told apart from the largest class (the intervals overlap).")
     better = result("trained encoder", share(0.5, name="majority"), share(0.905))
     verdict, line = verdict_of(better, result("untrained encoder", share(0.8)))
     assert line == "kNN (k=20): 10.5 points above the untrained encoder."
@@ -86,11 +86,11 @@ def test_the_largest_class_is_named_where_it_is_not_beaten():
     assert line == "kNN, balanced: 10.0 points above the untrained encoder."
 
 
-def of_numbers(alignment, uniformity, rank, largest=128):
+def of_numbers(alignment, uniformity, rank, largest=128, **details):
     main = result(
         "trained encoder",
         Measure("alignment", alignment, 500),
-        Measure("uniformity", uniformity, 500),
+        Measure("uniformity", uniformity, 500, details=details),
         Measure("rankme", rank, 500, details={"largest": largest}),
     )
     views, rank_verdict = find_verdicts([result("untrained encoder", Measure("rankme", 9.7, 500)), main], main)
@@ -117,16 +117,26 @@ def test_numbers_without_labels_get_their_own_verdict(alignment, uniformity, ran
     assert of_numbers(alignment, uniformity, rank)[:2] == outcomes
 
 
+def test_views_are_set_beside_the_mean_distance_of_images():
+    apart = {"mean_squared_distance": 1.7}
+    views, _, lines = of_numbers(0.8, -1.0, 61.0, **apart)  # the bound from uniformity alone is 0.5
+    assert views == VIEWS_NEAR
+    assert lines[0].endswith("two views of an image are 0.80 apart, two images 1.70: views are recognized.")
+
+
 def test_advice_names_flags_of_training_and_only_for_our_own_runs():
     pixels = result("raw pixels", share(0.97))
     main = result("trained encoder", share(0.96))
     results = [pixels, main]
-    solved, lines = advice(find_verdicts(results, main), main, results, own=True)
-    assert "Raw pixels are right for 97 %" in solved
+    (solved,) = advice(find_verdicts(results, main), main, results, own=True)
+    assert solved == "Raw pixels are right for 97 % of these images, so that little is left to gain on them."
+    results = [result("raw pixels", share(0.5)), main := result("trained encoder", share(0.4))]
+    (lines,) = advice(find_verdicts(results, main), main, results, own=True)
     flags = re.findall(r"--(?:no)?([a-z_]+)", lines)
     assert len(flags) >= 5
     assert set(flags) <= set(leaves(TrainConfig))
     assert "--" not in "".join(advice(find_verdicts(results, main), main, results, own=False))
+    assert "trained on other images" in advice(find_verdicts(results, main), main, results, own=True, transfer=True)[0]
     good = result("trained encoder", share(0.99, 0.001))
     assert advice(find_verdicts([pixels, good], good), good, [pixels, good], own=True) != []  # overlaps still
     best = result("trained encoder", share(0.6))
