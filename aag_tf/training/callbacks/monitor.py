@@ -66,7 +66,7 @@ class EncoderMonitor(Periodic):
         self.queries = queries.take(QUERY_IMAGES)
         self.writers = writers
         self.k = DEFAULT_K if self.bank.labels is None else usual_k(self.bank.labels)
-        if self.k < DEFAULT_K:
+        if self.k < DEFAULT_K and self.queries.labels is not None:
             logging.warning(
                 "knn_accuracy lets %d neighbors vote in place of %d, since half of the classes have no more than %d of "
                 "the training images that it looks at.",
