@@ -11,6 +11,7 @@ from absl import logging
 
 from aag_tf import config as configs
 from aag_tf.config import EvaluateConfig
+from aag_tf.encoders import dtype_policy
 from aag_tf.evaluation.checks import check_enough
 from aag_tf.evaluation.choices import choose_k
 from aag_tf.evaluation.evaluation import Evaluation
@@ -22,11 +23,13 @@ from aag_tf.evaluation.measures import measure_all
 from aag_tf.evaluation.output import evaluation_path
 from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED
 from aag_tf.evaluation.subjects import EvaluationImages, Subject, load_subject, open_images, read_feature_files
+from aag_tf.utils import environment
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError, EvaluationError
 from aag_tf.utils.versions import versions
 
 
+@dtype_policy("float32")
 def evaluate(config: EvaluateConfig) -> Evaluation:
     """Measures an encoder and its baselines on the same images, and writes the results as JSON.
 
@@ -44,6 +47,7 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
             the file cannot be written.
         RunDirectoryError, ExportError, DataError: there is no such run, model or data set.
     """
+    environment.tell()
     if config.compare is not None:
         raise ConfigError(f"--compare={config.compare} names existing evaluations; give them to aag_tf.compare.")
     began = time.perf_counter()
@@ -62,7 +66,7 @@ def _evaluate_images(config: EvaluateConfig) -> Evaluation:
     config = dataclasses.replace(config, protocol=images.protocol)
     _check_labels_for_training(config)
     bank, queries = images.bank, images.queries
-    check_enough(bank.labels, len(bank), config.protocol)
+    check_enough(_both(bank.labels, queries.labels), len(bank), config.protocol)
     data = {
         "dataset": images.source.name,
         "split": config.protocol.split,
@@ -87,7 +91,7 @@ def _evaluate_files(config: EvaluateConfig) -> Evaluation:
     measures = protocol.measures or ",".join(protocol.measure_names)
     protocol = dataclasses.replace(protocol, measures=measures)
     config = dataclasses.replace(config, protocol=choose_k(protocol, bank.labels, len(bank.features)))
-    check_enough(bank.labels, len(bank.features), config.protocol)
+    check_enough(_both(bank.labels, queries.labels), len(bank.features), config.protocol)
     data = {
         "dataset": train,
         "split": test,
@@ -98,6 +102,11 @@ def _evaluate_files(config: EvaluateConfig) -> Evaluation:
     }
     feature_set = FeatureSet(GIVEN, bank, queries, config.protocol)
     return _measure(config, [feature_set], {"train_features": train, "test_features": test}, data, {})
+
+
+def _both(bank: np.ndarray | None, queries: np.ndarray | None) -> np.ndarray | None:
+    """Returns the labels of the bank where the queries have labels too: otherwise nothing is classified."""
+    return None if queries is None else bank
 
 
 def _counts(labels: np.ndarray | None, num_bank: int, num_queries: int) -> dict[str, int | None]:

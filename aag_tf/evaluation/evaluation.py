@@ -1,4 +1,4 @@
-"""The results of one evaluation: for people, and as JSON for programs (schema in `docs/evaluation.md`)."""
+"""The results of one evaluation: for people, and as JSON for programs (`docs/reference/file_formats.md`)."""
 
 import dataclasses
 import json

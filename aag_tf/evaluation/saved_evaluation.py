@@ -41,7 +41,8 @@ def read_evaluation(run: str) -> Evaluation:
     if path.is_dir():
         path = RunDirectory(path).evaluation
     if not path.is_file():
-        advice = f"evaluate it first: {_command(path)}" if path.parent.is_dir() else "name a run that was evaluated"
+        is_run = RunDirectory(path.parent).record.is_file()
+        advice = f"evaluate it first: {_command(path)}" if is_run else "name a run, or a file of --output"
         raise EvaluationError(f"{run} has not been evaluated (there is no {path}); {advice}.")
     if path.stat().st_size > MOST_BYTES:
         raise EvaluationError(f"{path} is too large to be an evaluation; name a file that aag-evaluate wrote.")
@@ -69,7 +70,7 @@ def _command(path: Path) -> str:
     directory = RunDirectory(path.parent)
     if path == directory.evaluation and directory.record.is_file():
         return f"aag-evaluate --run_dir={shlex.quote(os.fspath(path.parent))}"
-    return "aag-evaluate, with the model and --output"
+    return f"aag-evaluate with --output={path}"
 
 
 def _checked(path: Path, content: dict[str, Any]) -> Evaluation:

@@ -45,7 +45,7 @@ COMMANDS = [
     "--split=train",
     "--split=train --measures=knn",
     "--measures=knn --knn_k=500",
-    "--split=test --measures=knn --knn_k=500",
+    "--knn_k=500",
     "--image_size=16",
     "--checkpoint=best",
 ]

@@ -29,7 +29,7 @@ def run_dir(tmp_path_factory):
     ("arrays", "shape", "message"),
     [
         ({"labels": np.zeros(40, np.int64)}, (8, 8, 1), "are of class 0 .nothing to classify.; give --measures=unl"),
-        ({}, (8, 8, 1), "has no labels; give --measures=unlabeled, or a labeled data set with --dataset"),
+        ({}, (8, 8, 1), "has no test split; give --split=validation --measures=unlabeled, or a labeled data set with"),
         (
             {"labels": np.arange(40) % 2, "test_images": np.zeros((9, 8, 8, 1), np.uint8)},
             (8, 8, 1),
