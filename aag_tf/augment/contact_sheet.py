@@ -1,6 +1,7 @@
 """Contact sheets: images in rows, each beside its views; for `aag-augment` and for TensorBoard."""
 
 import dataclasses
+import functools
 import io
 import os
 from collections.abc import Sequence
@@ -63,16 +64,23 @@ def draw_columns(
         and the headings of all columns, starting with that of the images.
     """
     rows = tf.range(len(images))
-    columns: list[npt.NDArray[np.float32]] = []
     headings = ["original", "main", "main"]
     strengths = config.strength_values if config.augment.aux not in ("main", "none") else (1.0,)
+    makers = []
     for strength in strengths:
         maker = build_views(dataclasses.replace(config.augment, aux_strength=strength), images.shape[1:])
-        views = maker.make(tf.constant(images), seed=config.seed, step=0, row=rows).numpy()
-        columns.append(views[:, MAIN_VIEWS:] if columns else views)  # the main views are the same at all strengths
+        makers.append(maker)
         name = "main" if config.augment.aux == "main" else f"{config.augment.aux} {strength:g}"
         headings += [name] * maker.aux_views
-    return np.concatenate(columns, axis=1), headings
+
+    # One function for all branches, since TensorFlow warns of retracing where many are called one by one.
+    @functools.partial(tf.function, autograph=False)
+    def draw(pictures: tf.Tensor) -> tf.Tensor:
+        views = [maker.make(pictures, seed=config.seed, step=0, row=rows) for maker in makers]
+        # The main views are the same at all strengths.
+        return tf.concat([views[0], *(others[:, MAIN_VIEWS:] for others in views[1:])], axis=1)
+
+    return draw(tf.constant(images)).numpy(), headings
 
 
 def contact_sheet(

@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """Entry point of the console script `aag-evaluate`."""
-    run_command("aag-evaluate", main)
+    run_command("aag-evaluate", main, when_stopped="an earlier evaluation is untouched; the same command starts again")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """Entry point of the console script `aag-export`."""
-    run_command("aag-export", main)
+    run_command("aag-export", main, when_stopped="nothing was published; the same command starts again")
 
 
 if __name__ == "__main__":

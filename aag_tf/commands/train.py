@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """Entry point of the console script `aag-train`."""
-    run_command("aag-train", main)
+    run_command("aag-train", main, when_stopped="a run that has a checkpoint goes on with --resume")
 
 
 if __name__ == "__main__":

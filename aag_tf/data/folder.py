@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from absl import logging
 
 from aag_tf.config import DataConfig
 from aag_tf.data import pictures
@@ -24,6 +23,7 @@ from aag_tf.data.picture_reading import read_pictures
 from aag_tf.data.splits import Source, Split
 from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.utils.errors import DataError
+from aag_tf.utils.log import logger
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.text import printable
 
@@ -66,7 +66,7 @@ def read_folder(path: str, config: DataConfig) -> Source:
             raise DataError(f"none of the image files in the {part} part of {path} can be read; repair or remove them.")
         known = class_names is not None and labels[rows].min() >= 0
         if not known and any(files[row].folder is not None for row in rows):
-            logging.warning("%s images of folder:%s are unlabeled: not all lie in two or more sub-folders.", part, path)
+            logger.warning("%s images of folder:%s are unlabeled: not all lie in two or more sub-folders.", part, path)
         splits[part] = Split(SelectedImages(images, rows), labels[rows] if known else None)
     return Source(f"folder:{path}", splits["train"], splits.get("validation"), splits.get("test"), class_names)
 
@@ -78,7 +78,7 @@ def _split_folders(root: Path) -> list[tuple[str, Path]]:
     if "train" not in split_of.values() or len(split_of) < len(folders):
         if "train" in split_of.values() and len(set(split_of.values())) > 1:
             others = sorted(set(folders) - set(split_of))
-            logging.warning(
+            logger.warning(
                 "%s has sub-folders named like splits and others (%s), so all of them are read as classes; to use the "
                 "splits, move the others away.",
                 root,

@@ -9,12 +9,13 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from absl import logging
 
 from aag_tf.data import memory, pictures, resizing
 from aag_tf.data.file_images import FileImages
 from aag_tf.data.images import ArrayImages, Images, Shape
+from aag_tf.data.reasons import reason
 from aag_tf.utils.errors import DataError
+from aag_tf.utils.log import logger
 from aag_tf.utils.progress import progress_bar
 from aag_tf.utils.text import shown
 
@@ -55,8 +56,9 @@ def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tu
         headers = {numbers[row]: headers[numbers[row]] for row in kept}
     good = list(headers)
     if not good or images is None or common is None:
-        path, reason = next(iter(broken.items()))
-        raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {path}: {reason}.")
+        path, error = next(iter(broken.items()))
+        example = f"{path}: {reason(error)}"
+        raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {example}.")
     resizing.warn_of_size(name, common.size, image_size)
     _warn_of(name, broken, len(paths))
     return np.array(good, np.int64), images
@@ -120,6 +122,6 @@ def _try_all(
 def _warn_of(name: str, broken: dict[str, Exception], total: int) -> None:
     if not broken:
         return
-    named = "; ".join(shown(f"{path}: {reason}") for path, reason in list(broken.items())[:NAMED_FILES])
+    named = "; ".join(shown(f"{path}: {reason(error)}") for path, error in list(broken.items())[:NAMED_FILES])
     more = f"; and {len(broken) - NAMED_FILES} more" if len(broken) > NAMED_FILES else ""
-    logging.warning("skipped %d of %d image files of %s: %s%s", len(broken), total, name, named, more)
+    logger.warning("skipped %d of %d image files of %s: %s%s", len(broken), total, name, named, more)

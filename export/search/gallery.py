@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aag_tf.data import pictures
-from aag_tf.export.embedding.items import Item, reason
+from aag_tf.data.reasons import reason
+from aag_tf.export.embedding.items import Item
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.paths import user_path

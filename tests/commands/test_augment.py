@@ -86,3 +86,9 @@ def test_a_data_set_that_is_not_there_leaves_nothing(tmp_path):
     with pytest.raises(DataError):
         contact_sheet.write_contact_sheet(config)
     assert not list(tmp_path.iterdir())
+
+
+def test_many_strengths_give_no_warning_of_tensorflow(caplog):
+    columns(strengths="0.25,0.5,0.75,1,1.5,2")
+    columns(strengths="0.25,0.5,0.75,1,1.5,2")
+    assert [record.getMessage() for record in caplog.records if record.name == "tensorflow"] == []

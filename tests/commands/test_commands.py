@@ -207,7 +207,9 @@ def test_an_interrupted_embedding_says_how_to_go_on(capsys, monkeypatch):
     monkeypatch.setattr(embedding, "embed", interrupt)
     code, out, err = ended(capsys, monkeypatch, embed_command, "--saved_model=m", "--input=i", "--output=o")
     assert (code, out) == (130, "")
-    assert err == "aag-embed: stopped by Ctrl-C; give the same command with --resume to go on.\n"
+    assert err == (
+        "aag-embed: stopped by Ctrl-C; the same command with --resume goes on where it had begun to embed.\n"
+    )
 
 
 def test_search_shows_its_report(capsys, monkeypatch):

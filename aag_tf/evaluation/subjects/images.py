@@ -4,12 +4,12 @@ import dataclasses
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 
 from aag_tf.config import DataConfig, EvaluateConfig
 from aag_tf.data import JoinedImages, Source, Split, adapted, fingerprint, open_source, same_pictures, same_pixels
 from aag_tf.evaluation.subjects.subject import Subject
 from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.log import logger
 
 
 class EvaluationImages(NamedTuple):
@@ -84,7 +84,7 @@ def choose_splits(source: Source, split: str, *, labeled: bool = True) -> tuple[
     if labeled and bank.labels is not None and queries.labels is not None:
         strange = ~np.isin(queries.labels, bank.labels)
         if strange.any():
-            logging.warning(
+            logger.warning(
                 "%s of %s images of the %s split are of classes without a training image, and count as wrong.",
                 f"{strange.sum():,}",
                 f"{len(strange):,}",
@@ -156,4 +156,4 @@ def _check_unchanged(source: Source, subject: Subject) -> None:
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
     if not same_pixels(record.fingerprint, now):
-        logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)
+        logger.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)
