@@ -7,6 +7,9 @@ level says less: `setLevel("WARNING")` leaves the warnings, `setLevel("ERROR")` 
 import contextlib
 import logging
 import sys
+from collections.abc import Iterator
+
+from tqdm import tqdm
 
 from aag_tf.utils.text import shown
 
@@ -19,7 +22,9 @@ class StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Prints one message; control characters of file names are escaped."""
         with contextlib.suppress(OSError):
-            print("\n".join(map(shown, record.getMessage().split("\n"))), file=sys.stderr, flush=True)
+            text = "\n".join(map(shown, record.getMessage().split("\n")))
+            with tqdm.external_write_mode(file=sys.stderr):  # above a progress bar, and not into it
+                print(text, file=sys.stderr, flush=True)
 
 
 if not logger.handlers:
@@ -28,3 +33,14 @@ if not logger.handlers:
     logger.propagate = False
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Says nothing inside the block."""
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = before

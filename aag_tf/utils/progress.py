@@ -39,9 +39,20 @@ def progress_bar(name: str, total: int | None, unit: str) -> tqdm:
 
 
 def time_left(seconds: float) -> str:
-    """Formats a duration for a line in a log: hours and minutes, or minutes alone below an hour."""
+    """Formats a duration for a line in a log: hours and minutes, minutes, or seconds."""
+    if seconds < 60:
+        return f"{seconds:.0f} s left"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours:d}:{minutes:02d} h left" if hours else f"{minutes:d} min left"
+
+
+def about(seconds: float) -> str:
+    """Formats an estimated duration for people: `About 40 seconds`, `About 12 minutes`, `About 3.5 hours`."""
+    if seconds < 90:
+        return f"About {round(seconds):d} seconds"
+    if seconds < 90 * 60:
+        return f"About {round(seconds / 60):d} minutes"
+    return f"About {seconds / 3600:.1f} hours" if seconds < 48 * 3600 else f"About {seconds / 86400:.1f} days"
 
 
 @contextlib.contextmanager

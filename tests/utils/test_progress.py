@@ -27,7 +27,7 @@ def test_no_progress_decorates_a_function():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(20, "0 min left"), (100, "2 min left"), (3600, "1:00 h left"), (90 * 60 + 29, "1:30 h left")]
+    ("seconds", "text"), [(20, "20 s left"), (100, "2 min left"), (3600, "1:00 h left"), (90 * 60 + 29, "1:30 h left")]
 )
 def test_time_left_is_in_minutes_below_an_hour(seconds, text):
     assert time_left(seconds) == text

@@ -6,8 +6,19 @@ from typing import NamedTuple
 import numpy as np
 
 from aag_tf.config import DataConfig, EvaluateConfig
-from aag_tf.data import JoinedImages, Source, Split, adapted, fingerprint, open_source, same_pictures, same_pixels
+from aag_tf.data import (
+    JoinedImages,
+    Source,
+    Split,
+    adapted,
+    fingerprint,
+    open_source,
+    same_pictures,
+    same_pixels,
+    skipped_before,
+)
 from aag_tf.evaluation.subjects.subject import Subject
+from aag_tf.runs import RunDirectory
 from aag_tf.utils.errors import EvaluationError
 from aag_tf.utils.log import logger
 
@@ -37,7 +48,9 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
             training images than when the encoder was trained.
     """
     _check_image_size(config, subject)
-    source = open_source(_data_config(config, subject))
+    named = RunDirectory(config.run_dir).read_skipped() if config.run_dir is not None and config.dataset is None else ()
+    with skipped_before(named):
+        source = open_source(_data_config(config, subject))
     bank, queries = choose_splits(source, config.protocol.split, labeled=config.protocol.needs_labels)
     height, width, channels = (own or found for own, found in zip(subject.image_shape, source.image_shape, strict=True))
     if config.dataset is None:
