@@ -34,6 +34,8 @@ setup(
     packages=PACKAGES,
     package_data={
         "aag_tf": ["py.typed", "*.pyi", "report/templates/*"],
+        "aag_tf.data": ["*.pyi"],
+        "aag_tf.runs": ["*.pyi"],
         "aag_tf.flags": ["recipes/*.flags"],
         "aag_tf.export.search": ["*.html"],
         "aag_tf.export.serving": ["*.config", "*.md"],

@@ -9,7 +9,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from aag_tf.utils.log import logger
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+logger.propagate = True  # so that `caplog` sees the messages
 
 TESTS = Path(__file__).parent
 LOGICAL_CPUS = 4

@@ -12,7 +12,7 @@ Ctrl-C (exit code 130), SIGTERM (143) and the end of its terminal (129) leave a 
 import signal
 from collections.abc import Sequence
 
-from aag_tf import flags
+from aag_tf import flags, preflight
 from aag_tf.commands._app import exit_code_of, quiet_start, run_command, say
 from aag_tf.config import TrainConfig
 
@@ -20,6 +20,7 @@ from aag_tf.config import TrainConfig
 def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and trains."""
     config = flags.parse(argv, TrainConfig, usage=__doc__ or "")
+    preflight.check(config)
     with quiet_start():
         from aag_tf.training import train
     result = train(config)
@@ -39,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """Entry point of the console script `aag-train`."""
-    run_command("aag-train", main)
+    run_command("aag-train", main, when_stopped="a run that has a checkpoint goes on with --resume")
 
 
 if __name__ == "__main__":

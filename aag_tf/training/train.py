@@ -20,8 +20,11 @@ from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.open_run import OpenRun, open_run
 from aag_tf.training.precision import with_precision
+from aag_tf.training.summary import summarize
 from aag_tf.training.writer import Writer
 from aag_tf.utils import environment
+from aag_tf.utils.log import logger
+from aag_tf.utils.progress import progress_shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +60,9 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainResult:
     """Trains an encoder and leaves flags, checkpoints, events and metrics in the run directory.
+
+    What the run is going to do is logged before its first step, and after some steps how long it will take: a logger
+    `aag_tf` of Python's `logging`, on standard error (`aag_tf.utils.log`).
 
     Where the environment's TF_CONFIG names several machines, each calls this with the same settings; the first writes.
 
@@ -96,6 +102,8 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
     steps, path = run.steps, run.directory.path
     if steps.start_step >= steps.total_steps:
         return TrainResult(path, steps.start_step, steps.total_steps, is_chief=run.is_chief)
+    if run.is_chief and progress_shown():
+        logger.info("%s", summarize(run))
     agree = bool if run.cluster is None else agreement(run.model.distribute_strategy)
     with GracefulStop(steps, agree) as graceful_stop, contextlib.ExitStack() as closing:
         own = build_callbacks(run, components.writers, closing) if run.is_chief else []
