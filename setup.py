@@ -81,6 +81,8 @@ setup(
         ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
         # aag-search --index=hnsw
         "search": ["faiss-cpu>=1.15"],
+        # The loggers of docs/how_to/loggers.md.
+        "loggers": ["mlflow>=3.17", "wandb>=0.31"],
         # python -m aag_tf.export.beam
         "beam": ["apache-beam>=2.77"],
         "bench": ["grpcio>=1.60", "matplotlib>=3.8", "tensorflow-serving-api>=2.21"],

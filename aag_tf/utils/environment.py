@@ -56,7 +56,9 @@ def import_keras() -> None:
         place = traceback.extract_tb(error.__traceback__)[-1].filename
         if not Path(place).match("keras/src/backend/config.py"):
             raise
-        raise ConfigError(f"Keras cannot start ({one_line(error).rstrip('.')}); mend or delete {keras_file()}.") from error
+        raise ConfigError(
+            f"Keras cannot start ({one_line(error).rstrip('.')}); mend or delete {keras_file()}."
+        ) from error
 
 
 def keras_file() -> Path:
