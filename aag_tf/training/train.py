@@ -19,6 +19,7 @@ from aag_tf.encoders import dtype_policy
 from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.open_run import OpenRun, open_run
+from aag_tf.training.precision import with_precision
 from aag_tf.training.writer import Writer
 from aag_tf.utils import environment
 
@@ -81,7 +82,7 @@ def train(
     environment.tell()
     cluster = configs.cluster_from_environment()
     components = CustomComponents(encoder=encoder, auxiliary=auxiliary, writers=writers, callbacks=callbacks)
-    config = components.noted_in(config)
+    config = with_precision(components.noted_in(config))
     with (
         report_lost_workers(cluster),
         dtype_policy(config.schedule.precision),

@@ -56,9 +56,8 @@ def import_keras() -> None:
         place = traceback.extract_tb(error.__traceback__)[-1].filename
         if not Path(place).match("keras/src/backend/config.py"):
             raise
-        raise ConfigError(
-            f"Keras cannot start ({one_line(error).rstrip('.')}); mend or delete {keras_file()}."
-        ) from error
+        said = one_line(error).rstrip(".")
+        raise ConfigError(f"Keras cannot start ({said}); mend or delete {keras_file()}.") from error
 
 
 def keras_file() -> Path:
@@ -102,15 +101,17 @@ def _choose_keras() -> None:
         os.environ[LEGACY] = "0"
     keras: Any = sys.modules.get("keras")
     if keras is not None:
-        if keras.config.backend() != "tensorflow":
+        backend = keras.config.backend()
+        if backend != "tensorflow":
             raise ConfigError(
-                f"Keras was imported with the backend {keras.config.backend()}, and aag_tf needs TensorFlow; set {BACKEND}=tensorflow "
+                f"Keras was imported with the backend {backend}, and aag_tf needs TensorFlow; set {BACKEND}=tensorflow "
                 "before Keras is imported, or import aag_tf first."
             )
         return
-    chosen = os.environ.get(BACKEND) or _configured("backend") or "tensorflow"
+    own = os.environ.get(BACKEND)
+    chosen = own or _configured("backend") or "tensorflow"
     if chosen != "tensorflow":
-        where = f"{BACKEND}={chosen}" if os.environ.get(BACKEND) else f"the backend {chosen} of {keras_file()}"
+        where = f"{BACKEND}={own}" if own else f"the backend {chosen} of {keras_file()}"
         _notices.append(f"{where} is replaced by tensorflow here, since aag_tf needs TensorFlow.")
     os.environ[BACKEND] = "tensorflow"
     for name, needed in CONFIGURED.items():

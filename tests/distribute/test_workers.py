@@ -31,7 +31,7 @@ def settings(run_dir, **schedule) -> TrainConfig:
         projector=ProjectorConfig(projector_width=16, projector_dim=8),
         loss=LossConfig(temperature=0.2),  # lower ones enlarge rounding
         optimizer=OptimizerConfig(optimizer="sgd", learning_rate=0.01),
-        schedule=ScheduleConfig(**{"train_steps": 10, "global_batch_size": 64, **schedule}),
+        schedule=ScheduleConfig(**{"train_steps": 10, "global_batch_size": 64, "precision": "float32", **schedule}),
         run=RunConfig(
             run_dir=str(run_dir), log_every_steps=1, checkpoint_every_steps=5, knn_every_epochs=0, projector_images=0
         ),

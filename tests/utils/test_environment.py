@@ -1,15 +1,16 @@
 """The environment is prepared before TensorFlow and Keras are imported, and a user's own choice of kernels wins."""
 
+import functools
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from simulated_cpu import AVX2, install_cpu
 
 from aag_tf.utils import cpu, environment
 
-AVX2 = "fpu avx avx2 fma"
 VARIABLES = ("KERAS_BACKEND", "KERAS_HOME", "TF_USE_LEGACY_KERAS", "TF_ENABLE_ONEDNN_OPTS", *cpu.LIMITS)
 
 
@@ -19,15 +20,7 @@ def machine(monkeypatch, tmp_path):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(environment, "_notices", [])
-
-    def install(flags, line="flags\t\t"):
-        path = tmp_path / "cpuinfo"
-        path.write_text(f"processor\t: 0\nmodel name\t: of a test\n{line}: {flags}\n\nprocessor\t: 1\n{line}: other\n")
-        monkeypatch.setattr(cpu, "CPU_INFO", path)
-        cpu.cpu_features.cache_clear()
-
-    yield install
-    cpu.cpu_features.cache_clear()
+    return functools.partial(install_cpu, monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +35,8 @@ def test_onednn_is_switched_on_where_it_pays(monkeypatch, machine, line, flags, 
 
 
 def test_a_machine_that_says_nothing_about_its_cpu_is_left_alone(monkeypatch, machine, tmp_path):
-    monkeypatch.setattr(cpu, "CPU_INFO", tmp_path / "absent")
-    cpu.cpu_features.cache_clear()
+    machine("")
+    (tmp_path / "cpuinfo").unlink()
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     environment.prepare()
     assert "TF_ENABLE_ONEDNN_OPTS" not in os.environ
@@ -141,6 +134,6 @@ def test_keras_on_another_backend_is_one_sentence():
 def test_tensorflow_with_legacy_keras_is_one_sentence():
     program = "import sys, types\nsys.modules['tensorflow'] = types.ModuleType('tensorflow')\nimport aag_tf"
     assert python(program, TF_USE_LEGACY_KERAS="1").stderr.splitlines()[-1] == (
-        "aag_tf.utils.errors.ConfigError: TensorFlow was imported with TF_USE_LEGACY_KERAS=1, and aag_tf needs Keras 3; "
-        "unset that variable, or import aag_tf first."
+        "aag_tf.utils.errors.ConfigError: TensorFlow was imported with TF_USE_LEGACY_KERAS=1, and aag_tf needs Keras "
+        "3; unset that variable, or import aag_tf first."
     )
