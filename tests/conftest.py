@@ -37,6 +37,7 @@ SLOW = (
     "runs/test_run.py",
     "test_battery.py",
     "test_documented_python.py",
+    "test_notebooks.py",
     "training/test_*",
     "training/callbacks/test_build.py",
     "training/callbacks/test_monitor.py",
