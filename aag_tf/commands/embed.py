@@ -14,14 +14,14 @@ import sys
 from collections.abc import Sequence
 
 from aag_tf import flags
-from aag_tf.commands._app import exit_code_of, quiet_start, run_command
+from aag_tf.commands._app import exit_code_of, run_command, start_tensorflow
 from aag_tf.config import EmbedConfig
 
 
 def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and embeds."""
     config = flags.parse(argv, EmbedConfig, usage=__doc__ or "")
-    with quiet_start():
+    with start_tensorflow():
         from aag_tf.export import embedding
     try:
         print(embedding.embed(config))
