@@ -19,6 +19,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -153,10 +154,12 @@ class Worker:
         settings = [f"--work={variant.implementation}", f"--precision={variant.precision}", f"--encoder={encoder}"]
         clean = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [python, __file__, *settings],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
             env=clean | quiet | KINDS[kind] | dict(variant.environment),
         )
@@ -177,7 +180,11 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.variant.name}, {self.variant.precision}: ended with {self._process.wait()}.")
+            self._errors.seek(0)
+            said = self._errors.read().decode(errors="replace")[-2000:]
+            raise SystemExit(
+                f"{self.variant.name}, {self.variant.precision}: ended with {self._process.wait()}:\n{said}"
+            )
         return json.loads(line)
 
     def turn(self, seconds: float) -> dict[str, float]:
@@ -191,6 +198,7 @@ class Worker:
         """Ends the process."""
         self._process.kill()
         self._process.wait()
+        self._errors.close()
 
 
 def measure_group(kind: str, encoder: str, variants: list[Variant], given: argparse.Namespace) -> list[Row]:
