@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -14,6 +13,7 @@ from typing import NoReturn
 
 from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError
+from aag_tf.utils.quiet import quiet_start
 from aag_tf.utils.text import shown
 
 
@@ -92,36 +92,18 @@ def _reader_has_gone() -> bool:
 
 
 @contextlib.contextmanager
-def quiet_start() -> Iterator[None]:
-    """Hides what TensorFlow prints while it is imported inside this block; shows it if the import fails.
+def start_tensorflow() -> Iterator[None]:
+    """Starts TensorFlow, and hides what it prints while the command's worker is imported inside this block.
 
-    Its C++ libraries write to the file descriptor before they read TF_CPP_MIN_LOG_LEVEL, so that no variable silences
-    them. A user who sets that variable (0 shows everything) sees all output.
+    Raises:
+        ConfigError: Keras refuses its configuration.
     """
     environment.tell(say)
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    with quiet_start():
+        import tensorflow as tf
+
+        # Looks for GPUs now, so that the message about missing CUDA is hidden too.
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)  # leaves room for other commands beside a run
         environment.import_keras()
         yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    sys.stderr.flush()
-    descriptor = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            import tensorflow as tf
-
-            # Looks for GPUs now, so that the message about missing CUDA is hidden too.
-            for gpu in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)  # leaves room for other commands beside a run
-            environment.import_keras()
-            yield
-        except AagError:  # says all by itself
-            raise
-        except BaseException:
-            held.seek(0)
-            os.write(descriptor, held.read())
-            raise
-        finally:
-            os.dup2(descriptor, 2)
-            os.close(descriptor)

@@ -12,7 +12,7 @@ OUTPUT/manifest.json. Images that cannot be read do not end the work; column `er
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import quiet_start, run_command
+from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import EmbedConfig
 
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and embeds."""
     config = flags.parse(argv, EmbedConfig, usage=__doc__ or "")
     preflight.check(config)
-    with quiet_start():
+    with start_tensorflow():
         from aag_tf.export import embedding
     print(embedding.embed(config))
     return 0

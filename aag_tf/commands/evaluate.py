@@ -14,7 +14,7 @@ comparison.html with --compare.
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import quiet_start, run_command
+from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import EvaluateConfig
 
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
     """Builds the config, so that every bad value is an error before TensorFlow starts; evaluates, prints and draws."""
     config = flags.parse(argv, EvaluateConfig, usage=__doc__ or "")
     preflight.check(config)
-    with quiet_start():
+    with start_tensorflow():
         from aag_tf import evaluation, report
     if config.compare is not None:
         page = report.comparison_path(config)

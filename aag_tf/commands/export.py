@@ -10,7 +10,7 @@ the verification fails.
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import quiet_start, run_command
+from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import ExportConfig
 
 
@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and exports."""
     config = flags.parse(argv, ExportConfig, usage=__doc__ or "")
     preflight.check(config)
-    with quiet_start():
+    with start_tensorflow():
         from aag_tf import export
     print(export.export(config))
     return 0

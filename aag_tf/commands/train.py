@@ -13,7 +13,7 @@ import signal
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import exit_code_of, quiet_start, run_command, say
+from aag_tf.commands._app import exit_code_of, run_command, say, start_tensorflow
 from aag_tf.config import TrainConfig
 
 
@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and trains."""
     config = flags.parse(argv, TrainConfig, usage=__doc__ or "")
     preflight.check(config)
-    with quiet_start():
+    with start_tensorflow():
         from aag_tf.training import train
     result = train(config)
     code = 0 if result.complete else exit_code_of(result.stopped_by or signal.SIGINT)

@@ -123,7 +123,7 @@ def test_an_unknown_error_keeps_its_traceback():
 
 def test_start_up_chatter_is_held_back(capfd, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    with _app.quiet_start():
+    with _app.start_tensorflow():
         os.write(2, b"oneDNN custom operations are on\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
@@ -134,7 +134,7 @@ def test_start_up_chatter_is_shown_when_the_start_fails(capfd, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
 
     def start():
-        with _app.quiet_start():
+        with _app.start_tensorflow():
             os.write(2, b"libtensorflow.so is damaged\n")
             raise ImportError
 
@@ -143,8 +143,10 @@ def test_start_up_chatter_is_shown_when_the_start_fails(capfd, monkeypatch):
     assert capfd.readouterr().err == "libtensorflow.so is damaged\n"
 
 
-def test_start_up_chatter_is_left_to_those_who_set_the_level(capfd, monkeypatch):
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    with _app.quiet_start():
+@pytest.mark.parametrize(("level", "shown"), [("0", "chatter\n"), ("1", "chatter\n"), ("2", ""), ("3", "")])
+def test_start_up_chatter_is_shown_to_those_who_ask_for_it(capfd, monkeypatch, level, shown):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    with _app.start_tensorflow():
         os.write(2, b"chatter\n")
-    assert capfd.readouterr().err == "chatter\n"
+    assert capfd.readouterr().err == shown
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == level
