@@ -44,7 +44,8 @@ def test_labeled_images(tmp_path):
         "splits": "train 1,295; validation 143, 10% held out of train (--validation_fraction); test 359, "
         "20% of the labeled images, since the data set has no test split",
         "precision": "float32 (--precision) on CPU",
-        "steps": "969, 3 epochs of 323 (--epochs); batches of 4 images (--global_batch_size), 3 views of each (--aux_views)",
+        "steps": "969, 3 epochs of 323 (--epochs); batches of 4 images (--global_batch_size), 3 views of each "
+        "(--aux_views)",
         "evaluated": "kNN and linear probe of 143 held-out images every 2 epochs (--knn_every_epochs)",
         "goes to": f"{tmp_path / 'run'}",
     }
