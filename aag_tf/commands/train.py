@@ -28,13 +28,15 @@ def main(argv: Sequence[str]) -> int:
     if not result.is_chief:
         return code  # the chief prints for all
     if not result.complete:
-        say(
-            f"aag-train: stopped at step {result.step} of {result.total_steps}; its checkpoint is in {result.run_dir}, "
-            f"and aag-train --flagfile={result.run_dir / 'flags.txt'} --resume goes on from it."
-        )
+        say(f"aag-train: stopped at step {result.step} of {result.total_steps}; a checkpoint is in {result.run_dir}.")
+        say(f"Go on from it with: {result.resume_command}")
         return code
     print(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
-    print(f"Evaluate it with: aag-evaluate --run_dir={result.run_dir}")
+    if result.evaluate_command is not None:
+        print(f"Evaluate it with: {result.evaluate_command}")
+    else:
+        print("No image was held out to evaluate on (--validation_fraction).")
+        print(f"Export it with: {result.export_command}")
     return code
 
 

@@ -4,20 +4,9 @@ Later checks still see everything: a file may change meanwhile, and Python code 
 fact is checked here and there, the later code calls the function of this room.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from aag_tf.config import ContactSheetConfig, EmbedConfig, EvaluateConfig, ExportConfig, SearchConfig, TrainConfig
-from aag_tf.preflight import augment, embed, evaluate, export, search, train
-
-CHECKS: dict[type, Callable[[Any], None]] = {
-    TrainConfig: train.check,
-    ContactSheetConfig: augment.check,
-    EvaluateConfig: evaluate.check,
-    ExportConfig: export.check,
-    EmbedConfig: embed.check,
-    SearchConfig: search.check,
-}
 
 
 def check(config: Any) -> None:
@@ -29,4 +18,15 @@ def check(config: Any) -> None:
     Raises:
         AagError: something is missing or in the way; the same error would come later.
     """
-    CHECKS[type(config)](config)
+    # Imported here, since they import NumPy, and `--help` needs none.
+    from aag_tf.preflight import augment, embed, evaluate, export, search, train
+
+    checks: dict[type, Any] = {
+        TrainConfig: train.check,
+        ContactSheetConfig: augment.check,
+        EvaluateConfig: evaluate.check,
+        ExportConfig: export.check,
+        EmbedConfig: embed.check,
+        SearchConfig: search.check,
+    }
+    checks[type(config)](config)

@@ -18,6 +18,7 @@ from aag_tf.utils.errors import RunDirectoryError
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
 from aag_tf.utils.paths import nearest_existing, user_path
+from aag_tf.utils.text import command_line
 
 # What TensorBoard reads, and `events.kept`, which a process leaves that is killed while it rewrites an event file.
 TENSORBOARD_FILES = ("events.out.tfevents.*", "events.kept", "projector_config.pbtxt", "projector", "plugins/profile")
@@ -144,8 +145,9 @@ class RunDirectory:
             RunDirectoryError: there is no run here, or its record is damaged.
         """
         if not self.path.is_dir():
+            command = command_line("aag-train", f"--run_dir={self.path}")
             raise RunDirectoryError(
-                f"--run_dir={self.path} does not exist; train one with aag-train --run_dir={self.path}."
+                f"--run_dir={self.path} does not exist; name a run that aag-train made, or make one with: {command}"
             )
         try:
             return RunRecord.from_json(read_json_object(self.record))

@@ -114,8 +114,10 @@ def test_an_interrupted_training_says_how_to_go_on(capsys, monkeypatch, number, 
     monkeypatch.setattr(training, "train", fake_training(3, 8, number))
     code, out, err = ended(capsys, monkeypatch, train_command, "--run_dir=runs/a")
     assert (code, out) == (expected, "")
-    assert "stopped at step 3 of 8" in err
-    assert "aag-train --flagfile=runs/a/flags.txt --resume" in err
+    assert err.splitlines() == [
+        "aag-train: stopped at step 3 of 8; a checkpoint is in runs/a.",
+        "Go on from it with: aag-train --flagfile=runs/a/flags.txt --resume",
+    ]
 
 
 def test_a_worker_that_refuses_is_one_sentence(capsys, monkeypatch):

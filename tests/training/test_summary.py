@@ -41,10 +41,11 @@ def test_labeled_images(tmp_path):
     assert summary.lines == {
         "images": "1,797 of digits, used at 8x8 gray (--image_size)",
         "classes": "10: 0 (128), 1 (131), 2 (127), 3 (132), 4 (130), 5 more; used to evaluate, not to train",
-        "splits": "train 1,295, validation 143, 10% held out of train (--validation_fraction); test 359, "
+        "splits": "train 1,295; validation 143, 10% held out of train (--validation_fraction); test 359, "
         "20% of the labeled images, since the data set has no test split",
         "precision": "float32 (--precision) on CPU",
-        "steps": "969, 3 epochs of 323 (--epochs); 4 images (--global_batch_size), 3 views of each (--aux_views)",
+        "steps": "969, 3 epochs of 323 (--epochs); batches of 4 images (--global_batch_size), 3 views of each "
+        "(--aux_views)",
         "evaluated": "kNN and linear probe of 143 held-out images every 2 epochs (--knn_every_epochs)",
         "goes to": f"{tmp_path / 'run'}",
     }
