@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError
@@ -22,8 +22,10 @@ def exit_code_of(number: signal.Signals) -> int:
 
 def say(text: str) -> None:
     """Prints text to standard error; ignores an `OSError` where nobody reads it."""
-    with contextlib.suppress(OSError):
+    try:
         print("\n".join(map(shown, text.split("\n"))), file=sys.stderr)
+    except OSError:
+        _drop_rest(sys.stderr)
 
 
 def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
@@ -44,12 +46,17 @@ def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
         code = exit_code_of(signal.SIGINT)
     except BrokenPipeError:
         code = 0 if _reader_has_gone() else exit_code_of(signal.SIGPIPE)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_rest(sys.stdout)
     except OSError as error:  # of a disk or a directory, not handled closer to its cause
         place = "" if error.filename is None else f"{error.filename}: "
         say(f"{name}: {place}{error.strerror or error}; mend that and give the command again.")
         code = 1
     sys.exit(code)
+
+
+def _drop_rest(stream: TextIO) -> None:
+    """Lets a stream that nobody reads write to nowhere, because Python ends with code 120 if it cannot flush it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _reader_has_gone() -> bool:
