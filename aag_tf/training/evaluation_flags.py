@@ -27,6 +27,7 @@ def evaluation_flags(run: OpenRun) -> tuple[str, ...] | None:
 def _has_classes(source: Source) -> bool:
     """Whether the images can be evaluated by their labels."""
     parts = (source.train, source.validation, source.test)
-    if source.test is None or any(part is not None and part.labels is None for part in parts):
+    labels = source.train.labels
+    if labels is None or source.test is None or any(part is not None and part.labels is None for part in parts):
         return False
-    return len(np.unique(source.train.labels)) > 1
+    return len(np.unique(labels)) > 1
