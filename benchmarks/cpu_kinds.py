@@ -154,7 +154,7 @@ class Worker:
         settings = [f"--work={variant.implementation}", f"--precision={variant.precision}", f"--encoder={encoder}"]
         clean = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [python, __file__, *settings],
             stdin=subprocess.PIPE,
