@@ -1,6 +1,7 @@
-"""Writes the tables of docs/serving.md from the JSON files of the serving benchmarks.
+"""Writes the tables of docs/measurements/serving.md from the JSON files of the serving benchmarks.
 
-    python benchmarks/serving_tables.py docs/serving.md --parity=parity.json --serve=serve.json --mutated mutated.json
+    python benchmarks/serving_tables.py docs/measurements/serving.md --parity=parity.json --serve=serve.json \\
+        --mutated mutated.json
 
 Each table is between `<!-- NAME -->` and `<!-- /NAME -->` and is replaced there; the others stay.
 """

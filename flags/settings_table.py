@@ -1,4 +1,4 @@
-"""Prints the tables of all settings: `python -m aag_tf.flags.settings_table > docs/settings.md`."""
+"""Prints the tables of all settings: `python -m aag_tf.flags.settings_table > docs/reference/settings.md`."""
 
 from aag_tf.config import (
     ContactSheetConfig,
@@ -25,7 +25,7 @@ OPENING = """# Settings
 Every flag of every command, as `--help` shows them too. In Python, the fields of the config classes have the same names
 and defaults. This page is generated from `aag_tf/config/`:
 
-    python -m aag_tf.flags.settings_table > docs/settings.md
+    python -m aag_tf.flags.settings_table > docs/reference/settings.md
 """
 
 

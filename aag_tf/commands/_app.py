@@ -6,7 +6,9 @@ import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import NoReturn
 
 from aag_tf.utils import environment
@@ -26,22 +28,35 @@ def say(text: str) -> None:
         print("\n".join(map(shown, text.split("\n"))), file=sys.stderr)
 
 
-def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Runs a command on `sys.argv` and exits with its code: 0, or 1 or 2 for a known error, or 130 after Ctrl-C.
+class _Terminated(BaseException):
+    """SIGTERM came; raised so that files which were begun are removed, as after Ctrl-C."""
+
+
+def run_command(name: str, main: Callable[[Sequence[str]], int], *, when_stopped: str = "") -> NoReturn:
+    """Runs a command on `sys.argv` and exits with its code: 0; 1 or 2 for a known error; 130 or 143 after a signal.
 
     A closed standard output, as of `| head`, is no error, since `main` prints after all of its work.
+
+    Args:
+        name: of the command.
+        main: takes the arguments, the command's name first, and returns the exit code.
+        when_stopped: what a user who stopped it may want to know: what was kept, and how to go on.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may have letters that the terminal cannot show
     try:
-        code = main(sys.argv)
+        with _sigterm_raises():
+            code = main(sys.argv)
         sys.stdout.flush()  # here, so that a closed output is noticed here
     except AagError as error:
         say(f"{name}: {error}")
         code = error.exit_code
     except KeyboardInterrupt:
-        say(f"{name}: stopped by Ctrl-C.")
+        say(f"{name}: stopped by Ctrl-C{when_stopped and f'; {when_stopped}'}.")
         code = exit_code_of(signal.SIGINT)
+    except _Terminated:
+        say(f"{name}: stopped by SIGTERM{when_stopped and f'; {when_stopped}'}.")
+        code = exit_code_of(signal.SIGTERM)
     except BrokenPipeError:
         code = 0 if _reader_has_gone() else exit_code_of(signal.SIGPIPE)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,6 +65,23 @@ def run_command(name: str, main: Callable[[Sequence[str]], int]) -> NoReturn:
         say(f"{name}: {place}{error.strerror or error}; mend that and give the command again.")
         code = 1
     sys.exit(code)
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Turns SIGTERM into an exception inside the block, where Python allows it."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _reader_has_gone() -> bool:

@@ -1,6 +1,6 @@
 """Declares a setting once: default, help and allowed values, as metadata of its dataclass field.
 
-The checks of the configs, the command-line flags, `--help` and `docs/settings.md` are all generated from it.
+The checks of the configs, the command-line flags, `--help` and `docs/reference/settings.md` are all generated from it.
 """
 
 import dataclasses

@@ -74,7 +74,7 @@ def check_color(build):
     colors, expected = measurements.measure_colors(draw(build(**COLOR), pictures(COUNT))), reference(False)
     assert colors.gray.mean() == pytest.approx(0.2, abs=4 * 0.4 / np.sqrt(COUNT))
     for channel in range(3):
-        # Matrices are not HSV: what that costs on top of chance is measured on photographs in docs/augment_measured.md.
+        # Matrices are not HSV: docs/measurements/augment.md measures on photographs what that costs on top of chance.
         for name in ("mean", "variance"):
             found = measurements.distance(getattr(colors, name)[:, channel], getattr(expected, name)[:, channel])
             assert found < CHANCE + 0.02, f"{name} of channel {channel}: {found:.3f}"

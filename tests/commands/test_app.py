@@ -1,6 +1,7 @@
 """One place turns known errors into a sentence and an exit code, and keeps TensorFlow quiet."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -40,6 +41,24 @@ def test_ctrl_c_is_a_sentence_and_130(capsys):
 
     assert code_of(main) == 130
     assert capsys.readouterr().err == "aag-test: stopped by Ctrl-C.\n"
+
+
+def test_sigterm_is_a_sentence_and_143_and_files_that_were_begun_are_removed(capsys):
+    cleaned = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def main(argv):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            cleaned.append(argv)
+
+    with pytest.raises(SystemExit) as end:
+        _app.run_command("aag-test", main, when_stopped="nothing was written")
+    assert end.value.code == 143
+    assert capsys.readouterr().err == "aag-test: stopped by SIGTERM; nothing was written.\n"
+    assert len(cleaned) == 1
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_code_of_a_command_is_the_code_of_the_process(monkeypatch):

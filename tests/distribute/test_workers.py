@@ -106,7 +106,7 @@ def test_two_workers_report_the_losses_of_one_and_only_the_chief_writes(tmp_path
             strict=True,
         ):
             np.testing.assert_allclose(found, weight, rtol=1e-3, atol=1e-4)
-    assert len(list((tmp_path / "two" / "tensorboard").glob("events*"))) == 1
+    assert len(list((tmp_path / "two").glob("events*"))) == 1
 
 
 def test_workers_begin_with_the_weights_that_the_chief_was_handed(tmp_path, start_all):

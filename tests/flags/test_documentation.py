@@ -13,7 +13,7 @@ from aag_tf.flags.settings_table import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 COMMAND = re.compile(r"^ *(?:\$ |[A-Z_]+=\S+ )*(aag-[a-z]+ (?:.*\\\n)*.*)", re.MULTILINE)
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def command_lines(text):
@@ -23,7 +23,7 @@ def command_lines(text):
         yield line[: next((i for i, word in enumerate(line) if word in ("&&", "||", "|", ">", "&", ";")), None)]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_shown_in_a_document_are_taken(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recorded = Path("runs/mine/flags.txt")  # documents go on with a run by its own flags
@@ -60,4 +60,4 @@ def test_flags_that_documents_speak_of_exist():
         known |= set(re.findall(r'"--([a-z_]+)"', script.read_text()))
     for document in DOCUMENTS:
         spoken_of = set(re.findall(r"`--([a-z_]+)[=`]", document.read_text()))
-        assert spoken_of <= known, (document.name, spoken_of - known)
+        assert spoken_of <= known, (document.relative_to(ROOT), spoken_of - known)

@@ -5,11 +5,12 @@ from pathlib import Path
 from aag_tf.config import leaves
 from aag_tf.flags.settings_table import COMMANDS, settings_table
 
-PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 
 def test_the_page_is_up_to_date():
-    assert PAGE.read_text() == settings_table(), "run python -m aag_tf.flags.settings_table > docs/settings.md"
+    command = "python -m aag_tf.flags.settings_table > docs/reference/settings.md"
+    assert PAGE.read_text() == settings_table(), f"run {command}"
 
 
 def test_a_row_says_all_about_its_setting():
