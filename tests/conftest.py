@@ -9,7 +9,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from aag_tf.utils.log import logger
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+logger.propagate = True  # so that `caplog` sees the messages
 
 TESTS = Path(__file__).parent
 LOGICAL_CPUS = 4
@@ -20,6 +23,7 @@ SLOW = (
     "benchmarks/test_kill_resume.py",
     "commands/test_augment.py",
     "commands/test_hostile_environment.py",
+    "commands/test_hints.py",
     "data/test_folder.py",
     "data/test_pictures.py",
     "data/test_pipeline.py",
@@ -30,10 +34,12 @@ SLOW = (
     "evaluation/*",
     "export/*",
     "losses/*",
+    "preflight/*",
     "report/*",
     "runs/test_run.py",
     "test_battery.py",
     "test_documented_python.py",
+    "test_notebooks.py",
     "training/test_*",
     "training/callbacks/test_build.py",
     "training/callbacks/test_monitor.py",

@@ -9,13 +9,14 @@ from aag_tf.config.cluster import Cluster, cluster_from_environment
 from aag_tf.config.contact_sheet import ContactSheetConfig
 from aag_tf.config.data import DataConfig
 from aag_tf.config.embed import EMBEDDING_DTYPES, EmbedConfig
+from aag_tf.config.encoder_names import check_encoder
 from aag_tf.config.evaluate import EvaluateConfig, check_compared
 from aag_tf.config.export import ExportConfig
 from aag_tf.config.flat import flag_lines, from_flat, groups, leaves, to_flat
 from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
 from aag_tf.config.model import OWN, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import OptimizerConfig
-from aag_tf.config.protocol import MEASURES, ProtocolConfig
+from aag_tf.config.protocol import MEASURES, QUICK_MEASURES, USUAL_KNN_K, ProtocolConfig
 from aag_tf.config.resume import changed_training_settings, training_settings
 from aag_tf.config.run import RunConfig
 from aag_tf.config.schedule import ScheduleConfig
@@ -30,6 +31,8 @@ __all__ = [
     "MAIN_VIEWS",
     "MEASURES",
     "OWN",
+    "QUICK_MEASURES",
+    "USUAL_KNN_K",
     "AugmentConfig",
     "Cluster",
     "ContactSheetConfig",
@@ -49,6 +52,7 @@ __all__ = [
     "TrainConfig",
     "changed_training_settings",
     "check_compared",
+    "check_encoder",
     "check_setting",
     "cluster_from_environment",
     "flag_lines",
