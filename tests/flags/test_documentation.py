@@ -49,11 +49,11 @@ def test_command_lines_are_found_whole():
 
 
 def test_flags_that_documents_speak_of_exist():
-    known = {"compare", "flagfile", "help", "helpfull", "recipe"} | {
+    known = {"compare", "flagfile", "help", "helpfull", "logdir", "recipe"} | {
         "requeue",
         "runner",
         "signal",
-    }  # Slurm's and Beam's
+    }  # Slurm's and Beam's; `logdir` is TensorBoard's
     for config in COMMANDS.values():
         known |= {*leaves(config), *(f"no{name}" for name in leaves(config))}
     for script in (ROOT / "benchmarks").glob("*.py"):
