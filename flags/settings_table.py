@@ -53,7 +53,8 @@ def _table(group: type, settings: dict[str, Setting], *, may_resume: bool) -> st
         row = [f"`--{name}`", f"`{default_text(setting)}`" if default_text(setting) else "", _allowed(setting)]
         rows.append([*row, setting.help, *([("yes" if setting.resumable else "no")] if may_resume else [])])
     lines = ["| " + " | ".join(map(_escaped, row)) + " |" for row in rows]
-    return "\n".join([f"### {title(group)}\n", f"In Python: `{group.__name__}`.\n", *lines, ""])
+    stacked = ['<div class="stacked" markdown>\n', *lines, "\n</div>\n"]  # a row is a block on a narrow screen
+    return "\n".join([f"### {title(group)}\n", f"In Python: `{group.__name__}`.\n", *stacked])
 
 
 def _escaped(cell: str) -> str:

@@ -30,7 +30,8 @@ def test_commands_shown_in_a_document_are_taken(document, tmp_path, monkeypatch)
     recorded.parent.mkdir(parents=True)
     recorded.write_text("--dataset=digits\n")
     for line in command_lines(document.read_text()):
-        flags.parse(line, COMMANDS[line[0]], usage="")
+        if line[1:] != ["--help"]:
+            flags.parse(line, COMMANDS[line[0]], usage="")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
