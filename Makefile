@@ -36,7 +36,7 @@ demo: $(INSTALLED) ## Train on the built-in digits, evaluate, export and verify 
 	$(BIN)/aag-train --recipe=demo --run_dir=$(RUN_DIR) --overwrite
 	$(BIN)/aag-evaluate --run_dir=$(RUN_DIR)
 	$(BIN)/aag-export --run_dir=$(RUN_DIR) --export_dir=$(RUN_DIR)/saved_model
-	@echo "Watch the run: $(VENV)/bin/tensorboard --logdir $(RUN_DIR)"
+	@echo "Watch the run: $(VENV)/bin/tensorboard --logdir $(patsubst %/,%,$(dir $(RUN_DIR)))"
 
 test: $(INSTALLED) ## Run all tests, in two processes: most of their time is TensorFlow tracing, on one core.
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal

@@ -5,6 +5,8 @@ from pathlib import Path
 from benchmark_tools import Row, read_json_lines
 from kill_resume_runs import STEPS
 
+from aag_tf.runs.run_directory import RunDirectory
+
 # Times and memory differ between equal runs.
 UNREPEATABLE = ("images_per_second", "data_wait_share", "first_step_seconds", "monitor_seconds", "host_memory_gib")
 
@@ -51,7 +53,7 @@ def events(run_dir: Path) -> list[Row]:
     """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    found = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"tensors": 0}, purge_orphaned_data=False)
+    found = EventAccumulator(str(RunDirectory(run_dir).events), size_guidance={"tensors": 0}, purge_orphaned_data=False)
     found.Reload()
     tags = sorted(tag for tag in found.Tags()["tensors"] if not tag.startswith("_hparams_"))
     return [{"tag": number, "step": event.step} for number, tag in enumerate(tags) for event in found.Tensors(tag)]

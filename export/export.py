@@ -9,6 +9,7 @@ import numpy as np
 
 from aag_tf.config import ExportConfig
 from aag_tf.data import Source, open_source
+from aag_tf.encoders import dtype_policy
 from aag_tf.export import runtimes
 from aag_tf.export.publishing import plan_version, staged
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
@@ -64,6 +65,7 @@ class ExportReport:
         return "\n".join(lines)
 
 
+@dtype_policy("float32")
 def export(config: ExportConfig) -> ExportReport:
     """Writes the encoder of a checkpoint to `<export_dir>/<version>/`, with `model.json` and `model_card.md`.
 

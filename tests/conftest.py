@@ -19,6 +19,7 @@ SLOW = (
     "augment/*",
     "benchmarks/test_kill_resume.py",
     "commands/test_augment.py",
+    "commands/test_hostile_environment.py",
     "data/test_folder.py",
     "data/test_pictures.py",
     "data/test_pipeline.py",

@@ -116,7 +116,9 @@ CALLBACKS = {
     "Histograms": lambda folder, trained: callbacks.Histograms(
         callbacks.TensorBoardWriter(folder), {"encoder": trained.encoder}, STEPS, every=2
     ),
-    "Hyperparameters": lambda folder, _: callbacks.Hyperparameters(callbacks.TensorBoardWriter(folder), TrainConfig()),
+    "Hyperparameters": lambda folder, _: callbacks.Hyperparameters(
+        callbacks.TensorBoardWriter(folder), TrainConfig(), total_steps=4
+    ),
     "Preview": lambda folder, _: callbacks.Preview(callbacks.TensorBoardWriter(folder), TrainConfig(), split().images),
     "Profiler": lambda folder, _: callbacks.Profiler(folder, 1, 2, STEPS),
     "Progress": lambda *_: callbacks.Progress(STEPS, stream=io.StringIO()),

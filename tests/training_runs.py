@@ -26,8 +26,9 @@ RESNETS[ONE_BLOCK] = ResNetSpec(blocks=(1,), channels=8, stem_stride=2)
 
 
 def schedule(**changes) -> ScheduleConfig:
-    """`STEPS` steps; without XLA, which takes seconds to compile the branches of every run."""
-    return ScheduleConfig(**{"train_steps": STEPS, "global_batch_size": 128, "jit_compile": "off", **changes})
+    """`STEPS` steps; without XLA, which takes seconds to compile the branches, and in the same precision everywhere."""
+    usual = {"train_steps": STEPS, "global_batch_size": 128, "jit_compile": "off", "precision": "float32"}
+    return ScheduleConfig(**usual | changes)
 
 
 def settings(run_dir, **run) -> TrainConfig:

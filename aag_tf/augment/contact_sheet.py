@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from aag_tf.augment.build import build_views
 from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
 from aag_tf.data import epoch_order, open_source
+from aag_tf.encoders import dtype_policy
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.paths import user_path
@@ -26,6 +27,7 @@ FONT_SIZE = 13  # pixels of the sheet
 MARGIN = 3  # pixels above and below the headings
 
 
+@dtype_policy("float32")
 def write_contact_sheet(config: ContactSheetConfig) -> Path:
     """Writes a PNG file with images of the train split beside their views.
 

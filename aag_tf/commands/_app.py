@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
+from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError
 from aag_tf.utils.text import shown
 
@@ -65,7 +66,9 @@ def quiet_start() -> Iterator[None]:
     Its C++ libraries write to the file descriptor before they read TF_CPP_MIN_LOG_LEVEL, so that no variable silences
     them. A user who sets that variable (0 shows everything) sees all output.
     """
+    environment.tell(say)
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        environment.import_keras()
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
@@ -79,7 +82,10 @@ def quiet_start() -> Iterator[None]:
             # Looks for GPUs now, so that the message about missing CUDA is hidden too.
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)  # leaves room for other commands beside a run
+            environment.import_keras()
             yield
+        except AagError:  # says all by itself
+            raise
         except BaseException:
             held.seek(0)
             os.write(descriptor, held.read())

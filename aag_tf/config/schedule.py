@@ -37,10 +37,11 @@ class ScheduleConfig:
         resumable=True,
     )
     precision: str = setting(
-        "float32",
-        "Arithmetic of the networks; the loss is always computed in float32. mixed_bfloat16 is faster on recent CPUs "
-        "and GPUs, mixed_float16 on older GPUs.",
-        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+        "auto",
+        "Arithmetic of the networks; the loss is always computed in float32. auto is mixed_bfloat16 where the hardware "
+        "computes in it (CPUs with AVX512-BF16 or AMX, GPUs from compute capability 8.0), otherwise float32; a resumed "
+        "run keeps its own. mixed_float16 is for older GPUs.",
+        choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"),
     )
     jit_compile: str = setting(
         "auto",

@@ -25,8 +25,13 @@ def build_encoder(
         custom: description of a custom encoder, which is built instead.
 
     Raises:
-        ConfigError: there is no such encoder, or it cannot take such images.
+        ConfigError: there is no such encoder, it cannot take such images, or Keras's images are channels first.
     """
+    if keras.config.image_data_format() != "channels_last":
+        raise ConfigError(
+            "encoders take images channels last, and Keras is set to channels first; call "
+            'keras.config.set_image_data_format("channels_last") before.'
+        )
     if custom is not None:
         return encoder_from(custom)
     name = config.encoder

@@ -43,10 +43,19 @@ def untrained_encoder(
 
 @contextlib.contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Sets Keras's global dtype policy inside the block, and restores it after."""
+    """Sets Keras's global dtype policy inside the block, and restores it after; also works as a decorator.
+
+    So are two more of Keras's global settings, which `keras.json` may change: images are channels last, and numbers
+    without a type float32.
+    """
     policy = keras.config.dtype_policy()
+    data_format, float_type = keras.config.image_data_format(), keras.config.floatx()
     keras.config.set_dtype_policy(name)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
     try:
         yield
     finally:
         keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(data_format)
+        keras.config.set_floatx(float_type)

@@ -10,6 +10,7 @@ import numpy as np
 
 from aag_tf import config as configs
 from aag_tf.config import EvaluateConfig
+from aag_tf.encoders import dtype_policy
 from aag_tf.evaluation.checks import check_enough
 from aag_tf.evaluation.feature_set import Embed, Examples, FeatureSet
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
@@ -19,11 +20,13 @@ from aag_tf.evaluation.measures import measure_all
 from aag_tf.evaluation.output import evaluation_path
 from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED, Evaluation
 from aag_tf.evaluation.subjects import EvaluationImages, Subject, load_subject, open_images, read_feature_files
+from aag_tf.utils import environment
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError, EvaluationError
 from aag_tf.utils.versions import versions
 
 
+@dtype_policy("float32")
 def evaluate(config: EvaluateConfig) -> Evaluation:
     """Measures an encoder and its baselines on the same images, and writes the results as JSON.
 
@@ -41,6 +44,7 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
             the file cannot be written.
         RunDirectoryError, ExportError, DataError: there is no such run, model or data set.
     """
+    environment.tell()
     if config.compare is not None:
         raise ConfigError(f"--compare={config.compare} names existing evaluations; give them to aag_tf.compare.")
     began = time.perf_counter()

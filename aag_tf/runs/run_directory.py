@@ -19,6 +19,9 @@ from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
 from aag_tf.utils.paths import nearest_existing, user_path
 
+# What TensorBoard reads, and `events.kept`, which a process leaves that is killed while it rewrites an event file.
+TENSORBOARD_FILES = ("events.out.tfevents.*", "events.kept", "projector_config.pbtxt", "projector", "plugins/profile")
+
 
 class RunDirectory:
     """The files of one run.
@@ -33,10 +36,18 @@ class RunDirectory:
         self.record = self.path / "run.json"
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
-        self.events = self.path / "tensorboard"
         self.evaluation = self.path / "evaluation.json"
         self.report = self.path / "report.html"
         self.lock = self.path / ".lock"
+        self._earlier_events = self.path / "tensorboard"  # where earlier versions wrote them
+
+    @property
+    def events(self) -> Path:
+        """Where TensorBoard's files lie: in the run directory, whose name TensorBoard shows.
+
+        A run that an earlier version began keeps them in its `tensorboard/`, also when it is resumed.
+        """
+        return self._earlier_events if self._earlier_events.is_dir() else self.path
 
     def check(self, *, resume: bool = False, overwrite: bool = False) -> None:
         """Checks whether a run may use the directory, without touching it.
@@ -112,8 +123,9 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             doomed = [path for path in self.path.iterdir() if self._is_leftover(path)]
             if overwrite and self.record.exists():
-                results = (self.flags_file, self.metrics, self.checkpoints, self.events, self.evaluation, self.report)
-                doomed += [*results, self.record]  # the record last, since it marks the directory as a run's
+                doomed += [self.flags_file, self.metrics, self.checkpoints, self.evaluation, self.report]
+                doomed += [path for pattern in TENSORBOARD_FILES for path in self.path.glob(pattern)]
+                doomed += [self._earlier_events, self.record]  # the record last, since it makes the directory a run's
             for path in doomed:
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)

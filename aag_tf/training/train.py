@@ -19,7 +19,9 @@ from aag_tf.encoders import dtype_policy
 from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.open_run import OpenRun, open_run
+from aag_tf.training.precision import with_precision
 from aag_tf.training.writer import Writer
+from aag_tf.utils import environment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +79,10 @@ def train(
             the run cannot go on, and its last checkpoint is intact.
         WorkerLostError: another machine was lost; the run goes on from its newest checkpoint with `resume`.
     """
+    environment.tell()
     cluster = configs.cluster_from_environment()
     components = CustomComponents(encoder=encoder, auxiliary=auxiliary, writers=writers, callbacks=callbacks)
-    config = components.noted_in(config)
+    config = with_precision(components.noted_in(config))
     with (
         report_lost_workers(cluster),
         dtype_policy(config.schedule.precision),

@@ -21,6 +21,7 @@ from aag_tf.export.embedding.reading import Batch, read_batches
 from aag_tf.export.embedding.shards import Rows
 from aag_tf.runs import exported
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
+from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError, EmbeddingError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.text import shown
@@ -71,6 +72,7 @@ def embed(config: EmbedConfig) -> EmbedReport:
         ExportError: aag-export did not write the encoder.
         DataError: there is no such input, or it holds no images.
     """
+    environment.tell()
     output = Output(config.output)
     with output.converting_os_errors():
         output.check(resume=config.resume, overwrite=config.overwrite)

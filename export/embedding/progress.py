@@ -1,12 +1,20 @@
-"""Progress of bulk embedding: a bar on a terminal, a line every half minute in a log file."""
+"""Progress of bulk embedding: a bar on a terminal or in a notebook, a line every half minute in a log file."""
 
 import sys
 import time
 from types import TracebackType
 
-import tqdm
+from tqdm.auto import tqdm
 
-from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, progress_shown, time_left
+from aag_tf.utils.progress import (
+    SECONDS_BETWEEN_LINES,
+    ignore_broken_output,
+    lasting_bar,
+    progress_shown,
+    rate,
+    shows_bars,
+    time_left,
+)
 
 
 class Progress:
@@ -20,15 +28,13 @@ class Progress:
     def __init__(self, done: int, total: int) -> None:
         self._before, self._total, self._done, self._failed = done, total, done, 0
         self._began = self._last_line = time.monotonic()
-        self._bar: tqdm.tqdm | None = None
+        self._bar: tqdm | None = None
 
     def __enter__(self) -> "Progress":
-        """Opens the bar, on a terminal."""
-        if sys.stderr.isatty() and progress_shown():
+        """Opens the bar, on a terminal or in a notebook."""
+        if shows_bars(sys.stderr):
             with ignore_broken_output():
-                self._bar = tqdm.tqdm(
-                    desc="embedding", initial=self._before, total=self._total, unit="img", dynamic_ncols=True
-                )
+                self._bar = lasting_bar("embedding", self._total, "img", done=self._before, stream=sys.stderr)
         return self
 
     @ignore_broken_output()
@@ -55,10 +61,10 @@ class Progress:
             self._bar.update(images)
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES and progress_shown():
             self._last_line = time.monotonic()
-            rate = (self._done - self._before) / self.seconds
-            print(
-                f"{self._done:,} of {self._total:,} images: {rate:,.0f} images/s, {self._failed:,} broken, "
-                f"{time_left((self._total - self._done) / rate)}",
-                file=sys.stderr,
-                flush=True,
+            speed = (self._done - self._before) / self.seconds
+            left = self._total - self._done
+            line = (
+                f"{self._done:,} of {self._total:,} images: {rate(speed, 'images')}, {self._failed:,} broken"
+                f"{', ' + time_left(left / speed) if left and speed else ''}"
             )
+            print(line, file=sys.stderr, flush=True)

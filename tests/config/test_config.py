@@ -128,7 +128,7 @@ def test_the_choices_of_training():
         "loss_form": ("auto", "dense", "streaming"),
         "lr_scaling": ("none", "linear", "sqrt"),
         "optimizer": ("adamw", "sgd", "lars"),
-        "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+        "precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
         "stem": ("auto", "small", "imagenet"),
     }
 
@@ -186,7 +186,7 @@ def test_what_may_change_when_a_run_goes_on():
         "--epochs (was 100, is 7)",
         "--global_batch_size (was 64, is 32)",
         "--seed (was 0, is 1)",
-        "--precision (was float32, is mixed_bfloat16)",
+        "--precision (was auto, is mixed_bfloat16)",
     ]
 
 

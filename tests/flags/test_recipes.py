@@ -31,6 +31,7 @@ def test_a_recipe_is_a_training_in_its_own_run_directory(name):
     assert config.run.run_dir == f"runs/{name}"
     assert (config.run.resume, config.run.overwrite, config.data.download) == (False, False, False)
     assert config.data.data_dir is None, "recipes run on every machine"
+    assert config.schedule.precision == "auto", "and as fast as each can"
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -45,8 +45,11 @@ def test_overwrite_deletes_a_run_and_nothing_but_a_run(tmp_path):
     assert list(directory.path.iterdir()) == []
 
     directory = finished_run(tmp_path / "run")
-    others = [directory.path / name for name in ("saved_model/1/model.json", "notes.txt", ".gitignore")]
-    for path in [*others, directory.checkpoints / "step-3" / "data", directory.report, directory.evaluation]:
+    others = [directory.path / name for name in ("saved_model/1/model.json", "notes.txt", ".gitignore", "events.txt")]
+    shown = ["events.out.tfevents.1.host", "events.kept", "projector_config.pbtxt", "projector/labels.tsv"]
+    shown += ["plugins/profile/today/host.xplane.pb", "tensorboard/events.out.tfevents.1.host"]
+    results = [directory.checkpoints / "step-3" / "data", directory.report, directory.evaluation]
+    for path in [*others, *results, *(directory.path / name for name in shown)]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     directory.create(overwrite=True)
@@ -57,6 +60,15 @@ def test_overwrite_deletes_a_run_and_nothing_but_a_run(tmp_path):
     with pytest.raises(RunDirectoryError, match="not a run's"):
         RunDirectory(tmp_path / "thesis").check(overwrite=True)
     assert (tmp_path / "thesis" / "chapter1.tex").exists()
+
+
+def test_events_lie_in_the_directory_that_names_the_run_or_where_an_earlier_version_wrote_them(tmp_path):
+    directory = finished_run(tmp_path / "run")
+    assert directory.events == directory.path
+    (directory.path / "tensorboard").mkdir()
+    assert directory.events == directory.path / "tensorboard"
+    directory.create(overwrite=True)
+    assert directory.events == directory.path
 
 
 def test_resume_needs_a_run(tmp_path):

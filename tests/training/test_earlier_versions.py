@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_runs import records
 
 from aag_tf import flags
@@ -12,6 +13,7 @@ from aag_tf.config import TrainConfig
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.runs import load_run
 from aag_tf.training import train
+from aag_tf.training.callbacks import TensorBoardWriter
 
 RUN = Path(__file__).parents[1] / "data_of_0_1_0" / "run"
 
@@ -35,6 +37,17 @@ def test_an_earlier_evaluation_is_read():
 
 def test_an_earlier_run_is_resumed(tmp_path):
     shutil.copytree(RUN, tmp_path / "run")
+    earlier = TensorBoardWriter(tmp_path / "run" / "tensorboard")
+    for step in (2, 4):  # the run was killed after step 4, its last checkpoint is of step 3
+        earlier.write({"step": step, "loss": float(step)})
+    earlier.close()
     argv = ["aag-train", f"--flagfile={RUN / 'flags.txt'}", f"--run_dir={tmp_path / 'run'}", "--resume"]
     assert train(flags.parse(argv, TrainConfig, usage="")).step == 6
     assert [record["step"] for record in records(tmp_path / "run")] == [2, 4, 6]
+    assert not list((tmp_path / "run").glob("events*"))
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    losses = {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("loss/gnt_xent")}
+    assert losses.keys() == {2, 4, 6}
+    assert losses[2] == 2.0
+    assert losses[4] != 4.0

@@ -117,7 +117,7 @@ def test_a_run_without_a_checkpoint_goes_on_from_step_0(finished, tmp_path):
     for first, again in zip(weights(finished), weights(run_dir), strict=True):
         np.testing.assert_array_equal(first, again)
     assert metrics(run_dir) == [record for record in metrics(finished) if "loss" in record]
-    events = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"tensors": 0})
+    events = EventAccumulator(str(run_dir), size_guidance={"tensors": 0})
     events.Reload()
     assert [event.step for event in events.Tensors("loss/gnt_xent")] == [5, 10, 12]
 

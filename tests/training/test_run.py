@@ -13,7 +13,7 @@ from training_runs import records, schedule, settings, steps_logged, weights
 from aag_tf import flags
 from aag_tf.config import DataConfig, EncoderConfig, LossConfig, ScheduleConfig, TrainConfig
 from aag_tf.encoders import untrained_encoder
-from aag_tf.training.callbacks import TAGS
+from aag_tf.training.callbacks import FIRST_TAGS, TAGS
 from aag_tf.training.open_run import plan_steps
 from aag_tf.training.train import train
 from aag_tf.utils.errors import ConfigError, RunDirectoryError
@@ -46,7 +46,7 @@ def test_a_run_without_labels_is_monitored_on_images_that_have_them_and_learns_t
     assert all(record["knn_accuracy"] > 0.5 for record in measured)
     for first, other in zip(weights(tmp_path / "plain"), weights(tmp_path / "watched"), strict=True):
         np.testing.assert_array_equal(first, other)
-    (labels,) = (tmp_path / "watched" / "tensorboard").rglob("labels.tsv")
+    (labels,) = (tmp_path / "watched").rglob("labels.tsv")
     assert set(labels.read_text().split()) == set("0123456789")
 
 
@@ -56,12 +56,15 @@ def test_a_writer_given_to_train_receives_every_record(other_seed):
 
 
 def test_events_hold_every_metric_under_its_tag_the_views_the_flags_the_weights_and_a_profile(finished):
-    events = EventAccumulator(str(finished / "tensorboard"), size_guidance={"tensors": 0})
+    events = EventAccumulator(str(finished), size_guidance={"tensors": 0})
     events.Reload()
     tags = set(events.Tags()["tensors"])
     # Only with float16 and on GPUs.
     elsewhere = {TAGS[name] for name in ("loss_scale", "device_memory_gib", "device_memory_peak_gib")}
     assert tags >= set(TAGS.values()) - elsewhere
+    assert (
+        min(tag for tag in tags if not tag.startswith("_hparams_/")) == FIRST_TAGS["loss"]
+    )  # what TensorBoard opens on
     losses = {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("loss/gnt_xent")}
     logged = {record["step"]: record["loss"] for record in steps_logged(finished)}
     assert losses == pytest.approx(logged, rel=1e-6)

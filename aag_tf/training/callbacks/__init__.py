@@ -13,12 +13,13 @@ from aag_tf.training.callbacks.preview import Preview
 from aag_tf.training.callbacks.profiler import Profiler
 from aag_tf.training.callbacks.progress import Progress
 from aag_tf.training.callbacks.step_log import StepLog
-from aag_tf.training.callbacks.tensorboard import TAGS, TensorBoardWriter
+from aag_tf.training.callbacks.tensorboard import FIRST_TAGS, TAGS, TensorBoardWriter
 from aag_tf.training.callbacks.terminate_on_nan import TerminateOnNaN
 from aag_tf.training.step_range import StepRange, is_due
 from aag_tf.training.writer import Writer
 
 __all__ = [
+    "FIRST_TAGS",
     "TAGS",
     "Checkpoints",
     "CollapseWarning",

@@ -57,7 +57,7 @@ def build_callbacks(run: OpenRun, custom_writers: Sequence[Writer], closing: con
     batch_size = run.config.schedule.global_batch_size
     return [
         terminate_on_nan,
-        Hyperparameters(events, run.config),
+        Hyperparameters(events, run.config, steps.total_steps),
         *([Preview(events, run.config, run.source.train.images)] if steps.start_step == 0 else []),
         StepLog(writers, steps, every=settings.log_every_steps, global_batch_size=batch_size),
         progress,

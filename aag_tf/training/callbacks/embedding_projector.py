@@ -25,7 +25,8 @@ class EmbeddingProjector(Periodic):
     """Embeds a fixed set of images at regular steps and at the end, and replaces what the projector shows.
 
     Args:
-        directory: of the event files; `projector_config.pbtxt` must lie there.
+        directory: of the event files, where TensorBoard looks for `projector_config.pbtxt`; the other files go to
+            `projector/` in it.
         encoder: the network under training.
         images: held-out images, or training images where none are held out.
         class_names: names of the labels, where known.
@@ -53,19 +54,20 @@ class EmbeddingProjector(Periodic):
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
         with no_progress():
             vectors = embed(self.embedding, self.images.images)
-        self.directory.mkdir(parents=True, exist_ok=True)
+        folder = self.directory / "projector"
+        folder.mkdir(parents=True, exist_ok=True)
         lines = ["\t".join(f"{value:.5g}" for value in vector) for vector in vectors]
-        write_atomically(self.directory / "embeddings.tsv", "\n".join(lines) + "\n")
+        write_atomically(folder / "embeddings.tsv", "\n".join(lines) + "\n")
         pixels = self.images.images.numpy(range(len(vectors)))
-        write_atomically(self.directory / "thumbnails.png", sprite(pixels))
+        write_atomically(folder / "thumbnails.png", sprite(pixels))
 
         config = projector.ProjectorConfig()
-        shown = config.embeddings.add(tensor_name="embedding", tensor_path="embeddings.tsv")
-        shown.sprite.image_path = "thumbnails.png"
+        shown = config.embeddings.add(tensor_name="embedding", tensor_path="projector/embeddings.tsv")
+        shown.sprite.image_path = "projector/thumbnails.png"
         shown.sprite.single_image_dim.extend([THUMBNAIL, THUMBNAIL])
         if self.images.labels is not None:
-            write_atomically(self.directory / "labels.tsv", "\n".join(self._labels()) + "\n")
-            shown.metadata_path = "labels.tsv"
+            write_atomically(folder / "labels.tsv", "\n".join(self._labels()) + "\n")
+            shown.metadata_path = "projector/labels.tsv"
         projector.visualize_embeddings(str(self.directory), config)
 
     def _labels(self) -> list[str]:

@@ -18,7 +18,7 @@ def drop_events_after(step: int, directory: Path) -> None:
         if step == 0:
             path.unlink()
             continue
-        kept = directory / "kept"  # a name that TensorBoard ignores
+        kept = directory / "events.kept"  # a name that TensorBoard ignores, and --overwrite deletes
         with tf.io.TFRecordWriter(str(kept)) as writer:
             try:
                 for record in tf.data.TFRecordDataset(str(path)):

@@ -1,4 +1,4 @@
-"""A progress bar with loss, images a second and time left; plain lines where nobody watches a terminal."""
+"""A progress bar with loss, images a second and time left on terminals and in notebooks; plain lines elsewhere."""
 
 import sys
 import time
@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 import keras
-import tqdm
+from tqdm.auto import tqdm
 from typing_extensions import override
 
 from aag_tf.training.step_range import StepRange
-from aag_tf.utils.progress import SECONDS_BETWEEN_LINES, ignore_broken_output, progress_shown, time_left
+from aag_tf.utils.progress import (
+    SECONDS_BETWEEN_LINES,
+    ignore_broken_output,
+    lasting_bar,
+    progress_shown,
+    rate,
+    shows_bars,
+    time_left,
+)
 
 
 class Progress(keras.callbacks.Callback):
@@ -18,14 +26,14 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         step_range: the steps of this `fit`.
-        stream: gets a bar where it is a terminal, else a line every half minute.
+        stream: gets a bar where it is a terminal or a notebook, else a line every half minute.
     """
 
     def __init__(self, step_range: StepRange, *, stream: TextIO | None = None) -> None:
         super().__init__()
         self.step_range = step_range
         self.stream = stream or sys.stderr
-        self._bar: tqdm.tqdm | None = None
+        self._bar: tqdm | None = None
         self._knn = ""
         self._last_line = -SECONDS_BETWEEN_LINES
         self._since = (time.monotonic(), step_range.start_step)  # a time, and the steps done by then
@@ -33,14 +41,9 @@ class Progress(keras.callbacks.Callback):
     @override
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._since = (time.monotonic(), self.step_range.start_step)
-        if self.stream.isatty() and progress_shown():
-            self._bar = tqdm.tqdm(
-                total=self.step_range.total_steps,
-                initial=self.step_range.start_step,
-                unit="step",
-                file=self.stream,
-                dynamic_ncols=True,
-            )
+        if shows_bars(self.stream):
+            total, done = self.step_range.total_steps, self.step_range.start_step
+            self._bar = lasting_bar(None, total, "step", done=done, stream=self.stream)
 
     @override
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -65,7 +68,7 @@ class Progress(keras.callbacks.Callback):
             self._knn = f", kNN {record['knn_accuracy']:.1%}"
         if "loss" not in record:
             return
-        metrics = f"loss {record['loss']:.3f}, {record['images_per_second']:,.0f} images/s{self._knn}"
+        metrics = f"loss {record['loss']:.3f}, {rate(record['images_per_second'], 'images')}{self._knn}"
         if self._bar is not None:
             self._bar.set_postfix_str(metrics, refresh=False)
             return
@@ -74,7 +77,12 @@ class Progress(keras.callbacks.Callback):
         is_due = now - self._last_line >= SECONDS_BETWEEN_LINES or step >= self.step_range.total_steps
         if is_due and progress_shown():
             self._last_line = now
-            began, start = self._since
-            left = (now - began) / (step - start) * (self.step_range.total_steps - step)
-            line = f"step {step:,} of {self.step_range.total_steps:,}: {metrics}, {time_left(left)}"
+            line = f"step {step:,} of {self.step_range.total_steps:,}: {metrics}{self._time_left(step, now)}"
             print(line, file=self.stream, flush=True)
+
+    def _time_left(self, step: int, now: float) -> str:
+        """The time left, after a comma; empty at the end, and while only the execution that compiles is known."""
+        began, start = self._since
+        if step >= self.step_range.total_steps or start == self.step_range.start_step:
+            return ""
+        return f", {time_left((now - began) / (step - start) * (self.step_range.total_steps - step))}"

@@ -41,6 +41,15 @@ TAGS = {
     "device_memory_peak_gib": "memory/device_peak_gib",
 }
 
+# Copies of the metrics to look at first, in a group that TensorBoard shows first, since it orders tags by name.
+FIRST_TAGS = {
+    "loss": "at_a_glance/1_loss",
+    "knn_accuracy": "at_a_glance/2_knn_accuracy",
+    "linear_accuracy": "at_a_glance/3_linear_accuracy",
+    "learning_rate": "at_a_glance/4_learning_rate",
+    "best_knn_accuracy": "at_a_glance/5_best_knn_accuracy",
+}
+
 
 class TensorBoardWriter:
     """Writes event files that `tensorboard --logdir` reads.
@@ -62,7 +71,7 @@ class TensorBoardWriter:
         self._writer.close()
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Writes the scalars of one record under their tags, and the best kNN accuracy beside each."""
+        """Writes the scalars of one record under their tags, and the best kNN accuracy beside each kNN accuracy."""
         if "knn_accuracy" in record:
             self.best_knn_accuracy = max(self.best_knn_accuracy, record["knn_accuracy"])
             record = {**record, "best_knn_accuracy": self.best_knn_accuracy}
@@ -70,6 +79,8 @@ class TensorBoardWriter:
             for name, value in record.items():
                 if name != "step":
                     tf.summary.scalar(TAGS.get(name, f"other/{name}"), value)
+                if name in FIRST_TAGS:
+                    tf.summary.scalar(FIRST_TAGS[name], value)
         self._writer.flush()
 
     def write_picture(self, tag: str, picture: np.ndarray, *, step: int, description: str) -> None:

@@ -32,4 +32,4 @@ def test_averaged_weights_are_monitored_and_their_collapse_is_warned_of(tmp_path
     events = EventAccumulator(str(directory.events), size_guidance={"tensors": 0})
     events.Reload()
     assert "warnings" in events.Tags()["tensors"]
-    assert np.ptp(np.loadtxt(directory.events / "embeddings.tsv", delimiter="\t"), axis=0).max() == 0.0
+    assert np.ptp(np.loadtxt(directory.events / "projector" / "embeddings.tsv", delimiter="\t"), axis=0).max() == 0.0

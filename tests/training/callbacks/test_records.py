@@ -117,7 +117,8 @@ def test_progress_without_a_terminal_is_an_occasional_line():
         progress.write({"step": step, "loss": 2.0, "images_per_second": 1234.5})
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2  # the second is within half a minute of the first, the last always comes
-    assert lines[0].startswith("step 10 of 100: loss 2.000, 1,234 images/s, kNN 62.5%")
+    assert lines[0] == "step 10 of 100: loss 2.000, 1,234 images/s, kNN 62.5%"  # no step is timed yet
+    assert lines[1] == "step 100 of 100: loss 2.000, 1,234 images/s, kNN 62.5%"  # nothing is left
 
 
 @pytest.mark.parametrize(("start", "width"), [(0, 1), (0, 10), (40, 1)])
@@ -127,6 +128,8 @@ def test_the_time_left_does_not_count_the_step_that_compiles(monkeypatch, start,
     stream = io.StringIO()
     progress = Progress(StepRange(start, start + 100, 10), stream=stream)
     progress.on_train_begin()
+    progress.write({"step": start + width, "loss": 2.0, "images_per_second": 1.0})
+    assert stream.getvalue().endswith("images/s\n")
     for batch in range(0, 20, width):
         progress.on_train_batch_begin(batch)
         now[0] += 3600.0 if batch == 0 else 60.0 * width

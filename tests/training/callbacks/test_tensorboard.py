@@ -9,14 +9,19 @@ import numpy as np
 import PIL.Image
 import pytest
 import tensorflow as tf
-from google.protobuf import text_format  # what TensorBoard writes and reads
+from google.protobuf import json_format, text_format  # what TensorBoard writes and reads
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import metadata, plugin_data_pb2
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import backend_context, metadata, plugin_data_pb2
 from tensorboard.plugins.projector import ProjectorConfig
 
-from aag_tf.config import LossConfig, RunConfig, TrainConfig
+from aag_tf.config import LossConfig, RunConfig, ScheduleConfig, TrainConfig
 from aag_tf.data import ArrayImages, Split
 from aag_tf.training.callbacks import (
+    FIRST_TAGS,
     TAGS,
     EmbeddingProjector,
     Histograms,
@@ -45,10 +50,26 @@ def scalars(directory, tag):
 def test_the_table_in_the_documentation_has_every_tag_with_its_name():
     rows = re.findall(r"^\| `([a-z0-9_/]+)` \| (?:`([a-z0-9_]+)`|–) \|", TABLE.read_text(), re.MULTILINE)
     written = {tag: name for tag, name in rows}
-    assert written.keys() == set(TAGS.values())
+    assert written.keys() == set(TAGS.values()) | set(FIRST_TAGS.values())
+    for name, tag in FIRST_TAGS.items():
+        assert written.pop(tag) in (name, ""), tag
     for name, tag in TAGS.items():
         assert written[tag] in (name, ""), tag
     assert [tag for tag, name in written.items() if not name] == [TAGS["best_knn_accuracy"]]
+
+
+def test_the_first_group_is_what_to_look_at_first(tmp_path):
+    events = TensorBoardWriter(tmp_path)
+    events.write({"step": 1, "loss": 2.0, "learning_rate": 0.5, "effective_negatives": 3.0, "made_up": 1.0})
+    events.write({"step": 2, "knn_accuracy": 0.25, "linear_accuracy": 0.75})
+    events.close()
+    tags = sorted(read(tmp_path).Tags()["tensors"])  # as TensorBoard orders them
+    first = [tag for tag in tags if tag.startswith("at_a_glance/")]
+    assert tags[: len(first)] == first
+    assert first == list(FIRST_TAGS.values())
+    assert [scalars(tmp_path, tag) for tag in first] == [{1: 2.0}, {2: 0.25}, {2: 0.75}, {1: 0.5}, {2: 0.25}]
+    assert scalars(tmp_path, "loss/gnt_xent") == {1: 2.0}
+    assert scalars(tmp_path, "other/made_up") == {1: 1.0}
 
 
 def test_the_best_accuracy_is_kept_beside_each_and_over_a_resume(tmp_path):
@@ -86,21 +107,48 @@ def test_events_that_a_run_is_going_to_repeat_are_dropped(tmp_path):
     assert losses() == [(1, 7.0)]
 
 
-def test_hyperparameters_are_the_settings_that_decide_what_is_learned(tmp_path):
-    callback = Hyperparameters(TensorBoardWriter(tmp_path), TrainConfig(loss=LossConfig(temperature=0.3)))
+def hyperparameters(directory, config, steps):
+    """Writes the settings of a run; returns TensorBoard's own view of all runs below the directory's parent."""
+    events = TensorBoardWriter(directory)
+    callback = Hyperparameters(events, config, steps)
     callback.on_train_begin()
     callback.on_train_end()
+    events.write({"step": steps, "loss": 2.0, "knn_accuracy": 0.5, "effective_negatives": 3.0})
+    events.close()
+
+
+def test_the_hparams_page_has_the_settings_that_differ_and_the_results(tmp_path):
+    cooler = TrainConfig(loss=LossConfig(temperature=0.3), run=RunConfig(run_dir="elsewhere", log_every_steps=7))
+    hyperparameters(tmp_path / "plain", TrainConfig(), 5)
+    hyperparameters(tmp_path / "cooler", cooler, 5)
+    seeded = TrainConfig(schedule=ScheduleConfig(train_steps=9, seed=3), run=RunConfig(run_dir="runs/seeded"))
+    hyperparameters(tmp_path / "seeded", seeded, 9)
+
     found = {}
-    for tag, content in read(tmp_path).PluginTagToContent("hparams").items():
-        found[tag] = plugin_data_pb2.HParamsPluginData.FromString(content)
-    started = found[metadata.SESSION_START_INFO_TAG].session_start_info.hparams
-    assert started["temperature"].number_value == 0.3
-    assert started["train_steps"].string_value == "default"
-    assert not {"run_dir", "resume", "log_every_steps"} & set(started)
-    columns = found[metadata.EXPERIMENT_TAG].experiment
-    assert {metric.name.tag for metric in columns.metric_infos} <= set(TAGS.values())
-    assert columns.metric_infos[0].name.tag == "evaluation/best_knn_accuracy"
-    assert found[metadata.SESSION_END_INFO_TAG].HasField("session_end_info")
+    for name in ("plain", "cooler", "seeded"):
+        content = read(tmp_path / name).PluginTagToContent("hparams")
+        assert content.keys() == {metadata.SESSION_START_INFO_TAG, metadata.SESSION_END_INFO_TAG}
+        start = plugin_data_pb2.HParamsPluginData.FromString(content[metadata.SESSION_START_INFO_TAG])
+        found[name] = json_format.MessageToDict(start.session_start_info)["hparams"]
+    always = {"dataset": "digits", "encoder": "tiny", "global_batch_size": 64.0, "learning_rate": 0.0035}
+    always |= {"aux": "default", "coupling": 0.0}
+    assert found["plain"] == {**always, "temperature": 0.17, "steps": 5.0}
+    assert found["cooler"] == {**always, "temperature": 0.3, "steps": 5.0}
+    assert found["seeded"] == {**always, "temperature": 0.17, "steps": 9.0, "seed": 3.0}
+
+    assert start.session_start_info.group_name == "seeded (runs)"
+
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
+    multiplexer.Reload()
+    assert set(multiplexer.Runs()) == {"plain", "cooler", "seeded"}
+    context = TBContext(data_provider=MultiplexerDataProvider(multiplexer, str(tmp_path)), logdir=str(tmp_path))
+    page, request = backend_context.Context(context), RequestContext()
+    declared = page.experiment_from_metadata(request, "", True, page.hparams_metadata(request, ""), [])
+    names = [info.name for info in declared.hparam_infos]
+    assert set(names[:2]) == {"steps", "temperature"}  # those that differ come first
+    assert set(names) == {*always, "steps", "temperature", "seed"}
+    results = [info.name.tag for info in declared.metric_infos]
+    assert results[:2] == [FIRST_TAGS["loss"], FIRST_TAGS["knn_accuracy"]]
 
 
 def test_the_projector_gets_vectors_labels_and_thumbnails_in_one_order(tmp_path):

@@ -1,0 +1,27 @@
+"""The precision of a run: chosen once at its beginning, and kept however often it is resumed."""
+
+import dataclasses
+
+from aag_tf.config import TrainConfig
+from aag_tf.distribute.precision import resolve_precision, warn_if_slow
+from aag_tf.runs import RunDirectory
+
+
+def with_precision(config: TrainConfig) -> TrainConfig:
+    """Returns the config with `--precision=auto` replaced by what the run was begun with, or by this machine's best.
+
+    Call it before networks are built. On several machines only the first may see the run directory; the others choose
+    by their own hardware, and training begins only where all have chosen alike.
+
+    Raises:
+        RunDirectoryError: the record of the run to resume is damaged.
+    """
+    precision = config.schedule.precision
+    if precision == "auto" and config.run.resume:
+        directory = RunDirectory(config.run.run_dir)
+        if directory.record.is_file():
+            precision = directory.read_record().config.schedule.precision
+    schedule = dataclasses.replace(config.schedule, precision=precision)
+    schedule = dataclasses.replace(schedule, precision=resolve_precision(schedule))
+    warn_if_slow(schedule)
+    return dataclasses.replace(config, schedule=schedule)
