@@ -20,19 +20,17 @@ A tiny study to try it (a few minutes):
 
 import argparse
 import dataclasses
-import os
 import statistics
-import sys
-import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import ablation_files
 from ablation_plan import STAGES, Job, Study, all_jobs, estimated_hours, job_flags, pending
-from ablation_run import remove_checkpoints, run_job
+from ablation_run import run_job
 from benchmark_tools import Row as Record
 from benchmark_tools import table
+from study_loop import run_jobs
 
 DEFAULT_VIEWS_PER_SECOND = 4000.0  # a tiny encoder of half width on one CPU core in bfloat16, until measured
 DEFAULT_SECONDS_PER_RUN = 60.0
@@ -139,43 +137,24 @@ def main() -> None:
     if given.plan:
         show_plan(study, records, given.stages, given.jobs)
         return
-    with ablation_files.exclusive(given.results):
-        run(study, given)
+    run(study, given)
 
 
 def run(study: Study, given: argparse.Namespace) -> None:
     """Runs the remaining jobs, `--jobs` at a time, and stores each result."""
-    records = ablation_files.read(given.results)
-    began, cores = time.monotonic(), max(1, (os.cpu_count() or 1) // given.jobs)
-    running: dict[Future[Record], str] = {}
-    failed: SystemExit | None = None
-    with ThreadPoolExecutor(given.jobs) as pool:
-        while True:
-            waiting = [job for job in pending(study, records, given.stages) if job.key not in running.values()]
-            if time.monotonic() - began > 3600 * given.hours:
-                print(f"{given.hours:g} hours have passed; {len(waiting)} more runs could start now.", file=sys.stderr)
-                waiting = []
-            if failed is not None:
-                waiting = []
-            for job in waiting[: given.jobs - len(running)]:
-                print(f"[{len(records)} done] {job.key}", file=sys.stderr)
-                flags = job_flags(study, job, records)
-                running[pool.submit(run_job, job, flags, given.runs, cores)] = job.key
-            if not running:
-                break
-            for ended in wait(running, return_when=FIRST_COMPLETED).done:
-                del running[ended]
-                try:
-                    record = ended.result() | {"study": fingerprint(study)}
-                except (SystemExit, Exception) as error:  # parallel runs are still completed and stored
-                    failed = error
-                    continue
-                ablation_files.append(given.results, record)
-                remove_checkpoints(record["key"], given.runs)
-                records[record["key"]] = record
-                print(f"    {record['key']}: {record.get('test') or record['validation']}", file=sys.stderr)
-    if failed is not None:
-        raise failed
+
+    def work(job: Job, records: Mapping[str, Record], cores: int) -> Record:
+        record = run_job(job, job_flags(study, job, records), given.runs, cores)
+        return record | {"study": fingerprint(study)}
+
+    run_jobs(
+        lambda records: pending(study, records, given.stages),
+        work,
+        results=given.results,
+        runs=given.runs,
+        at_a_time=given.jobs,
+        hours=given.hours,
+    )
 
 
 if __name__ == "__main__":

@@ -7,33 +7,60 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
+import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ablation_methods import num_views
-from ablation_plan import Job
 from benchmark_tools import Row as Record
 from benchmark_tools import read_json_lines
+from provenance import provenance
 
 CURVE_POINTS = 60  # per metric and run, stored in its record
 CURVES = ("loss", "gradient_norm", "positive_pull", "positive_pull_std", "effective_negatives")
+TRAIN = ("-m", "aag_tf.commands.train")
+DIVERGED = 3  # exit code of a trainer whose loss became NaN: its last good checkpoint is evaluated
 
 
-def run_job(job: Job, flags: list[str], runs: Path, cores: int) -> Record:
+class StudyJob(Protocol):
+    """One run of a study, a dataclass whose fields its record contains."""
+
+    @property
+    def key(self) -> str:
+        """Its name in the results."""
+
+    @property
+    def batch(self) -> int:
+        """The global batch size."""
+
+    @property
+    def uses_test(self) -> bool:
+        """Whether it is evaluated on the test split."""
+
+
+def run_job(job: Any, flags: list[str], runs: Path, cores: int, trainer: Sequence[str] = TRAIN) -> Record:
     """Trains and evaluates one run and returns its record; its checkpoint stays until the record is stored.
+
+    Args:
+        job: a dataclass with the properties of `StudyJob`.
+        flags: of `aag-train`, without the run directory.
+        runs: parent of the run directory.
+        cores: threads of each operation.
+        trainer: what Python runs to train, before the flags.
 
     Raises:
         SystemExit: training or evaluation failed; the next call continues from what exists.
     """
+    began = time.monotonic()
     run_dir = directory_of(job.key, runs)
     environment = os.environ | {"TF_NUM_INTRAOP_THREADS": str(cores), "OPENBLAS_NUM_THREADS": str(cores)}
-    peak_bytes = train(flags, run_dir, environment)
+    usage = train(flags, run_dir, environment, trainer)
     evaluation = [sys.executable, str(Path(__file__)), f"--evaluate={run_dir}", *(["--test"] if job.uses_test else [])]
     finished = subprocess.run(evaluation, stdout=subprocess.PIPE, check=False, env=environment)
     if finished.returncode != 0:
@@ -48,9 +75,13 @@ def run_job(job: Job, flags: list[str], runs: Path, cores: int) -> Record:
         "knn_curve": knn_curve(logged, views_per_step),
         "curves": thinned_curves(logged, views_per_step),
         "train_seconds": round(step_seconds(logged, job.batch), 1),
-        "peak_mib": round(peak_bytes / 2**20, 1),
+        "seconds": round(time.monotonic() - began, 1),  # with startup and evaluation, and any pause of the machine
+        # Of the process that did the last step: all of the run, unless it was resumed. No pause counts.
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_mib": round(usage.ru_maxrss / 2**10, 1),  # ru_maxrss is in KiB on Linux
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
+        "cores": cores,
+        **provenance(),
     }
 
 
@@ -64,8 +95,10 @@ def remove_checkpoints(key: str, runs: Path) -> None:
     shutil.rmtree(directory_of(key, runs) / "checkpoints")
 
 
-def train(flags: list[str], run_dir: Path, environment: Mapping[str, str]) -> int:
-    """Trains or resumes a run; returns its peak resident memory in bytes.
+def train(
+    flags: list[str], run_dir: Path, environment: Mapping[str, str], trainer: Sequence[str] = TRAIN
+) -> resource.struct_rusage:
+    """Trains or resumes a run; returns the CPU time and the peak memory of the process.
 
     Raises:
         SystemExit: training ended before its last step.
@@ -73,13 +106,13 @@ def train(flags: list[str], run_dir: Path, environment: Mapping[str, str]) -> in
     kept = ["--checkpoints_to_keep=1", "--knn_every_epochs=1", "--log_every_steps=10", "--projector_images=0"]
     again = ["--resume"] if (run_dir / "run.json").exists() else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "aag_tf.commands.train", *flags, *kept, f"--run_dir={run_dir}", *again],
+        [sys.executable, *trainer, *flags, *kept, f"--run_dir={run_dir}", *again],
         env=environment,
     )
     _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
+    if os.waitstatus_to_exitcode(status) not in (0, DIVERGED):
         raise SystemExit(f"training in {run_dir} stopped; the next call resumes it.")
-    return usage.ru_maxrss * 1024  # KiB on Linux
+    return usage
 
 
 def evaluate_run(run_dir: str, *, test: bool) -> dict[str, Any]:
@@ -139,13 +172,6 @@ def step_seconds(logged: list[dict[str, float]], batch: int) -> float:
     before = [0, *(record["step"] for record in steps[:-1])]
     tracing = sum(record.get("first_step_seconds", 0.0) for record in steps)
     return tracing + sum((r["step"] - b) * batch / r["images_per_second"] for r, b in zip(steps, before, strict=True))
-
-
-def machine() -> str:
-    """Returns number and name of the cores: `2 cores of AMD EPYC`."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{os.cpu_count()} cores of {names[0] if names else platform.machine()}"
 
 
 def main() -> None:
