@@ -6,8 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 import aag_tf
 from aag_tf.evaluation.results import SCHEMA, Evaluation
 from aag_tf.export import embedding

@@ -52,8 +52,8 @@ def check_same_settings(strategy: tf.distribute.Strategy, cluster: Cluster, sett
     others = [index for index, found in enumerate(per_worker) if found != per_worker[0]]
     if others:
         raise ConfigError(
-            f"worker {others[0]} was started with other flags or other images than worker 0 (the chief), or its hardware "
-            "chose another precision; start every worker with the same command, and with the same --precision."
+            f"worker {others[0]} was started with other flags or other images than worker 0 (the chief), or its "
+            "hardware chose another precision; start every worker with the same command, and with the same --precision."
         )
 
 
