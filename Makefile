@@ -52,8 +52,9 @@ view:
 	@rm -rf $(VIEW) && mkdir -p $(VIEW)/aag_tf
 	@ln -s $(CURDIR)/aag_tf/* $(CURDIR)/flags $(CURDIR)/export $(VIEW)/aag_tf/
 
+# Without --quiet, which would hide the warnings from --strict too.
 docs: $(DOCS_INSTALLED) view ## Build the documentation in site/; a dead link is an error.
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Read it: site/index.html, or $(VENV)/bin/mkdocs serve while you write"
 
 $(DOCS_INSTALLED): $(INSTALLED)
