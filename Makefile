@@ -32,11 +32,13 @@ $(INSTALLED): setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-demo: $(INSTALLED) ## Train on the built-in digits, evaluate, export and verify (a few minutes).
+demo: $(INSTALLED) ## Train on the built-in digits, evaluate, export and verify (two to three minutes).
 	$(BIN)/aag-train --recipe=demo --run_dir=$(RUN_DIR) --overwrite
 	$(BIN)/aag-evaluate --run_dir=$(RUN_DIR)
 	$(BIN)/aag-export --run_dir=$(RUN_DIR) --export_dir=$(RUN_DIR)/saved_model
-	@echo "Watch the run: $(VENV)/bin/tensorboard --logdir $(patsubst %/,%,$(dir $(RUN_DIR)))"
+	@echo
+	@echo "The report, to open in a browser: $(RUN_DIR)/report.html"
+	@echo "Its training in TensorBoard:      $(VENV)/bin/tensorboard --logdir $(patsubst %/,%,$(dir $(RUN_DIR)))"
 
 test: $(INSTALLED) ## Run all tests, in two processes: most of their time is TensorFlow tracing, on one core.
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal

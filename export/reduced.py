@@ -9,7 +9,7 @@ import tensorflow as tf
 from aag_tf.data import Source
 from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.features import embed
-from aag_tf.evaluation.knn import DEFAULT_K, knn_accuracy
+from aag_tf.evaluation.knn import knn_accuracy, usual_k
 from aag_tf.utils.errors import ExportError
 
 QUERIES = 2_000
@@ -86,7 +86,7 @@ class PrecisionCost:
         )
         if self.knn_full is None or self.knn_reduced is None:
             return cosine
-        return f"{cosine}; {DEFAULT_K}-NN {100 * self.knn_full:.2f} -> {100 * self.knn_reduced:.2f} %"
+        return f"{cosine}; kNN {100 * self.knn_full:.2f} -> {100 * self.knn_reduced:.2f} %"
 
 
 class CostMeter:
@@ -121,4 +121,4 @@ class CostMeter:
     def _knn(self, queries: np.ndarray, bank: np.ndarray) -> float:
         assert self._bank.labels is not None
         assert self._queries.labels is not None
-        return knn_accuracy(bank, self._bank.labels, queries, self._queries.labels, k=min(DEFAULT_K, len(bank)))
+        return knn_accuracy(bank, self._bank.labels, queries, self._queries.labels, k=usual_k(self._bank.labels))

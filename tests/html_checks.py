@@ -87,7 +87,7 @@ def check_accessible(page):
     for picture in page.all("svg"):
         assert picture.get("aria-hidden") == "true" or (picture["role"] == "img" and "aria-labelledby" in picture)
     for box in page.all("div"):
-        if box.get("class") == "scroll":
+        if "scroll" in box.get("class", "").split():
             assert box["tabindex"] == "0"
             assert box["role"] == "region"
             assert "aria-labelledby" in box

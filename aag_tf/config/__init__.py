@@ -15,7 +15,7 @@ from aag_tf.config.flat import flag_lines, from_flat, groups, leaves, to_flat
 from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
 from aag_tf.config.model import OWN, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import OptimizerConfig
-from aag_tf.config.protocol import MEASURES, ProtocolConfig
+from aag_tf.config.protocol import MEASURES, QUICK_MEASURES, USUAL_KNN_K, ProtocolConfig
 from aag_tf.config.resume import changed_training_settings, training_settings
 from aag_tf.config.run import RunConfig
 from aag_tf.config.schedule import ScheduleConfig
@@ -30,6 +30,8 @@ __all__ = [
     "MAIN_VIEWS",
     "MEASURES",
     "OWN",
+    "QUICK_MEASURES",
+    "USUAL_KNN_K",
     "AugmentConfig",
     "Cluster",
     "ContactSheetConfig",

@@ -8,7 +8,8 @@ import re
 from aag_tf.config.checks import require
 from aag_tf.config.setting import check_settings, setting
 
-SCHEMES = ("digits", "tfds", "folder", "npz")
+BUILT_IN = ("digits", "scattered_digits")  # nothing follows these names
+SCHEMES = (*BUILT_IN, "tfds", "folder", "npz")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024  # of an image, in pixels
 
 
@@ -21,11 +22,11 @@ def check_dataset(dataset: str, flag: str = "dataset") -> None:
     require(bool(dataset), f"--{flag} is empty; try digits, tfds:cifar10, folder:<path> or npz:<path>.")
     scheme, _, rest = dataset.partition(":")
     require(scheme in SCHEMES, f"--{flag}={dataset} is not known; {_suggestion(dataset, scheme)}")
-    require(scheme == "digits" or bool(rest), f"--{flag}={dataset} names no data set; say which one after `{scheme}:`.")
+    require(scheme in BUILT_IN or bool(rest), f"--{flag}={dataset} names no data set; say which one after `{scheme}:`.")
 
 
 def _suggestion(dataset: str, scheme: str) -> str:
-    usage = "use digits, tfds:<name>, folder:<path> or npz:<path>."
+    usage = "use digits, scattered_digits, tfds:<name>, folder:<path> or npz:<path>."
     near = difflib.get_close_matches(scheme, SCHEMES, n=1)
     if os.path.isdir(dataset):
         meant = f"folder:{dataset}"
@@ -46,9 +47,10 @@ class DataConfig:
 
     dataset: str = setting(
         "digits",
-        "What to train on: digits (1 797 real 8x8 images, built in), tfds:NAME[/CONFIG] (a TensorFlow Datasets data "
-        "set), folder:PATH (a tree of image files; sub-folder names become labels) or npz:PATH (arrays `images` and, "
-        "if you have them, `labels`). Labels are never trained on; they only serve to evaluate.",
+        "What to train on: digits (1 797 real 8x8 images, built in), scattered_digits (the same, each at some size and "
+        "place of a 16x16 canvas), tfds:NAME[/CONFIG] (a TensorFlow Datasets data set), folder:PATH (a tree of image "
+        "files; sub-folder names become labels) or npz:PATH (arrays `images` and, if you have them, `labels`). Labels "
+        "are never trained on; they only serve to evaluate.",
     )
     data_dir: str | None = setting(
         None,

@@ -56,8 +56,9 @@ class EvaluateConfig:
     )
     dataset: str | None = setting(
         None,
-        "Evaluate on another labeled data set (transfer): digits, tfds:NAME, folder:PATH or npz:PATH. Its images are "
-        "brought to the size and channels that the encoder takes. Default: what it was trained on.",
+        "Evaluate on another labeled data set (transfer): digits, scattered_digits, tfds:NAME, folder:PATH or "
+        "npz:PATH. Its images are brought to the size and channels that the encoder takes. Default: what it was "
+        "trained on.",
     )
     data_dir: str | None = setting(
         None,

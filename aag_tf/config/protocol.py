@@ -9,24 +9,30 @@ from aag_tf.config.setting import check_settings, setting
 BASELINES = ("raw_pixels", "untrained")
 MEASURES = ("knn", "linear", "unlabeled", "linear_sgd", "few_labels", "fine_tune", "robustness")
 QUICK_MEASURES = ("knn", "linear", "unlabeled")  # seconds to a minute once features exist
+USUAL_KNN_K = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class ProtocolConfig:
-    """Measures: what is measured, and how."""
+    """Measures: what is measured, and how.
 
-    split: str = setting(
-        "test",
-        "Images to evaluate on: validation while you tune settings, test for the numbers you report.",
-        choices=("test", "validation"),
+    `split`, `measures` and `knn_k` are `None` where the data decides; `aag_tf.evaluation.choices` has the rules.
+    """
+
+    split: str | None = setting(
+        None,
+        "Images to evaluate on: validation while you tune settings, test for the numbers you report; train (for "
+        "--measures=unlabeled only) where nothing is held out. Default: test, or what there is.",
+        choices=("test", "validation", "train"),
     )
-    measures: str = setting(
-        ",".join(QUICK_MEASURES),
-        "What to measure, or all. Quick: knn (weighted k nearest neighbors), linear (logistic regression by L-BFGS, "
-        "its regularization chosen on held-out training images), unlabeled (alignment, uniformity, RankMe, neighbor "
-        "purity). Longer: linear_sgd (the probe of papers: SGD on augmented images), few_labels (probe on 1 % and 10 % "
-        "of the labels), fine_tune (the whole encoder on as few), robustness (noise, blur, contrast and JPEG at five "
-        "strengths each).",
+    measures: str | None = setting(
+        None,
+        "What to measure, or all that is possible. Quick: knn (weighted k nearest neighbors), linear (logistic "
+        "regression by L-BFGS, its regularization chosen on held-out training images), unlabeled (alignment, "
+        "uniformity, RankMe, neighbor purity). Longer: linear_sgd (the probe of papers: SGD on augmented images), "
+        "few_labels (probe on 1 % and 10 % of the labels), fine_tune (the whole encoder on as few), robustness (noise, "
+        "blur, contrast and JPEG at five strengths each). "
+        f"Default: {','.join(QUICK_MEASURES)}; unlabeled alone where labels are missing.",
         choices=(*MEASURES, "all"),
         several=True,
         if_empty="name one or more, or all",
@@ -41,8 +47,11 @@ class ProtocolConfig:
         if_empty="name one or more, or none",
         aliases=("floors",),
     )
-    knn_k: int = setting(
-        20, "Nearest training images that vote; 20 suits most data sets, fewer suit small ones.", low=1
+    knn_k: int | None = setting(
+        None,
+        f"Nearest training images that vote. Default: {USUAL_KNN_K}, or the number of images of the median class where "
+        "that is smaller.",
+        low=1,
     )
     knn_temperature: float = setting(
         0.07,  # Wu et al. 2018, section 3.4
@@ -107,6 +116,8 @@ class ProtocolConfig:
     @property
     def measure_names(self) -> tuple[str, ...]:
         """The measures to take, in the order of `MEASURES`."""
+        if self.measures is None:
+            return QUICK_MEASURES
         wanted = listed(self.measures)
         return tuple(name for name in MEASURES if name in wanted or self.all_measures)
 
@@ -118,7 +129,7 @@ class ProtocolConfig:
     @property
     def all_measures(self) -> bool:
         """Whether to take every measure that is possible, and to skip the others without an error."""
-        return "all" in listed(self.measures)
+        return "all" in listed(self.measures or "")
 
     @property
     def baseline_names(self) -> tuple[str, ...]:

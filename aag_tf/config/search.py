@@ -17,7 +17,8 @@ class SearchConfig:
     )
     query: str | None = setting(
         None,
-        "A picture file; it is embedded with the encoder that embedded the collection.",
+        "A picture file; it is embedded with the encoder that embedded the collection. If the collection has the same "
+        "file, that is left out of the answer.",
         if_empty="name a picture file",
     )
     like: str | None = setting(

@@ -1,6 +1,7 @@
 """`digits`: the 1 797 handwritten digits of scikit-learn, 8x8 and gray; nothing to download."""
 
 import numpy as np
+import numpy.typing as npt
 
 from aag_tf.config import DataConfig
 from aag_tf.data import resizing
@@ -17,15 +18,31 @@ def read_digits(rest: str, config: DataConfig) -> Source:
     Raises:
         DataError: `rest` is not empty.
     """
-    if rest:
-        raise DataError(f"--dataset=digits:{rest} is not known: nothing may follow digits; use --dataset=digits.")
+    images, labels = load_digit_images()
+    return digits_source("digits", rest, images, labels, config)
+
+
+def load_digit_images() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Returns scikit-learn's digits, uint8 [1797, 8, 8, 1], white on black, and their labels, int64 [1797]."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    images = np.round(digits.images * (255 / LEVELS)).astype(np.uint8)[..., np.newaxis]
+    return np.round(digits.images * (255 / LEVELS)).astype(np.uint8)[..., np.newaxis], digits.target
+
+
+def digits_source(
+    name: str, rest: str, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], config: DataConfig
+) -> Source:
+    """Returns pictures of digits as one labeled train split, at `config.image_size` if that is given.
+
+    Raises:
+        DataError: `rest`, the text after the name, is not empty.
+    """
+    if rest:
+        raise DataError(f"--dataset={name}:{rest} is not known: nothing may follow {name}; use --dataset={name}.")
     size = resizing.target_size(images.shape[1:3], config.image_size)
     return Source(
-        name="digits",
-        train=Split(ArrayImages(resizing.fit_array(images, size)), digits.target),
-        class_names=[str(name) for name in digits.target_names],
+        name=name,
+        train=Split(ArrayImages(resizing.fit_array(images, size)), labels),
+        class_names=[str(label) for label in range(10)],
     )

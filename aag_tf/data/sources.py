@@ -9,6 +9,7 @@ from aag_tf.data.digits import read_digits
 from aag_tf.data.folder import read_folder
 from aag_tf.data.images import Shape
 from aag_tf.data.npz import read_npz
+from aag_tf.data.scattered_digits import read_scattered_digits
 from aag_tf.data.splits import Source, complete
 from aag_tf.data.tfds_source import read_tfds
 from aag_tf.utils.errors import DataError
@@ -17,6 +18,7 @@ from aag_tf.utils.errors import DataError
 # itself has.
 READERS: dict[str, Callable[[str, DataConfig], Source]] = {
     "digits": read_digits,
+    "scattered_digits": read_scattered_digits,
     "tfds": read_tfds,
     "folder": read_folder,
     "npz": read_npz,

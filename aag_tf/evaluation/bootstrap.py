@@ -35,3 +35,39 @@ def mean_interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
         rng=np.random.default_rng(seed),
     )
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def balanced_interval(values: np.ndarray, labels: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
+    """Returns the mean over classes of the mean of each, and its 95 % interval.
+
+    Images are resampled within each class, so that every class keeps its images.
+
+    Args:
+        values: [n], one number for each image.
+        labels: class of each image, int [n].
+        seed: of the resamples.
+
+    Returns:
+        Value, lower and upper end; the three are equal where the values of each class are.
+    """
+    numbers = np.asarray(values, np.float64)
+    classes, owners = np.unique(labels, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    total, resampled = 0.0, np.zeros(RESAMPLES)
+    for number in range(len(classes)):
+        own = numbers[owners == number]
+        total += own.mean()
+        if (own == own[0]).all():
+            resampled += own[0]
+            continue
+        found = scipy.stats.bootstrap(
+            (own,),
+            np.mean,
+            n_resamples=RESAMPLES,
+            batch=max(1, NUMBERS_AT_ONCE // len(own)),
+            method="percentile",
+            rng=rng,
+        )
+        resampled += found.bootstrap_distribution
+    ends = np.percentile(resampled / len(classes), [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return float(total / len(classes)), float(ends[0]), float(ends[1])

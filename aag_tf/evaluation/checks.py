@@ -79,7 +79,7 @@ def check_k(k: int, count: int) -> None:
     """
     if not 1 <= k <= count:
         raise EvaluationError(
-            f"--knn_k={k} neighbors cannot be found among {count} labeled images; give a number from 1 to {count}."
+            f"--knn_k={k} neighbors cannot be found among {count} images to learn from; give --knn_k={count} or less."
         )
 
 
@@ -96,7 +96,8 @@ def check_enough(labels: np.ndarray | None, count: int, protocol: ProtocolConfig
     """
     if labels is not None and protocol.needs_labels:
         class_indices(labels)
-    if "knn" in protocol.measure_names or ("unlabeled" in protocol.measure_names and labels is not None):
+    has_neighbors = "knn" in protocol.measure_names or ("unlabeled" in protocol.measure_names and labels is not None)
+    if protocol.knn_k is not None and has_neighbors:
         check_k(protocol.knn_k, count)
 
 
@@ -110,6 +111,6 @@ def class_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(classes) < 2:
         raise EvaluationError(
             f"all {len(labels)} labeled images are of class {classes[0]}, so there is nothing to classify; "
-            "evaluate on a data set with at least two classes."
+            "give --measures=unlabeled, or evaluate on a data set with at least two classes."
         )
     return classes, indices

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from aag_tf.config import RunConfig, check_compared
-from aag_tf.evaluation.results import RAW_PIXELS, TABLE_NOTE, Evaluation, FeatureResult, table
+from aag_tf.evaluation.evaluation import Evaluation
+from aag_tf.evaluation.results import RAW_PIXELS, TABLE_NOTE, FeatureResult, table
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, RunDirectoryError

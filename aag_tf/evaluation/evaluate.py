@@ -7,18 +7,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from aag_tf import config as configs
 from aag_tf.config import EvaluateConfig
 from aag_tf.encoders import dtype_policy
 from aag_tf.evaluation.checks import check_enough
+from aag_tf.evaluation.choices import choose_k
+from aag_tf.evaluation.evaluation import Evaluation
 from aag_tf.evaluation.feature_set import Embed, Examples, FeatureSet
 from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
 from aag_tf.evaluation.fine_tune import supervised_encoder
 from aag_tf.evaluation.linear_probe import L2_GRID, SPLIT_SEED
 from aag_tf.evaluation.measures import measure_all
 from aag_tf.evaluation.output import evaluation_path
-from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED, Evaluation
+from aag_tf.evaluation.results import GIVEN, RAW_PIXELS, SUPERVISED, TRAINED, UNTRAINED
 from aag_tf.evaluation.subjects import EvaluationImages, Subject, load_subject, open_images, read_feature_files
 from aag_tf.utils import environment
 from aag_tf.utils.atomic import write_atomically
@@ -60,8 +63,10 @@ def _evaluate_images(config: EvaluateConfig) -> Evaluation:
     subject = load_subject(config)
     _check_trainable(config, subject)
     images = open_images(config, subject)
+    config = dataclasses.replace(config, protocol=images.protocol)
+    _check_labels_for_training(config)
     bank, queries = images.bank, images.queries
-    check_enough(bank.labels, len(bank), config.protocol)
+    check_enough(_both(bank.labels, queries.labels), len(bank), config.protocol)
     data = {
         "dataset": images.source.name,
         "split": config.protocol.split,
@@ -77,8 +82,16 @@ def _evaluate_images(config: EvaluateConfig) -> Evaluation:
 def _evaluate_files(config: EvaluateConfig) -> Evaluation:
     """Evaluates features from files, which have no baselines."""
     train, test = str(config.train_features), str(config.test_features)
-    bank, queries = read_feature_files(train, test, labeled=config.protocol.needs_labels)
-    check_enough(bank.labels, len(bank.features), config.protocol)
+    protocol = config.protocol
+    is_open = protocol.measures is None or protocol.all_measures
+    bank, queries = read_feature_files(train, test, labeled=None if is_open else protocol.needs_labels)
+    if is_open and bank.labels is None:
+        logging.warning("the features have no labels, so they are evaluated by what needs none (--measures=unlabeled).")
+        protocol = dataclasses.replace(protocol, measures="unlabeled")
+    measures = protocol.measures or ",".join(protocol.measure_names)
+    protocol = dataclasses.replace(protocol, measures=measures)
+    config = dataclasses.replace(config, protocol=choose_k(protocol, bank.labels, len(bank.features)))
+    check_enough(_both(bank.labels, queries.labels), len(bank.features), config.protocol)
     data = {
         "dataset": train,
         "split": test,
@@ -89,6 +102,11 @@ def _evaluate_files(config: EvaluateConfig) -> Evaluation:
     }
     feature_set = FeatureSet(GIVEN, bank, queries, config.protocol)
     return _measure(config, [feature_set], {"train_features": train, "test_features": test}, data, {})
+
+
+def _both(bank: np.ndarray | None, queries: np.ndarray | None) -> np.ndarray | None:
+    """Returns the labels of the bank where the queries have labels too: otherwise nothing is classified."""
+    return None if queries is None else bank
 
 
 def _counts(labels: np.ndarray | None, num_bank: int, num_queries: int) -> dict[str, int | None]:
@@ -134,7 +152,10 @@ def _check_trainable(config: EvaluateConfig, subject: Subject) -> None:
             "the architecture of this SavedModel is not known, so --supervised_epochs cannot train a new one; leave it "
             "out."
         )
-    if protocol.supervised_epochs > 0 and not protocol.needs_labels:
+
+
+def _check_labels_for_training(config: EvaluateConfig) -> None:
+    if config.protocol.supervised_epochs > 0 and not config.protocol.needs_labels:
         raise EvaluationError("--supervised_epochs needs labels; leave it out with --measures=unlabeled.")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from aag_tf.config import AugmentConfig, ProtocolConfig
 from aag_tf.data import Images
 from aag_tf.evaluation.checks import check_features, check_labels, check_not_collapsed, check_same_size
-from aag_tf.evaluation.knn import Neighbors, find_neighbors, vote
+from aag_tf.evaluation.knn import DEFAULT_K, Neighbors, find_neighbors, usual_k, vote
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from aag_tf.utils.errors import EvaluationError
 
@@ -94,15 +94,38 @@ class FeatureSet:
         labels = self.bank.labels
         return labels is not None and self.queries.labels is not None and len(np.unique(labels)) > 1
 
+    @functools.cached_property
+    def k(self) -> int:
+        """Neighbors that vote: `knn_k` or, where it was left open, a number that fits the classes."""
+        if self.protocol.knn_k is not None:
+            return self.protocol.knn_k
+        count = len(self.bank.features)
+        return min(count, DEFAULT_K if self.bank.labels is None else usual_k(self.bank.labels))
+
+    @functools.cached_property
+    def few_images(self) -> bool:
+        """Whether the median class has fewer examples in the bank than neighbors vote, by default or by `knn_k`."""
+        if not self.has_classes:
+            return False
+        _, counts = np.unique(self.bank_labels, return_counts=True)
+        return bool(np.median(counts) < max(self.k, DEFAULT_K))
+
     @property
     def has_neighbors(self) -> bool:
-        """Whether the bank has `knn_k` examples or more."""
-        return self.protocol.knn_k <= len(self.bank.features)
+        """Whether the bank has as many examples as neighbors vote."""
+        return self.k <= len(self.bank.features)
+
+    @functools.cached_property
+    def near(self) -> Neighbors:
+        """The examples of the bank nearest to each query, nearest first: `k`, or more where classes have few."""
+        count = len(self.bank.features)
+        k = min(count, max(self.k, DEFAULT_K)) if self.few_images and self.k <= count else self.k
+        return find_neighbors(self.bank.features, self.queries.features, k=k, name=self.name)
 
     @functools.cached_property
     def neighbors(self) -> Neighbors:
-        """The `knn_k` examples of the bank nearest to each query, nearest first."""
-        return find_neighbors(self.bank.features, self.queries.features, k=self.protocol.knn_k, name=self.name)
+        """The `k` examples of the bank nearest to each query, nearest first."""
+        return Neighbors(*(values[:, : self.k] for values in self.near))
 
     @functools.cached_property
     def knn_predictions(self) -> np.ndarray:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from aag_tf.evaluation.accuracy import accuracies
 from aag_tf.evaluation.checks import class_indices
 from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.linear_probe import L2_GRID, LinearProbe, fit_linear_probe
-from aag_tf.evaluation.measure import Measure, mean_measure
+from aag_tf.evaluation.measure import Measure
 from aag_tf.utils import seeds
 from aag_tf.utils.progress import no_progress, progress_bar
 
@@ -87,6 +88,5 @@ def over_draws(features: FeatureSet, name: str, classify: Classify) -> list[Meas
                 "std": float(np.std(draws, ddof=1)) if len(draws) > 1 else None,
                 "seconds": time.perf_counter() - began,
             }
-            right = np.mean(hits, axis=0)
-            found.append(mean_measure(f"{name}_{100 * share:g}%", right, protocol.seed, **details))
+            found += accuracies(features, f"{name}_{100 * share:g}%", np.mean(hits, axis=0), **details)
     return found

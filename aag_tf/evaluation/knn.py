@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from aag_tf.config import ProtocolConfig
+from aag_tf.config import USUAL_KNN_K, ProtocolConfig
 from aag_tf.evaluation.checks import check_features, check_k, check_labels, check_same_size, class_indices
 from aag_tf.evaluation.precision import full_float32
 from aag_tf.utils.progress import progress_bar
 
-DEFAULT_K, DEFAULT_TEMPERATURE = ProtocolConfig.knn_k, ProtocolConfig.knn_temperature
+DEFAULT_K, DEFAULT_TEMPERATURE = USUAL_KNN_K, ProtocolConfig.knn_temperature
 SIMILARITIES_AT_ONCE = 25_000_000  # 100 MB of float32: large enough for full speed, small enough for any device
 VOTES_AT_ONCE = 4096  # queries: bounds the tally where there are many classes
 
@@ -29,6 +29,18 @@ class Neighbors(NamedTuple):
 
     rows: np.ndarray
     similarities: np.ndarray
+
+
+def usual_k(labels: np.ndarray) -> int:
+    """Returns how many neighbors may vote: 20, or the number of images of the median class where that is smaller.
+
+    More votes than a class has images go to other classes, however near its images lie.
+
+    Args:
+        labels: of the bank, int [n].
+    """
+    _, counts = np.unique(labels, return_counts=True)
+    return min(DEFAULT_K, max(1, int(np.median(counts))))
 
 
 @full_float32()

@@ -12,9 +12,10 @@ import tensorflow as tf
 
 from aag_tf.augment import MainBranch
 from aag_tf.data import epoch_order
+from aag_tf.evaluation.accuracy import accuracies
 from aag_tf.evaluation.checks import class_indices
 from aag_tf.evaluation.feature_set import FeatureSet
-from aag_tf.evaluation.measure import Measure, mean_measure
+from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.precision import full_float32
 from aag_tf.evaluation.views import crops_and_flips, view
 from aag_tf.utils import seeds
@@ -129,7 +130,7 @@ def linear_sgd(features: FeatureSet) -> list[Measure]:
         "seconds": time.perf_counter() - began,
     }
     predicted = classes[np.argmax(scores, axis=1)]
-    return [mean_measure("linear_sgd", predicted == features.query_labels, protocol.seed, **details)]
+    return accuracies(features, "linear_sgd", predicted == features.query_labels, **details)
 
 
 def _augmented_features(features: FeatureSet, branch: MainBranch, epoch: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from aag_tf.data import SelectedImages
 from aag_tf.evaluation import unlabeled
+from aag_tf.evaluation.accuracy import accuracies, majority, recalls
 from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.few_labels import few_labels
 from aag_tf.evaluation.fine_tune import fine_tune
@@ -21,12 +22,12 @@ UNLABELED_IMAGES = 10_000  # of the queries, evenly spaced: the number of pairs 
 
 
 def knn(features: FeatureSet) -> list[Measure]:
-    """Accuracy of weighted kNN."""
+    """Accuracy of weighted kNN, and recall among the neighbors where classes have few images."""
     began = time.perf_counter()
     right = features.knn_predictions == features.query_labels
-    protocol = features.protocol
-    details = {"k": protocol.knn_k, "temperature": protocol.knn_temperature, "seconds": time.perf_counter() - began}
-    return [mean_measure("knn", right, protocol.seed, **details)]
+    temperature = features.protocol.knn_temperature
+    details = {"k": features.k, "temperature": temperature, "seconds": time.perf_counter() - began}
+    return accuracies(features, "knn", right, **details) + recalls(features)
 
 
 def linear(features: FeatureSet) -> list[Measure]:
@@ -39,7 +40,7 @@ def linear(features: FeatureSet) -> list[Measure]:
         "held_out_accuracy": {f"{l2:g}": value for l2, value in features.probe.held_out_accuracy.items()},
         "seconds": time.perf_counter() - began,
     }
-    return [mean_measure("linear", right, features.protocol.seed, **details)]
+    return accuracies(features, "linear", right, **details)
 
 
 def without_labels(features: FeatureSet) -> list[Measure]:
@@ -48,7 +49,7 @@ def without_labels(features: FeatureSet) -> list[Measure]:
     seed = features.protocol.seed
     if features.bank.labels is not None and features.queries.labels is not None:
         purity = unlabeled.neighbor_purity(features.neighbors.rows, features.bank.labels, features.queries.labels)
-        found.append(mean_measure("neighbor_purity", purity, seed, k=features.protocol.knn_k))
+        found.append(mean_measure("neighbor_purity", purity, seed, k=features.k))
     if features.embed is not None and features.queries.images is not None:
         images = features.queries.images
         some = images if len(images) <= ALIGNMENT_IMAGES else SelectedImages(images, _spaced(images, ALIGNMENT_IMAGES))
@@ -58,7 +59,8 @@ def without_labels(features: FeatureSet) -> list[Measure]:
     rows = features.queries.features
     rows = rows[_spaced(rows, UNLABELED_IMAGES)]
     if len(rows) > 1:
-        found.append(Measure("uniformity", unlabeled.uniformity(rows), len(rows)))
+        details = {"mean_squared_distance": unlabeled.mean_squared_distance(rows)}
+        found.append(Measure("uniformity", unlabeled.uniformity(rows), len(rows), details=details))
     return [*found, Measure("rankme", unlabeled.rankme(rows), len(rows), details={"largest": min(rows.shape)})]
 
 
@@ -80,6 +82,8 @@ def measure_all(features: FeatureSet) -> FeatureResult:
         EvaluationError: labels are missing or of one class only, or the bank is smaller than `knn_k`.
     """
     measures = [measure for name in features.protocol.measure_names for measure in MEASURES[name](features)]
+    if features.protocol.needs_labels:
+        measures.insert(0, majority(features))
     return FeatureResult(features.name, features.dim, measures)
 
 

@@ -1,11 +1,14 @@
 """Reads an `evaluation.json` back and checks it, since it may be old, damaged or from somebody else."""
 
 import math
+import os
+import shlex
 from pathlib import Path
 from typing import Any
 
+from aag_tf.evaluation.evaluation import SCHEMA, Evaluation
 from aag_tf.evaluation.measure import Measure
-from aag_tf.evaluation.results import SCHEMA, Evaluation, FeatureResult
+from aag_tf.evaluation.results import FeatureResult
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, one_line
 from aag_tf.utils.json_files import read_json_object
@@ -38,22 +41,36 @@ def read_evaluation(run: str) -> Evaluation:
     if path.is_dir():
         path = RunDirectory(path).evaluation
     if not path.is_file():
-        raise EvaluationError(f"{run} has not been evaluated (there is no {path}); run aag-evaluate on it first.")
+        is_run = RunDirectory(path.parent).record.is_file()
+        advice = f"evaluate it first: {_command(path)}" if is_run else "name a run, or a file of --output"
+        raise EvaluationError(f"{run} has not been evaluated (there is no {path}); {advice}.")
     if path.stat().st_size > MOST_BYTES:
         raise EvaluationError(f"{path} is too large to be an evaluation; name a file that aag-evaluate wrote.")
     try:
         content = read_json_object(path)
     except ValueError as error:
-        raise EvaluationError(f"{path} is damaged ({one_line(error, 200)}); run aag-evaluate again.") from error
+        raise EvaluationError(
+            f"{path} is damaged ({one_line(error, 200)}); evaluate again: {_command(path)}."
+        ) from error
     schema = content.get("schema")
     if schema != SCHEMA:
         raise EvaluationError(
-            f"{path} has schema {schema} and this version reads schema {SCHEMA}; run aag-evaluate on it again."
+            f"{path} has schema {schema} and this version reads schema {SCHEMA}; evaluate again: {_command(path)}."
         )
     try:
         return _checked(path, content)
     except (KeyError, TypeError, ValueError) as error:
-        raise EvaluationError(f"{path} is damaged, a part is missing or wrong; run aag-evaluate again.") from error
+        raise EvaluationError(
+            f"{path} is damaged, a part is missing or wrong; evaluate again: {_command(path)}."
+        ) from error
+
+
+def _command(path: Path) -> str:
+    """Returns the command that writes an evaluation."""
+    directory = RunDirectory(path.parent)
+    if path == directory.evaluation and directory.record.is_file():
+        return f"aag-evaluate --run_dir={shlex.quote(os.fspath(path.parent))}"
+    return f"aag-evaluate with --output={path}"
 
 
 def _checked(path: Path, content: dict[str, Any]) -> Evaluation:

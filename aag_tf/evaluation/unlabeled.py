@@ -24,6 +24,18 @@ def alignment(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.mean(np.sum((directions(first) - directions(second)) ** 2, axis=1)))
 
 
+def mean_squared_distance(features: np.ndarray) -> float:
+    """Mean squared distance of all pairs of normalized rows: 0 (all alike) to about 2 (even in all directions).
+
+    Args:
+        features: float [n, d], two rows or more.
+    """
+    rows = directions(features).astype(np.float64)
+    count = len(rows)
+    total = count * np.sum(rows**2) - np.sum(rows.sum(axis=0) ** 2)  # over unordered pairs
+    return float(max(0.0, total) / (count * (count - 1) / 2))
+
+
 @full_float32()
 def uniformity(features: np.ndarray) -> float:
     """`log(mean exp(-2 d²))` over all pairs of normalized rows: about -4 (spread out) to 0; lower is better.

@@ -8,8 +8,10 @@ from sklearn.metrics import confusion_matrix
 
 from aag_tf.evaluation import Evaluation
 
-MOST_CLASSES = 25  # above, the table is unreadable, and the worst pairs and classes are listed alone
+MOST_CLASSES = 40  # above, the table is unreadable, and the worst pairs and classes are listed alone
 MOST_PAIRS = 10
+MOST_PAIRS_ALONE = 25  # of the lists where there is no table
+SHORT_NAME = 3  # letters; longer names stand upright at the head of a column
 SHADES = 10
 
 
@@ -43,6 +45,16 @@ class Confusion:
         return len(self.names) <= MOST_CLASSES
 
     @property
+    def has_long_names(self) -> bool:
+        """Whether the names at the heads of the columns have to stand upright."""
+        return max(map(len, self.names)) > SHORT_NAME
+
+    @property
+    def most_pairs(self) -> int:
+        """Length of the lists of mistakes and of classes."""
+        return MOST_PAIRS if self.has_matrix else MOST_PAIRS_ALONE
+
+    @property
     def shares(self) -> np.ndarray:
         """Each row in shares of its class, float [C, C]; zeros where a class has no images."""
         return self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
@@ -56,7 +68,7 @@ class Confusion:
     def worst_pairs(self) -> list[Pair]:
         """The most frequent mistakes, most frequent first."""
         mistakes = self.counts * ~np.eye(len(self.names), dtype=bool)
-        order = np.argsort(-mistakes, axis=None, kind="stable")[:MOST_PAIRS]
+        order = np.argsort(-mistakes, axis=None, kind="stable")[: self.most_pairs]
         cells = [divmod(int(cell), len(self.names)) for cell in order]
         return [
             Pair(self.names[row], self.names[column], int(mistakes[row, column]), float(self.shares[row, column]))
@@ -69,7 +81,7 @@ class Confusion:
         """The classes with the lowest accuracy, worst first, as pairs of a class with itself."""
         right = np.diagonal(self.shares)
         present = self.counts.sum(axis=1) > 0
-        order = [row for row in np.argsort(right, kind="stable") if present[row]][:MOST_PAIRS]
+        order = [row for row in np.argsort(right, kind="stable") if present[row]][: self.most_pairs]
         return [Pair(self.names[row], self.names[row], int(self.counts[row, row]), float(right[row])) for row in order]
 
 

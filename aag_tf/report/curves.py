@@ -34,7 +34,7 @@ PANELS = (
     Panel(
         "Cosine similarity", {"positive_similarity": "views of one image", "negative_similarity": "views of two images"}
     ),
-    Panel("Alignment of projections (lower is better)", {"alignment": "alignment"}),
+    Panel("Alignment of projections (read with uniformity)", {"alignment": "alignment"}),
     Panel("Uniformity of projections (lower is better)", {"uniformity": "uniformity"}),
     Panel("Gradient norm", {"gradient_norm": "gradient norm"}),
     Panel("Learning rate", {"learning_rate": "learning rate"}),

@@ -42,7 +42,7 @@ def choose_examples(evaluation: Evaluation) -> list[Example]:
     features = evaluation.feature_set
     if features is None or features.bank.images is None or features.queries.images is None:
         return []
-    if not features.has_neighbors:
+    if not features.has_neighbors or features.protocol.split == "train":  # each would be its own neighbor
         return []
     rows = _choose(features)
     pictures = thumbnails(features.queries.images, rows)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from aag_tf.evaluation.results import TITLES, Evaluation, FeatureResult
+from aag_tf.evaluation import Evaluation, FeatureResult
+from aag_tf.evaluation.results import TITLES
 from aag_tf.report import chart, embedding_map
 from aag_tf.report.chart import Chart, line_chart
 from aag_tf.report.confusion import confuse
@@ -68,6 +69,7 @@ def report_page(evaluation: Evaluation) -> str:
         dim=main.dim,
         table=make_table(results),
         dots=plot_dots(results),
+        verdicts=evaluation.verdict_lines,
         robustness=robustness,
         confusion=confusion,
         examples=examples,

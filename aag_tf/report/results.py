@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from aag_tf.evaluation.measure import Measure
-from aag_tf.evaluation.results import FeatureResult, measure_titles
+from aag_tf.evaluation.results import MAJORITY, FeatureResult, measure_titles
 
 WIDTH = 360
 LEFT, RIGHT = 130, 22  # of the plot, for names and for half a tick's text
@@ -74,7 +74,7 @@ def make_table(results: Sequence[FeatureResult]) -> Table:
     for name, title in measure_titles(results).items():
         found = [result.measure(name) for result in results]
         shares = [measure.value for measure in found if measure is not None and measure.low is not None]
-        best = max(shares) if len(shares) > 1 else None
+        best = max(shares) if len(set(shares)) > 1 else None
         rows.append(Row(title, [_cell(measure, best) for measure in found]))
     return Table([result.features for result in results], rows)
 
@@ -84,6 +84,8 @@ def plot_dots(results: Sequence[FeatureResult]) -> DotPlot | None:
     groups = []
     y = float(LINE)
     for name, title in measure_titles(results).items():
+        if name == MAJORITY:  # the same for all
+            continue
         dots: list[Dot] = []
         for result in results:
             measure = result.measure(name)

@@ -4,13 +4,12 @@ import dataclasses
 from pathlib import Path
 
 from aag_tf.config import SearchConfig
-from aag_tf.export.embedding import Collection, open_collection
-from aag_tf.export.embedding.items import Item
+from aag_tf.export.embedding import open_collection
 from aag_tf.export.search import index as indexes
 from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
+from aag_tf.export.search.itself import find_itself, items_of
 from aag_tf.export.search.nearest import Neighbor, nearest
 from aag_tf.export.search.query import query_of
-from aag_tf.utils.errors import DataError
 from aag_tf.utils.text import shown
 
 
@@ -24,6 +23,7 @@ class SearchReport:
         paths: the path of each.
         how: number of images, and way of searching.
         gallery: the page that shows them, if one was asked for.
+        left_out: the path of the query itself, if it is in the collection and would have been found.
     """
 
     query: str
@@ -31,12 +31,15 @@ class SearchReport:
     paths: list[str]
     how: str
     gallery: Path | None
+    left_out: str | None = None
 
     def __str__(self) -> str:
         """A line for each image, best first."""
         lines = [f"{'similarity':>10}  {'row':>9}  path"]
         for (row, similarity), path in zip(self.found, self.paths, strict=True):
             lines.append(f"{similarity:10.4f}  {row:9d}  {shown(path)}")
+        if self.left_out is not None:
+            lines.append(f"\nLeft out, since it is the query itself: {shown(self.left_out)}")
         if self.gallery is not None:
             lines.append(f"\nThe pictures: {self.gallery}")
         return "\n".join(lines)
@@ -58,28 +61,22 @@ def search(config: SearchConfig) -> SearchReport:
     collection = open_collection(config.embeddings)
     query = query_of(config, collection)
     exact = config.index == "exact" or (config.index is None and not indexes.is_usable(collection))
-    wanted = config.top_k + (query.row is not None)  # the query finds itself
+    wanted = config.top_k + 1  # the query may find itself
     if exact:
         found = nearest(collection.vectors(), query.embedding, wanted)
     else:
         found = indexes.load_or_build(collection).nearest(query.embedding, wanted)
-    found = [neighbor for neighbor in found if neighbor.row != query.row][: config.top_k]
-    paths = collection.paths_of([neighbor.row for neighbor in found])
+    itself = find_itself(query, found, collection)
+    found = [neighbor for neighbor in found if neighbor is not itself][: config.top_k]
+    rows = [neighbor.row for neighbor in found] + ([] if itself is None else [itself.row])
+    paths = collection.paths_of(rows)
+    left_out = None if itself is None else paths.pop()
     how = f"{len(collection):,} images, {'all compared' if exact else 'approximate index'}"
     gallery = None
     if config.gallery:
-        items = _items(collection, found)
+        items = items_of(collection, found)
         notes = [f"{neighbor.similarity:.4f}" for neighbor in found]
         entries = [Entry(*entry) for entry in zip(paths, notes, items, strict=True)]
         asked = Entry(query.name, "query", query.item)
         gallery = write_gallery(config.gallery, f"Most similar to {query.name}", how, asked, entries)
-    return SearchReport(query.name, found, paths, how, gallery)
-
-
-def _items(collection: Collection, found: list[Neighbor]) -> list[Item | None]:
-    rows = [neighbor.row for neighbor in found]
-    try:
-        items = collection.items(rows)
-    except DataError:  # the input is gone; the list is valid all the same
-        items = {}
-    return [items.get(row) for row in rows]
+    return SearchReport(query.name, found, paths, how, gallery, left_out)

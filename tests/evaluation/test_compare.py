@@ -190,7 +190,7 @@ def test_names_of_earlier_versions_are_those_of_today(runs):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "has not been evaluated .*; run aag-evaluate on it first"),
+        (None, "has not been evaluated .*; name a run, or a file of --output"),
         ("{", "is damaged .Expecting"),
         ("[]", "is damaged .it holds no object"),
         (json.dumps(evaluation(0.5, schema=1)), "has schema 1 and this version reads schema 2"),

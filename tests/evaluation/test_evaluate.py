@@ -71,12 +71,12 @@ def test_results_are_written_into_the_run_directory(run, evaluation):
     report = json.loads((path / "evaluation.json").read_text())
     assert evaluation.path == path / "evaluation.json"
     assert list(report) == [
-        "schema", "command", "versions", "seeds", "subject", "data", "settings", "seconds", "results"
+        "schema", "command", "versions", "seeds", "subject", "data", "settings", "seconds", "results", "verdicts"
     ]  # fmt: skip
     assert report["schema"] == 2
     pixels, _, names = ([measure["name"] for measure in result["measures"]] for result in report["results"])
-    assert pixels == names == ["knn", "linear", "neighbor_purity", "alignment", "uniformity", "rankme"]
-    linear = report["results"][2]["measures"][1]
+    assert pixels == names == ["majority", "knn", "linear", "neighbor_purity", "alignment", "uniformity", "rankme"]
+    linear = report["results"][2]["measures"][2]
     assert set(linear) == {"name", "value", "n", "low", "high", "details"}
     assert linear["value"] == evaluation.result("trained encoder").measure("linear").value
     assert linear["low"] < linear["value"] < linear["high"]
@@ -86,13 +86,17 @@ def test_results_are_written_into_the_run_directory(run, evaluation):
     assert report["seeds"] == {"evaluation": 0, "untrained_encoder": 0, "linear_held_out": 0}
     assert {"tensorflow", "keras", "aag-tf"} <= set(report["versions"])
     assert report["seconds"] > 0
+    assert [verdict["measure"] for verdict in report["verdicts"]] == [*names[1:5], "rankme"]
+    for verdict, line in zip(report["verdicts"], evaluation.verdict_lines, strict=False):
+        assert line == verdict["text"]
+        assert line in str(evaluation)
 
 
 def test_the_command_repeats_the_evaluation(run, evaluation):
     program, *arguments = shlex.split(evaluation.command)
     assert program == "aag-evaluate"
     assert flags.parse([program, *arguments], EvaluateConfig, usage="") == EvaluateConfig(
-        run_dir=str(run[0]), protocol=ProtocolConfig(knn_k=5)
+        run_dir=str(run[0]), protocol=ProtocolConfig(split="test", measures="knn,linear,unlabeled", knn_k=5)
     )
 
 
@@ -147,7 +151,7 @@ def test_everything_that_can_be_measured_is(tmp_path):
     evaluation = evaluate(EvaluateConfig(run_dir=str(path), protocol=protocol))
 
     assert [result.features for result in evaluation.results] == [*NAMES[1:], "supervised encoder"]
-    frozen = ["knn", "linear", "neighbor_purity", "alignment", "uniformity", "rankme"]
+    frozen = ["majority", "knn", "linear", "neighbor_purity", "alignment", "uniformity", "rankme"]
     frozen += ["linear_sgd", "few_labels_probe_50%"]
     corrupted = ["robustness", *(f"robustness_{kind}" for kind in SETTINGS)]
     untrained, trained, supervised = ([measure.name for measure in result.measures] for result in evaluation.results)
@@ -185,10 +189,11 @@ def json_round_trip(measure):
 
 
 def test_table_is_aligned_and_names_every_row(evaluation):
-    header, dim, *rows = evaluation.table().splitlines()
+    header, dim, majority, *rows = evaluation.table().splitlines()
     assert header.split() == ["raw", "pixels", "untrained", "encoder", "trained", "encoder"]
     assert dim.split() == ["dim", "64", "32", "32"]
     assert len({len(line) for line in (header, *rows)}) == 1
+    assert majority.startswith("always the largest class")
     assert rows[0].startswith("kNN (k=5)")
     assert f"{100 * evaluation.result('trained encoder').measure('linear').value:.2f} [" in rows[1]
     assert str(evaluation).startswith("digits, test split: ")
@@ -252,7 +257,7 @@ def test_unlabeled_images_are_evaluated_without_labels(run, tmp_path):
         tmp_path / "unlabeled.npz",
         test_images=np.zeros((9, 8, 8, 1), np.uint8) + np.arange(9, dtype=np.uint8)[:, None, None, None],
     )
-    protocol = ProtocolConfig(measures="unlabeled", baselines="none")
+    protocol = ProtocolConfig(baselines="none")
     evaluation = evaluate(
         EvaluateConfig(run_dir=str(path), dataset=dataset, output=str(tmp_path / "a"), protocol=protocol)
     )

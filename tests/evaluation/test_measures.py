@@ -26,9 +26,9 @@ def test_every_accuracy_is_the_share_of_right_answers_with_its_interval():
     features = digits(knn_k=7)
     result = measure_all(features)
     assert [measure.name for measure in result.measures] == [
-        "knn", "linear", "neighbor_purity", "uniformity", "rankme"
+        "majority", "knn", "linear", "neighbor_purity", "uniformity", "rankme"
     ]  # fmt: skip
-    knn, linear, purity, *numbers = result.measures
+    _, knn, linear, purity, *numbers = result.measures
     assert knn.value == np.mean(features.knn_predictions == LABELS[900:1400])
     assert knn.details["k"] == 7
     assert linear.value == np.mean(features.probe_predictions == LABELS[900:1400])

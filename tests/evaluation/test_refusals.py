@@ -28,14 +28,14 @@ def run_dir(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arrays", "shape", "message"),
     [
-        ({"labels": np.zeros(40, np.int64)}, (8, 8, 1), "are of class 0"),
-        ({}, (8, 8, 1), "has no labels; give a labeled data set"),
+        ({"labels": np.zeros(40, np.int64)}, (8, 8, 1), "are of class 0 .nothing to classify.; give --measures=unl"),
+        ({}, (8, 8, 1), "has no test split; give --split=validation --measures=unlabeled, or a labeled data set with"),
         (
             {"labels": np.arange(40) % 2, "test_images": np.zeros((9, 8, 8, 1), np.uint8)},
             (8, 8, 1),
-            "the test split of npz:.* has no labels; give it some",
+            "the test split of npz:.* has no labels; give --split=validation, or --measures=unlabeled",
         ),
-        ({"test_images": np.zeros((9, 8, 8, 1), np.uint8)}, (8, 8, 1), "has no labels; give a labeled data set"),
+        ({"test_images": np.zeros((9, 8, 8, 1), np.uint8)}, (8, 8, 1), "has no labels; give --measures=unlabeled"),
         ({"labels": np.arange(40) % 2}, (8, 8, 1), "--knn_k=50 neighbors cannot be found among 32"),
     ],
 )
@@ -46,7 +46,7 @@ def test_refuses_data_that_cannot_be_evaluated(run_dir, tmp_path, arrays, shape,
         run_dir=str(run_dir),
         dataset=dataset,
         output=str(output),
-        protocol=ProtocolConfig(knn_k=50, baselines="none"),
+        protocol=ProtocolConfig(split="test", measures="knn", knn_k=50, baselines="none"),
     )
     with pytest.raises(EvaluationError, match=message) as caught:
         evaluate(config)

@@ -65,3 +65,12 @@ def test_zeros_are_alike_in_uniformity():
     dying = np.zeros([50, 6], np.float32)
     dying[0, 0] = 1.0  # at right angles to the other 49: 49 of 1 225 pairs are a distance of sqrt(2) apart
     assert uniformity(dying) == pytest.approx(np.log((49 * np.exp(-4.0) + 1176) / 1225), abs=1e-6)
+
+
+def test_the_mean_squared_distance_is_that_of_loops():
+    rows = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    units = directions(rows).astype(float)
+    pairs = [np.sum((units[i] - units[j]) ** 2) for i in range(9) for j in range(i)]
+    assert unlabeled.mean_squared_distance(rows) == pytest.approx(np.mean(pairs))
+    assert unlabeled.mean_squared_distance(np.ones([5, 3], np.float32)) == pytest.approx(0.0, abs=1e-6)
+    assert unlabeled.mean_squared_distance(np.array([[1.0, 0.0], [-7.0, 0.0]])) == pytest.approx(4.0)

@@ -32,7 +32,7 @@ def test_a_keras_layer_gives_the_embeddings_and_can_be_fine_tuned(served):
     layer = keras.layers.TFSMLayer(str(saved_model), call_endpoint="serve")
     np.testing.assert_allclose(layer(images)["embedding"], expected, atol=1e-5)
     model, encoder = example.build(str(saved_model), (8, 8, 1), 10)
-    digits, labels = example.digits()
+    (digits, labels), _ = example.labeled_images("digits")
     before = encoder(digits[:5])["embedding"].numpy()
     encoder.trainable = False
     example.fit(model, digits[:64], labels[:64], learning_rate=1e-2, epochs=1)

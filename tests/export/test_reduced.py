@@ -51,7 +51,7 @@ def test_export_is_smaller_and_verified_and_its_cost_measured(run_dir, encoder_d
     assert 0.99 < cost.min_cosine <= cost.mean_cosine < 1
     assert abs(cost.knn_full - cost.knn_reduced) < 0.05
     assert cost.knn_full > 0.5
-    assert f"20-NN {100 * cost.knn_full:.2f} -> {100 * cost.knn_reduced:.2f} %" in str(half)
+    assert f"kNN {100 * cost.knn_full:.2f} -> {100 * cost.knn_reduced:.2f} %" in str(half)
     assert json.loads((half.path / "model.json").read_text())["precision_cost"]["min_cosine"] == cost.min_cosine
     assert half.metadata.weights == "bfloat16"
     a, b = (model(images()).numpy() for model in (full, load_saved_model(half.path)))

@@ -64,7 +64,15 @@ def test_a_class_that_is_only_predicted_is_in_the_matrix_and_not_among_the_worst
     found = confusion([0, 0], [3, 0])
     np.testing.assert_array_equal(found.counts, [[1, 1], [0, 0]])
     assert [pair.true for pair in found.worst_classes] == ["0"]
-    assert not confusion(range(26), range(26)).has_matrix
+    assert confusion(range(40), range(40)).has_matrix
+    assert not confusion(range(41), range(41)).has_matrix
+
+
+def test_the_lists_are_longer_where_there_is_no_table():
+    for classes, length in ((40, 10), (41, 25)):
+        labels = np.arange(classes)
+        found = confusion(labels, (labels + 1) % classes)
+        assert (len(found.worst_pairs), len(found.worst_classes)) == (length, length)
 
 
 def test_confusion_is_that_of_the_probe_where_there_is_one():

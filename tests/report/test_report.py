@@ -115,6 +115,32 @@ def test_a_hundred_classes_and_large_images_stay_small():
     assert not [attributes for attributes in page.all("table") if attributes.get("class") == "confusion"]
 
 
+def test_the_table_of_25_classes_scrolls_in_its_box_and_keeps_its_names_in_view():
+    names = [f"class {number}" for number in range(25)]
+    page = Page(report_page(make_evaluation(200, 25, wrong=True, data={"class_names": names})))
+    check_accessible(page)
+    (box,) = [box for box in page.all("div") if box.get("class") == "scroll both"]
+    assert (box["tabindex"], box["role"]) == ("0", "region")
+    upright = [head for head in page.all("th") if head.get("class") == "upright"]
+    assert len(upright) == 25
+    assert page.texts("th").count("class 24") >= 2  # as a row and as a column
+    style = re.search(r"<style>(.*?)</style>", page.text, re.S)[1]
+    assert re.search(r"\.both \{[^}]*overflow: auto", style)
+    assert re.search(r"\.both thead th \{[^}]*position: sticky; top: 0", style)
+    assert re.search(r"\.both th\[scope=\"row\"\][^{]*\{[^}]*position: sticky; left: 0", style)
+
+
+def test_what_the_metrics_say_is_beside_them():
+    results = [
+        FeatureResult("raw pixels", 64, [Measure("knn", 0.364, 80, 0.35, 0.38, {"k": 10})]),
+        FeatureResult("trained encoder", 16, [Measure("knn", 0.671, 80, 0.66, 0.68, {"k": 10})]),
+    ]
+    page = Page(report_page(make_evaluation(feature_set=None, results=results)))
+    assert "What this says" in page.texts("h3")
+    assert "kNN (k=10): 30.7 points above raw pixels." in page.texts("li")
+    check_accessible(page)
+
+
 def test_every_text_has_contrast_in_light_and_in_dark(page):
     style = re.search(r"<style>(.*?)</style>", page.text, re.S)[1]
     schemes = style.split("@media (prefers-color-scheme: dark)")

@@ -1,5 +1,7 @@
 """Reads features and labels from `.npz` files."""
 
+from typing import NoReturn
+
 import numpy as np
 
 from aag_tf.data.arrays import read_arrays
@@ -12,17 +14,20 @@ LARGEST = 8 * 2**30  # bytes, unpacked
 KEYS = ("features", "labels")
 
 
-def read_feature_files(train: str, test: str, *, labeled: bool = True) -> tuple[Examples, Examples]:
+def read_feature_files(train: str, test: str, *, labeled: bool | None = True) -> tuple[Examples, Examples]:
     """Reads the features to learn from and those to evaluate on.
 
     Args:
         train, test: `.npz` files with float `features` [n, d] and integer `labels` [n] from 0.
-        labeled: whether labels are required, those of `train` of two classes or more.
+        labeled: whether labels are required, those of `train` of two classes or more; `None` where both files may lack
+            them.
 
     Raises:
         EvaluationError: a file is missing or damaged, or arrays do not fit each other.
     """
-    bank, queries = (_read(path, labeled) for path in (train, test))
+    bank, queries = (_read(path, bool(labeled)) for path in (train, test))
+    if labeled is None and (bank.labels is None) != (queries.labels is None):
+        _refuse_without("labels", train if bank.labels is None else test)
     if bank.features.shape[1] != queries.features.shape[1]:
         raise EvaluationError(
             f"{train} has features of length {bank.features.shape[1]} and {test} of {queries.features.shape[1]}; make "
@@ -30,7 +35,7 @@ def read_feature_files(train: str, test: str, *, labeled: bool = True) -> tuple[
         )
     if bank.labels is None or queries.labels is None:
         return bank, queries
-    if labeled:
+    if labeled is not False:
         class_indices(bank.labels)
     if queries.labels.max() > bank.labels.max():
         raise EvaluationError(
@@ -38,6 +43,10 @@ def read_feature_files(train: str, test: str, *, labeled: bool = True) -> tuple[
             "same classes in both."
         )
     return bank, queries
+
+
+def _refuse_without(key: str, name: str) -> NoReturn:
+    raise EvaluationError(f"{name} has no array `{key}`; save it with numpy.savez(path, features=..., labels=...).")
 
 
 def _read(name: str, labeled: bool) -> Examples:
@@ -50,9 +59,7 @@ def _read(name: str, labeled: bool) -> Examples:
         raise EvaluationError(str(error)) from error
     missing = [key for key in KEYS if key not in arrays and (labeled or key != "labels")]
     if missing:
-        raise EvaluationError(
-            f"{name} has no array `{missing[0]}`; save it with numpy.savez(path, features=..., labels=...)."
-        )
+        _refuse_without(missing[0], name)
     features, labels = arrays["features"], arrays.get("labels")
     if not np.issubdtype(features.dtype, np.floating):
         raise EvaluationError(f"`features` of {name} are {features.dtype}; store floats.")

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
-from aag_tf.config import DataConfig, EvaluateConfig
+from aag_tf.config import DataConfig, EvaluateConfig, ProtocolConfig
 from aag_tf.data import JoinedImages, Source, Split, adapted, fingerprint, open_source, same_pictures, same_pixels
+from aag_tf.evaluation.choices import choose_k, choose_protocol
 from aag_tf.evaluation.subjects.subject import Subject
 from aag_tf.utils.errors import EvaluationError
 
@@ -17,12 +18,14 @@ class EvaluationImages(NamedTuple):
 
     Args:
         source: the data set.
+        protocol: the measures, with what was left open chosen for these images.
         bank: images that classifiers learn from.
         queries: images that classifiers are evaluated on.
         conversion: a text on how images were changed for the encoder; empty where they were not.
     """
 
     source: Source
+    protocol: ProtocolConfig
     bank: Split
     queries: Split
     conversion: str
@@ -38,7 +41,9 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
     """
     _check_image_size(config, subject)
     source = open_source(_data_config(config, subject))
-    bank, queries = choose_splits(source, config.protocol.split, labeled=config.protocol.needs_labels)
+    protocol = choose_protocol(config.protocol, source)
+    assert protocol.split is not None
+    bank, queries = choose_splits(source, protocol.split, labeled=protocol.needs_labels)
     height, width, channels = (own or found for own, found in zip(subject.image_shape, source.image_shape, strict=True))
     if config.dataset is None:
         _check_size(source, (height, width))
@@ -49,37 +54,26 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
     if source.image_shape[2] != channels:
         changes.append("gray repeated as RGB" if channels == 3 else "RGB turned to gray by its luma")
     shape = (height, width, channels)
-    return EvaluationImages(source, adapted(bank, shape), adapted(queries, shape), ", ".join(changes))
+    protocol = choose_k(protocol, bank.labels, len(bank))
+    return EvaluationImages(source, protocol, adapted(bank, shape), adapted(queries, shape), ", ".join(changes))
 
 
 def choose_splits(source: Source, split: str, *, labeled: bool = True) -> tuple[Split, Split]:
     """Returns the images to learn from and the images to evaluate on.
 
     `test` learns from train and validation and evaluates on test; `validation` learns from train alone and evaluates
-    on validation, and is the split to tune on.
+    on validation, and is the split to tune on; `train` has the train images in both places.
 
-    Raises:
-        EvaluationError: the data set has no such split, or has no labels and `labeled` is true.
+    Args:
+        source: has the split, and its labels if `labeled`.
+        split: as `choose_protocol` found it.
+        labeled: whether labels are needed; where validation has none, test learns from train alone.
     """
     parts = [source.train]
-    if split == "test" and source.validation is not None:
+    if split == "test" and source.validation is not None and not (labeled and source.validation.labels is None):
         parts.append(source.validation)
-    if labeled and any(part.labels is None for part in parts):
-        raise EvaluationError(
-            f"{source.name} has no labels; give a labeled data set with --dataset (a folder takes its labels from the "
-            "names of sub-folders, an npz file from `labels`), or --measures=unlabeled."
-        )
-    queries = source.test if split == "test" else source.validation
-    if queries is None:
-        advice = {
-            "test": "give --split=validation, or a data set with a test split",
-            "validation": "give --split=test, or train with --validation_fraction above 0",
-        }
-        raise EvaluationError(f"{source.name} has no {split} split; {advice[split]}.")
-    if labeled and queries.labels is None:
-        raise EvaluationError(
-            f"the {split} split of {source.name} has no labels; give it some, or --measures=unlabeled."
-        )
+    queries = {"train": source.train, "validation": source.validation, "test": source.test}[split]
+    assert queries is not None
     bank = _joined(parts)
     if labeled and bank.labels is not None and queries.labels is not None:
         strange = ~np.isin(queries.labels, bank.labels)

@@ -6,10 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
+from absl import logging
 from typing_extensions import override
 
 from aag_tf.data import Split
-from aag_tf.evaluation import directions, embed, fit_linear_probe, inference, knn_accuracy, rankme, uniformity
+from aag_tf.evaluation import directions, embed, fit_linear_probe, inference, knn_accuracy, rankme, uniformity, usual_k
 from aag_tf.evaluation.knn import DEFAULT_K
 from aag_tf.training.callbacks.periodic import Periodic
 from aag_tf.training.step_range import StepRange
@@ -27,9 +28,10 @@ L2_GRID = (1e-1, 1e-2, 1e-3)  # of the probe: the part of the full grid that eve
 class EncoderMonitor(Periodic):
     """Embeds a fixed sample of the train and of the held-out split, and evaluates the embeddings.
 
-    Where both have labels, of at least two classes, it reports `knn_accuracy` (weighted kNN, k = 20) and
-    `linear_accuracy` (linear probe by L-BFGS, up to `MOST_CLASSES` classes), shares in [0, 1] of the held-out images.
-    With or without labels it reports `effective_rank` (RankMe; it falls when the encoder collapses),
+    Where both have labels, of at least two classes, it reports `knn_accuracy` (weighted kNN, k = 20, or the number of
+    images of the median class where that is smaller) and `linear_accuracy` (linear probe by L-BFGS, up to
+    `MOST_CLASSES` classes), shares in [0, 1] of the held-out images. With or without labels it reports `effective_rank`
+    (RankMe; it falls when the encoder collapses),
     `feature_uniformity` (lower is more spread out) and `embedding_spread` of the held-out embeddings, and
     `monitor_seconds`. Metrics that cannot be computed, for example from NaN, are left out; they never end a run.
 
@@ -63,6 +65,15 @@ class EncoderMonitor(Periodic):
         self.bank = bank.take(BANK_IMAGES)
         self.queries = queries.take(QUERY_IMAGES)
         self.writers = writers
+        self.k = DEFAULT_K if self.bank.labels is None else usual_k(self.bank.labels)
+        if self.k < DEFAULT_K and self.queries.labels is not None:
+            logging.warning(
+                "knn_accuracy lets %d neighbors vote in place of %d, since half of the classes have no more than %d of "
+                "the training images that it looks at.",
+                self.k,
+                DEFAULT_K,
+                self.k,
+            )
 
     @override
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
@@ -90,7 +101,7 @@ class EncoderMonitor(Periodic):
             return {}
         bank = embed(self.embedding, self.bank.images)
         try:
-            accuracy = knn_accuracy(bank, labels, queries, truth, k=min(DEFAULT_K, len(bank)))
+            accuracy = knn_accuracy(bank, labels, queries, truth, k=self.k)
             if len(np.unique(labels)) > MOST_CLASSES:
                 return {"knn_accuracy": accuracy}
             probe = fit_linear_probe(bank, labels, l2_grid=L2_GRID)

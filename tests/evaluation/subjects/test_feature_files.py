@@ -40,7 +40,7 @@ def test_features_are_evaluated_as_they_are(tmp_path):
     assert result.features == "given features"
     # Neither views nor weights: no alignment, no fine-tuning, no corruptions.
     assert [measure.name for measure in result.measures] == [
-        "knn", "linear", "neighbor_purity", "uniformity", "rankme", "linear_sgd", "few_labels_probe_10%"
+        "majority", "knn", "linear", "neighbor_purity", "uniformity", "rankme", "linear_sgd", "few_labels_probe_10%"
     ]  # fmt: skip
     assert result.measure("knn").value > 0.5
     report = json.loads((tmp_path / "evaluation.json").read_text())
@@ -53,6 +53,7 @@ def test_without_labels_there_is_still_something_to_say(tmp_path):
     evaluation = evaluated(tmp_path, train, test, measures="unlabeled")
     assert [measure.name for measure in evaluation.results[0].measures] == ["uniformity", "rankme"]
     assert "–" not in str(evaluation)
+    assert evaluated(tmp_path, train, test).results == evaluation.results  # what needs labels is left out by itself
 
 
 def test_labels_of_one_class_do_not_stand_in_the_way_of_what_needs_none(tmp_path):

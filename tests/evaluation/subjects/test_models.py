@@ -144,7 +144,7 @@ def test_a_keras_model_gets_its_range_and_can_be_evaluated_with_baselines(tmp_pa
     config = EvaluateConfig(keras_model=str(file), input_range="0..1", dataset=dataset, protocol=protocol)
     evaluation = evaluate(config)
     assert [result.features for result in evaluation.results] == ["raw pixels", "untrained encoder", "trained encoder"]
-    assert [len(result.measures) for result in evaluation.results] == [1, 2, 2]  # pixels cannot be fine-tuned
+    assert [len(result.measures) for result in evaluation.results] == [2, 3, 3]  # pixels cannot be fine-tuned
     assert evaluation.data["conversion"] == "images at 8x8 pixels, gray repeated as RGB"
     assert evaluation.subject["keras_model"] == str(file)
     assert evaluation.path is None

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from small_pictures import BROKEN, make_folder
+from PIL import Image
+from small_pictures import BROKEN, make_folder, save_picture
 
 from aag_tf.config import EmbedConfig, SearchConfig
 from aag_tf.export.embedding import Collection, embed, open_collection
@@ -44,12 +45,42 @@ def refused(error, words, out, **settings):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_copy_of_a_picture_finds_it_first(embedded):
-    report = found_by(embedded / "out", query=str(embedded / "pictures" / "b" / "11.png"))
-    assert report.paths[0] == "b/11.png"
-    assert report.found[0].similarity == pytest.approx(1, abs=1e-5)
+def test_a_picture_file_and_its_row_find_the_same_others(embedded, tmp_path):
+    out, picture = embedded / "out", embedded / "pictures" / "b" / "11.png"
+    by_path = found_by(out, like="b/11.png")
+    copied = shutil.copy(picture, tmp_path / "upload.png")
+    for query in (picture, copied):
+        report = found_by(out, query=str(query))
+        assert report.paths == by_path.paths
+        assert len(report.paths) == 5
+        assert report.left_out == by_path.left_out == "b/11.png"
+        assert report.found[0].similarity == pytest.approx(by_path.found[0].similarity, abs=1e-5)
+        assert "Left out, since it is the query itself: b/11.png" in str(report)
+        row = str(report.found[0].row)
+        assert str(report).splitlines()[1].split() == [f"{report.found[0].similarity:.4f}", row, report.paths[0]]
+
+
+def test_a_picture_that_is_not_in_the_collection_leaves_nothing_out(embedded, tmp_path):
+    save_picture(tmp_path / "new.png", 100)
+    report = found_by(embedded / "out", query=str(tmp_path / "new.png"))
+    assert report.left_out is None
     assert len(report.paths) == 5
-    assert str(report).splitlines()[1].split() == ["1.0000", str(report.found[0].row), "b/11.png"]
+    assert "Left out" not in str(report)
+
+
+def test_the_same_pixels_in_another_file_are_found_and_of_copies_one_is_left_out(tmp_path, encoder_dir):
+    for name, seed in (("a.png", 0), ("b.png", 0), ("c.png", 1)):
+        save_picture(tmp_path / "pictures" / name, seed)
+    embed(EmbedConfig(str(encoder_dir), str(tmp_path / "pictures"), str(tmp_path / "out")))
+    report = found_by(tmp_path / "out", query=str(tmp_path / "pictures" / "b.png"))
+    assert (report.left_out, report.paths) == ("b.png", ["a.png", "c.png"])  # as --like=b.png
+    Image.open(tmp_path / "pictures" / "a.png").save(tmp_path / "again.bmp")
+    report = found_by(tmp_path / "out", query=str(tmp_path / "again.bmp"))
+    assert (report.left_out, report.paths) == (None, ["a.png", "b.png", "c.png"])
+    query = shutil.copy(tmp_path / "pictures" / "c.png", tmp_path / "c.png")
+    shutil.rmtree(tmp_path / "pictures")  # now the embedding alone can tell
+    report = found_by(tmp_path / "out", query=str(query))
+    assert (report.left_out, sorted(report.paths)) == ("c.png", ["a.png", "b.png"])
 
 
 def test_a_row_finds_the_others_by_cosine(embedded):
@@ -202,7 +233,7 @@ def test_refuses_another_encoder_than_the_one_that_embedded(embedded, out, encod
     manifest["model"]["path"] = str(tmp_path / "not here")
     (out / "manifest.json").write_text(json.dumps(manifest))
     refused(ExportError, "holds no SavedModel", out, query=picture)
-    assert found_by(out, query=picture, saved_model=str(moved)).paths[0] == "b/11.png"
+    assert found_by(out, query=picture, saved_model=str(moved)).left_out == "b/11.png"
     weights = next(Path(moved).rglob("variables.data*"))
     content = bytearray(weights.read_bytes())
     content[100] ^= 1

@@ -131,3 +131,13 @@ def test_collapse_is_warned_of_once_and_not_at_a_single_record(name, good, bad, 
     assert [(tag, step) for tag, step, _ in events.texts] == [("warnings", 4)]
     assert name in events.texts[0][2]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_classes_of_two_images_are_found_by_their_neighbors(writer, caplog):
+    """With 20 votes it would be near 0, whatever the encoder does, and the best checkpoint would be a random one."""
+    rng = np.random.default_rng(0)
+    pixels = np.repeat(rng.integers(0, 250, (300, 2, 2, 1)), 2, axis=0) + rng.integers(0, 5, (600, 2, 2, 1))
+    split = Split(ArrayImages(pixels.astype(np.uint8)), np.repeat(np.arange(300), 2))
+    record = monitor(split, writer, encoder=scaled_pixels(offset=-1.25)).measure(1)
+    assert record["knn_accuracy"] > 0.9
+    assert "lets 2 neighbors vote in place of 20" in caplog.text
