@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import aag_tf
-from aag_tf.evaluation.results import SCHEMA, Evaluation
+from aag_tf.evaluation.evaluation import SCHEMA, Evaluation
+from aag_tf.evaluation.results import FeatureResult
 from aag_tf.export import embedding
 from aag_tf.export.embedding import manifest, shards
 from aag_tf.flags.settings_table import COMMANDS
@@ -79,7 +80,9 @@ def test_every_key_of_every_file_is_documented():
 
 
 def test_every_key_of_an_evaluation_is_documented():
-    evaluation = Evaluation([], {}, {}, settings={}, command="", seeds={}, versions={}, seconds=0.0)
+    evaluation = Evaluation(
+        [FeatureResult("given features", 2, [])], {}, {}, settings={}, command="", seeds={}, versions={}, seconds=0.0
+    )
     assert section("`evaluation.json`") >= set(json.loads(evaluation.to_json()))
     assert f"Schema {SCHEMA}." in FORMATS
 
