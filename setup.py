@@ -34,6 +34,8 @@ setup(
     packages=PACKAGES,
     package_data={
         "aag_tf": ["py.typed", "*.pyi", "report/templates/*"],
+        "aag_tf.data": ["*.pyi"],
+        "aag_tf.runs": ["*.pyi"],
         "aag_tf.flags": ["recipes/*.flags"],
         "aag_tf.export.search": ["*.html"],
         "aag_tf.export.serving": ["*.config", "*.md"],
@@ -65,7 +67,11 @@ setup(
             "build>=1.2",
             "hypothesis>=6.100",
             "import-linter>=2.0",
+            "ipykernel>=7.4",
+            "matplotlib>=3.8",
             "mypy>=1.10",
+            "nbclient>=0.11",
+            "nbformat>=5.11",
             "protobuf>=7.36",
             "pytest>=8.0",
             "pytest-xdist>=3.6",
@@ -81,6 +87,9 @@ setup(
         ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
         # aag-search --index=hnsw
         "search": ["faiss-cpu>=1.15"],
+        "notebooks": ["matplotlib>=3.8"],
+        # The loggers of docs/how_to/loggers.md.
+        "loggers": ["mlflow>=3.17", "wandb>=0.31"],
         # python -m aag_tf.export.beam
         "beam": ["apache-beam>=2.77"],
         "bench": ["grpcio>=1.60", "matplotlib>=3.8", "tensorflow-serving-api>=2.21"],

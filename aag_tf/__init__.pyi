@@ -42,4 +42,5 @@ from .training import train as train
 from .utils.errors import AagError as AagError
 from .utils.errors import ConfigError as ConfigError
 from .utils.progress import no_progress as no_progress
+from .utils.quiet import quiet_tensorflow as quiet_tensorflow
 from .utils.versions import __version__ as __version__

@@ -1,4 +1,4 @@
-"""The same contrastive training in three implementations, for peers.py to time.
+"""The same contrastive training in three implementations, for peers.py and cpu_kinds.py to time.
 
 The work: ResNet-18 with the stem for small images, 32x32 color images, batches of 64 in two views, a projector of two
 layers, NT-Xent, SGD with momentum. Each implementation has three methods: `step` trains on views in memory, `input`
@@ -26,16 +26,36 @@ PRECISIONS = ("float32", "bfloat16")
 Step = Callable[[], Any]  # one batch
 
 
+class Shape(NamedTuple):
+    """A residual network: channels and stride of its first layer, channels and stride of each block."""
+
+    channels: int
+    stem_stride: int
+    blocks: tuple[tuple[int, int], ...]
+
+
+SHAPES = {
+    "tiny": Shape(32, 2, ((32, 1), (64, 2), (128, 2))),
+    "resnet18": Shape(64, 1, ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1))),
+}
+
+
 def set_precision(precision: str) -> None:
     import keras
 
-    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}.get(precision)
+    if policy is None:  # what this project chooses on the machine at hand
+        from aag_tf.config import ScheduleConfig
+        from aag_tf.distribute.precision import resolve_precision
+
+        policy = resolve_precision(ScheduleConfig(precision=precision))
+    keras.config.set_dtype_policy(policy)
 
 
 class Ours:
     """This project, with its defaults except for the settings of the work."""
 
-    def __init__(self, aux: str, precision: str) -> None:
+    def __init__(self, aux: str, precision: str, encoder: str = "resnet18") -> None:
         from aag_tf.config import AugmentConfig, EncoderConfig, LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
         from aag_tf.data.images import ArrayImages
         from aag_tf.training.model_building import build_model
@@ -43,7 +63,7 @@ class Ours:
         set_precision(precision)
         config = TrainConfig(
             augment=AugmentConfig(aux=aux),
-            encoder=EncoderConfig(encoder="resnet18"),
+            encoder=EncoderConfig(encoder=encoder),
             loss=LossConfig(temperature=TEMPERATURE, coupling=1.0),
             optimizer=OptimizerConfig("sgd", LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY),
             schedule=ScheduleConfig(global_batch_size=BATCH),
@@ -78,8 +98,8 @@ class Ours:
         return lambda: self._train(batches)
 
 
-def plain_resnet18() -> Any:
-    """ResNet-18 for small images with the projector, built from Keras's own layers."""
+def plain_resnet(shape: Shape) -> Any:
+    """A ResNet for small images with the projector, built from Keras's own layers."""
     import keras
 
     layers = keras.layers
@@ -95,8 +115,8 @@ def plain_resnet18() -> Any:
         return layers.ReLU()(layers.Add()([y, shortcut]))
 
     inputs = keras.Input((SIDE, SIDE, 3))
-    x = layers.ReLU()(normalized(layers.Rescaling(1 / 255)(inputs), 64, 3, 1))
-    for width, stride in ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)):
+    x = layers.ReLU()(normalized(layers.Rescaling(1 / 255)(inputs), shape.channels, 3, shape.stem_stride))
+    for width, stride in shape.blocks:
         x = block(x, width, stride)
     x = layers.Dense(PROJECTOR_WIDTH, use_bias=False)(layers.GlobalAveragePooling2D()(x))
     x = layers.ReLU()(layers.BatchNormalization()(x))
@@ -125,12 +145,12 @@ class Loop:
 class PlainKeras(Loop):
     """A loop as in Keras's documentation: keras-cv's layers in `tf.data`, and a compiled step."""
 
-    def __init__(self, precision: str) -> None:
+    def __init__(self, precision: str, encoder: str = "resnet18") -> None:
         import keras
         import tensorflow as tf
 
         set_precision(precision)
-        model = plain_resnet18()
+        model = plain_resnet(SHAPES[encoder])
         optimizer = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
         optimizer.build(model.trainable_variables)
 

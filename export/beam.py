@@ -17,6 +17,7 @@ from typing import Any
 
 from aag_tf.config import EMBEDDING_DTYPES
 from aag_tf.runs import exported
+from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import AagError, EmbeddingError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.text import printable
@@ -53,7 +54,7 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     from aag_tf.export.embedding import shards
     from aag_tf.export.embedding.pipeline import EmbedImages
 
-    directory = exported.version_directory(user_path(options.saved_model)).absolute()
+    directory = version_directory(user_path(options.saved_model)).absolute()
     metadata = exported.read_metadata(directory)
     embed = EmbedImages(
         str(directory),

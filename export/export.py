@@ -8,16 +8,18 @@ import keras
 import numpy as np
 
 from aag_tf.config import ExportConfig
-from aag_tf.data import Source, open_source
+from aag_tf.data import Source, open_source, skipped_before
 from aag_tf.encoders import dtype_policy
 from aag_tf.export import runtimes
-from aag_tf.export.publishing import plan_version, staged
+from aag_tf.export.publishing import staged
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
 from aag_tf.export.saved_model import evaluation_of, write_metadata, write_saved_model
 from aag_tf.export.signatures import Networks, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
+from aag_tf.preflight.export import plan_version
 from aag_tf.runs.exported import ExportMetadata
 from aag_tf.runs.run import load_run
+from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import ExportError
 from aag_tf.utils.paths import user_path
@@ -83,7 +85,7 @@ def export(config: ExportConfig) -> ExportReport:
     target = plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
     run = load_run(config.run_dir, config.checkpoint)
     evaluation = evaluation_of(config.run_dir, run.step)  # early: a damaged one would make all further work useless
-    source = _open_source(run.record, config.weights) if config.verify or config.weights != "float32" else None
+    source = _open_source(config, run.record) if config.verify or config.weights != "float32" else None
     encoder, cost = _with_stored_weights(run.encoder, config.weights, source)
     networks = Networks(
         encoder=lambda images: encoder(images, training=False),
@@ -133,11 +135,12 @@ def _with_stored_weights(
     return ReducedEncoder(encoder, weights), meter.cost(weights)
 
 
-def _open_source(record: RunRecord, weights: str) -> Source:
-    source = open_source(record.config.data)
+def _open_source(config: ExportConfig, record: RunRecord) -> Source:
+    with skipped_before(RunDirectory(config.run_dir).read_skipped()):
+        source = open_source(record.config.data)
     if tuple(source.image_shape) != record.image_shape:
         # The cost of 16 bits is measured on the data set too, verified or not.
-        without = "--noverify" if weights == "float32" else "--weights=float32 --noverify"
+        without = "--noverify" if config.weights == "float32" else "--weights=float32 --noverify"
         raise ExportError(
             f"{source.name} now has images of shape {list(source.image_shape)} and the run was trained on "
             f"{list(record.image_shape)}; restore the data set, or export with {without}."

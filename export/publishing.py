@@ -9,34 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from aag_tf.runs.exported import version_numbers
 from aag_tf.utils.atomic import sync
 from aag_tf.utils.errors import ExportError, one_line
-from aag_tf.utils.paths import nearest_existing
-
-
-def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> Path:
-    """Returns the directory of the version to write, after checking that it is free and writable; creates nothing.
-
-    Args:
-        export_dir: directory of all versions; if it does not exist yet, its nearest existing parent is checked.
-        version: the number, or `None` for the next one.
-        overwrite: whether a version that exists may be replaced.
-
-    Raises:
-        ExportError: the version exists, or the directory cannot be written.
-    """
-    nearest = nearest_existing(export_dir)
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ExportError(f"--export_dir={export_dir} cannot be written; name a directory that you may write to.")
-    if version is None:
-        version = max(version_numbers(export_dir), default=0) + 1
-    target = export_dir / str(version)
-    if target.exists() and not overwrite:
-        raise ExportError(
-            f"{target} exists; leave --version out to take the next free number, or add --overwrite to replace it."
-        )
-    return target
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from absl import flags
 
 from aag_tf.config import Setting
+from aag_tf.flags.synonyms import meant_by
 
 SIMILAR = 0.6  # of difflib's ratio, from 0 to 1; its own default
 SHORTEST_PART = 3  # letters; shorter ones are in many names
@@ -36,8 +37,11 @@ def sentence(error: flags.Error, settings: Mapping[str, Setting]) -> str:
 def similar_flags(wrong: str, settings: Mapping[str, Setting]) -> list[str]:
     """At most three flags that someone may have meant, the most similar first.
 
-    Parts of a name (`batch_size`) and its initials (`lr`) are found, or else misspellings (`temprature`).
+    Names that other packages use (`lr`) are known. Otherwise parts of a name (`width`) and its initials are found, or
+    else misspellings (`temprature`).
     """
+    if synonyms := meant_by(wrong, settings):
+        return synonyms[:3]
     wrong, names = wrong.replace("-", "_"), list(settings)
     if wrong.startswith("no"):
         names += [f"no{name}" for name, setting in settings.items() if setting.kind is bool]

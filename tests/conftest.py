@@ -9,7 +9,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from aag_tf.utils.log import logger
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+logger.propagate = True  # so that `caplog` sees the messages
 
 TESTS = Path(__file__).parent
 LOGICAL_CPUS = 4
@@ -34,6 +37,7 @@ SLOW = (
     "runs/test_run.py",
     "test_battery.py",
     "test_documented_python.py",
+    "test_notebooks.py",
     "training/test_*",
     "training/callbacks/test_build.py",
     "training/callbacks/test_monitor.py",

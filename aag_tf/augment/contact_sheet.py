@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
 from aag_tf.data import epoch_order, open_source
 from aag_tf.encoders import dtype_policy
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.errors import ConfigError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.paths import check_new_file, user_path
 
 GAP = 2  # pixels between pictures, before magnification
 BACKGROUND = 255
@@ -39,7 +37,7 @@ def write_contact_sheet(config: ContactSheetConfig) -> Path:
         DataError: the data set cannot be opened.
     """
     path = user_path(config.out)
-    _check_writable(path, overwrite=config.overwrite)
+    check_new_file(path, "out", overwrite=config.overwrite)
     source = open_source(config.data)
     shown = epoch_order(len(source.train), config.seed, 0)[: config.images]
     images = source.train.images.numpy(np.sort(shown))
@@ -65,16 +63,23 @@ def draw_columns(
         and the headings of all columns, starting with that of the images.
     """
     rows = tf.range(len(images))
-    columns: list[npt.NDArray[np.float32]] = []
     headings = ["original", "main", "main"]
     strengths = config.strength_values if config.augment.aux not in ("main", "none") else (1.0,)
+    makers = []
     for strength in strengths:
         maker = build_views(dataclasses.replace(config.augment, aux_strength=strength), images.shape[1:])
-        views = maker.make(tf.constant(images), seed=config.seed, step=0, row=rows).numpy()
-        columns.append(views[:, MAIN_VIEWS:] if columns else views)  # the main views are the same at all strengths
+        makers.append(maker)
         name = "main" if config.augment.aux == "main" else f"{config.augment.aux} {strength:g}"
         headings += [name] * maker.aux_views
-    return np.concatenate(columns, axis=1), headings
+
+    def draw(pictures: tf.Tensor) -> tf.Tensor:
+        views = [maker.make(pictures, seed=config.seed, step=0, row=rows) for maker in makers]
+        # The main views are the same at all strengths.
+        return tf.concat([views[0], *(others[:, MAIN_VIEWS:] for others in views[1:])], axis=1)
+
+    # One graph for all branches, since TensorFlow warns of retracing where many are called one by one.
+    function = tf.function(draw, autograph=False).get_concrete_function(tf.TensorSpec(images.shape, images.dtype))
+    return function(tf.constant(images)).numpy(), headings
 
 
 def contact_sheet(
@@ -120,12 +125,3 @@ def _heading_strip(headings: Sequence[str], width: int) -> npt.NDArray[np.uint8]
 
 def _as_uint8(pictures: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     return np.clip(np.rint(np.asarray(pictures)), 0, 255).astype(np.uint8)
-
-
-def _check_writable(path: Path, *, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise ConfigError(f"--out={path} exists; name another file, or add --overwrite to replace it.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"--out={path} is in a directory that does not exist; create {path.parent} first.")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ConfigError(f"--out={path} cannot be written; name a file in a directory that you may write to.")

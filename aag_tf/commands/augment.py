@@ -10,15 +10,16 @@ Makes: one PNG file. The branches' flags are those of aag-train: what you like h
 
 from collections.abc import Sequence
 
-from aag_tf import flags
-from aag_tf.commands._app import quiet_start, run_command
+from aag_tf import flags, preflight
+from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import ContactSheetConfig
 
 
 def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and draws."""
     config = flags.parse(argv, ContactSheetConfig, usage=__doc__ or "")
-    with quiet_start():
+    preflight.check(config)
+    with start_tensorflow():
         from aag_tf.augment import contact_sheet
     path = contact_sheet.write_contact_sheet(config)
     print(f"Drew {path}: each row an image, its main views and its auxiliary views.")

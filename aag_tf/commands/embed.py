@@ -10,31 +10,26 @@ Makes: OUTPUT/parquet/ (path, embedding, ok, error), OUTPUT/embeddings.npy with 
 OUTPUT/manifest.json. Images that cannot be read do not end the work; column `error` has the reason.
 """
 
-import signal
-import sys
 from collections.abc import Sequence
 
-from aag_tf import flags
-from aag_tf.commands._app import exit_code_of, quiet_start, run_command
+from aag_tf import flags, preflight
+from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import EmbedConfig
 
 
 def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and embeds."""
     config = flags.parse(argv, EmbedConfig, usage=__doc__ or "")
-    with quiet_start():
+    preflight.check(config)
+    with start_tensorflow():
         from aag_tf.export import embedding
-    try:
-        print(embedding.embed(config))
-    except KeyboardInterrupt:
-        print("aag-embed: stopped by Ctrl-C; give the same command with --resume to go on.", file=sys.stderr)
-        return exit_code_of(signal.SIGINT)
+    print(embedding.embed(config))
     return 0
 
 
 def run() -> None:
     """Entry point of the console script `aag-embed`."""
-    run_command("aag-embed", main)
+    run_command("aag-embed", main, when_stopped="the same command with --resume goes on where it had begun to embed")
 
 
 if __name__ == "__main__":

@@ -14,15 +14,16 @@ comparison.html with --compare.
 
 from collections.abc import Sequence
 
-from aag_tf import flags
-from aag_tf.commands._app import quiet_start, run_command
+from aag_tf import flags, preflight
+from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import EvaluateConfig
 
 
 def main(argv: Sequence[str]) -> int:
     """Builds the config, so that every bad value is an error before TensorFlow starts; evaluates, prints and draws."""
     config = flags.parse(argv, EvaluateConfig, usage=__doc__ or "")
-    with quiet_start():
+    preflight.check(config)
+    with start_tensorflow():
         from aag_tf import evaluation, report
     if config.compare is not None:
         page = report.comparison_path(config)
@@ -44,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """Entry point of the console script `aag-evaluate`."""
-    run_command("aag-evaluate", main)
+    run_command("aag-evaluate", main, when_stopped="an earlier evaluation is untouched; the same command starts again")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,16 @@ the verification fails.
 
 from collections.abc import Sequence
 
-from aag_tf import flags
-from aag_tf.commands._app import quiet_start, run_command
+from aag_tf import flags, preflight
+from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import ExportConfig
 
 
 def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and exports."""
     config = flags.parse(argv, ExportConfig, usage=__doc__ or "")
-    with quiet_start():
+    preflight.check(config)
+    with start_tensorflow():
         from aag_tf import export
     print(export.export(config))
     return 0
@@ -26,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """Entry point of the console script `aag-export`."""
-    run_command("aag-export", main)
+    run_command("aag-export", main, when_stopped="nothing was published; the same command starts again")
 
 
 if __name__ == "__main__":

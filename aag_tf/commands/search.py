@@ -10,15 +10,16 @@ Makes: a list on the terminal, and a web page that needs nothing else (--gallery
 
 from collections.abc import Sequence
 
-from aag_tf import flags
-from aag_tf.commands._app import quiet_start, run_command
+from aag_tf import flags, preflight
+from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import SearchConfig
 
 
 def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and searches."""
     config = flags.parse(argv, SearchConfig, usage=__doc__ or "")
-    with quiet_start():
+    preflight.check(config)
+    with start_tensorflow():
         from aag_tf.export import search
     print(search.search(config))
     return 0

@@ -14,34 +14,37 @@ Ctrl-C (exit code 130), SIGTERM (143) and the end of its terminal (129) leave a 
 import signal
 from collections.abc import Sequence
 
-from aag_tf import flags
-from aag_tf.commands._app import exit_code_of, quiet_start, run_command, say
+from aag_tf import flags, preflight
+from aag_tf.commands._app import exit_code_of, run_command, say, start_tensorflow
 from aag_tf.config import TrainConfig
 
 
 def main(argv: Sequence[str]) -> int:
     """Builds the config, which rejects bad values before TensorFlow starts, and trains."""
     config = flags.parse(argv, TrainConfig, usage=__doc__ or "")
-    with quiet_start():
+    preflight.check(config)
+    with start_tensorflow():
         from aag_tf.training import train
     result = train(config)
     code = 0 if result.complete else exit_code_of(result.stopped_by or signal.SIGINT)
     if not result.is_chief:
         return code  # the chief prints for all
     if not result.complete:
-        say(
-            f"aag-train: stopped at step {result.step} of {result.total_steps}; its checkpoint is in {result.run_dir}, "
-            f"and aag-train --flagfile={result.run_dir / 'flags.txt'} --resume goes on from it."
-        )
+        say(f"aag-train: stopped at step {result.step} of {result.total_steps}; a checkpoint is in {result.run_dir}.")
+        say(f"Go on from it with: {result.resume_command}")
         return code
     print(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
-    print(f"Evaluate it with: aag-evaluate --run_dir={result.run_dir}")
+    if result.evaluate_command is not None:
+        print(f"Evaluate it with: {result.evaluate_command}")
+    else:
+        print("No image was held out to evaluate on (--validation_fraction).")
+        print(f"Export it with: {result.export_command}")
     return code
 
 
 def run() -> None:
     """Entry point of the console script `aag-train`."""
-    run_command("aag-train", main)
+    run_command("aag-train", main, when_stopped="a run that has a checkpoint goes on with --resume")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from aag_tf.config.cluster import Cluster, cluster_from_environment
 from aag_tf.config.contact_sheet import ContactSheetConfig
 from aag_tf.config.data import DataConfig
 from aag_tf.config.embed import EMBEDDING_DTYPES, EmbedConfig
+from aag_tf.config.encoder_names import check_encoder
 from aag_tf.config.evaluate import EvaluateConfig, check_compared
 from aag_tf.config.export import ExportConfig
 from aag_tf.config.flat import flag_lines, from_flat, groups, leaves, to_flat
@@ -51,6 +52,7 @@ __all__ = [
     "TrainConfig",
     "changed_training_settings",
     "check_compared",
+    "check_encoder",
     "check_setting",
     "cluster_from_environment",
     "flag_lines",

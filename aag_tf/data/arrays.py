@@ -10,8 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from aag_tf.utils.errors import DataError, one_line
+from aag_tf.utils.paths import user_path
 
 Arrays = dict[str, npt.NDArray[Any]]
+
+
+def npz_path(path: str) -> Path:
+    """Returns the file that `npz:<path>` names.
+
+    Raises:
+        DataError: there is none.
+    """
+    file = user_path(path)
+    if not file.is_file():
+        raise DataError(f"{path} is not a file; --dataset=npz:<path> names an archive written by numpy.savez.")
+    return file
 
 
 def read_arrays(path: Path, keys: Sequence[str], *, limit: int, advice: str) -> Arrays:
@@ -48,10 +61,25 @@ def read_arrays(path: Path, keys: Sequence[str], *, limit: int, advice: str) -> 
         ) from error
 
 
+def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Returns the shape of every array of an archive from its header, which may be wrong; nothing else is read.
+
+    Raises:
+        Exception: it is no archive of arrays; `read_arrays` says what is wrong.
+    """
+    with zipfile.ZipFile(path) as archive:
+        return {entry.filename.removesuffix(".npy"): _header(archive, entry)[0] for entry in archive.infolist()}
+
+
 def _claimed_bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
     """Size of an array in bytes according to its own header, which may be wrong."""
+    shape, dtype = _header(archive, entry)
+    return math.prod(shape) * dtype.itemsize
+
+
+def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype[Any]]:
     with archive.open(entry) as file:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, _, dtype = read(file)
-    return math.prod(shape) * dtype.itemsize
+    return shape, dtype

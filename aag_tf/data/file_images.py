@@ -12,7 +12,8 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.data.images import Images, Shape
-from aag_tf.utils.errors import DataError, one_line
+from aag_tf.data.reasons import reason
+from aag_tf.utils.errors import DataError
 
 Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
 
@@ -54,7 +55,7 @@ class FileImages(Images):
         try:
             return self._decode(path, self._shape)
         except Exception as error:  # the file was readable when the data set was opened: name it
-            raise DataError(f"{path} can no longer be read ({one_line(error)}); put it back{ADVICE}") from error
+            raise DataError(f"{path} can no longer be read ({reason(error)}); put it back{ADVICE}") from error
 
 
 @contextlib.contextmanager

@@ -7,7 +7,9 @@ import numpy.typing as npt
 import tensorflow as tf
 from typing_extensions import override
 
-Shape = tuple[int, int, int]
+from aag_tf.data.shapes import Shape
+
+__all__ = ["ArrayImages", "Images", "Shape"]
 
 
 class Images(Protocol):

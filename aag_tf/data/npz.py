@@ -1,16 +1,13 @@
 """`npz:<path>`: a NumPy archive with `images`, and optionally `labels`, `test_images` and `test_labels`."""
 
-from pathlib import Path
-
 import numpy as np
 
 from aag_tf.config import DataConfig
 from aag_tf.data import memory, resizing
-from aag_tf.data.arrays import Arrays, read_arrays
+from aag_tf.data.arrays import Arrays, npz_path, read_arrays
 from aag_tf.data.images import ArrayImages
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.paths import user_path
 
 KEYS = ("images", "labels", "test_images", "test_labels")
 
@@ -23,7 +20,8 @@ def read_npz(path: str, config: DataConfig) -> Source:
     Raises:
         DataError: the file is missing or not an archive of arrays, or its arrays have wrong names, types or shapes.
     """
-    arrays = _read_arrays(user_path(path))
+    advice = "save the images as files and use --dataset=folder:<path>"
+    arrays = read_arrays(npz_path(path), KEYS, limit=memory.MEMORY_LIMIT, advice=advice)
     if "images" not in arrays:
         raise DataError(f"{path} holds no array `images`; save it with numpy.savez(path, images=..., labels=...).")
     if "test_labels" in arrays and "test_images" not in arrays:
@@ -34,13 +32,6 @@ def read_npz(path: str, config: DataConfig) -> Source:
         train=_split(path, arrays, "images", "labels", config),
         test=_split(path, arrays, "test_images", "test_labels", config) if "test_images" in arrays else None,
     )
-
-
-def _read_arrays(path: Path) -> Arrays:
-    if not path.is_file():
-        raise DataError(f"{path} is not a file; --dataset=npz:<path> names an archive written by numpy.savez.")
-    advice = "save the images as files and use --dataset=folder:<path>"
-    return read_arrays(path, KEYS, limit=memory.MEMORY_LIMIT, advice=advice)
 
 
 def _split(path: str, arrays: Arrays, images_key: str, labels_key: str, config: DataConfig) -> Split:

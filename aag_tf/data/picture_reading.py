@@ -9,22 +9,35 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from absl import logging
 
 from aag_tf.data import memory, pictures, resizing
 from aag_tf.data.file_images import FileImages
 from aag_tf.data.images import ArrayImages, Images, Shape
+from aag_tf.data.reasons import reason
+from aag_tf.data.skipped import Skipped, warn_of_skipped
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.progress import progress_bar
-from aag_tf.utils.text import shown
 
 Result = TypeVar("Result")
 
-NAMED_FILES = 5  # broken files that the warning names
 FILES_PER_TASK = 16
 
 
-def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tuple[npt.NDArray[np.int64], Images]:
+class ReadPictures(NamedTuple):
+    """The files that could be read, and why others could not.
+
+    Args:
+        usable: int64 [n], indices of the paths that can be read.
+        images: their pictures, in this order.
+        skipped: the other paths.
+    """
+
+    usable: npt.NDArray[np.int64]
+    images: Images
+    skipped: Skipped
+
+
+def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> ReadPictures:
     """Reads image files at one size and with one number of channels.
 
     The headers decide on both (one channel only if every file is gray). Then every file is decoded once: into memory if
@@ -34,9 +47,6 @@ def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tu
         name: name of the data set, for messages.
         paths: the files.
         image_size: value of `--image_size`; see `aag_tf.data.resizing.target_size`.
-
-    Returns:
-        The indices (int64 [n]) of the paths that can be read, and their pictures in this order.
 
     Raises:
         DataError: no file can be read.
@@ -55,11 +65,13 @@ def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> tu
         headers = {numbers[row]: headers[numbers[row]] for row in kept}
     good = list(headers)
     if not good or images is None or common is None:
-        path, reason = next(iter(broken.items()))
-        raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {path}: {reason}.")
+        path, error = next(iter(broken.items()))
+        example = f"{path}: {reason(error)}"
+        raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {example}.")
     resizing.warn_of_size(name, common.size, image_size)
-    _warn_of(name, broken, len(paths))
-    return np.array(good, np.int64), images
+    skipped = {path: reason(error) for path, error in broken.items()}
+    warn_of_skipped(name, skipped, len(paths))
+    return ReadPictures(np.array(good, np.int64), images, skipped)
 
 
 class CommonFormat(NamedTuple):
@@ -115,11 +127,3 @@ def _try_all(
                 bar.update()
     broken |= {path: outcome for path, outcome in zip(paths, outcomes, strict=True) if isinstance(outcome, Exception)}
     return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]
-
-
-def _warn_of(name: str, broken: dict[str, Exception], total: int) -> None:
-    if not broken:
-        return
-    named = "; ".join(shown(f"{path}: {reason}") for path, reason in list(broken.items())[:NAMED_FILES])
-    more = f"; and {len(broken) - NAMED_FILES} more" if len(broken) > NAMED_FILES else ""
-    logging.warning("skipped %d of %d image files of %s: %s%s", len(broken), total, name, named, more)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin
 
-from aag_tf.data.images import Shape
 from aag_tf.data.regular_file import open_regular
+from aag_tf.data.shapes import Shape
 from aag_tf.utils.errors import DataError
 
 # Suffixes of formats that Pillow decodes itself; no document formats, because these start other programs.

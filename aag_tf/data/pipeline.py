@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.data import order
+from aag_tf.data.counting import require_batch
 from aag_tf.data.images import Images
-from aag_tf.utils.errors import ConfigError
 
 Batch = dict[str, tf.Tensor]
 
@@ -78,11 +78,7 @@ def batches_in_epoch(num_images: int, global_batch_size: int) -> int:
     Raises:
         ConfigError: there are fewer images than one batch needs.
     """
-    if num_images < global_batch_size:
-        raise ConfigError(
-            f"--global_batch_size={global_batch_size} is more than the {num_images} training images; use {num_images} "
-            "or less."
-        )
+    require_batch(num_images, global_batch_size)
     return num_images // global_batch_size
 
 

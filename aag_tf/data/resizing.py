@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from absl import logging
+
+from aag_tf.utils.log import logger
 
 Size = tuple[int, int]
 
@@ -37,7 +38,7 @@ def warn_of_size(name: str, agreed: Size | None, image_size: int | None) -> None
     if image_size is not None or size == agreed:
         return
     found = "images of several sizes" if agreed is None else f"images of {agreed[0]}x{agreed[1]}"
-    logging.warning(
+    logger.warning(
         "%s has %s: each is scaled and cropped to %dx%d; --image_size chooses another size.", name, found, *size
     )
 

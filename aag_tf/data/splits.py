@@ -1,11 +1,13 @@
 """A data set as checked splits, and the rule that makes the splits that a data set lacks."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from aag_tf.data import order
+from aag_tf.data.counting import TEST_FRACTION
 from aag_tf.data.derived_images import SelectedImages
 from aag_tf.data.images import Images, Shape
 from aag_tf.utils import seeds
@@ -13,7 +15,6 @@ from aag_tf.utils.errors import DataError
 
 # A fixed seed and not the run's, so that runs of all seeds are evaluated on the same examples.
 SPLIT_SEED = 0
-TEST_FRACTION = 0.2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,6 +72,8 @@ class Source:
         validation: images to tune on, from the data set itself or held out of train; may be `None`.
         test: images that results are reported on; may be `None`.
         class_names: the name of every label, or `None` if only numbers are known.
+        skipped: files that cannot be read, each with the reason.
+        origins: where splits come from that the data set itself does not have, in words, by the name of the split.
 
     Raises:
         DataError: the splits differ in shape, the images have neither one nor three channels, or a label has no name.
@@ -81,6 +84,8 @@ class Source:
     validation: Split | None = None
     test: Split | None = None
     class_names: list[str] | None = None
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.image_shape[2] not in (1, 3):
@@ -122,15 +127,19 @@ def complete(source: Source, validation_fraction: float) -> Source:
         DataError: fewer than two images are left to train on.
     """
     train, validation, test = source.train, source.validation, source.test
-    if test is None:
+    origins: dict[str, str] = {}
+    if test is None and validation is not None:
         validation, test = None, validation
+        origins["test"] = "the validation split of the data set, which has no test split"
     if test is None and train.labels is not None:
         train, test = _hold_out(train, TEST_FRACTION, "test split")
+        origins["test"] = f"{TEST_FRACTION:.0%} of the labeled images, since the data set has no test split"
     if validation is None:
         train, validation = _hold_out(train, validation_fraction, "validation split")
+        origins["validation"] = f"{validation_fraction:.0%} held out of train (--validation_fraction)"
     if len(train) < 2:
         raise DataError(f"{source.name} has too few images, {len(train)} to train on; give it at least 2.")
-    return dataclasses.replace(source, train=train, validation=validation, test=test)
+    return dataclasses.replace(source, train=train, validation=validation, test=test, origins=origins)
 
 
 def held_out_mask(

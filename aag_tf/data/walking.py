@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from absl import logging
-
 from aag_tf.data import pictures
+from aag_tf.utils.log import logger
 
 MOST_NAMED = 5  # suffixes of ignored files that the warning counts
 
@@ -35,7 +34,7 @@ def walk_pictures(root: str | os.PathLike[str]) -> Iterator[str]:
         counts = ", ".join(
             f"{count:,} {suffix or 'without suffix'}" for suffix, count in others.most_common(MOST_NAMED)
         )
-        logging.warning("ignored files in %s whose names have no image suffix: %s.", root, counts)
+        logger.warning("ignored files in %s whose names have no image suffix: %s.", root, counts)
 
 
 def is_visible(folder_name: str) -> bool:
@@ -57,7 +56,7 @@ def _content(root: str, below: str, entered: set[tuple[int, int]], others: Count
         with os.scandir(folder) as entries:
             content = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except OSError as error:
-        logging.warning("skipped the folder %s, which cannot be listed: %s", Path(root, below), error.strerror)
+        logger.warning("skipped the folder %s, which cannot be listed: %s", Path(root, below), error.strerror)
         return []
     found = []
     for name, is_folder in content:

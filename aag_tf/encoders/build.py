@@ -1,10 +1,8 @@
 """Builds an encoder by its name."""
 
-import difflib
-
 import keras
 
-from aag_tf.config import OWN, EncoderConfig
+from aag_tf.config import EncoderConfig, check_encoder
 from aag_tf.encoders.applications import application, application_names
 from aag_tf.encoders.custom import Description, encoder_from
 from aag_tf.encoders.resnet import RESNETS, resnet
@@ -35,18 +33,8 @@ def build_encoder(
     if custom is not None:
         return encoder_from(custom)
     name = config.encoder
-    if name == OWN:
-        raise ConfigError(
-            f"--encoder={OWN} is what a run records if a custom encoder was given to train(); pass that model again."
-        )
+    applications = {application.lower(): application for application in application_names()}
+    check_encoder(name, RESNETS, applications.values())
     if name in RESNETS:
         return resnet(name, image_shape, width=config.width, stem=config.stem, grid=config.embedding_grid)
-    applications = {application.lower(): application for application in application_names()}
-    if name.lower() in applications:
-        return application(applications[name.lower()], image_shape, width=config.width, grid=config.embedding_grid)
-    known = [*RESNETS, *applications.values()]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = (
-        f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(RESNETS)} or a keras.applications name."
-    )
-    raise ConfigError(f"--encoder={name} is not known; {hint}")
+    return application(applications[name.lower()], image_shape, width=config.width, grid=config.embedding_grid)

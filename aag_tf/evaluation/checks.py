@@ -96,7 +96,8 @@ def check_enough(labels: np.ndarray | None, count: int, protocol: ProtocolConfig
     """
     if labels is not None and protocol.needs_labels:
         class_indices(labels)
-    has_neighbors = "knn" in protocol.measure_names or ("unlabeled" in protocol.measure_names and labels is not None)
+    has_classes = labels is not None and len(np.unique(labels)) > 1
+    has_neighbors = "knn" in protocol.measure_names or ("unlabeled" in protocol.measure_names and has_classes)
     if protocol.knn_k is not None and has_neighbors:
         check_k(protocol.knn_k, count)
 

@@ -47,8 +47,8 @@ def without_labels(features: FeatureSet) -> list[Measure]:
     """Neighbor purity (only with labels), alignment (only with images), uniformity and effective rank."""
     found = []
     seed = features.protocol.seed
-    if features.bank.labels is not None and features.queries.labels is not None:
-        purity = unlabeled.neighbor_purity(features.neighbors.rows, features.bank.labels, features.queries.labels)
+    if features.has_classes:
+        purity = unlabeled.neighbor_purity(features.neighbors.rows, features.bank_labels, features.query_labels)
         found.append(mean_measure("neighbor_purity", purity, seed, k=features.k))
     if features.embed is not None and features.queries.images is not None:
         images = features.queries.images

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from absl import logging
 
 from aag_tf.report.chart import Chart, line_chart
+from aag_tf.utils.log import logger
 
 MOST_BYTES = 64 * 2**20  # of a metrics file; a hundred thousand logged steps take less
 
@@ -50,7 +50,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     if not path.is_file():
         return []
     if path.stat().st_size > MOST_BYTES:
-        logging.warning("%s is larger than %d MiB, so its curves are not drawn.", path, MOST_BYTES // 2**20)
+        logger.warning("%s is larger than %d MiB, so its curves are not drawn.", path, MOST_BYTES // 2**20)
         return []
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():

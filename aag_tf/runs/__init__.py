@@ -1,8 +1,8 @@
-"""What a run leaves and how it comes back: its directory, record and checkpoints, and exported encoders."""
+"""What a run leaves and how it comes back: its directory, record and checkpoints, and exported encoders.
 
-from aag_tf.runs.exported import SavedEncoder, load_saved_model
-from aag_tf.runs.run import TrainedRun, load_run
-from aag_tf.runs.run_directory import RunDirectory
-from aag_tf.runs.run_record import RunRecord
+Names are imported on first use (`__init__.pyi` lists them), since some modules serve before TensorFlow is imported.
+"""
 
-__all__ = ["RunDirectory", "RunRecord", "SavedEncoder", "TrainedRun", "load_run", "load_saved_model"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import tensorflow as tf
 
 from aag_tf.config.export import SIGNATURES
+from aag_tf.runs.export_directory import MODEL_FILE, version_directory
 from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import ExportError
 from aag_tf.utils.json_fields import read_fields
@@ -18,7 +19,6 @@ from aag_tf.utils.versions import versions
 FORMAT = "aag_tf.encoder"
 FORMAT_VERSION = 1
 METADATA_FILE = "model.json"
-MODEL_FILE = "saved_model.pb"
 CARD_FILE = "model_card.md"
 VARIABLES = "variables"
 
@@ -136,31 +136,6 @@ class SavedEncoder:
             )
         answer = self.loaded.signatures[EMBED_BYTES](**{CONTENTS: contents})
         return answer[OUTPUT], answer[VALID]
-
-
-def version_numbers(export_dir: Path) -> list[int]:
-    """Versions in an export directory, ascending: subdirectories named by a number without leading zeros."""
-    if not export_dir.is_dir():
-        return []
-    numbers = [int(entry.name) for entry in export_dir.iterdir() if entry.name.isdecimal() and entry.is_dir()]
-    return sorted(number for number in numbers if (export_dir / str(number)).is_dir())
-
-
-def version_directory(path: Path) -> Path:
-    """Returns the directory itself if it holds a SavedModel, else its newest version, as TensorFlow Serving does.
-
-    Raises:
-        ExportError: there is no SavedModel in either.
-    """
-    if (path / MODEL_FILE).is_file():
-        return path
-    versions = version_numbers(path)
-    if versions and (path / str(versions[-1]) / MODEL_FILE).is_file():
-        return path / str(versions[-1])
-    raise ExportError(
-        f"{path} holds no SavedModel (no {MODEL_FILE} in it or in a numbered version below it); "
-        "name a directory that aag-export wrote."
-    )
 
 
 def read_metadata(directory: Path) -> ExportMetadata:

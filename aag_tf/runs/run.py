@@ -10,7 +10,6 @@ from aag_tf.encoders import build_networks, dtype_policy, finalize_normalization
 from aag_tf.runs.checkpoints import CheckpointStore, restore
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
-from aag_tf.utils.errors import RunDirectoryError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +46,7 @@ def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
     record = directory.read_record()
     chosen = CheckpointStore(directory.checkpoints).choose(checkpoint)
     if chosen is None:
-        raise RunDirectoryError(f"{directory.path} has no checkpoint yet; let aag-train run until it has written one.")
+        raise directory.no_checkpoint()
     config = record.config
     with dtype_policy("float32"):
         networks = build_networks(config.encoder, config.projector, record.image_shape, record.custom_encoder)

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,7 @@ from aag_tf.utils.errors import RunDirectoryError
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
 from aag_tf.utils.paths import nearest_existing, user_path
+from aag_tf.utils.text import command_line
 
 # What TensorBoard reads, and `events.kept`, which a process leaves that is killed while it rewrites an event file.
 TENSORBOARD_FILES = ("events.out.tfevents.*", "events.kept", "projector_config.pbtxt", "projector", "plugins/profile")
@@ -38,6 +39,7 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.evaluation = self.path / "evaluation.json"
         self.report = self.path / "report.html"
+        self.skipped = self.path / "skipped.json"
         self.lock = self.path / ".lock"
         self._earlier_events = self.path / "tensorboard"  # where earlier versions wrote them
 
@@ -123,7 +125,8 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             doomed = [path for path in self.path.iterdir() if self._is_leftover(path)]
             if overwrite and self.record.exists():
-                doomed += [self.flags_file, self.metrics, self.checkpoints, self.evaluation, self.report]
+                doomed += [self.flags_file, self.metrics, self.checkpoints]
+                doomed += [self.evaluation, self.report, self.skipped]
                 doomed += [path for pattern in TENSORBOARD_FILES for path in self.path.glob(pattern)]
                 doomed += [self._earlier_events, self.record]  # the record last, since it makes the directory a run's
             for path in doomed:
@@ -142,8 +145,9 @@ class RunDirectory:
             RunDirectoryError: there is no run here, or its record is damaged.
         """
         if not self.path.is_dir():
+            command = command_line("aag-train", f"--run_dir={self.path}")
             raise RunDirectoryError(
-                f"--run_dir={self.path} does not exist; train one with aag-train --run_dir={self.path}."
+                f"--run_dir={self.path} does not exist; name a run that aag-train made, or make one with: {command}"
             )
         try:
             return RunRecord.from_json(read_json_object(self.record))
@@ -159,10 +163,28 @@ class RunDirectory:
         """Writes `run.json`, which makes the directory a run's."""
         write_atomically(self.record, json.dumps(record.to_json(), indent=2) + "\n")
 
+    def write_skipped(self, files: Mapping[str, str]) -> None:
+        """Writes `skipped.json`, `{path: reason}` of the image files that training could not read; none if all were."""
+        if files:
+            write_atomically(self.skipped, json.dumps(dict(files), indent=2) + "\n")
+        else:
+            self.skipped.unlink(missing_ok=True)
+
+    def read_skipped(self) -> dict[str, str]:
+        """Reads `skipped.json`; empty where it is missing or damaged, since it only saves naming files again."""
+        try:
+            return {path: str(why) for path, why in read_json_object(self.skipped).items()}
+        except (OSError, ValueError):
+            return {}
+
     def write_flags(self, config: TrainConfig) -> None:
         """Writes the flags that repeat a run, unless they are there."""
         if not self.flags_file.exists():
             write_atomically(self.flags_file, "\n".join(configs.flag_lines(config)) + "\n")
+
+    def no_checkpoint(self) -> RunDirectoryError:
+        """The error for a run without a checkpoint."""
+        return RunDirectoryError(f"{self.path} has no checkpoint yet; let aag-train run until it has written one.")
 
     def _take(self, file: TextIO, *, shared: bool = False) -> None:
         if not lock(file.fileno(), self.path, shared=shared):
@@ -174,7 +196,7 @@ class RunDirectory:
 
     def _is_leftover(self, path: Path) -> bool:
         """Whether a file is no result: the lock, or a file that a killed process had not finished writing."""
-        written = (self.flags_file, self.record, self.metrics, self.evaluation)
+        written = (self.flags_file, self.record, self.metrics, self.evaluation, self.skipped)
         return path == self.lock or any(is_temporary(path, file) for file in written)
 
     def _unwritable(self, error: OSError) -> RunDirectoryError:

@@ -8,10 +8,21 @@ import keras
 import tensorflow as tf
 
 from aag_tf.augment import Branch
-from aag_tf.config import Cluster, RunConfig, ScheduleConfig, TrainConfig
-from aag_tf.data import Source, batches_in_epoch, fingerprint, open_monitored, open_source, report_lost_files
+from aag_tf.config import OWN, Cluster, RunConfig, ScheduleConfig, TrainConfig, check_encoder
+from aag_tf.data import (
+    Source,
+    batches_in_epoch,
+    fingerprint,
+    open_monitored,
+    open_source,
+    report_lost_files,
+    skipped_before,
+)
 from aag_tf.distribute.devices import make_strategy
 from aag_tf.distribute.workers import announce, broadcast_from_chief, check_same_settings
+from aag_tf.encoders import RESNETS
+from aag_tf.encoders.applications import application_names
+from aag_tf.preflight.train import check_data
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState, check_space, report_disk_failures
 from aag_tf.training.custom_components import CustomComponents
@@ -79,6 +90,9 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
     store = CheckpointStore(directory.checkpoints)
     is_chief = cluster is None or cluster.is_chief
     before = _check_directory(directory, config.run) if is_chief else None
+    check_data(config)
+    if config.encoder.encoder != OWN:
+        check_encoder(config.encoder.encoder, RESNETS, application_names())
     if cluster is not None:
         components.check_for_cluster(config)
         announce(cluster)
@@ -88,7 +102,8 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
     if before is not None:
         check_same_training_settings(config, auxiliary, before, directory)
 
-    source = open_source(config.data)
+    with skipped_before(() if before is None else directory.read_skipped()):
+        source = open_source(config.data)
     record = _describe(config, source, auxiliary)
     if before is not None:
         check_same_images(record, before)
@@ -114,6 +129,8 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
     lock = directory.locked() if is_chief else contextlib.nullcontext()
     with lock, report_disk_failures(store), report_lost_files():
         start_step = _begin(config.run, directory, record, state, store) if is_chief else 0
+        if is_chief:
+            directory.write_skipped(source.skipped)
         # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
         if cluster is not None and (config.run.resume or custom_encoder is not None):
             position = tf.Variable(start_step, dtype=tf.int64)

@@ -1,7 +1,6 @@
 """Checks that a run goes on as it began: settings, images, custom encoder, and the same of all on every machine."""
 
 import keras
-from absl import logging
 
 from aag_tf import config as configs
 from aag_tf.augment import Branch, strip_ignored_keys
@@ -10,6 +9,7 @@ from aag_tf.data import same_pictures, same_pixels
 from aag_tf.encoders import Description, describe_encoder, encoder_from, weight_shapes
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.utils.errors import RunDirectoryError
+from aag_tf.utils.log import logger
 
 
 def check_same_training_settings(
@@ -48,7 +48,7 @@ def check_same_images(now: RunRecord, before: RunRecord) -> None:
         )
     if known and not unchanged:  # another version of a decoder is no reason to end a run
         dataset = now.config.data.dataset
-        logging.warning("images of %s have other pixels than when the run began; going on with them", dataset)
+        logger.warning("images of %s have other pixels than when the run began; going on with them", dataset)
 
 
 def describe_custom_encoder(

@@ -16,12 +16,18 @@ from aag_tf.config import TrainConfig
 from aag_tf.data import training_batches
 from aag_tf.distribute.workers import agreement, per_worker_batches, report_lost_workers
 from aag_tf.encoders import dtype_policy
+from aag_tf.runs import RunDirectory
 from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
+from aag_tf.training.evaluation_flags import evaluation_flags
 from aag_tf.training.open_run import OpenRun, open_run
 from aag_tf.training.precision import with_precision
+from aag_tf.training.summary import summarize
 from aag_tf.training.writer import Writer
 from aag_tf.utils import environment
+from aag_tf.utils.log import logger
+from aag_tf.utils.progress import progress_shown
+from aag_tf.utils.text import command_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +40,7 @@ class TrainResult:
         total_steps: optimizer steps asked for; more than `step` where the run was interrupted.
         stopped_by: the signal that interrupted it, if one did.
         is_chief: whether this process wrote the run directory; on several machines one does.
+        evaluation_flags: what `aag-evaluate` needs for this run beside `--run_dir`; `None` if it has nothing to take.
     """
 
     run_dir: Path
@@ -41,6 +48,25 @@ class TrainResult:
     total_steps: int
     stopped_by: signal.Signals | None = None
     is_chief: bool = True
+    evaluation_flags: tuple[str, ...] | None = ()
+
+    @property
+    def evaluate_command(self) -> str | None:
+        """The command that evaluates the run, for a shell; `None` where no image was held out to evaluate on."""
+        if self.evaluation_flags is None:
+            return None
+        return command_line("aag-evaluate", f"--run_dir={self.run_dir}", *self.evaluation_flags)
+
+    @property
+    def export_command(self) -> str:
+        """The command that exports its encoder, for a shell."""
+        return command_line("aag-export", f"--run_dir={self.run_dir}", f"--export_dir={self.run_dir / 'saved_model'}")
+
+    @property
+    def resume_command(self) -> str:
+        """The command that goes on with the run, for a shell."""
+        flags_file = RunDirectory(self.run_dir).flags_file
+        return command_line("aag-train", f"--flagfile={flags_file}", "--resume")
 
     @property
     def complete(self) -> bool:
@@ -57,6 +83,9 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainResult:
     """Trains an encoder and leaves flags, checkpoints, events and metrics in the run directory.
+
+    What the run is going to do is logged before its first step, and after some steps how long it will take: a logger
+    `aag_tf` of Python's `logging`, on standard error (`aag_tf.utils.log`).
 
     Where the environment's TF_CONFIG names several machines, each calls this with the same settings; the first writes.
 
@@ -94,8 +123,11 @@ def train(
 def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
     """Runs the steps that are left."""
     steps, path = run.steps, run.directory.path
+    advised = evaluation_flags(run)
     if steps.start_step >= steps.total_steps:
-        return TrainResult(path, steps.start_step, steps.total_steps, is_chief=run.is_chief)
+        return TrainResult(path, steps.start_step, steps.total_steps, is_chief=run.is_chief, evaluation_flags=advised)
+    if run.is_chief and progress_shown():
+        logger.info("%s", summarize(run))
     agree = bool if run.cluster is None else agreement(run.model.distribute_strategy)
     with GracefulStop(steps, agree) as graceful_stop, contextlib.ExitStack() as closing:
         own = build_callbacks(run, components.writers, closing) if run.is_chief else []
@@ -108,7 +140,14 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
             verbose=0,
             shuffle=False,
         )
-    return TrainResult(path, graceful_stop.step, steps.total_steps, graceful_stop.received, is_chief=run.is_chief)
+    return TrainResult(
+        path,
+        graceful_stop.step,
+        steps.total_steps,
+        graceful_stop.received,
+        is_chief=run.is_chief,
+        evaluation_flags=advised,
+    )
 
 
 def _batches(run: OpenRun) -> Any:

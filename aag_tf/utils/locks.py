@@ -2,7 +2,7 @@
 
 import fcntl
 
-from absl import logging
+from aag_tf.utils.log import logger
 
 
 def lock(descriptor: int, name: object, *, shared: bool = False) -> bool:
@@ -21,5 +21,5 @@ def lock(descriptor: int, name: object, *, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        logging.warning("%s cannot be locked (%s): let no second process write to it.", name, error.strerror)
+        logger.warning("%s cannot be locked (%s): let no second process write to it.", name, error.strerror)
     return True

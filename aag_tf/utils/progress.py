@@ -75,6 +75,15 @@ def rate(units: float, unit: str) -> str:
     return f"{units:,.0f} {unit}/s" if units >= 9.95 else f"{units:.1f} {unit}/s"
 
 
+def about(seconds: float) -> str:
+    """Formats an estimated duration for people: `About 40 seconds`, `About 12 minutes`, `About 3.5 hours`."""
+    if seconds < 90:
+        return f"About {round(seconds):d} seconds"
+    if seconds < 90 * 60:
+        return f"About {round(seconds / 60):d} minutes"
+    return f"About {seconds / 3600:.1f} hours" if seconds < 48 * 3600 else f"About {seconds / 86400:.1f} days"
+
+
 @contextlib.contextmanager
 def ignore_broken_output() -> Iterator[None]:
     """Ignores an `OSError` of printing progress: the work goes on where nobody can read it any more."""

@@ -19,7 +19,7 @@ from aag_tf.export.embedding.output import Output
 from aag_tf.export.embedding.progress import Progress
 from aag_tf.export.embedding.reading import Batch, read_batches
 from aag_tf.export.embedding.shards import Rows
-from aag_tf.runs import exported
+from aag_tf.runs.export_directory import version_directory
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError, EmbeddingError
@@ -77,7 +77,7 @@ def embed(config: EmbedConfig) -> EmbedReport:
     with output.converting_os_errors():
         output.check(resume=config.resume, overwrite=config.overwrite)
     source = source_of(config)
-    directory = exported.version_directory(user_path(config.saved_model))
+    directory = version_directory(user_path(config.saved_model))
     wanted = begin_manifest(config, source, directory)
     if config.resume:
         require_same(wanted, output.read_manifest())  # before the encoder is loaded

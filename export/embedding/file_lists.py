@@ -19,6 +19,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.data.walking import walk_pictures
 from aag_tf.export.embedding.items import Input, Item, Stamp, open_listed, stamp_of
 from aag_tf.export.embedding.output import LIST_FILE
+from aag_tf.preflight.embed import not_a_folder
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
@@ -35,7 +36,7 @@ def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
     """
     path = user_path(rest).absolute()
     if not path.is_dir():
-        raise DataError(f"--input={config.input} is not a folder; name one that holds image files.")
+        raise not_a_folder(config.input)
     return {"source": str(path), "root": str(path)}
 
 

@@ -5,7 +5,6 @@ the same images in the same order, even if the input has changed meanwhile.
 """
 
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from aag_tf.config import EmbedConfig
 from aag_tf.export.embedding import file_lists, records, tfds_split
 from aag_tf.export.embedding.items import Input
 from aag_tf.export.embedding.manifest import Listing
+from aag_tf.preflight.embed import kind_and_rest
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.paths import user_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +53,7 @@ def source_of(config: EmbedConfig) -> Listing:
     Raises:
         DataError: it does not exist, or is of no known kind.
     """
-    kind, rest = _kind_and_rest(config.input)
+    kind, rest = kind_and_rest(config.input)
     if not rest:
         raise DataError(f"--input={config.input} names nothing; give a name after `{kind}:`.")
     return {"kind": kind} | KINDS[kind].source_of(rest, config)
@@ -100,20 +99,3 @@ def open_input(listing: Listing, directory: Path) -> Input:
 
 def _nothing_in(source: Listing) -> DataError:
     return DataError(f"{source['source']} holds no images, so there is nothing to embed; name another --input.")
-
-
-def _kind_and_rest(text: str) -> tuple[str, str]:
-    scheme, colon, rest = text.partition(":")
-    if colon and scheme in KINDS:
-        return scheme, rest
-    path = user_path(text)
-    if path.is_dir():
-        return "folder", text
-    if ".tfrecord" in path.name:
-        return "tfrecord", text
-    if os.path.exists(path):
-        return "list", text
-    raise DataError(
-        f"--input={text} is neither a folder nor a file; name a folder, tfds:NAME/SPLIT, a text file that lists "
-        "paths, or TFRecord files."
-    )

@@ -1,15 +1,11 @@
 """The images of an input: their names, and how their encoded bytes are opened."""
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple, Protocol
 
-from PIL import Image
-
 from aag_tf.data.regular_file import open_regular
-from aag_tf.utils.errors import AagError, DataError
-from aag_tf.utils.text import shown
+from aag_tf.utils.errors import DataError
 
 
 class Item(NamedTuple):
@@ -70,15 +66,3 @@ def open_listed(path: str, stamp: Stamp | None) -> BinaryIO:
         file.close()
         raise
     return file
-
-
-def reason(error: Exception) -> str:
-    """Returns why an image could not be read: one line without the path, the same in every run."""
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "not a picture in a known format"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = shown(" ".join(re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "the file", str(error)).split()))
-    if isinstance(error, AagError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aag_tf.export.embedding.manifest import FORMAT, FORMAT_VERSION, Manifest
+from aag_tf.preflight.embed import MANIFEST_FILE, check_output
 from aag_tf.utils.atomic import sync, write_atomically
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
 from aag_tf.utils.paths import user_path
 
-MANIFEST_FILE = "manifest.json"
 LIST_FILE = "input.jsonl"
 VECTORS_FILE = "embeddings.npy"
 NAMES_FILE = "paths.txt"
@@ -58,21 +58,7 @@ class Output:
             EmbeddingError: it is a file, it is not empty and neither flag is given, or it holds no output to resume
                 or to overwrite.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise EmbeddingError(f"--output={self.path} is a file; name a directory.")
-        if resume and not self.manifest.exists():
-            raise EmbeddingError(f"--output={self.path} holds nothing to resume; leave --resume out to start.")
-        occupied = self.path.is_dir() and any(self.path.iterdir())
-        if occupied and not (resume or overwrite):
-            raise EmbeddingError(
-                f"--output={self.path} already exists; add --resume to continue it, --overwrite to delete it and start "
-                "again, or name another directory."
-            )
-        if occupied and overwrite and not self.manifest.exists():
-            raise EmbeddingError(
-                f"--output={self.path} holds files that aag-embed did not write, so --overwrite will not delete it; "
-                "move them away, or name another directory."
-            )
+        check_output(self.path, resume=resume, overwrite=overwrite)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:

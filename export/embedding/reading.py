@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from aag_tf.data import pictures
 from aag_tf.data.images import Shape
-from aag_tf.export.embedding.items import Item, reason
+from aag_tf.data.reasons import reason
+from aag_tf.export.embedding.items import Item
 
 BATCHES_AHEAD = 2  # so that a batch is ready whenever the encoder is; more would only take memory
 IMAGES_PER_TASK = 16

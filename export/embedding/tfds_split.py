@@ -14,6 +14,7 @@ from aag_tf.config import DataConfig, EmbedConfig
 from aag_tf.data import tfds_source
 from aag_tf.export.embedding.items import Input, Item, stamp_of
 from aag_tf.utils.errors import DataError
+from aag_tf.utils.text import command_line
 
 LISTED = ("name", "split", "data_dir", "rows", "digest")
 
@@ -30,7 +31,9 @@ def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
     data_dir = tfds_source.data_directory(config.data_dir)
     builder = tfds_source.open_builder(name, DataConfig(dataset=f"tfds:{name}", data_dir=data_dir))
     if not builder.info.splits:
-        raise DataError(f"tfds:{name} is not prepared; where there is a network, run `tfds build {name}`.")
+        raise DataError(
+            f"tfds:{name} is not prepared; where there is a network, run `{command_line('tfds', 'build', name)}`."
+        )
     try:
         builder.info.splits[split]
     except (KeyError, ValueError) as error:

@@ -3,20 +3,18 @@
 import base64
 import html
 import io
-import os
 import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from aag_tf.data import pictures
-from aag_tf.export.embedding.items import Item, reason
+from aag_tf.data.reasons import reason
+from aag_tf.export.embedding.items import Item
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.paths import user_path
 
 SIDE = 160  # pixels of a thumbnail, as in the page's style; twenty make a page of a few hundred kilobytes
-MARK = '<meta name="generator" content="aag-search">'  # marks our pages: others are never replaced
 
 # Paths are untrusted: they are escaped, and the page may neither run scripts nor load anything.
 PAGE = Path(__file__).with_name("gallery.html")
@@ -34,22 +32,6 @@ class Entry(NamedTuple):
     name: str
     note: str
     item: Item | None
-
-
-def check_gallery(path: str) -> None:
-    """Checks that a gallery may be written to a file.
-
-    Raises:
-        EmbeddingError: the file exists and is no gallery, or it cannot be written.
-    """
-    file = user_path(path)
-    try:
-        if file.exists() and MARK not in file.read_text(encoding="utf-8", errors="replace")[:1000]:
-            raise EmbeddingError(f"--gallery={path} is a file that aag-search did not write; name another.")
-    except OSError as error:
-        raise EmbeddingError(f"--gallery={path} cannot be read ({error.strerror}); name another file.") from error
-    if not os.access(file.absolute().parent, os.W_OK):
-        raise EmbeddingError(f"--gallery={path} cannot be written; name a file in a directory that you may write to.")
 
 
 def write_gallery(path: str, title: str, subtitle: str, query: Entry, found: Sequence[Entry]) -> Path:

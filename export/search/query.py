@@ -11,6 +11,7 @@ from aag_tf.export.embedding import Collection
 from aag_tf.export.embedding.items import Item, open_listed, stamp_of
 from aag_tf.export.embedding.reading import read_batches
 from aag_tf.runs import exported
+from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.text import shown
@@ -85,7 +86,7 @@ def _from_picture(path: str, collection: Collection, moved: str | None) -> Query
     file = user_path(path)
     item = Item(os.fspath(file), lambda: open_listed(os.fspath(file), stamp_of(file)))
     embedded_by = collection.manifest.model
-    directory = exported.version_directory(user_path(moved or embedded_by.path))
+    directory = version_directory(user_path(moved or embedded_by.path))
     if exported.digest(directory) != embedded_by.digest:
         raise EmbeddingError(
             f"{directory} is not the encoder that embedded the collection, so distances between the two mean nothing; "

@@ -6,10 +6,11 @@ from pathlib import Path
 from aag_tf.config import SearchConfig
 from aag_tf.export.embedding import open_collection
 from aag_tf.export.search import index as indexes
-from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
+from aag_tf.export.search.gallery import Entry, write_gallery
 from aag_tf.export.search.itself import find_itself, items_of
 from aag_tf.export.search.nearest import Neighbor, nearest
 from aag_tf.export.search.query import query_of
+from aag_tf.preflight.search import check_gallery
 from aag_tf.utils.text import shown
 
 

@@ -1,6 +1,7 @@
 """One place turns known errors into a sentence and an exit code, and keeps TensorFlow quiet."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -40,6 +41,24 @@ def test_ctrl_c_is_a_sentence_and_130(capsys):
 
     assert code_of(main) == 130
     assert capsys.readouterr().err == "aag-test: stopped by Ctrl-C.\n"
+
+
+def test_sigterm_is_a_sentence_and_143_and_files_that_were_begun_are_removed(capsys):
+    cleaned = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def main(argv):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            cleaned.append(argv)
+
+    with pytest.raises(SystemExit) as end:
+        _app.run_command("aag-test", main, when_stopped="nothing was written")
+    assert end.value.code == 143
+    assert capsys.readouterr().err == "aag-test: stopped by SIGTERM; nothing was written.\n"
+    assert len(cleaned) == 1
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_code_of_a_command_is_the_code_of_the_process(monkeypatch):
@@ -104,7 +123,7 @@ def test_an_unknown_error_keeps_its_traceback():
 
 def test_start_up_chatter_is_held_back(capfd, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    with _app.quiet_start():
+    with _app.start_tensorflow():
         os.write(2, b"oneDNN custom operations are on\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
@@ -115,7 +134,7 @@ def test_start_up_chatter_is_shown_when_the_start_fails(capfd, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
 
     def start():
-        with _app.quiet_start():
+        with _app.start_tensorflow():
             os.write(2, b"libtensorflow.so is damaged\n")
             raise ImportError
 
@@ -124,8 +143,10 @@ def test_start_up_chatter_is_shown_when_the_start_fails(capfd, monkeypatch):
     assert capfd.readouterr().err == "libtensorflow.so is damaged\n"
 
 
-def test_start_up_chatter_is_left_to_those_who_set_the_level(capfd, monkeypatch):
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    with _app.quiet_start():
+@pytest.mark.parametrize(("level", "shown"), [("0", "chatter\n"), ("1", "chatter\n"), ("2", ""), ("3", "")])
+def test_start_up_chatter_is_shown_to_those_who_ask_for_it(capfd, monkeypatch, level, shown):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    with _app.start_tensorflow():
         os.write(2, b"chatter\n")
-    assert capfd.readouterr().err == "chatter\n"
+    assert capfd.readouterr().err == shown
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == level

@@ -86,3 +86,8 @@ def test_a_data_set_that_is_not_there_leaves_nothing(tmp_path):
     with pytest.raises(DataError):
         contact_sheet.write_contact_sheet(config)
     assert not list(tmp_path.iterdir())
+
+
+def test_several_strengths_give_no_warning_of_tensorflow(caplog):
+    columns()
+    assert [record.getMessage() for record in caplog.records if record.name == "tensorflow"] == []

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aag_tf import evaluation, export, report, training
+from aag_tf import evaluation, export, preflight, report, training
 from aag_tf.commands import embed as embed_command
 from aag_tf.commands import evaluate as evaluate_command
 from aag_tf.commands import export as export_command
@@ -83,7 +83,9 @@ def test_help_answers_before_tensorflow_starts():
 
 
 def ended(capsys, monkeypatch, command, *arguments):
+    """Runs a command whose worker is a fake, so that nothing which it names exists."""
     monkeypatch.setattr(sys, "argv", ["aag-test", *arguments])
+    monkeypatch.setattr(preflight, "check", lambda config: None)
     with pytest.raises(SystemExit) as end:
         command.run()
     captured = capsys.readouterr()
@@ -112,8 +114,10 @@ def test_an_interrupted_training_says_how_to_go_on(capsys, monkeypatch, number, 
     monkeypatch.setattr(training, "train", fake_training(3, 8, number))
     code, out, err = ended(capsys, monkeypatch, train_command, "--run_dir=runs/a")
     assert (code, out) == (expected, "")
-    assert "stopped at step 3 of 8" in err
-    assert "aag-train --flagfile=runs/a/flags.txt --resume" in err
+    assert err.splitlines() == [
+        "aag-train: stopped at step 3 of 8; a checkpoint is in runs/a.",
+        "Go on from it with: aag-train --flagfile=runs/a/flags.txt --resume",
+    ]
 
 
 def test_a_worker_that_refuses_is_one_sentence(capsys, monkeypatch):
@@ -207,7 +211,9 @@ def test_an_interrupted_embedding_says_how_to_go_on(capsys, monkeypatch):
     monkeypatch.setattr(embedding, "embed", interrupt)
     code, out, err = ended(capsys, monkeypatch, embed_command, "--saved_model=m", "--input=i", "--output=o")
     assert (code, out) == (130, "")
-    assert err == "aag-embed: stopped by Ctrl-C; give the same command with --resume to go on.\n"
+    assert err == (
+        "aag-embed: stopped by Ctrl-C; the same command with --resume goes on where it had begun to embed.\n"
+    )
 
 
 def test_search_shows_its_report(capsys, monkeypatch):

@@ -5,18 +5,18 @@ import weakref
 
 import numpy as np
 import pytest
-from absl import logging
 
 from aag_tf.config import DataConfig
 from aag_tf.data import ArrayImages, FileImages, evaluation_batches, memory, open_source, pictures
 from aag_tf.utils.errors import ConfigError, DataError
+from aag_tf.utils.log import logger
 
 
 @pytest.fixture
 def said(monkeypatch):
     """What is logged as a warning."""
     lines: list[str] = []
-    monkeypatch.setattr(logging, "warning", lambda text, *values: lines.append(text % values))
+    monkeypatch.setattr(logger, "warning", lambda text, *values: lines.append(text % values))
     return lines
 
 
@@ -187,7 +187,7 @@ def test_errors_of_a_folder(save_noise, tmp_path):
         open_folder(tmp_path)
     (tmp_path / "a.png").write_bytes(b"x")
     (tmp_path / "b.png").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"none of the 2 image files of .*; for example .*a\.png: cannot identify"):
+    with pytest.raises(DataError, match=r"none of the 2 image files of .*; for example .*a\.png: not a picture"):
         open_folder(tmp_path)
     (tmp_path / "a.png").unlink()
     (tmp_path / "b.png").unlink()
@@ -246,7 +246,7 @@ def test_a_file_that_fails_keeps_none_of_its_pixels(save_noise, tmp_path, monkey
     for number in range(4):
         save_noise(f"{number}.png", seed=number)
     monkeypatch.setattr(pictures, "decode", fail)
-    monkeypatch.setattr(logging, "warning", look)
+    monkeypatch.setattr(logger, "warning", look)
     open_folder(tmp_path)
     assert alive[0] == [False] * 2
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl import logging
 from PIL import Image
 
 from aag_tf.data.resizing import fit, fit_array, target_size, warn_of_size
+from aag_tf.utils.log import logger
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_size_rule(agreed, image_size, expected):
 
 def test_a_size_that_nobody_asked_for_is_logged(monkeypatch):
     said = []
-    monkeypatch.setattr(logging, "warning", lambda text, *values: said.append(text % values))
+    monkeypatch.setattr(logger, "warning", lambda text, *values: said.append(text % values))
     warn_of_size("x", (28, 28), None)
     warn_of_size("x", None, 64)
     assert said == []

@@ -67,6 +67,6 @@ def test_a_folder_that_cannot_be_listed_is_named(tree, monkeypatch, caplog):
         return scan(folder)
 
     monkeypatch.setattr(walking.os, "scandir", refuse)
-    with caplog.at_level(logging.WARNING, "absl"):
+    with caplog.at_level(logging.WARNING, "aag_tf"):
         assert len(list(walk_pictures(tree))) == len(TREE) - 1
     assert f"skipped the folder {tree / 'a-b'}, which cannot be listed: Permission denied" in caplog.text

@@ -9,7 +9,8 @@ from small_runs import STEP
 
 from aag_tf.config import ExportConfig
 from aag_tf.export import export
-from aag_tf.export.publishing import plan_version, staged
+from aag_tf.export.publishing import staged
+from aag_tf.preflight.export import plan_version
 from aag_tf.utils.errors import ConfigError, ExportError, RunDirectoryError
 
 publishing = importlib.import_module("aag_tf.export.publishing")

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from aag_tf.config import TrainConfig
 from aag_tf.runs import RunRecord
-from aag_tf.runs.exported import FORMAT, ExportMetadata, load_saved_model, version_directory, version_numbers
+from aag_tf.runs.export_directory import version_directory, version_numbers
+from aag_tf.runs.exported import FORMAT, ExportMetadata, load_saved_model
 from aag_tf.utils.errors import ExportError
 
 

@@ -4,13 +4,24 @@ import dataclasses
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 
 from aag_tf.config import DataConfig, EvaluateConfig, ProtocolConfig
-from aag_tf.data import JoinedImages, Source, Split, adapted, fingerprint, open_source, same_pictures, same_pixels
+from aag_tf.data import (
+    JoinedImages,
+    Source,
+    Split,
+    adapted,
+    fingerprint,
+    open_source,
+    same_pictures,
+    same_pixels,
+    skipped_before,
+)
 from aag_tf.evaluation.choices import choose_k, choose_protocol
 from aag_tf.evaluation.subjects.subject import Subject
+from aag_tf.runs import RunDirectory
 from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.log import logger
 
 
 class EvaluationImages(NamedTuple):
@@ -40,7 +51,9 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
             training images than when the encoder was trained.
     """
     _check_image_size(config, subject)
-    source = open_source(_data_config(config, subject))
+    named = RunDirectory(config.run_dir).read_skipped() if config.run_dir is not None and config.dataset is None else ()
+    with skipped_before(named):
+        source = open_source(_data_config(config, subject))
     protocol = choose_protocol(config.protocol, source)
     assert protocol.split is not None
     bank, queries = choose_splits(source, protocol.split, labeled=protocol.needs_labels)
@@ -78,7 +91,7 @@ def choose_splits(source: Source, split: str, *, labeled: bool = True) -> tuple[
     if labeled and bank.labels is not None and queries.labels is not None:
         strange = ~np.isin(queries.labels, bank.labels)
         if strange.any():
-            logging.warning(
+            logger.warning(
                 "%s of %s images of the %s split are of classes without a training image, and count as wrong.",
                 f"{strange.sum():,}",
                 f"{len(strange):,}",
@@ -150,4 +163,4 @@ def _check_unchanged(source: Source, subject: Subject) -> None:
             "that its test images may be among those; restore it, or name other images with --dataset."
         )
     if not same_pixels(record.fingerprint, now):
-        logging.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)
+        logger.warning("%s is not what the encoder was trained on: some pixels differ.", source.name)

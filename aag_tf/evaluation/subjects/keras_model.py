@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from aag_tf.evaluation.subjects.input_range import prepare, require_range
+from aag_tf.preflight.evaluate import check_keras_file
 from aag_tf.utils.errors import EvaluationError, one_line
 from aag_tf.utils.paths import user_path
 
@@ -71,11 +72,7 @@ def untrained_copy(model: keras.Model, seed: int) -> keras.Model:
 
 
 def _load(path: Path) -> keras.Model:
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise EvaluationError(
-            f"--keras_model={path} is not a .keras file; save one with model.save('name.keras'), or export a "
-            "SavedModel and use --saved_model."
-        )
+    check_keras_file(str(path))
     with zipfile.ZipFile(path) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     missing = [name for name in MEMBERS if name not in sizes]

@@ -20,7 +20,8 @@ from aag_tf.evaluation.features import Encoder
 from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 from aag_tf.runs import RunRecord, load_run
-from aag_tf.runs.exported import METADATA_FILE, load_saved_model, version_directory
+from aag_tf.runs.export_directory import version_directory
+from aag_tf.runs.exported import METADATA_FILE, load_saved_model
 from aag_tf.utils.paths import user_path
 
 Shape = tuple[int | None, int | None, int | None]

@@ -15,11 +15,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from absl import logging
-
 from aag_tf.runs.checkpoints.manifest import MANIFEST_FILE, DamagedError, Manifest
 from aag_tf.utils.atomic import sync, write_atomically
 from aag_tf.utils.errors import RunDirectoryError
+from aag_tf.utils.log import logger
 
 STATE = "state"  # the prefix of TensorFlow's files
 UNFINISHED = ".unfinished-"
@@ -52,7 +51,7 @@ class StoredCheckpoint:
             with self._readable():
                 return Manifest.read(self.directory).knn_accuracy
         except DamagedError as damage:
-            logging.warning("the checkpoint of step %d is damaged (%s)", self.step, damage)
+            logger.warning("the checkpoint of step %d is damaged (%s)", self.step, damage)
             return None
 
     def verify(self) -> None:
@@ -122,10 +121,10 @@ class CheckpointStore:
                 candidate.verify()
             except DamagedError as damage:
                 damages.append(f"step {candidate.step}: {damage}")
-                logging.warning("the checkpoint of step %d is damaged (%s)", candidate.step, damage)
+                logger.warning("the checkpoint of step %d is damaged (%s)", candidate.step, damage)
                 continue
             if damages:
-                logging.warning("falling back to the checkpoint of step %d", candidate.step)
+                logger.warning("falling back to the checkpoint of step %d", candidate.step)
             return candidate
         raise RunDirectoryError(
             f"no checkpoint in {self.directory} is usable ({'; '.join(damages)}); restore the files from a copy, or "
@@ -170,7 +169,7 @@ class CheckpointStore:
         try:
             best = [checkpoint.step for checkpoint in self._ranked(found)[-1:]]
         except RunDirectoryError as error:
-            logging.warning("old checkpoints are kept for now: %s", error)
+            logger.warning("old checkpoints are kept for now: %s", error)
             return
         for checkpoint in found[:-keep]:
             if checkpoint.step not in best:

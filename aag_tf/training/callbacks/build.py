@@ -18,6 +18,7 @@ from aag_tf.training.callbacks.progress import Progress
 from aag_tf.training.callbacks.step_log import StepLog
 from aag_tf.training.callbacks.tensorboard import TensorBoardWriter
 from aag_tf.training.callbacks.terminate_on_nan import TerminateOnNaN
+from aag_tf.training.callbacks.time_estimate import TimeEstimate
 from aag_tf.training.callbacks.tolerant_writer import TolerantWriter
 from aag_tf.training.open_run import OpenRun
 from aag_tf.training.writer import Writer
@@ -61,6 +62,7 @@ def build_callbacks(run: OpenRun, custom_writers: Sequence[Writer], closing: con
         *([Preview(events, run.config, run.source.train.images)] if steps.start_step == 0 else []),
         StepLog(writers, steps, every=settings.log_every_steps, global_batch_size=batch_size),
         progress,
+        TimeEstimate(steps),
         *_monitor(run, writers),
         *_pictures(run, events),
         checkpoints,

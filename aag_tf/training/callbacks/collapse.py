@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from absl import logging
-
 from aag_tf.training.callbacks.tensorboard import TensorBoardWriter
+from aag_tf.utils.log import logger
 
 # Metric: its limit, and the side of the limit that means collapse (1: above, -1: below).
 # Uniformity, log E exp(-2 d²) over pairs on the unit sphere, is near -4 where they spread evenly; above -0.02 a pair's
@@ -44,5 +43,5 @@ class CollapseWarning:
             "The run goes on, but it is likely to learn nothing: try a lower --learning_rate, a longer "
             "--warmup_fraction, --projector_batch_norm, or a --temperature between 0.1 and 0.5."
         )
-        logging.warning(text)
+        logger.warning(text)
         self.events.write_text("warnings", text, step=step)

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from absl import logging
-
 from aag_tf.training.writer import Writer
 from aag_tf.utils.errors import one_line
+from aag_tf.utils.log import logger
 
 
 class TolerantWriter:
@@ -24,4 +23,4 @@ class TolerantWriter:
             self.writer.write(record)
         except OSError as error:
             name = type(self.writer).__name__
-            logging.warning("%s lost the record of step %d (%s)", name, record["step"], one_line(error, 200))
+            logger.warning("%s lost the record of step %d (%s)", name, record["step"], one_line(error, 200))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aag_tf.export.embedding.items import Item, reason
+from aag_tf.data.reasons import reason
+from aag_tf.export.embedding.items import Item
 from aag_tf.export.embedding.reading import BATCHES_AHEAD, read_batches
 from aag_tf.utils.errors import DataError
 
@@ -66,6 +67,7 @@ def test_reads_only_a_little_ahead():
         (DataError("too many\npixels"), "too many pixels"),
         (OSError("image file is truncated"), "OSError: image file is truncated"),
         (ValueError("bad <_io.BytesIO object at 0x7f12ab>"), "ValueError: bad the file"),
+        (ValueError("bad <_io.BufferedReader name=5>"), "ValueError: bad the file"),
         (MemoryError(), "MemoryError"),
     ],
 )

@@ -10,7 +10,8 @@ from PIL import Image, TiffImagePlugin
 from small_pictures import save_picture
 
 from aag_tf.export.embedding.items import Item
-from aag_tf.export.search.gallery import Entry, check_gallery, write_gallery
+from aag_tf.export.search.gallery import Entry, write_gallery
+from aag_tf.preflight.search import check_gallery
 from aag_tf.utils.errors import EmbeddingError
 
 NASTY = '<script>alert("1")</script>&\'$title'

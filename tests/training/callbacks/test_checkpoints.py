@@ -1,9 +1,5 @@
 """Checkpoints: when they are written, what they refuse, and signals that ask for a last one."""
 
-import os
-import signal
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
@@ -11,7 +7,7 @@ import tensorflow as tf
 
 from aag_tf.config import OptimizerConfig, TrainConfig
 from aag_tf.runs.checkpoints import CheckpointStore, RunState
-from aag_tf.training.callbacks import Checkpoints, GracefulStop, StepRange, TerminateOnNaN
+from aag_tf.training.callbacks import Checkpoints, StepRange, TerminateOnNaN
 from aag_tf.utils.errors import TrainingError
 
 
@@ -110,19 +106,3 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, networks, part):
     with pytest.raises(TrainingError, match=r"weights are NaN or infinite after step 4; .*step-2"):
         callback.on_train_batch_end(3)
     assert [checkpoint.step for checkpoint in callback.store.all()] == [2]
-
-
-def test_a_signal_stops_at_the_next_step_and_a_second_one_at_once():
-    model = SimpleNamespace(stop_training=False)
-    before = signal.getsignal(signal.SIGINT)
-    with GracefulStop(StepRange(0, 10, 5)) as callback:
-        callback.set_model(model)
-        callback.on_train_batch_end(0)
-        assert not model.stop_training
-        os.kill(os.getpid(), signal.SIGINT)
-        callback.on_train_batch_end(1)
-        assert model.stop_training
-        assert callback.received == signal.SIGINT
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before

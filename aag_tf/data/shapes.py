@@ -1,0 +1,3 @@
+"""The shape of one image."""
+
+Shape = tuple[int, int, int]  # height, width, channels

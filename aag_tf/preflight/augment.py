@@ -1,0 +1,11 @@
+"""What `aag-augment` can refuse at once."""
+
+from aag_tf.config import ContactSheetConfig
+from aag_tf.preflight.datasets import check_dataset
+from aag_tf.utils.paths import check_new_file, user_path
+
+
+def check(config: ContactSheetConfig) -> None:
+    """Checks the file of the sheet and the data set."""
+    check_new_file(user_path(config.out), "out", overwrite=config.overwrite)
+    check_dataset(config.data)

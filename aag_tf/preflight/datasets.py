@@ -1,0 +1,120 @@
+"""Whether a data set is there, and has enough images for a batch, as far as names and headers tell."""
+
+import difflib
+import importlib.util
+import itertools
+import math
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from aag_tf.config import DataConfig
+from aag_tf.data.arrays import array_shapes, npz_path
+from aag_tf.data.counting import TEST_FRACTION, left_to_train, require_batch
+from aag_tf.data.folder_layout import PictureFile, folder_path, label_files, split_folders
+from aag_tf.data.folder_layout import find_pictures as find_all
+from aag_tf.data.walking import walk_pictures
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.log import silenced
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.text import command_line
+
+DEFAULT_TFDS_DIRECTORY = "~/tensorflow_datasets"
+
+
+def check_dataset(config: DataConfig, batch: int | None = None) -> None:
+    """Checks that a data set exists, and that a batch fits into it.
+
+    Args:
+        config: names it.
+        batch: images of a batch; `None` where nothing is trained.
+
+    Raises:
+        DataError: there is no such folder or file, or it holds nothing; or a TensorFlow data set is not prepared.
+        ConfigError: there are fewer images to train on than a batch has.
+    """
+    scheme, _, rest = config.dataset.partition(":")
+    if scheme == "folder":
+        _check_folder(rest, config, batch)
+    elif scheme == "npz":
+        _check_npz(rest, config, batch)
+    elif scheme == "tfds" and "tensorflow_datasets" not in sys.modules:
+        # Once imported, TFDS answers as fast, and knows directories that were registered in Python.
+        check_prepared(rest, config.data_dir, download=config.download)
+
+
+def _check_folder(path: str, config: DataConfig, batch: int | None) -> None:
+    root = folder_path(path)
+    with silenced():  # what is odd about the folder is said when it is read
+        parts = split_folders(root)
+        for split, folder in parts:
+            # Enough for a batch even after test and validation images are held out; more are not looked at.
+            enough = math.ceil(((batch or 1) + 2) / ((1 - TEST_FRACTION) * (1 - config.validation_fraction)))
+            if split != "train" or batch is None:
+                enough = 1
+            found = list(itertools.islice(walk_pictures(folder), enough))
+            if not found:
+                find_all(folder, split)  # raises
+            if batch is not None and split == "train" and len(found) < enough:
+                own, labeled = {split for split, _ in parts}, _is_labeled(folder, found)
+                require_batch(left_to_train(len(found), own, config.validation_fraction, labeled=labeled), batch)
+
+
+def _is_labeled(folder: Path, found: list[str]) -> bool:
+    files = [
+        PictureFile(os.path.join(folder, path), "train", path.partition(os.sep)[0] if os.sep in path else None)
+        for path in found
+    ]
+    names, labels = label_files(files)
+    return names is not None and bool(np.all(labels >= 0))
+
+
+def _check_npz(path: str, config: DataConfig, batch: int | None) -> None:
+    file = npz_path(path)
+    if batch is None:
+        return
+    try:
+        shapes = array_shapes(file)
+    except Exception:  # what is wrong with the archive is said when it is read
+        return
+    if shapes.get("images"):
+        splits = {"train", "test"} if "test_images" in shapes else {"train"}
+        count, labeled = shapes["images"][0], "labels" in shapes
+        require_batch(left_to_train(count, splits, config.validation_fraction, labeled=labeled), batch)
+
+
+def check_prepared(name: str, data_dir: str | None, *, download: bool) -> None:
+    """Checks that the directory of a TensorFlow data set exists where it may not be downloaded.
+
+    Raises:
+        DataError: it does not; the message suggests a similar name of TFDS's catalog.
+    """
+    directory = data_dir or os.environ.get("TFDS_DATA_DIR") or DEFAULT_TFDS_DIRECTORY
+    base = name.partition(":")[0].partition("/")[0]
+    # URLs are TFDS's to read, and so are names with a namespace before a colon.
+    if download or "://" in directory or ("/" in name.partition(":")[2]):
+        return
+    root = user_path(directory)
+    if (root / base).is_dir():
+        return
+    known = _catalog()
+    near = [] if base in known else difflib.get_close_matches(base, known, n=1)
+    place = () if data_dir is None else (f"--data_dir={data_dir}",)
+    meant = f"did you mean tfds:{near[0]}? Where" if near else "where"
+    raise DataError(
+        f"tfds:{name} is not prepared in {root}; {meant} there is a network, add --download or run "
+        f"`{command_line('tfds', 'build', name, *place)}`, and where the data lie elsewhere, name the directory with "
+        "--data_dir."
+    )
+
+
+def _catalog() -> set[str]:
+    """Names of TFDS's catalog, from the files of the package, which is not imported."""
+    spec = importlib.util.find_spec("tensorflow_datasets")
+    package = Path(spec.origin).parent if spec is not None and spec.origin else None
+    if package is None:
+        return set()
+    described = {entry.name for entry in (package / "datasets").glob("*") if entry.is_dir()}
+    return described | {entry.stem for entry in (package / "url_checksums").glob("*.txt")}

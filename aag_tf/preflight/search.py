@@ -1,0 +1,39 @@
+"""What `aag-search` can refuse at once."""
+
+import os
+
+from aag_tf.config import SearchConfig
+from aag_tf.preflight.embed import MANIFEST_FILE
+from aag_tf.utils.errors import DataError, EmbeddingError
+from aag_tf.utils.paths import user_path
+
+MARK = '<meta name="generator" content="aag-search">'  # marks our pages: others are never replaced
+
+
+def check(config: SearchConfig) -> None:
+    """Checks the page, the collection and the picture of the query."""
+    if config.gallery:
+        check_gallery(config.gallery)
+    collection = user_path(config.embeddings)
+    if not collection.is_dir():
+        raise EmbeddingError(f"{collection} is no directory; name one that aag-embed wrote.")
+    if not (collection / MANIFEST_FILE).exists():
+        raise EmbeddingError(f"{collection} was not written by aag-embed: it has no {MANIFEST_FILE}.")
+    if config.query is not None and not user_path(config.query).is_file():
+        raise DataError(f"--query={config.query} cannot be read (no such file); name a picture file.")
+
+
+def check_gallery(path: str) -> None:
+    """Checks that a gallery may be written to a file.
+
+    Raises:
+        EmbeddingError: the file exists and is no gallery, or it cannot be written.
+    """
+    file = user_path(path)
+    try:
+        if file.exists() and MARK not in file.read_text(encoding="utf-8", errors="replace")[:1000]:
+            raise EmbeddingError(f"--gallery={path} is a file that aag-search did not write; name another.")
+    except OSError as error:
+        raise EmbeddingError(f"--gallery={path} cannot be read ({error.strerror}); name another file.") from error
+    if not os.access(file.absolute().parent, os.W_OK):
+        raise EmbeddingError(f"--gallery={path} cannot be written; name a file in a directory that you may write to.")
