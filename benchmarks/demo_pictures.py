@@ -39,7 +39,8 @@ def main() -> None:
     pictures = source.train.images.numpy(range(ROWS * COLUMNS))
     draw_results(pictures, evaluation, arguments.out / "demo.png")
     if arguments.terminal:
-        draw_terminal(shown_lines(arguments.terminal.read_text(encoding="utf-8")), arguments.out / "terminal.png")
+        recorded = arguments.terminal.read_bytes().decode()  # as it is: carriage returns have a meaning
+        draw_terminal(shown_lines(recorded), arguments.out / "terminal.png")
 
 
 def draw_results(pictures: np.ndarray, evaluation: dict[str, Any], path: Path) -> None:
@@ -55,7 +56,8 @@ def draw_results(pictures: np.ndarray, evaluation: dict[str, Any], path: Path) -
     axis.imshow(grid.reshape(ROWS * framed.shape[1], -1), cmap="gray", vmin=0, vmax=255)
     axis.set_axis_off()
 
-    right.suptitle(f"Accuracy on {evaluation['data']['num_queries']} test images, %", fontsize=13)
+    data = evaluation["data"]
+    right.suptitle(f"Accuracy on {data['num_queries']} {data['split']} images, %", fontsize=13)
     axis = right.add_axes((0.33, 0.03, 0.62, 0.85))
     for place, (name, title) in enumerate(MEASURES.items()):
         for row, result in enumerate(evaluation["results"]):

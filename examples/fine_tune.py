@@ -2,9 +2,9 @@
 
     python examples/fine_tune.py --saved_model=runs/demo/saved_model/1
 
-Takes under a minute on two CPU cores. It first trains a classifier on the frozen encoder, then both together, on
-200 of the images that the demo (`--recipe=demo`) trains on, and prints the accuracy on its test split. For an encoder
-of other images, name their data set: --dataset=folder:labeled.
+Takes under a minute on two CPU cores. It first trains a classifier on the frozen encoder, then both together, on 200 of
+the images that the demo (`--recipe=demo`) trains on, and prints the accuracy on its test split. For an encoder of other
+images, name their data set: --dataset=folder:labeled.
 """
 
 import argparse

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError
@@ -24,8 +24,10 @@ def exit_code_of(number: signal.Signals) -> int:
 
 def say(text: str) -> None:
     """Prints text to standard error; ignores an `OSError` where nobody reads it."""
-    with contextlib.suppress(OSError):
+    try:
         print("\n".join(map(shown, text.split("\n"))), file=sys.stderr)
+    except OSError:
+        _drop_rest(sys.stderr)
 
 
 class _Terminated(BaseException):
@@ -59,7 +61,7 @@ def run_command(name: str, main: Callable[[Sequence[str]], int], *, when_stopped
         code = exit_code_of(signal.SIGTERM)
     except BrokenPipeError:
         code = 0 if _reader_has_gone() else exit_code_of(signal.SIGPIPE)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_rest(sys.stdout)
     except OSError as error:  # of a disk or a directory, not handled closer to its cause
         place = "" if error.filename is None else f"{error.filename}: "
         say(f"{name}: {place}{error.strerror or error}; mend that and give the command again.")
@@ -82,6 +84,11 @@ def _sigterm_raises() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _drop_rest(stream: TextIO) -> None:
+    """Lets a stream that nobody reads write to nowhere, because Python ends with code 120 if it cannot flush it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _reader_has_gone() -> bool:

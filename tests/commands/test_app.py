@@ -89,14 +89,17 @@ def test_a_reader_that_has_gone_is_no_error(size, unbuffered):
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def test_a_code_is_the_same_where_nobody_reads_the_sentence():
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_code_is_the_same_where_nobody_reads_the_sentence(unbuffered):
     program = (
         "from aag_tf.commands import _app\ndef main(argv): raise KeyboardInterrupt\n_app.run_command('aag-test', main)"
     )
     reader, writer = os.pipe()
     os.close(reader)
-    assert subprocess.run([sys.executable, "-c", program], stderr=writer, check=False).returncode == 130
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    ended = subprocess.run([sys.executable, "-c", program], stderr=writer, env=environment, check=False)
     os.close(writer)
+    assert ended.returncode == 130
 
 
 def test_names_are_printed_where_the_terminal_lacks_their_letters():

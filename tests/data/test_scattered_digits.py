@@ -68,3 +68,24 @@ def test_at_another_size_and_with_something_after_the_name():
     assert open_source(DataConfig(dataset="scattered_digits", image_size=32)).image_shape == (32, 32, 1)
     with pytest.raises(DataError, match="nothing may follow scattered_digits; use --dataset=scattered_digits"):
         open_source(DataConfig(dataset="scattered_digits:16"))
+
+
+def test_pixels_tell_digits_apart_where_they_are_centered_and_not_where_they_are_scattered():
+    def image_rows(split):
+        return split.images.numpy(range(len(split))).reshape(len(split), -1) / 255
+
+    def accuracies(dataset):
+        source = open_source(DataConfig(dataset=dataset))
+        pixels = [image_rows(part) for part in (source.train, source.test)]
+        (train, labels), (test, truth) = zip(pixels, (source.train.labels, source.test.labels), strict=True)
+        constant = [np.append(part, np.ones((len(part), 1)), axis=1) for part in (train, test)]
+        weights = np.linalg.lstsq(constant[0], np.eye(10)[labels])[0]
+        nearest = ((train**2).sum(axis=1) - 2 * test @ train.T).argmin(axis=1)
+        return (labels[nearest] == truth).mean(), ((constant[1] @ weights).argmax(axis=1) == truth).mean()
+
+    neighbor, linear = accuracies("digits")
+    assert neighbor > 0.95
+    assert linear > 0.9
+    neighbor, linear = accuracies("scattered_digits")
+    assert neighbor < 0.75
+    assert linear < 0.4
