@@ -1,4 +1,4 @@
-# Commands to know: `make demo`, `make test`, and `make quick` while you work. The first call of any makes a virtual environment.
+# Commands to know: `make demo`, `make test`, and `make quick` while you work; `make docs` for the site. The first call of any makes a virtual environment.
 #   PYTHON   the Python to make it with, 3.11 to 3.13 (found by itself where one is on the path)
 #   VENV     where it goes
 #   RUN_DIR  where the demo's run goes
@@ -12,10 +12,12 @@ RUN_DIR ?= runs/demo
 # Absolute, because `make types` runs elsewhere.
 BIN := $(abspath $(VENV))/bin
 INSTALLED := $(VENV)/.installed
-# flags/ and export/ are installed inside aag_tf; mypy follows no import hooks, so it is shown the installed shape.
+DOCS_INSTALLED := $(VENV)/.installed_docs
+# flags/ and export/ are installed inside aag_tf; mypy and mkdocstrings follow no import hooks, so they are shown the
+# installed shape.
 VIEW := build/view
 
-.PHONY: demo test quick lint types format install clean
+.PHONY: demo test quick lint types docs view format install clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -48,9 +50,20 @@ lint: $(INSTALLED) ## Check style and formatting.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(INSTALLED) ## Check types.
+view:
 	@rm -rf $(VIEW) && mkdir -p $(VIEW)/aag_tf
 	@ln -s $(CURDIR)/aag_tf/* $(CURDIR)/flags $(CURDIR)/export $(VIEW)/aag_tf/
+
+# Without --quiet, which would hide the warnings from --strict too.
+docs: $(DOCS_INSTALLED) view ## Build the documentation in site/; a dead link is an error.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Read it: site/index.html, or $(VENV)/bin/mkdocs serve while you write"
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+types: $(INSTALLED) view ## Check types.
 	cd $(VIEW) && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p aag_tf
 
 format: $(INSTALLED) ## Rewrite files in the house style.
@@ -58,4 +71,4 @@ format: $(INSTALLED) ## Rewrite files in the house style.
 	$(BIN)/ruff format .
 
 clean: ## Delete what building and checking leave behind; keeps runs and the virtual environment.
-	rm -rf build dist aag_tf.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist site aag_tf.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -93,6 +93,8 @@ setup(
         # python -m aag_tf.export.beam
         "beam": ["apache-beam>=2.77"],
         "bench": ["grpcio>=1.60", "matplotlib>=3.8", "tensorflow-serving-api>=2.21"],
+        # The documentation (make docs). MkDocs 2 has neither the theme nor plugins.
+        "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7", "mkdocstrings-python>=2.0"],
         # What benchmarks compare with.
         "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13", "torchvision>=0.29"],
     },

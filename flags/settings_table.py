@@ -23,9 +23,11 @@ COMMANDS: dict[str, type] = {
 OPENING = """# Settings
 
 Every flag of every command, as `--help` shows them too. In Python, the fields of the config classes have the same names
-and defaults. This page is generated from `aag_tf/config/`:
+and defaults; each table names its class. This page is generated from `aag_tf/config/`:
 
-    python -m aag_tf.flags.settings_table > docs/reference/settings.md
+```bash
+python -m aag_tf.flags.settings_table > docs/reference/settings.md
+```
 """
 
 
@@ -50,8 +52,14 @@ def _table(group: type, settings: dict[str, Setting], *, may_resume: bool) -> st
     for name, setting in settings.items():
         row = [f"`--{name}`", f"`{default_text(setting)}`" if default_text(setting) else "", _allowed(setting)]
         rows.append([*row, setting.help, *([("yes" if setting.resumable else "no")] if may_resume else [])])
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([f"### {title(group)}\n", *lines, ""])
+    lines = ["| " + " | ".join(map(_escaped, row)) + " |" for row in rows]
+    stacked = ['<div class="stacked" markdown>\n', *lines, "\n</div>\n"]  # a row is a block on a narrow screen
+    return "\n".join([f"### {title(group)}\n", f"In Python: `{group.__name__}`.\n", *stacked])
+
+
+def _escaped(cell: str) -> str:
+    """A cell as Markdown shows it: `[A][B]` would be a link."""
+    return cell.replace("|", "\\|").replace("][", "]\\[")
 
 
 def _allowed(setting: Setting) -> str:

@@ -15,7 +15,7 @@ import tensorflow as tf
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"aag_tf": "aag_tf", "export": "aag_tf.export", "flags": "aag_tf.flags"}
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^ {4}(?:import|from) .*\n(?:(?: {4}.*)?\n)*", re.MULTILINE)  # indented code that begins so
+BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 def modules_with_examples():
@@ -28,7 +28,7 @@ def modules_with_examples():
 def blocks_of(document):
     """Python blocks by where they begin."""
     text = document.read_text()
-    found = {text[: match.start()].count("\n") + 1: textwrap.dedent(match[0]) for match in BLOCK.finditer(text)}
+    found = {text[: match.start()].count("\n") + 1: textwrap.dedent(match[2]) for match in BLOCK.finditer(text)}
     return {f"{document.relative_to(ROOT)}:{line}": block for line, block in found.items()}
 
 
@@ -69,10 +69,11 @@ def bind_calls(block):
 
 def test_examples_and_blocks_are_found():
     assert {"aag_tf.losses.gnt_xent", "aag_tf.augment.main_branch"} <= set(MODULES)
-    assert len(BLOCKS) >= 11
-    places = {place.partition(":")[0] for place in BLOCKS}
-    assert places >= {"README.md", "docs/how_to/embed_and_search.md", "docs/explanation/evaluation.md"}
-    assert "docs/explanation/loss.md" in places
+    assert len(BLOCKS) >= 15
+    places = {place.partition(":")[0].removeprefix("docs/") for place in BLOCKS}
+    how_to = {"classifier", "embed_and_search", "evaluate", "own_parts", "pytorch", "serve"}
+    assert places >= {"explanation/loss.md", "reference/python.md", *(f"how_to/{name}.md" for name in how_to)}
+    assert not any(re.search(r"^ {4}(import|from) ", document.read_text(), re.MULTILINE) for document in DOCUMENTS)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -96,9 +97,9 @@ def test_what_does_not_exist_is_noticed():
     bind_calls("import a_package_of_others as other\nother.call(1)\n")
 
 
-def test_the_library_example_of_the_readme_runs(tmp_path, monkeypatch):
+def test_the_first_example_of_the_python_reference_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (example,) = (block for block in blocks_of(ROOT / "README.md").values() if "train(" in block)
+    (example,) = (block for block in blocks_of(ROOT / "docs" / "reference" / "python.md").values() if "train(" in block)
     shorter, replaced = re.subn(r"train_steps=\d+", "train_steps=2", example)
     assert replaced == 1
     found = {}

@@ -1,9 +1,10 @@
 """Draw a contact sheet of the branches: each row an image, its main views, and its auxiliary views by strength.
 
-  aag-augment --dataset=tfds:cifar10 --out=views.png
-  aag-augment --dataset=folder:my_images --image_size=64 --aux=randaugment --strengths=0.5,1,1.5
+    aag-augment --dataset=tfds:cifar10 --out=views.png
+    aag-augment --dataset=folder:my_images --image_size=64 --aux=randaugment --strengths=0.5,1,1.5
 
 Cost: seconds.
+
 Makes: one PNG file. The branches' flags are those of aag-train: what you like here, train with.
 """
 

@@ -1,10 +1,11 @@
 """Embed a large collection of images with an exported encoder; a stopped run can be resumed.
 
-  aag-embed --saved_model=served/mine --input=my_images --output=embedded/mine
-  aag-embed --saved_model=served/mine --input=tfds:cifar10/test --output=embedded/cifar10_test
-  aag-embed --saved_model=served/mine --input=paths.txt --output=embedded/listed --resume
+    aag-embed --saved_model=served/mine --input=my_images --output=embedded/mine
+    aag-embed --saved_model=served/mine --input=tfds:cifar10/test --output=embedded/cifar10_test
+    aag-embed --saved_model=served/mine --input=paths.txt --output=embedded/listed --resume
 
 Cost: the encoder's own time; a progress bar says how much is left. Memory does not grow with the input.
+
 Makes: OUTPUT/parquet/ (path, embedding, ok, error), OUTPUT/embeddings.npy with OUTPUT/paths.txt, and
 OUTPUT/manifest.json. Images that cannot be read do not end the work; column `error` has the reason.
 """

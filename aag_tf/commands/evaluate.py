@@ -1,12 +1,13 @@
 """Evaluate an encoder by kNN, linear probes and more, beside raw pixels and the untrained encoder.
 
-  aag-evaluate --run_dir=runs/demo
-  aag-evaluate --run_dir=runs/demo --measures=all
-  aag-evaluate --run_dir=runs/cifar10 --dataset=tfds:fashion_mnist
-  aag-evaluate --keras_model=rival.keras --input_range=-1..1 --dataset=tfds:cifar10
-  aag-evaluate --compare runs/demo runs/cifar10
+    aag-evaluate --run_dir=runs/demo
+    aag-evaluate --run_dir=runs/demo --measures=all
+    aag-evaluate --run_dir=runs/cifar10 --dataset=tfds:fashion_mnist
+    aag-evaluate --keras_model=rival.keras --input_range=-1..1 --dataset=tfds:cifar10
+    aag-evaluate --compare runs/demo runs/cifar10
 
 Cost: seconds for the demo, minutes for 60 000 images on two CPU cores; much more with --measures=all.
+
 Makes: evaluation.json and report.html in the run directory (or beside --output), and the same metrics as a table;
 comparison.html with --compare.
 """

@@ -1,8 +1,9 @@
 """Write a run's encoder as a SavedModel for TensorFlow Serving, and verify it in a fresh process.
 
-  aag-export --run_dir=runs/demo --export_dir=runs/demo/saved_model
+    aag-export --run_dir=runs/demo --export_dir=runs/demo/saved_model
 
 Cost: under a minute on two CPU cores.
+
 Makes: EXPORT_DIR/VERSION/ with the SavedModel, model.json and model_card.md; nothing is published if
 the verification fails.
 """

@@ -1,9 +1,10 @@
 """Find the images of a collection that are most similar to a picture, and show them.
 
-  aag-search --embeddings=embedded/mine --query=cat.jpg
-  aag-search --embeddings=embedded/mine --like=17 --top_k=50 --index=hnsw
+    aag-search --embeddings=embedded/mine --query=cat.jpg
+    aag-search --embeddings=embedded/mine --like=17 --top_k=50 --index=hnsw
 
 Cost: seconds; with --index=hnsw minutes the first time for a million images, then milliseconds.
+
 Makes: a list on the terminal, and a web page that needs nothing else (--gallery).
 """
 

@@ -1,10 +1,12 @@
 """Train an encoder on images without labels.
 
-  aag-train --recipe=demo
-  aag-train --dataset=folder:my_images --image_size=64 --run_dir=runs/mine
+    aag-train --recipe=demo
+    aag-train --dataset=folder:my_images --image_size=64 --run_dir=runs/mine
 
 Cost: under two minutes on two CPU cores for the demo; a recipe's first lines say what the others take.
+
 Makes: a run directory with flags.txt, run.json, metrics.jsonl, checkpoints/ and TensorBoard's event files.
+
 Ctrl-C (exit code 130), SIGTERM (143) and the end of its terminal (129) leave a checkpoint; the same command with
 --resume goes on from it.
 """

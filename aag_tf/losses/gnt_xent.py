@@ -174,7 +174,11 @@ class GNTXent(keras.losses.Loss):
     `compile(loss=GNTXent())`, in training and in its metrics.
 
     Args:
-        temperature, coupling, aux_weight, aux_negatives, form: as for `gnt_xent`.
+        temperature: τ > 0; a number, a scalar tensor or variable, or a `LearnedTemperature`.
+        coupling: κ in [0, 1].
+        aux_weight: weight of an auxiliary view in a pair, ≥ 0.
+        aux_negatives: whether auxiliary views are negatives.
+        form: `dense`, `streaming` or `auto`, as for `gnt_xent`.
         name: name of the loss.
 
     Raises:

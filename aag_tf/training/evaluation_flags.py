@@ -2,21 +2,19 @@
 
 import numpy as np
 
-from aag_tf.config import ProtocolConfig
 from aag_tf.data import Source
 from aag_tf.training.open_run import OpenRun
 
 
 def evaluation_flags(run: OpenRun) -> tuple[str, ...] | None:
-    """Returns the flags beside `--run_dir`: none for a run on enough labeled images.
+    """Returns the flags beside `--run_dir`: none for a run on labeled images.
 
     A run on images without labels is evaluated on those that monitored it, where there are any, and otherwise by the
     measures that need no labels; `None` where no image is held out for them.
     """
     source = run.source
     if _has_classes(source):
-        bank = len(source.train) + (0 if source.validation is None else len(source.validation))
-        return () if bank >= ProtocolConfig.knn_k else (f"--knn_k={bank}",)
+        return ()
     if run.monitored is not source:
         return (f"--dataset={run.config.run.monitor_dataset}",)
     if source.test is not None:

@@ -12,7 +12,7 @@ from aag_tf.evaluation.directions import directions
 class Neighbor(NamedTuple):
     """An image that was found.
 
-    Args:
+    Attributes:
         row: of the collection.
         similarity: cosine similarity of its embedding and the query's, -1 to 1.
     """

@@ -46,7 +46,7 @@ ODD = "my 'odd' \"run\" $HOME #1"
     [
         ("plain", ["1.png", "2.png"], (), ["--measures=unlabeled", "--split=validation"]),
         (ODD, ["a/1.png", "b/1.png", "b/2.png"], (), []),
-        ("few", ["a/1.png", "b/1.png"], ("--validation_fraction=0",), ["--knn_k=10"]),
+        ("few", ["a/1.png", "b/1.png"], ("--validation_fraction=0",), []),
         ("none_left", ["1.png"], ("--validation_fraction=0",), None),
         (ODD, ["1.png", "2.png"], ("--monitor_dataset=digits", "--knn_every_epochs=1"), ["--dataset=digits"]),
         ("parts", ["train/a/1.png", "train/b/1.png", "test/1.png"], (), ["--measures=unlabeled"]),

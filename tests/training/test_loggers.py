@@ -2,7 +2,6 @@
 
 import re
 import struct
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -30,8 +29,10 @@ def run_program(tmp_path, monkeypatch):
                 writer.write(record)
 
     def run(package):
-        (program,) = re.findall(rf"^    import {package}\n(?:(?: {{4}}.*)?\n)*", PAGE.read_text(), re.MULTILINE)
-        exec(textwrap.dedent(program), {"__name__": "program"})
+        (program,) = re.findall(
+            rf"^```python\n(import {package}\n.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
+        )
+        exec(program, {"__name__": "program"})
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(aag_tf, "train", train)
