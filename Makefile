@@ -32,7 +32,7 @@ $(INSTALLED): setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-demo: $(INSTALLED) ## Train on the built-in digits, evaluate, export and verify (two to three minutes).
+demo: $(INSTALLED) ## Train on the built-in digits, evaluate, export and verify (a few minutes).
 	$(BIN)/aag-train --recipe=demo --run_dir=$(RUN_DIR) --overwrite
 	$(BIN)/aag-evaluate --run_dir=$(RUN_DIR)
 	$(BIN)/aag-export --run_dir=$(RUN_DIR) --export_dir=$(RUN_DIR)/saved_model

@@ -40,7 +40,7 @@ def test_labeled_images(tmp_path):
     assert encoder == "one_block (--encoder), 1,320 parameters, embeddings of 8; projector of 320"
     assert summary.lines == {
         "images": "1,797 of digits, used at 8x8 gray (--image_size)",
-        "classes": "10: 0 (128), 1 (131), 2 (127), 3 (132), 4 (130), 5 more; used to evaluate, not to train",
+        "classes": "10: 0 (129), 1 (131), 2 (127), 3 (132), 4 (130), 5 more; used to evaluate, not to train",
         "splits": "train 1,295; validation 143, 10% held out of train (--validation_fraction); test 359, "
         "20% of the labeled images, since the data set has no test split",
         "precision": "float32 (--precision) on CPU",
