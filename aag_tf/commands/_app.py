@@ -107,10 +107,10 @@ def start_tensorflow() -> Iterator[None]:
     """
     environment.tell(say)
     with quiet_start():
+        environment.import_keras()  # first, because TensorFlow asserts some of what Keras explains
         import tensorflow as tf
 
         # Looks for GPUs now, so that the message about missing CUDA is hidden too.
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)  # leaves room for other commands beside a run
-        environment.import_keras()
         yield

@@ -169,6 +169,6 @@ def test_the_metrics_of_this_step_are_in_the_metadata_and_on_the_card(changed_ru
     assert dry_run(changed_run, tmp_path).metadata.evaluation is None
     file.write_text("{")
     # Before the data set is opened, which would be refused.
-    with pytest.raises(EvaluationError, match="run aag-evaluate again"):
+    with pytest.raises(EvaluationError, match="evaluate again: aag-evaluate --run_dir="):
         dry_run(changed_run, tmp_path, weights="bfloat16")
     file.unlink()

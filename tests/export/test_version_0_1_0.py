@@ -78,8 +78,8 @@ def test_the_collection_is_resumed_and_searched(copied):
         if old["ok"]:
             np.testing.assert_allclose(new["embedding"], old["embedding"], atol=1e-5)
     by_picture = search(
-        SearchConfig(str(copied / "embedded"), query=str(copied / "images" / "2.png"), gallery="", top_k=6)
+        SearchConfig(str(copied / "embedded"), query=str(copied / "images" / "2.png"), gallery="", top_k=5)
     )
-    assert by_picture.paths[0] == "2.png"
+    assert "2.png" not in by_picture.paths
     like = search(SearchConfig(str(copied / "embedded"), like="2.png", gallery="", top_k=5))
-    assert like.paths == by_picture.paths[1:]
+    assert like.paths == by_picture.paths

@@ -221,5 +221,5 @@ def test_helpfull_is_absls_own(capsys):
 def test_recipe_expands_where_it_stands():
     assert parse("--recipe=demo").data.dataset == "scattered_digits"
     assert parse("--recipe", "demo", "--seed=3").schedule.seed == 3
-    assert parse("--recipe=demo", "--epochs=7").schedule.epochs == 7
-    assert parse("--epochs=7", "--recipe=demo").schedule.epochs == parse("--recipe=demo").schedule.epochs
+    assert parse("--recipe=demo", "--train_steps=7").schedule.train_steps == 7
+    assert parse("--train_steps=7", "--recipe=demo").schedule.train_steps == 700

@@ -22,7 +22,7 @@ from aag_tf.utils.progress import no_progress
 
 def lines(tmp_path, *, data, run=None, **changes):
     config = settings(tmp_path / "run", **(run or {}))
-    schedule = {"global_batch_size": 4, "train_steps": 6, "jit_compile": "off"} | changes
+    schedule = {"global_batch_size": 4, "train_steps": 6, "jit_compile": "off", "precision": "float32"} | changes
     config = dataclasses.replace(config, data=data, schedule=ScheduleConfig(**schedule))
     with open_run(config, CustomComponents()) as opened:
         return summarize(opened)
