@@ -84,7 +84,7 @@ def test_folders_of_splits(tmp_path):
         "the validation split of the data set, which has no test split"
     )
     assert found["evaluated"] == (
-        "kNN and linear probe of 143 held-out images of digits (--monitor_dataset) every 1 epochs (--knn_every_epochs)"
+        "kNN and linear probe of 143 held-out images of digits (--monitor_dataset) every epoch (--knn_every_epochs)"
     )
 
 
