@@ -1,10 +1,10 @@
 """Chooses the arithmetic of the networks: bfloat16 where the devices of a run compute in it, otherwise float32."""
 
 import tensorflow as tf
-from absl import logging
 
 from aag_tf.config import ScheduleConfig
 from aag_tf.utils.cpu import computes_bfloat16
+from aag_tf.utils.log import logger
 
 BFLOAT16_CAPABILITY = (8, 0)  # compute capability of NVIDIA's Ampere, the first with bfloat16
 COST_WITHOUT = 5.8  # times the CPU time of a training step in float32; measured on a CPU with AVX2 and no AVX-512
@@ -26,7 +26,7 @@ def resolve_precision(schedule: ScheduleConfig) -> str:
 def warn_if_slow(schedule: ScheduleConfig) -> None:
     """Warns in one line where a run computes bfloat16 on a CPU that has no instructions for it."""
     if schedule.precision == "mixed_bfloat16" and not _gpus(schedule) and not computes_bfloat16():
-        logging.warning(
+        logger.warning(
             "--precision=mixed_bfloat16 has no hardware on this CPU, where a step takes %.1f times as long as in "
             "float32 (measured with AVX2); a new run is faster with --precision=auto",
             COST_WITHOUT,

@@ -3,12 +3,12 @@
 import dataclasses
 
 import numpy as np
-from absl import logging
 
 from aag_tf.config import QUICK_MEASURES, USUAL_KNN_K, ProtocolConfig
 from aag_tf.data import Source, Split
 from aag_tf.evaluation.knn import usual_k
 from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.log import logger
 
 UNLABELED = "unlabeled"
 
@@ -63,7 +63,7 @@ def choose_k(protocol: ProtocolConfig, labels: np.ndarray | None, count: int) ->
     k = protocol.knn_k or usual_k(labels)
     if "knn" in protocol.measure_names:
         if protocol.knn_k is None and k < USUAL_KNN_K:
-            logging.warning(
+            logger.warning(
                 "kNN lets %d neighbors vote in place of %d, since half of the classes have no more than %d images to "
                 "learn from; --knn_k decides otherwise.",
                 k,
@@ -71,7 +71,7 @@ def choose_k(protocol: ProtocolConfig, labels: np.ndarray | None, count: int) ->
                 k,
             )
         elif counts.min() < k <= count:
-            logging.warning(
+            logger.warning(
                 "kNN lets %d neighbors vote, more than the %d images of the smallest class, which it may miss; "
                 "--knn_k=%d lets fewer vote.",
                 k,
@@ -123,7 +123,7 @@ def _advice(protocol: ProtocolConfig, there: list[str], labeled: list[str]) -> s
 def _say_unlabeled(source: Source, chosen: ProtocolConfig, labeled: list[str]) -> None:
     reason = _fault(source, chosen.split)
     hint = f"; --split={labeled[0]} has labels" if labeled else "; --dataset evaluates on labeled images"
-    logging.warning(
+    logger.warning(
         "%s, so the %s split is evaluated by what needs none (--measures=%s)%s.", reason, chosen.split, UNLABELED, hint
     )
 
@@ -132,7 +132,7 @@ def _say_split(source: Source, split: str, *, is_there: bool) -> None:
     if split == "test":
         return
     if is_there:
-        logging.warning(
+        logger.warning(
             "the test split of %s has no labels, so the %s split is evaluated; --split=test --measures=%s evaluates it "
             "without.",
             source.name,
@@ -140,4 +140,4 @@ def _say_split(source: Source, split: str, *, is_there: bool) -> None:
             UNLABELED,
         )
     else:
-        logging.warning("%s has no test split, so the %s split is evaluated.", source.name, split)
+        logger.warning("%s has no test split, so the %s split is evaluated.", source.name, split)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from absl import logging
 
 from aag_tf import config as configs
 from aag_tf.config import EvaluateConfig
@@ -26,6 +25,7 @@ from aag_tf.evaluation.subjects import EvaluationImages, Subject, load_subject, 
 from aag_tf.utils import environment
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError, EvaluationError
+from aag_tf.utils.log import logger
 from aag_tf.utils.versions import versions
 
 
@@ -86,7 +86,7 @@ def _evaluate_files(config: EvaluateConfig) -> Evaluation:
     is_open = protocol.measures is None or protocol.all_measures
     bank, queries = read_feature_files(train, test, labeled=None if is_open else protocol.needs_labels)
     if is_open and bank.labels is None:
-        logging.warning("the features have no labels, so they are evaluated by what needs none (--measures=unlabeled).")
+        logger.warning("the features have no labels, so they are evaluated by what needs none (--measures=unlabeled).")
         protocol = dataclasses.replace(protocol, measures="unlabeled")
     measures = protocol.measures or ",".join(protocol.measure_names)
     protocol = dataclasses.replace(protocol, measures=measures)

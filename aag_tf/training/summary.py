@@ -120,8 +120,9 @@ def _monitoring(run: OpenRun) -> str:
     held_out = run.monitored.validation
     if held_out is None:
         return "not meanwhile, since no image is held out (--validation_fraction)"
+    frequency = "every epoch" if every == 1 else f"every {every} epochs"
     what = "effective rank and uniformity" if held_out.labels is None else "kNN and linear probe"
     advice = "; --monitor_dataset=DATA takes labeled images" if held_out.labels is None else ""
     where = "" if run.monitored is run.source else f" of {shown(run.monitored.name)} (--monitor_dataset)"
     count = f"{len(held_out):,} held-out images{where}"
-    return f"{what} of {count} every {every} epochs (--knn_every_epochs){advice}"
+    return f"{what} of {count} {frequency} (--knn_every_epochs){advice}"

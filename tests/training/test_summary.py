@@ -35,7 +35,14 @@ def save_pictures(root, *names):
 
 
 def test_labeled_images(tmp_path):
-    summary = lines(tmp_path, data=DataConfig("digits"), run={"knn_every_epochs": 2}, train_steps=None, epochs=3)
+    summary = lines(
+        tmp_path,
+        data=DataConfig("digits"),
+        run={"knn_every_epochs": 2},
+        train_steps=None,
+        epochs=3,
+        precision="float32",
+    )
     encoder = summary.lines.pop("encoder")
     assert encoder == "one_block (--encoder), 1,320 parameters, embeddings of 8; projector of 320"
     assert summary.lines == {
@@ -84,7 +91,7 @@ def test_folders_of_splits(tmp_path):
         "the validation split of the data set, which has no test split"
     )
     assert found["evaluated"] == (
-        "kNN and linear probe of 143 held-out images of digits (--monitor_dataset) every 1 epochs (--knn_every_epochs)"
+        "kNN and linear probe of 143 held-out images of digits (--monitor_dataset) every epoch (--knn_every_epochs)"
     )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from absl import logging
 from typing_extensions import override
 
 from aag_tf.data import Split
@@ -16,6 +15,7 @@ from aag_tf.training.callbacks.periodic import Periodic
 from aag_tf.training.step_range import StepRange
 from aag_tf.training.writer import Writer
 from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.log import logger
 from aag_tf.utils.progress import no_progress
 
 # Bounds the time of a measurement; enough images for values that move with those of aag-evaluate.
@@ -67,7 +67,7 @@ class EncoderMonitor(Periodic):
         self.writers = writers
         self.k = DEFAULT_K if self.bank.labels is None else usual_k(self.bank.labels)
         if self.k < DEFAULT_K and self.queries.labels is not None:
-            logging.warning(
+            logger.warning(
                 "knn_accuracy lets %d neighbors vote in place of %d, since half of the classes have no more than %d of "
                 "the training images that it looks at.",
                 self.k,
