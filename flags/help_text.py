@@ -1,14 +1,10 @@
 """What `--help` prints: how to call the command, its recipes, and its flags in groups."""
 
 import inspect
-import shutil
-import textwrap
 from collections.abc import Mapping
 
 from aag_tf.config import Setting, groups
-
-NARROWEST = 60
-WIDEST = 110  # longer lines of prose are hard to follow
+from aag_tf.utils.text import text_width, wrapped
 
 
 def grouped_help(config_type: type, usage: str, headlines: Mapping[str, str]) -> str:
@@ -19,18 +15,18 @@ def grouped_help(config_type: type, usage: str, headlines: Mapping[str, str]) ->
         usage: the text on top.
         headlines: what each recipe is for, by its name.
     """
-    width = max(NARROWEST, min(shutil.get_terminal_size().columns, WIDEST))
+    width = text_width()
     sections = [inspect.cleandoc(usage)]
     if headlines:
         column = max(map(len, headlines)) + 2
-        lines = [_wrap(f"{name:{column}}{text}", width, 2, column + 4) for name, text in headlines.items()]
+        lines = [wrapped(f"{name:{column}}{text}", width, 2, column + 4) for name, text in headlines.items()]
         sections.append("Recipes (--recipe=NAME; flags after it override it):\n" + "\n".join(lines))
     for group, settings in groups(config_type).items():
         entries = [
-            f"{_wrap(synopsis(name, setting), width, 2, 10)}\n{_wrap(setting.help, width, 6, 6)}"
+            f"{wrapped(synopsis(name, setting), width, 2, 10)}\n{wrapped(setting.help, width, 6, 6)}"
             for name, setting in settings.items()
         ]
-        sections.append("\n".join([_wrap(f"{title(group)}:", width, 0, 2), *entries]))
+        sections.append("\n".join([wrapped(f"{title(group)}:", width, 0, 2), *entries]))
     sections.append("--flagfile=FILE reads flags from a file; --helpfull lists every flag with its type.")
     return "\n\n".join(sections)
 
@@ -64,7 +60,3 @@ def default_text(setting: Setting) -> str:
     if setting.kind is bool:
         return "on" if setting.default else "off"
     return "" if setting.default is None else str(setting.default)
-
-
-def _wrap(text: str, width: int, first: int, rest: int) -> str:
-    return textwrap.fill(text, width, initial_indent=" " * first, subsequent_indent=" " * rest, break_on_hyphens=False)

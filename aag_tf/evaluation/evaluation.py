@@ -9,8 +9,10 @@ from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.results import GIVEN, TABLE_NOTE, TRAINED, FeatureResult, table
 from aag_tf.evaluation.verdict import Verdict, find_verdicts
 from aag_tf.evaluation.verdict_words import advice, sentence
+from aag_tf.utils.text import text_width, wrapped
 
 SCHEMA = 2
+WITHOUT_TERMINAL = 100  # columns; the table of three feature sets has 89
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,18 +80,19 @@ class Evaluation:
         return table(self.results)
 
     def __str__(self) -> str:
-        """The table below a sentence that names the images."""
+        """The table below a sentence that names the images, and the verdicts, in lines that fit the terminal."""
         data = self.data
+        width = text_width(WITHOUT_TERMINAL)
         classes = "no labels" if data["num_classes"] is None else f"{data['num_classes']} classes"
         title = (
             f"{data['dataset']}, {data['split']} split: {data['num_queries']} images, evaluated with "
             f"{data['num_bank']} others to learn from, {classes}."
         )
         note = f" ({data['conversion']})" if data.get("conversion") else ""
-        found = "".join(f"\n{line}" for line in self.verdict_lines)
+        found = "".join(f"\n{wrapped(line, width, 0, 2)}" for line in self.verdict_lines)
         has_shares = any(measure.low is not None for measure in self.main_result.measures)
         explained = f"\n{TABLE_NOTE}" if has_shares else ""
-        return f"{title}{note}{explained}\n\n{self.table()}" + (f"\n{found}" if found else "")
+        return f"{wrapped(title + note, width, 0, 2)}{explained}\n\n{self.table()}" + (f"\n{found}" if found else "")
 
     def to_json(self) -> str:
         """Formats the whole evaluation; accuracies are shares in [0, 1]."""

@@ -1,6 +1,11 @@
 """Text that may hold anything, made safe for files, terminals and shells."""
 
 import shlex
+import shutil
+import textwrap
+
+NARROWEST = 60  # columns of prose
+WIDEST = 110  # longer lines of prose are hard to follow
 
 
 def printable(path: str) -> str:
@@ -16,3 +21,27 @@ def shown(text: str) -> str:
 def command_line(*parts: object) -> str:
     """Returns a command as it can be pasted into a shell, whatever the names in it hold."""
     return shlex.join(map(str, parts))
+
+
+def text_width(without_terminal: int = 80) -> int:
+    """Returns the columns for prose: those of the terminal, but 60 to 110; `without_terminal` where there is none."""
+    return max(NARROWEST, min(shutil.get_terminal_size((without_terminal, 24)).columns, WIDEST))
+
+
+def wrapped(text: str, width: int, first: int, rest: int) -> str:
+    """Returns text broken into lines between words; paths and flags stay whole, even where they are longer than a line.
+
+    Args:
+        text: one paragraph.
+        width: largest length of a line.
+        first: indent of the first line, in columns.
+        rest: indent of the others.
+    """
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=" " * first,
+        subsequent_indent=" " * rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

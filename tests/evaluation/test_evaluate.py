@@ -89,7 +89,7 @@ def test_results_are_written_into_the_run_directory(run, evaluation):
     assert [verdict["measure"] for verdict in report["verdicts"]] == [*names[1:5], "rankme"]
     for verdict, line in zip(report["verdicts"], evaluation.verdict_lines, strict=False):
         assert line == verdict["text"]
-        assert line in str(evaluation)
+        assert line in " ".join(str(evaluation).split())
 
 
 def test_the_command_repeats_the_evaluation(run, evaluation):
@@ -182,6 +182,17 @@ def test_results_can_be_read_back(run, evaluation):
     assert (saved.path, saved.feature_set) == (evaluation.path, None)
     for name in ("subject", "data", "settings", "command", "seeds", "versions", "seconds"):
         assert getattr(saved, name) == getattr(evaluation, name)
+
+
+def test_sentences_fit_the_terminal_and_the_table_stays_whole(evaluation, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "70")
+    lines = str(evaluation).splitlines()
+    table = evaluation.table().splitlines()
+    start = lines.index(table[0])
+    assert lines[start : start + len(table)] == table
+    sentences = lines[:start] + lines[start + len(table) :]
+    assert max(map(len, sentences)) <= 70
+    assert len([line for line in sentences if line.startswith("  ")]) >= 2  # a verdict takes more than a line
 
 
 def json_round_trip(measure):

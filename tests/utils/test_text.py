@@ -1,0 +1,28 @@
+"""Text is broken into lines between words, as wide as the terminal."""
+
+import pytest
+
+from aag_tf.utils.text import text_width, wrapped
+
+
+@pytest.mark.parametrize(("columns", "width"), [("20", 60), ("87", 87), ("300", 110)])
+def test_lines_fit_the_terminal_and_can_be_read(columns, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert text_width() == width
+
+
+def test_without_a_terminal_the_caller_decides(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: (_ for _ in ()).throw(OSError))  # as in a pipe
+    assert (text_width(), text_width(100)) == (80, 100)
+
+
+def test_words_flags_and_paths_stay_whole():
+    path = "/data/" + "a-long-name/" * 4
+    assert wrapped(f"Try --crop_min_area on {path} now.", 20, 2, 4).splitlines() == [
+        "  Try",
+        "    --crop_min_area",
+        "    on",
+        f"    {path}",
+        "    now.",
+    ]
