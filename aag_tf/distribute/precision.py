@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from aag_tf.config import ScheduleConfig
-from aag_tf.utils.cpu import computes_bfloat16
+from aag_tf.utils.cpu import computes_bfloat16, hidden_bfloat16
+from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.log import logger
 
 BFLOAT16_CAPABILITY = (8, 0)  # compute capability of NVIDIA's Ampere, the first with bfloat16
@@ -23,8 +24,18 @@ def resolve_precision(schedule: ScheduleConfig) -> str:
     return "mixed_bfloat16" if fast else "float32"
 
 
-def warn_if_slow(schedule: ScheduleConfig) -> None:
-    """Warns in one line where a run computes bfloat16 on a CPU that has no instructions for it."""
+def check_bfloat16(schedule: ScheduleConfig) -> None:
+    """Warns in one line where a run computes bfloat16 on a CPU that has no instructions for it.
+
+    Raises:
+        ConfigError: oneDNN may not use the instructions that the CPU has, with which TensorFlow fails.
+    """
+    limit = hidden_bfloat16()
+    if schedule.precision == "mixed_bfloat16" and not _gpus(schedule) and limit is not None:
+        raise ConfigError(
+            f"--precision=mixed_bfloat16 cannot be computed while the environment has {limit}; use "
+            "--precision=float32, or remove that variable."
+        )
     if schedule.precision == "mixed_bfloat16" and not _gpus(schedule) and not computes_bfloat16():
         logger.warning(
             "--precision=mixed_bfloat16 has no hardware on this CPU, where a step takes %.1f times as long as in "

@@ -64,16 +64,16 @@ def choose_k(protocol: ProtocolConfig, labels: np.ndarray | None, count: int) ->
     if "knn" in protocol.measure_names:
         if protocol.knn_k is None and k < USUAL_KNN_K:
             logger.warning(
-                "kNN lets %d neighbors vote in place of %d, since half of the classes have no more than %d images to "
-                "learn from; --knn_k decides otherwise.",
+                "kNN uses k=%d in place of %d, since half of the classes have no more than %d images to learn from; "
+                "--knn_k decides otherwise.",
                 k,
                 USUAL_KNN_K,
                 k,
             )
         elif counts.min() < k <= count:
             logger.warning(
-                "kNN lets %d neighbors vote, more than the %d images of the smallest class, which it may miss; "
-                "--knn_k=%d lets fewer vote.",
+                "kNN uses k=%d, more than the %d images of the smallest class, which it may miss; --knn_k=%d uses "
+                "fewer.",
                 k,
                 counts.min(),
                 counts.min(),

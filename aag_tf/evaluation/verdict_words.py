@@ -18,7 +18,7 @@ OTHER_IMAGES = (
     "Not above a baseline: the encoder was trained on other images; train one on these, or on images more like them."
 )
 OTHER_MODEL = "Not above a baseline: these features do not suit the images; evaluate another model or training."
-SOLVED = "Raw pixels are right for {:.0f} % of these images, so that little is left to gain on them."
+SOLVED = "Raw pixels already reach {:.0f} % on these images, so there is little left to gain."
 TOO_FEW = "With {} evaluated images chance decides; evaluate at least {} for a verdict, better hundreds."
 COLLAPSED = (
     "Collapsed: train again with a lower --learning_rate, a longer --warmup_fraction, --projector_batch_norm or a "
@@ -119,7 +119,7 @@ def _of_rank(verdict: Verdict) -> str:
     beside = f" (untrained encoder: {numbers['untrained']:.1f})" if "untrained" in numbers else ""
     meaning = {
         outcomes.COLLAPSED: "the encoder has collapsed: it says nearly the same of every image",
-        outcomes.LOW_RANK: "few directions are used, so that the embedding holds little",
-        outcomes.NOT_COLLAPSED: "not collapsed; how well classes are told apart, only labels say",
+        outcomes.LOW_RANK: "few directions are used, so the embedding carries little information",
+        outcomes.NOT_COLLAPSED: "not collapsed; only labels can show how well it tells classes apart",
     }[verdict.outcome]
     return f"effective rank {numbers['rank']:.1f}{most}{beside}: {meaning}."

@@ -3,7 +3,7 @@
 import dataclasses
 
 from aag_tf.config import TrainConfig
-from aag_tf.distribute.precision import resolve_precision, warn_if_slow
+from aag_tf.distribute.precision import check_bfloat16, resolve_precision
 from aag_tf.runs import RunDirectory
 
 
@@ -15,6 +15,7 @@ def with_precision(config: TrainConfig) -> TrainConfig:
 
     Raises:
         RunDirectoryError: the record of the run to resume is damaged.
+        ConfigError: this machine cannot compute in that precision.
     """
     precision = config.schedule.precision
     if precision == "auto" and config.run.resume:
@@ -23,5 +24,5 @@ def with_precision(config: TrainConfig) -> TrainConfig:
             precision = directory.read_record().config.schedule.precision
     schedule = dataclasses.replace(config.schedule, precision=precision)
     schedule = dataclasses.replace(schedule, precision=resolve_precision(schedule))
-    warn_if_slow(schedule)
+    check_bfloat16(schedule)
     return dataclasses.replace(config, schedule=schedule)

@@ -42,10 +42,10 @@ def summarize(run: OpenRun) -> RunSummary:
         "classes": _classes(source),
         "splits": "; ".join(_splits(source)),
         "encoder": _encoder(run),
-        "precision": f"{config.schedule.precision} (--precision) on {_devices(run.model.distribute_strategy)}",
+        "precision": f"{config.schedule.precision} on {_devices(run.model.distribute_strategy)} (--precision)",
         "steps": _steps(run),
-        "evaluated": _monitoring(run),
-        "goes to": f"{run.directory.path}" + (f", from step {steps.start_step:,} on" if steps.start_step else ""),
+        "monitoring": _monitoring(run),
+        "saved in": f"{run.directory.path}" + (f", from step {steps.start_step:,} on" if steps.start_step else ""),
     }
     return RunSummary("This run:" if steps.start_step == 0 else "This run goes on:", lines)
 
@@ -54,7 +54,7 @@ def _images(source: Source) -> str:
     height, width, channels = source.image_shape
     total = sum(len(split) for split in (source.train, source.validation, source.test) if split is not None)
     color = "gray" if channels == 1 else "RGB"
-    return f"{total:,} of {shown(source.name)}, used at {height}x{width} {color} (--image_size)"
+    return f"{total:,} of {shown(source.name)}, resized to {height}x{width} {color} (--image_size)"
 
 
 def _classes(source: Source) -> str:
@@ -104,7 +104,7 @@ def _steps(run: OpenRun) -> str:
     left = steps.total_steps - steps.start_step
     decided = "--train_steps" if schedule.train_steps is not None else "--epochs"
     start = f"{left:,} left of {steps.total_steps:,}" if steps.start_step else f"{steps.total_steps:,}"
-    epochs = f"{steps.total_steps / steps.steps_per_epoch:.4g} epochs of {steps.steps_per_epoch:,}"
+    epochs = f"{steps.total_steps / steps.steps_per_epoch:.3g} epochs of {steps.steps_per_epoch:,} steps"
     views = run.config.augment.num_views
     batch = (
         f"batches of {schedule.global_batch_size:,} images (--global_batch_size), {views} views of each (--aux_views)"
@@ -116,10 +116,10 @@ def _monitoring(run: OpenRun) -> str:
     """What is looked at while the run trains."""
     every = run.config.run.knn_every_epochs
     if every == 0:
-        return "not meanwhile (--knn_every_epochs=0)"
+        return "none during training (--knn_every_epochs=0)"
     held_out = run.monitored.validation
     if held_out is None:
-        return "not meanwhile, since no image is held out (--validation_fraction)"
+        return "none during training, since no image is held out (--validation_fraction)"
     frequency = "every epoch" if every == 1 else f"every {every} epochs"
     what = "effective rank and uniformity" if held_out.labels is None else "kNN and linear probe"
     advice = "; --monitor_dataset=DATA takes labeled images" if held_out.labels is None else ""

@@ -39,10 +39,24 @@ def onednn_pays() -> bool:
 
 def computes_bfloat16() -> bool:
     """Whether TensorFlow computes bfloat16 in hardware on this CPU: AVX512-BF16 or AMX-BF16, through oneDNN."""
-    if not cpu_features() & {"avx512_bf16", "amx_bf16"} or onednn_switched_off():
-        return False
-    limit = next((os.environ[name].upper() for name in LIMITS if os.environ.get(name)), "ALL")
-    return limit.startswith(WITH_BFLOAT16)
+    return _has_bfloat16() and not onednn_switched_off() and hidden_bfloat16() is None
+
+
+def hidden_bfloat16() -> str | None:
+    """Returns the setting `NAME=VALUE` that keeps oneDNN from the bfloat16 of this CPU, if there is one.
+
+    TensorFlow looks at the CPU alone, asks oneDNN for kernels that it then does not have, and ends with an error.
+    """
+    if not _has_bfloat16() or onednn_switched_off():
+        return None
+    limit = next((name for name in LIMITS if os.environ.get(name)), None)
+    if limit is None or os.environ[limit].upper().startswith(WITH_BFLOAT16):
+        return None
+    return f"{limit}={os.environ[limit]}"
+
+
+def _has_bfloat16() -> bool:
+    return bool(cpu_features() & {"avx512_bf16", "amx_bf16"})
 
 
 def onednn_switched_off() -> bool:

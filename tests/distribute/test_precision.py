@@ -6,6 +6,7 @@ from simulated_cpu import AVX2, BFLOAT16, install_cpu
 
 from aag_tf.config import ScheduleConfig
 from aag_tf.distribute import precision
+from aag_tf.utils.errors import ConfigError
 
 
 def install_gpus(monkeypatch, *capabilities):
@@ -52,11 +53,22 @@ def test_bfloat16_without_hardware_warns_once_with_its_cost(monkeypatch, tmp_pat
     for flags, asked in ((BFLOAT16, "mixed_bfloat16"), (AVX2, "float32"), (AVX2, "mixed_bfloat16")):
         install_cpu(monkeypatch, tmp_path, flags)
         assert caplog.messages == []
-        precision.warn_if_slow(ScheduleConfig(precision=asked))
+        precision.check_bfloat16(ScheduleConfig(precision=asked))
     assert caplog.messages == [
         "--precision=mixed_bfloat16 has no hardware on this CPU, where a step takes 5.8 times as long as in float32 "
         "(measured with AVX2); a new run is faster with --precision=auto"
     ]
     install_gpus(monkeypatch, (7, 0))
-    precision.warn_if_slow(ScheduleConfig(precision="mixed_bfloat16"))
+    precision.check_bfloat16(ScheduleConfig(precision="mixed_bfloat16"))
     assert len(caplog.messages) == 1
+
+
+def test_bfloat16_that_is_hidden_from_onednn_is_refused(monkeypatch, tmp_path):
+    install_gpus(monkeypatch)
+    install_cpu(monkeypatch, tmp_path, BFLOAT16)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    precision.check_bfloat16(ScheduleConfig(precision="float32"))
+    with pytest.raises(ConfigError, match=r"ONEDNN_MAX_CPU_ISA=AVX2; use --precision=float32, or remove that variable"):
+        precision.check_bfloat16(ScheduleConfig(precision="mixed_bfloat16"))
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow's own kernels are slow, and work
+    precision.check_bfloat16(ScheduleConfig(precision="mixed_bfloat16"))

@@ -90,7 +90,7 @@ def test_the_number_of_neighbors_is_said_where_classes_are_small(caplog):
     assert choose_k(ProtocolConfig(measures="linear"), small, 36).knn_k == 4
     assert caplog.text == ""
     assert choose_k(ProtocolConfig(), small, 36).knn_k == 4
-    assert "kNN lets 4 neighbors vote in place of 20" in caplog.text
+    assert "kNN uses k=4 in place of 20" in caplog.text
     assert choose_k(ProtocolConfig(knn_k=6), small, 36).knn_k == 6
-    assert "lets 6 neighbors vote, more than the 4 images of the smallest class" in caplog.text
+    assert "uses k=6, more than the 4 images of the smallest class" in caplog.text
     assert "--knn_k=4 lets fewer vote" in caplog.text

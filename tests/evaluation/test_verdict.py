@@ -129,7 +129,7 @@ def test_advice_names_flags_of_training_and_only_for_our_own_runs():
     main = result("trained encoder", share(0.96))
     results = [pixels, main]
     (solved,) = advice(find_verdicts(results, main), main, results, own=True)
-    assert solved == "Raw pixels are right for 97 % of these images, so that little is left to gain on them."
+    assert solved == "Raw pixels already reach 97 % on these images, so there is little left to gain."
     results = [result("raw pixels", share(0.5)), main := result("trained encoder", share(0.4))]
     (lines,) = advice(find_verdicts(results, main), main, results, own=True)
     flags = re.findall(r"--(?:no)?([a-z_]+)", lines)

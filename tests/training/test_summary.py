@@ -46,19 +46,19 @@ def test_labeled_images(tmp_path):
     encoder = summary.lines.pop("encoder")
     assert encoder == "one_block (--encoder), 1,320 parameters, embeddings of 8; projector of 320"
     assert summary.lines == {
-        "images": "1,797 of digits, used at 8x8 gray (--image_size)",
+        "images": "1,797 of digits, resized to 8x8 gray (--image_size)",
         "classes": "10: 0 (129), 1 (131), 2 (127), 3 (132), 4 (130), 5 more; used to evaluate, not to train",
         "splits": "train 1,295; validation 143, 10% held out of train (--validation_fraction); test 359, "
         "20% of the labeled images, since the data set has no test split",
-        "precision": "float32 (--precision) on CPU",
-        "steps": "969, 3 epochs of 323 (--epochs); batches of 4 images (--global_batch_size), 3 views of each "
+        "precision": "float32 on CPU (--precision)",
+        "steps": "969, 3 epochs of 323 steps (--epochs); batches of 4 images (--global_batch_size), 3 views of each "
         "(--aux_views)",
-        "evaluated": "kNN and linear probe of 143 held-out images every 2 epochs (--knn_every_epochs)",
-        "goes to": f"{tmp_path / 'run'}",
+        "monitoring": "kNN and linear probe of 143 held-out images every 2 epochs (--knn_every_epochs)",
+        "saved in": f"{tmp_path / 'run'}",
     }
     text = str(summary).splitlines()
     assert text[0] == "This run:"
-    assert text[1] == "  images     1,797 of digits, used at 8x8 gray (--image_size)"
+    assert text[1] == "  images     1,797 of digits, resized to 8x8 gray (--image_size)"
 
 
 def test_unlabeled_images_of_which_some_are_broken(tmp_path):
@@ -68,7 +68,7 @@ def test_unlabeled_images_of_which_some_are_broken(tmp_path):
     (tmp_path / "images" / "c.png").symlink_to("missing.png")
     data = DataConfig(f"folder:{tmp_path / 'images'}", validation_fraction=0.0)
     found = lines(tmp_path, data=data, run={"knn_every_epochs": 1}).lines
-    assert found["images"] == f"10 of folder:{tmp_path / 'images'}, used at 12x12 RGB (--image_size)"
+    assert found["images"] == f"10 of folder:{tmp_path / 'images'}, resized to 12x12 RGB (--image_size)"
     assert found["skipped"].startswith("3 (2 not a picture in a known format, 1 No such file or directory)")
     assert found["skipped"].endswith(f"; all are named in {tmp_path / 'run' / 'skipped.json'}")
     kept = json.loads((tmp_path / "run" / "skipped.json").read_text())
@@ -77,7 +77,7 @@ def test_unlabeled_images_of_which_some_are_broken(tmp_path):
     assert found["splits"] == (
         "train 10; no validation (--validation_fraction holds some out); no test, since there are no labels"
     )
-    assert found["evaluated"] == "not meanwhile, since no image is held out (--validation_fraction)"
+    assert found["monitoring"] == "none during training, since no image is held out (--validation_fraction)"
 
 
 def test_folders_of_splits(tmp_path):
@@ -90,7 +90,7 @@ def test_folders_of_splits(tmp_path):
         "train 8; no validation (--validation_fraction holds some out); test 8, "
         "the validation split of the data set, which has no test split"
     )
-    assert found["evaluated"] == (
+    assert found["monitoring"] == (
         "kNN and linear probe of 143 held-out images of digits (--monitor_dataset) every epoch (--knn_every_epochs)"
     )
 
@@ -98,7 +98,7 @@ def test_folders_of_splits(tmp_path):
 def test_a_tensorflow_data_set(tmp_path):
     with tfds.testing.mock_data(num_examples=40):
         found = lines(tmp_path, data=DataConfig("tfds:svhn_cropped", validation_fraction=0.25)).lines
-    assert found["images"] == "80 of tfds:svhn_cropped, used at 32x32 RGB (--image_size)"
+    assert found["images"] == "80 of tfds:svhn_cropped, resized to 32x32 RGB (--image_size)"
     assert "skipped" not in found
     assert found["classes"].startswith("10: 0 (")
     assert found["splits"] == "train 30; validation 10, 25% held out of train (--validation_fraction); test 40"

@@ -117,7 +117,7 @@ class GracefulStop(keras.callbacks.Callback):
                 first, since = byte[0], time.monotonic()
                 _tell(f"{name}: finishing step {self.step + 1:,} and saving it; {name} again stops at once.")
             elif self._is_again(byte[0], first, since):
-                _tell(f"{name}: stopping at once; the last checkpoint is whole.")
+                _tell(f"{name}: stopping at once; a checkpoint that was saved before stays intact.")
                 if not self._ended.wait(PATIENCE) and not _is_interactive():
                     os._exit(128 + byte[0])  # nothing is lost that `kill -9` would not lose
 

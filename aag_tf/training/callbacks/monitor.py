@@ -68,8 +68,8 @@ class EncoderMonitor(Periodic):
         self.k = DEFAULT_K if self.bank.labels is None else usual_k(self.bank.labels)
         if self.k < DEFAULT_K and self.queries.labels is not None:
             logger.warning(
-                "knn_accuracy lets %d neighbors vote in place of %d, since half of the classes have no more than %d of "
-                "the training images that it looks at.",
+                "kNN accuracy uses k=%d in place of %d, since half of the classes have no more than %d of the training "
+                "images that it looks at.",
                 self.k,
                 DEFAULT_K,
                 self.k,

@@ -65,7 +65,7 @@ def test_reads_only_a_little_ahead():
     [
         (FileNotFoundError(2, "No such file or directory", "/secret/path"), "No such file or directory"),
         (DataError("too many\npixels"), "too many pixels"),
-        (OSError("image file is truncated"), "OSError: image file is truncated"),
+        (OSError("image file is truncated"), "image file is truncated"),
         (ValueError("bad <_io.BytesIO object at 0x7f12ab>"), "ValueError: bad the file"),
         (ValueError("bad <_io.BufferedReader name=5>"), "ValueError: bad the file"),
         (MemoryError(), "MemoryError"),

@@ -60,4 +60,4 @@ def test_a_second_signal_ends_a_long_step(number, name, tmp_path):
     time.sleep(1.1)  # a SIGTERM that follows at once is the same one
     process.send(number)
     assert process.finish() == 128 + number
-    assert process.messages.endswith(f"\n{name}: stopping at once; the last checkpoint is whole.\n")
+    assert process.messages.endswith(f"\n{name}: stopping at once; a checkpoint that was saved before stays intact.\n")

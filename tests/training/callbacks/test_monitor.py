@@ -140,4 +140,4 @@ def test_classes_of_two_images_are_found_by_their_neighbors(writer, caplog):
     split = Split(ArrayImages(pixels.astype(np.uint8)), np.repeat(np.arange(300), 2))
     record = monitor(split, writer, encoder=scaled_pixels(offset=-1.25)).measure(1)
     assert record["knn_accuracy"] > 0.9
-    assert "lets 2 neighbors vote in place of 20" in caplog.text
+    assert "uses k=2 in place of 20" in caplog.text
