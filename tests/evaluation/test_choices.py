@@ -93,4 +93,4 @@ def test_the_number_of_neighbors_is_said_where_classes_are_small(caplog):
     assert "kNN uses k=4 in place of 20" in caplog.text
     assert choose_k(ProtocolConfig(knn_k=6), small, 36).knn_k == 6
     assert "uses k=6, more than the 4 images of the smallest class" in caplog.text
-    assert "--knn_k=4 lets fewer vote" in caplog.text
+    assert "--knn_k=4 uses fewer" in caplog.text

@@ -58,7 +58,7 @@ def test_labeled_images(tmp_path):
     }
     text = str(summary).splitlines()
     assert text[0] == "This run:"
-    assert text[1] == "  images     1,797 of digits, resized to 8x8 gray (--image_size)"
+    assert text[1] == "  images      1,797 of digits, resized to 8x8 gray (--image_size)"
 
 
 def test_unlabeled_images_of_which_some_are_broken(tmp_path):
@@ -109,7 +109,7 @@ def test_training_says_it_and_no_progress_is_silent(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "aag_tf"):
         train(config)
     said = [record.getMessage() for record in caplog.records if record.name == "aag_tf"]
-    assert said[0].startswith("This run:\n  images     1,797 of digits")
+    assert said[0].startswith("This run:\n  images      1,797 of digits")
     caplog.clear()
     with caplog.at_level(logging.INFO, "aag_tf"), no_progress():
         train(dataclasses.replace(config, run=dataclasses.replace(config.run, overwrite=True)))
