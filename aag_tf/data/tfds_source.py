@@ -36,7 +36,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
     parts = _open_splits(name, builder, config, with_labels=label is not None)
     memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
     try:
-        splits = {role: _read_split(part, shape, label is not None) for role, part in parts.items()}
+        splits = {role: _read_split(part, shape, config.reading.fit, label is not None) for role, part in parts.items()}
     except (tf.errors.OpError, OSError) as error:
         reason = one_line(error, 200)
         raise DataError(f"tfds:{name} cannot be read ({reason}); prepare it again, or restore its files.") from error
@@ -103,7 +103,7 @@ def require_image_feature(name: str, builder: Any) -> Any:
     return image
 
 
-def _image_shape(name: str, builder: Any, image_size: int | None) -> Shape:
+def _image_shape(name: str, builder: Any, image_size: int | str | None) -> Shape:
     image = require_image_feature(name, builder)
     height, width, channels = image.shape
     if channels not in (1, 3):
@@ -155,9 +155,9 @@ def not_tfrecords(source: str, error: Exception) -> DataError:
     return DataError(f"{source} cannot be read as TFRecords ({one_line(error, 200)}); prepare it in that format.")
 
 
-def _read_split(examples: tf.data.Dataset, shape: Shape, with_labels: bool) -> Split:
+def _read_split(examples: tf.data.Dataset, shape: Shape, how: str, with_labels: bool) -> Split:
     def pick(example: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        picture = tf.ensure_shape(resizing.fit(example["image"], shape[:2]), shape)
+        picture = tf.ensure_shape(resizing.fit(example["image"], shape[:2], how), shape)
         return picture, example["label"] if with_labels else tf.constant(-1, tf.int64)
 
     count = int(examples.cardinality())
