@@ -1,0 +1,179 @@
+"""The manifest of a pack: what was packed and how, and its shards; checked when it is read.
+
+It is written when packing begins (`source`, `settings`), and again when all is done (`splits` and more).
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Self
+
+from aag_tf.data.pack.layout import MANIFEST_FILE, SPLITS
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.json_fields import read_fields
+from aag_tf.utils.json_files import read_json_object
+
+FORMAT = "aag_tf.pack"
+FORMAT_VERSION = 1
+ORIGINAL, JPEG, RAW = FORMS = ("original", "jpeg", "raw")
+MOST = 2**40  # more is no number of images, and no size of a file
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How pictures were packed; a resumed run must not change it.
+
+    Args:
+        form: `original` (the bytes of the source), `jpeg` (larger ones scaled down and encoded again) or `raw` (pixels).
+        side: of `jpeg`, the length in pixels that the shorter side of larger pictures was scaled to.
+        quality: of `jpeg`.
+        image_size: of `raw`, the value of `--image_size`.
+        shard_size: listed images of a shard; those that cannot be read are missing in it.
+        reading: settings of reading, by the names of their flags.
+    """
+
+    form: str
+    side: int | None
+    quality: int
+    image_size: str | None
+    shard_size: int
+    reading: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS or not 1 <= self.shard_size <= MOST:
+            raise ValueError("its 'settings' are none of aag-pack")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One file of images.
+
+    Args:
+        images: number of images in it.
+        bytes: its size.
+        sha256: of its bytes, in hexadecimal.
+        skipped: pictures that cannot be read and are not in it, each with the reason.
+    """
+
+    images: int
+    bytes: int
+    sha256: str
+    skipped: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.images <= MOST and 0 <= self.bytes <= MOST):
+            raise ValueError("a number of images, or a size, is out of range")
+
+
+@dataclasses.dataclass(frozen=True)
+class PackedSplit:
+    """The images of one split, in the order of the source.
+
+    Args:
+        shards: one after the other.
+        labeled: whether every image has a label.
+    """
+
+    shards: list[Shard]
+    labeled: bool
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return sum(shard.images for shard in self.shards)
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Pictures that cannot be read, each with the reason."""
+        return {path: why for shard in self.shards for path, why in shard.skipped.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """The content of `manifest.json`.
+
+    Args:
+        source: the images: `dataset`, `digest`, which tells two versions of a data set apart, and more by kind.
+        settings: how they were packed.
+        versions: of the software.
+        shape: of the images, (height, width, channels); height and width are 0 where pictures differ.
+        class_names: the name of every label, where they are known.
+        splits: by name; `None` until all are packed.
+    """
+
+    source: dict[str, Any]
+    settings: Settings
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    shape: tuple[int, int, int] | None = None
+    class_names: list[str] | None = None
+    splits: dict[str, PackedSplit] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("dataset", "digest"):
+            if not isinstance(self.source.get(name), str):
+                raise ValueError(f"its 'source' has no {name!r}")
+        if self.shape is not None and not all(0 <= size <= MOST for size in self.shape):
+            raise ValueError("its 'shape' is out of range")
+        if self.splits is None:
+            return
+        if self.shape is None or not set(self.splits) <= set(SPLITS) or "train" not in self.splits:
+            raise ValueError("its 'splits' are not complete")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every image is packed."""
+        return self.splits is not None
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of all images; `None` if they differ."""
+        assert self.shape is not None
+        return self.shape[:2] if all(self.shape[:2]) else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the JSON object of `manifest.json`, without what is not known yet."""
+        content = {"format": FORMAT, "format_version": FORMAT_VERSION} | dataclasses.asdict(self)
+        return {name: value for name, value in content.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Reads the JSON object of `manifest.json`; keys that are not known are ignored.
+
+        Raises:
+            ValueError: a field is missing or wrong; the message names it.
+        """
+        return read_fields(cls, content)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Reads the manifest of a pack, finished or not.
+
+    Raises:
+        DataError: it is missing or damaged, or another program or a later version wrote it.
+    """
+    file = directory / MANIFEST_FILE
+    try:
+        content = read_json_object(file)
+        if content.get("format") != FORMAT:
+            raise DataError(f"{file} was not written by aag-pack; name a directory that it wrote.")
+        if (version := content.get("format_version")) != FORMAT_VERSION:
+            raise DataError(
+                f"{file} has format version {version} and this package reads {FORMAT_VERSION}; pack again with "
+                "--overwrite, or install the package that wrote it."
+            )
+        return Manifest.from_json(content)
+    except OSError as error:
+        raise DataError(f"{directory} was not written by aag-pack: it has no {MANIFEST_FILE}.") from error
+    except ValueError as error:
+        raise DataError(f"{file} is damaged ({error}); give the aag-pack command again with --overwrite.") from error
+
+
+def read_complete(directory: Path) -> Manifest:
+    """Reads the manifest of a finished pack.
+
+    Raises:
+        DataError: as for `read_manifest`, or it is not finished.
+    """
+    manifest = read_manifest(directory)
+    if not manifest.is_complete:
+        raise DataError(f"{directory} is not finished; give its aag-pack command again with --resume.")
+    return manifest
