@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from aag_tf.config import DataConfig
-from aag_tf.data.adapting import adapted
+from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
 from aag_tf.data.folder import read_folder
 from aag_tf.data.images import Shape
@@ -54,7 +54,7 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
     Raises:
         DataError: the data set cannot be opened, has no labels, or has too few images to hold some out.
     """
-    size = shape[0] if shape[0] == shape[1] else None
+    size = f"{shape[0]}x{shape[1]}"
     place = DataConfig(dataset=dataset, data_dir=config.data_dir, download=config.download, image_size=size)
     source = open_source(place)
     train, held_out = source.train, source.validation
@@ -64,4 +64,5 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
             f"--monitor_dataset={dataset} has {missing}, so it cannot monitor a run; give a labeled data set, or leave "
             "the flag out."
         )
+    require_channels(dataset, source.image_shape[2], shape[2], "--monitor_dataset")
     return dataclasses.replace(source, train=adapted(train, shape), validation=adapted(held_out, shape), test=None)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aag_tf.config import DataConfig, EvaluateConfig, ProtocolConfig
+from aag_tf.config.reading import read_size
 from aag_tf.data import (
     JoinedImages,
     Source,
@@ -17,6 +18,7 @@ from aag_tf.data import (
     same_pixels,
     skipped_before,
 )
+from aag_tf.data.adapting import require_channels
 from aag_tf.evaluation.choices import choose_k, choose_protocol
 from aag_tf.evaluation.subjects.subject import Subject
 from aag_tf.runs import RunDirectory
@@ -64,6 +66,7 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
     changes = []
     if config.dataset is not None and None not in subject.image_shape[:2]:
         changes.append(f"images at {height}x{width} pixels")
+    require_channels(source.name, source.image_shape[2], channels, "--dataset")
     if source.image_shape[2] != channels:
         changes.append("gray repeated as RGB" if channels == 3 else "RGB turned to gray by its luma")
     shape = (height, width, channels)
@@ -120,14 +123,15 @@ def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
         dataset=config.dataset,
         data_dir=config.data_dir or (None if own is None else own.data_dir),
         download=config.download,
-        image_size=height if height is not None and height == width else config.image_size,
+        image_size=config.image_size if height is None or width is None else f"{height}x{width}",
         validation_fraction=DataConfig().validation_fraction if own is None else own.validation_fraction,
     )
 
 
 def _check_image_size(config: EvaluateConfig, subject: Subject) -> None:
     height, width, _ = subject.image_shape
-    if config.image_size is not None and height is not None and (height, width) != (config.image_size,) * 2:
+    asked = None if config.image_size is None else read_size(config.image_size)
+    if asked is not None and height is not None and (height, width) != asked:
         raise EvaluationError(
             f"--image_size={config.image_size} is for models that take any size, and this one takes {height}x{width}; "
             "leave it out."
