@@ -87,7 +87,7 @@ class Source:
     test: Split | None = None
     class_names: list[str] | None = None
     skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    reading: Reading = Reading()
+    reading: Reading = dataclasses.field(default_factory=Reading)
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
