@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from aag_tf.config import DataConfig
-from aag_tf.data.adapting import adapted
+from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
 from aag_tf.data.folder import read_folder
 from aag_tf.data.images import Shape
@@ -70,6 +70,7 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
             f"--monitor_dataset={dataset} has {missing}, so it cannot monitor a run; give a labeled data set, or leave "
             "the flag out."
         )
+    require_channels(dataset, source.image_shape[2], shape[2], "--monitor_dataset")
     fit = config.reading.fit
     return dataclasses.replace(
         source, train=adapted(train, shape, fit), validation=adapted(held_out, shape, fit), test=None

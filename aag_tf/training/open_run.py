@@ -12,6 +12,7 @@ from aag_tf.config import OWN, Cluster, RunConfig, ScheduleConfig, TrainConfig, 
 from aag_tf.data import (
     Source,
     batches_in_epoch,
+    choose_bands,
     fingerprint,
     open_monitored,
     open_source,
@@ -104,6 +105,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
 
     with skipped_before(() if before is None else directory.read_skipped()):
         source = open_source(config.data if before is None else before.same_reading(config.data))
+    choose_bands(source.image_shape[2], config.data.reading.shown_bands)  # rejects bands that images do not have
     record = _describe(config, source, auxiliary)
     if before is not None:
         check_same_images(record, before)

@@ -18,6 +18,7 @@ from aag_tf.data import (
     same_pixels,
     skipped_before,
 )
+from aag_tf.data.adapting import require_channels
 from aag_tf.evaluation.choices import choose_k, choose_protocol
 from aag_tf.evaluation.subjects.subject import Subject
 from aag_tf.runs import RunDirectory
@@ -65,6 +66,7 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
     changes = []
     if config.dataset is not None and None not in subject.image_shape[:2]:
         changes.append(f"images at {height}x{width} pixels")
+    require_channels(source.name, source.image_shape[2], channels, "--dataset")
     if source.image_shape[2] != channels:
         changes.append("gray repeated as RGB" if channels == 3 else "RGB turned to gray by its luma")
     shape, fit = (height, width, channels), source.reading.fit
