@@ -145,7 +145,7 @@ def _with_stored_weights(
 
 def _open_source(config: ExportConfig, record: RunRecord) -> Source:
     with skipped_before(RunDirectory(config.run_dir).read_skipped()):
-        source = open_source(record.config.data)
+        source = open_source(record.same_reading(record.config.data))
     if tuple(source.image_shape) != record.image_shape:
         # The cost of 16 bits is measured on the data set too, verified or not.
         without = "--noverify" if config.weights == "float32" else "--weights=float32 --noverify"
