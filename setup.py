@@ -43,6 +43,7 @@ setup(
     zip_safe=False,
     install_requires=[
         "absl-py>=2.1",
+        "array-record>=0.8",  # wheels for Linux and macOS; TensorFlow Datasets needs it on Linux too
         "importlib_resources>=6.0",  # imported, but not declared, by tensorflow-datasets 4.9.10
         "jinja2>=3.1",
         "keras>=3.15",
@@ -104,6 +105,7 @@ setup(
             "aag-train = aag_tf.commands.train:run",
             "aag-evaluate = aag_tf.commands.evaluate:run",
             "aag-export = aag_tf.commands.export:run",
+            "aag-pack = aag_tf.commands.pack:run",
             "aag-embed = aag_tf.commands.embed:run",
             "aag-search = aag_tf.commands.search:run",
         ]

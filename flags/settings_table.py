@@ -5,6 +5,7 @@ from aag_tf.config import (
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
+    PackConfig,
     SearchConfig,
     Setting,
     TrainConfig,
@@ -17,6 +18,7 @@ COMMANDS: dict[str, type] = {
     "aag-augment": ContactSheetConfig,
     "aag-evaluate": EvaluateConfig,
     "aag-export": ExportConfig,
+    "aag-pack": PackConfig,
     "aag-embed": EmbedConfig,
     "aag-search": SearchConfig,
 }

@@ -16,6 +16,7 @@ from aag_tf.config.flat import flag_lines, from_flat, groups, leaves, to_flat
 from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
 from aag_tf.config.model import OWN, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import OptimizerConfig
+from aag_tf.config.pack import PackConfig
 from aag_tf.config.protocol import MEASURES, QUICK_MEASURES, USUAL_KNN_K, ProtocolConfig
 from aag_tf.config.reading import ReadingConfig
 from aag_tf.config.resume import changed_training_settings, training_settings
@@ -44,6 +45,7 @@ __all__ = [
     "ExportConfig",
     "LossConfig",
     "OptimizerConfig",
+    "PackConfig",
     "ProjectorConfig",
     "ProtocolConfig",
     "ReadingConfig",

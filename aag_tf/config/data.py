@@ -10,7 +10,8 @@ from aag_tf.config.reading import SIZE_FORM, ReadingConfig, read_size
 from aag_tf.config.setting import check_settings, setting
 
 BUILT_IN = ("digits", "scattered_digits")  # nothing follows these names
-SCHEMES = (*BUILT_IN, "tfds", "folder", "npz")
+PACKED_FIRST = ("tfrecord", "parquet")  # read in order only, so aag-pack comes before training
+SCHEMES = (*BUILT_IN, "tfds", "folder", "npz", "pack", *PACKED_FIRST)
 TFDS_SCHEMES = ("gs", "s3")  # of URLs that TensorFlow Datasets reads by itself
 
 
@@ -50,8 +51,9 @@ class DataConfig:
         "digits",
         "What to train on: digits (1 797 real 8x8 images, built in), scattered_digits (the same, each at some size and "
         "place of a 16x16 canvas), tfds:NAME[/CONFIG] (a TensorFlow Datasets data set), folder:PATH (a tree of image "
-        "files; sub-folder names become labels) or npz:PATH (arrays `images` and, if you have them, `labels`). Labels "
-        "are never trained on; they only serve to evaluate.",
+        "files; sub-folder names become labels), npz:PATH (arrays `images` and, if you have them, `labels`) or "
+        "pack:PATH (what aag-pack wrote, of any size; aag-pack also reads tfrecord:PATH and parquet:PATH). Labels are "
+        "never trained on; they only serve to evaluate.",
         is_path=True,
     )
     data_dir: str | None = setting(

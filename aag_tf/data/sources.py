@@ -4,14 +4,17 @@ import dataclasses
 from collections.abc import Callable
 
 from aag_tf.config import DataConfig
+from aag_tf.config.data import PACKED_FIRST
 from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
 from aag_tf.data.folder import read_folder
 from aag_tf.data.images import Shape
 from aag_tf.data.npz import read_npz
+from aag_tf.data.pack.source import read_pack
 from aag_tf.data.scattered_digits import read_scattered_digits
 from aag_tf.data.splits import Source, complete
 from aag_tf.data.tfds_source import read_tfds
+from aag_tf.data.unpacked import refuse_unpacked
 from aag_tf.utils.errors import DataError
 
 # A reader for each of `config.data.SCHEMES`: it gets the text after the colon and returns the splits that the data set
@@ -22,6 +25,8 @@ READERS: dict[str, Callable[[str, DataConfig], Source]] = {
     "tfds": read_tfds,
     "folder": read_folder,
     "npz": read_npz,
+    "pack": read_pack,
+    **dict.fromkeys(PACKED_FIRST, refuse_unpacked),
 }
 
 

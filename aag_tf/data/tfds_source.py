@@ -33,7 +33,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
     """
     builder = open_builder(name, config)
     shape = _image_shape(name, builder, config.image_size)
-    label = _label_feature(builder)
+    label = label_feature(builder)
     parts = _open_splits(name, builder, config, with_labels=label is not None)
     memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
     try:
@@ -115,7 +115,8 @@ def _image_shape(name: str, builder: Any, image_size: int | str | None) -> Shape
     return (*resizing.target_size(agreed, image_size), channels)
 
 
-def _label_feature(builder: Any) -> Any | None:
+def label_feature(builder: Any) -> Any | None:
+    """Returns the feature `label` of a TensorFlow data set, if it names classes."""
     import tensorflow_datasets as tfds
 
     label = dict(builder.info.features.items()).get("label")

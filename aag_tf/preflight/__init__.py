@@ -6,7 +6,15 @@ fact is checked here and there, the later code calls the function of this room.
 
 from typing import Any
 
-from aag_tf.config import ContactSheetConfig, EmbedConfig, EvaluateConfig, ExportConfig, SearchConfig, TrainConfig
+from aag_tf.config import (
+    ContactSheetConfig,
+    EmbedConfig,
+    EvaluateConfig,
+    ExportConfig,
+    PackConfig,
+    SearchConfig,
+    TrainConfig,
+)
 
 
 def check(config: Any) -> None:
@@ -19,7 +27,7 @@ def check(config: Any) -> None:
         AagError: something is missing or in the way; the same error would come later.
     """
     # Imported here, since they import NumPy, and `--help` needs none.
-    from aag_tf.preflight import augment, embed, evaluate, export, search, train
+    from aag_tf.preflight import augment, embed, evaluate, export, pack, search, train
 
     checks: dict[type, Any] = {
         TrainConfig: train.check,
@@ -27,6 +35,7 @@ def check(config: Any) -> None:
         EvaluateConfig: evaluate.check,
         ExportConfig: export.check,
         EmbedConfig: embed.check,
+        PackConfig: pack.check,
         SearchConfig: search.check,
     }
     checks[type(config)](config)

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from aag_tf.config import DataConfig
+from aag_tf.config.data import PACKED_FIRST
 from aag_tf.data.arrays import array_shapes, npz_path
 from aag_tf.data.counting import TEST_FRACTION, left_to_train, require_batch
 from aag_tf.data.folder_layout import PictureFile, folder_path, label_files, split_folders
 from aag_tf.data.folder_layout import find_pictures as find_all
+from aag_tf.data.pack.manifest import pack_directory, read_complete
+from aag_tf.data.unpacked import refuse_unpacked
 from aag_tf.data.unprepared import not_prepared
 from aag_tf.data.walking import walk_pictures
 from aag_tf.utils.log import silenced
@@ -23,12 +26,13 @@ from aag_tf.utils.paths import user_path
 DEFAULT_TFDS_DIRECTORY = "~/tensorflow_datasets"
 
 
-def check_dataset(config: DataConfig, batch: int | None = None) -> None:
+def check_dataset(config: DataConfig, batch: int | None = None, *, packing: bool = False) -> None:
     """Checks that a data set exists, and that a batch fits into it.
 
     Args:
         config: names it.
         batch: images of a batch; `None` where nothing is trained.
+        packing: whether it is to be packed, so that pictures that are read in order serve too.
 
     Raises:
         DataError: there is no such folder or file, or it holds nothing; or a TensorFlow data set is not prepared.
@@ -39,6 +43,10 @@ def check_dataset(config: DataConfig, batch: int | None = None) -> None:
         _check_folder(rest, config, batch)
     elif scheme == "npz":
         _check_npz(rest, config, batch)
+    elif scheme == "pack":
+        _check_pack(rest, config, batch)
+    elif scheme in PACKED_FIRST and not packing:
+        refuse_unpacked(rest, config)
     elif scheme == "tfds" and "tensorflow_datasets" not in sys.modules:
         # Once imported, TFDS answers as fast, and knows directories that were registered in Python.
         check_prepared(rest, config.data_dir, download=config.download)
@@ -82,6 +90,15 @@ def _check_npz(path: str, config: DataConfig, batch: int | None) -> None:
         splits = {"train", "test"} if "test_images" in shapes else {"train"}
         count, labeled = shapes["images"][0], "labels" in shapes
         require_batch(left_to_train(count, splits, config.validation_fraction, labeled=labeled), batch)
+
+
+def _check_pack(path: str, config: DataConfig, batch: int | None) -> None:
+    manifest = read_complete(pack_directory(path))
+    splits = manifest.splits or {}
+    if batch is not None:
+        train = splits["train"]
+        count = left_to_train(train.images, splits, config.validation_fraction, labeled=train.labeled)
+        require_batch(count, batch)
 
 
 def check_prepared(name: str, data_dir: str | None, *, download: bool) -> None:

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 from aag_tf.config import EmbedConfig
+from aag_tf.preflight import outputs
 from aag_tf.preflight.datasets import check_prepared
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import DataError, EmbeddingError
-from aag_tf.utils.paths import nearest_existing, user_path
+from aag_tf.utils.paths import user_path
 
 KINDS = ("folder", "list", "tfrecord", "tfds")
 MANIFEST_FILE = "manifest.json"
@@ -17,9 +18,7 @@ def check(config: EmbedConfig) -> None:
     """Checks the output, the encoder and the input."""
     output = user_path(config.output)
     check_output(output, resume=config.resume, overwrite=config.overwrite)
-    nearest = nearest_existing(output)
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise EmbeddingError(f"--output={output} cannot be written; name a directory that you may write to.")
+    outputs.check_writable(output, EmbeddingError)
     version_directory(user_path(config.saved_model))
     kind, rest = kind_and_rest(config.input)
     if kind == "tfds" and "/" in rest:
@@ -32,25 +31,9 @@ def check_output(path: Path, *, resume: bool, overwrite: bool) -> None:
     """Checks that a run may use a directory, without changing it.
 
     Raises:
-        EmbeddingError: it is a file, it is not empty and neither flag is given, or it holds no output to resume or to
-            overwrite.
+        EmbeddingError: as for `aag_tf.preflight.outputs.check_output`.
     """
-    is_ours = (path / MANIFEST_FILE).exists()
-    if path.exists() and not path.is_dir():
-        raise EmbeddingError(f"--output={path} is a file; name a directory.")
-    if resume and not is_ours:
-        raise EmbeddingError(f"--output={path} holds nothing to resume; leave --resume out to start.")
-    occupied = path.is_dir() and any(path.iterdir())
-    if occupied and not (resume or overwrite):
-        raise EmbeddingError(
-            f"--output={path} already exists; add --resume to continue it, --overwrite to delete it and start "
-            "again, or name another directory."
-        )
-    if occupied and overwrite and not is_ours:
-        raise EmbeddingError(
-            f"--output={path} holds files that aag-embed did not write, so --overwrite will not delete it; "
-            "move them away, or name another directory."
-        )
+    outputs.check_output(path, MANIFEST_FILE, "aag-embed", EmbeddingError, resume=resume, overwrite=overwrite)
 
 
 def kind_and_rest(text: str) -> tuple[str, str]:

@@ -1,9 +1,12 @@
 """Files that are written completely or not at all, and that survive a power cut."""
 
+import contextlib
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 LONGEST_NAME = 255  # bytes, on the file systems in use
 
@@ -36,6 +39,18 @@ def _temporary_name(name: str) -> str:
 def is_temporary(path: Path, target: Path) -> bool:
     """Whether `path` is a temporary file that `write_atomically(target, ...)` left because its process was killed."""
     return re.fullmatch(rf"\.{re.escape(target.name)}\.[0-9a-f]{{12}}", path.name) is not None
+
+
+@contextlib.contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file to write under a hidden name; on success it is synced to the disk and renamed to `path`."""
+    hidden = path.with_name(f".{path.name}")
+    with hidden.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    hidden.replace(path)
+    sync(path.parent)
 
 
 def sync(path: str | os.PathLike[str]) -> None:

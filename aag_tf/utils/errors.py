@@ -43,6 +43,10 @@ class EmbeddingError(AagError):
     """An output of bulk embedding cannot be written, resumed or searched."""
 
 
+class PackError(AagError):
+    """A pack cannot be written or resumed."""
+
+
 class WorkerLostError(AagError):
     """Another machine of the run has ended or cannot be reached; commands exit with 3, which means: start again."""
 

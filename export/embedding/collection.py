@@ -15,7 +15,8 @@ from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.inputs import open_input
 from aag_tf.export.embedding.items import Item
 from aag_tf.export.embedding.manifest import Manifest
-from aag_tf.export.embedding.output import Output, open_atomically
+from aag_tf.export.embedding.output import Output
+from aag_tf.utils.atomic import open_atomically
 from aag_tf.utils.errors import DataError, EmbeddingError
 
 

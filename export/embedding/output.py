@@ -13,11 +13,10 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from aag_tf.export.embedding.manifest import FORMAT, FORMAT_VERSION, Manifest
 from aag_tf.preflight.embed import MANIFEST_FILE, check_output
-from aag_tf.utils.atomic import sync, write_atomically
+from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
@@ -136,15 +135,3 @@ class Output:
             raise EmbeddingError(f"{self.path} was not written by aag-embed: it has no {file.name}.") from error
         except ValueError as error:
             raise EmbeddingError(f"{file} is damaged ({error}); embed again with --overwrite.") from error
-
-
-@contextlib.contextmanager
-def open_atomically(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file to write under a hidden name; on success it is synced to the disk and renamed to `path`."""
-    hidden = path.with_name(f".{path.name}")
-    with hidden.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    hidden.replace(path)
-    sync(path.parent)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aag_tf.export.embedding.output import open_atomically
+from aag_tf.utils.atomic import open_atomically
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.text import printable
 

@@ -13,9 +13,8 @@ from typing_extensions import override
 from aag_tf.data import pictures
 from aag_tf.data.images import Images, Shape
 from aag_tf.data.pack.records import read_image
-from aag_tf.data.pack.shards import ShardedRecords
+from aag_tf.data.pack.shards import ShardedRecords, damaged
 from aag_tf.data.reasons import reason
-from aag_tf.utils.errors import DataError
 
 
 class PackImages(Images):
@@ -65,7 +64,4 @@ class PackImages(Images):
                 return np.frombuffer(image, np.uint8).reshape(self._shape)
             return pictures.decode(io.BytesIO(image), self._shape)
         except Exception as error:  # it was readable when it was packed
-            raise DataError(
-                f"image {number} of {self._directory} cannot be decoded ({reason(error)}); give its aag-pack command "
-                "again with --resume."
-            ) from error
+            raise damaged(f"image {number} of {self._directory}", reason(error)) from error

@@ -11,6 +11,7 @@ from aag_tf.data.pack.layout import MANIFEST_FILE, SPLITS
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.paths import user_path
 
 FORMAT = "aag_tf.pack"
 FORMAT_VERSION = 1
@@ -26,7 +27,7 @@ class Settings:
         form: `original` (the bytes of the source), `jpeg` (larger ones scaled down and encoded again) or `raw` (pixels).
         side: of `jpeg`, the length in pixels that the shorter side of larger pictures was scaled to.
         quality: of `jpeg`.
-        image_size: of `raw`, the value of `--image_size`.
+        image_size: of `raw`, as `--image_size` gave it.
         shard_size: listed images of a shard; those that cannot be read are missing in it.
         reading: settings of reading, by the names of their flags.
     """
@@ -89,7 +90,7 @@ class PackedSplit:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """The content of `manifest.json`.
+    """The content of `pack.json`.
 
     Args:
         source: the images: `dataset`, `digest`, which tells two versions of a data set apart, and more by kind.
@@ -130,18 +131,30 @@ class Manifest:
         return self.shape[:2] if all(self.shape[:2]) else None
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the JSON object of `manifest.json`, without what is not known yet."""
+        """Returns the JSON object of `pack.json`, without what is not known yet."""
         content = {"format": FORMAT, "format_version": FORMAT_VERSION} | dataclasses.asdict(self)
         return {name: value for name, value in content.items() if value is not None}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Reads the JSON object of `manifest.json`; keys that are not known are ignored.
+        """Reads the JSON object of `pack.json`; keys that are not known are ignored.
 
         Raises:
             ValueError: a field is missing or wrong; the message names it.
         """
         return read_fields(cls, content)
+
+
+def pack_directory(path: str) -> Path:
+    """Returns the directory that `pack:<path>` names.
+
+    Raises:
+        DataError: there is none.
+    """
+    directory = user_path(path)
+    if not directory.is_dir():
+        raise DataError(f"{path} is not a folder; pack:<path> names a directory that aag-pack wrote.")
+    return directory
 
 
 def read_manifest(directory: Path) -> Manifest:

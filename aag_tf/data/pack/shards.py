@@ -42,7 +42,9 @@ class ShardedRecords:
         for path, shard in zip(self._paths, split.shards, strict=True):
             size = path.stat().st_size if path.is_file() else -1
             if size != shard.bytes:
-                raise damaged(path, "it is missing" if size < 0 else f"it has {size:,} bytes instead of {shard.bytes:,}")
+                raise damaged(
+                    path, "it is missing" if size < 0 else f"it has {size:,} bytes instead of {shard.bytes:,}"
+                )
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -112,8 +114,8 @@ def read_all(path: Path, count: int, at_once: int = 64) -> Iterator[bytes]:
         yield from reader.read(list(range(start, min(start + at_once, count))))
 
 
-def damaged(path: Path, why: str) -> DataError:
-    """Returns the error for a shard that is not as it was written; see `aag_tf.data.file_images.report_lost_files`."""
+def damaged(what: object, why: str) -> DataError:
+    """Returns the error for what is not as it was written; see `aag_tf.data.file_images.report_lost_files`."""
     return DataError(
-        f"{path} can no longer be read ({why}); restore it, or give its aag-pack command again with --resume,{ADVICE}"
+        f"{what} can no longer be read ({why}); restore it, or give its aag-pack command again with --resume,{ADVICE}"
     )

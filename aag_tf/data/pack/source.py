@@ -10,13 +10,12 @@ from aag_tf.data import memory, resizing
 from aag_tf.data.derived_images import TransformedImages
 from aag_tf.data.images import ArrayImages, Images, Shape
 from aag_tf.data.pack.images import PackImages
-from aag_tf.data.pack.manifest import RAW, Manifest, read_complete
+from aag_tf.data.pack.manifest import RAW, Manifest, pack_directory, read_complete
 from aag_tf.data.pack.shards import ShardedRecords
 from aag_tf.data.pack.table import read_labels
 from aag_tf.data.skipped import warn_of_skipped
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
 
 # Decoded images that are kept in memory, in bytes. Larger packs are decoded on every access, so that a run of any of
@@ -40,7 +39,9 @@ def read_pack(path: str, config: DataConfig) -> Source:
     name = f"pack:{path}"
     empty = next((split for split, packed in manifest.splits.items() if not packed.images), None)
     if empty is not None:
-        raise DataError(f"none of the pictures in the {empty} part of {name} could be read; repair and pack them again.")
+        raise DataError(
+            f"none of the pictures in the {empty} part of {name} could be read; repair and pack them again."
+        )
     resizing.warn_of_size(name, manifest.size, config.image_size)
     shape = (*resizing.target_size(manifest.size, config.image_size), manifest.shape[2])
     skipped = {file: why for packed in manifest.splits.values() for file, why in packed.skipped.items()}
@@ -60,18 +61,6 @@ def read_pack(path: str, config: DataConfig) -> Source:
         manifest.class_names,
         skipped=skipped,
     )
-
-
-def pack_directory(path: str) -> Path:
-    """Returns the directory that `pack:<path>` names.
-
-    Raises:
-        DataError: there is none.
-    """
-    directory = user_path(path)
-    if not directory.is_dir():
-        raise DataError(f"{path} is not a folder; pack:<path> names a directory that aag-pack wrote.")
-    return directory
 
 
 def open_images(directory: Path, manifest: Manifest, records: ShardedRecords, shape: Shape, how: str) -> Images:

@@ -1,0 +1,112 @@
+"""Begins a pack, or finds what is left of one that was begun with the same pictures and settings."""
+
+import dataclasses
+
+from aag_tf.config import PackConfig, to_flat
+from aag_tf.data import resizing
+from aag_tf.data.pack.manifest import JPEG, RAW, Manifest, Settings, read_manifest
+from aag_tf.data.shapes import Shape
+from aag_tf.packing.items import ItemSource
+from aag_tf.packing.output import Output
+from aag_tf.packing.survey import survey
+from aag_tf.utils.errors import DataError, PackError
+from aag_tf.utils.versions import versions
+
+USUAL_SHARD = 8192  # images
+MOST_SHARDS = 256  # of a split, unless --shard_size says otherwise: as many are open at once when it is read
+
+
+def plan(config: PackConfig, source: ItemSource) -> Manifest:
+    """Returns the manifest of a run that begins.
+
+    Raises:
+        PackError: the source does not have pictures for the form that was asked for.
+    """
+    return Manifest(source.facts, _settings(config, source), versions(), class_names=source.class_names)
+
+
+def begin(output: Output, wanted: Manifest, source: ItemSource, config: PackConfig) -> Manifest:
+    """Returns the manifest of the run that is continued, or writes a new one; it is complete if no work is left.
+
+    Raises:
+        PackError: the output was begun with other pictures or settings, or its disk is too small.
+    """
+    if output.manifest.exists():
+        begun = _read(output)
+        _require_same(wanted, begun, output)
+        if begun.splits is None or _is_whole(output, begun, verify=config.verify):
+            return begun
+        output.split_into_parts(begun)
+        begun = dataclasses.replace(begun, splits=None)
+        output.write_manifest(begun)
+        return begun
+    shape: Shape | None = source.shape
+    if shape is None and wanted.settings.form == RAW:
+        found = survey(source, config.read_threads)
+        size = resizing.target_size(found.size, config.data.image_size)
+        resizing.warn_of_size(config.data.dataset, found.size, config.data.image_size)
+        shape = (*size, found.channels)
+    total = sum(source.splits.values())
+    output.require_space(_estimate(wanted.settings.form, shape, total, source.bytes))
+    begun = dataclasses.replace(wanted, shape=shape)
+    output.write_manifest(begun)
+    return begun
+
+
+def _settings(config: PackConfig, source: ItemSource) -> Settings:
+    size = config.shard_size or max(USUAL_SHARD, -(-max(source.splits.values()) // MOST_SHARDS))
+    form = config.stored_form
+    if source.shape is not None:  # pixels, for which there are no original bytes
+        if form == JPEG:
+            raise PackError(
+                f"--side={config.side} makes JPEGs of files, and {config.data.dataset} has pixels; leave it out."
+            )
+        form = RAW
+    image_size = None if config.data.image_size is None else str(config.data.image_size)
+    return Settings(form, config.side, config.quality, image_size, size, to_flat(config.data.reading))
+
+
+def _estimate(form: str, shape: Shape | None, total: int, original: int | None) -> int | None:
+    """Bytes that a pack takes, about; `None` where that is not known before."""
+    if shape is not None:
+        return total * shape[0] * shape[1] * shape[2]
+    return original if form != JPEG else None
+
+
+def _read(output: Output) -> Manifest:
+    try:
+        return read_manifest(output.path)
+    except DataError as error:
+        raise PackError(str(error)) from error
+
+
+def _require_same(wanted: Manifest, begun: Manifest, output: Output) -> None:
+    """Checks that a run continues with the pictures and the settings it was begun with.
+
+    Raises:
+        PackError: one differs.
+    """
+    advice = "give what it was begun with, or start again with --overwrite"
+    if wanted.source["dataset"] != begun.source["dataset"]:
+        raise PackError(
+            f"{output.path} was begun with --dataset={begun.source['dataset']}, not {wanted.source['dataset']}; "
+            f"{advice}."
+        )
+    for field in dataclasses.fields(Settings):
+        now, before = getattr(wanted.settings, field.name), getattr(begun.settings, field.name)
+        if now != before:
+            raise PackError(f"{output.path} was begun with {field.name} {before}, not {now}; {advice}.")
+    if wanted.source["digest"] != begun.source["digest"]:
+        raise PackError(
+            f"{wanted.source['dataset']} has changed since {output.path} was begun; restore it, or start again with "
+            "--overwrite."
+        )
+
+
+def _is_whole(output: Output, manifest: Manifest, *, verify: bool) -> bool:
+    """Whether all files of a finished pack are there, and, if they are to be verified, have not changed."""
+    return output.has_tables(manifest) and all(
+        output.is_shard(split, number, len(packed.shards), shard, verify=verify)
+        for split, packed in (manifest.splits or {}).items()
+        for number, shard in enumerate(packed.shards)
+    )

@@ -1,0 +1,77 @@
+"""Makes tables and manifest of the parts, when all shards are written."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from aag_tf.data.pack.manifest import Manifest, PackedSplit, Shard
+from aag_tf.data.shapes import Shape
+from aag_tf.packing.items import ItemSource
+from aag_tf.packing.output import Output
+from aag_tf.packing.tfds_metadata import write_tfds_metadata
+from aag_tf.utils.errors import DataError, PackError
+from aag_tf.utils.log import logger
+from aag_tf.utils.text import shown
+
+
+def finish(output: Output, begun: Manifest, source: ItemSource) -> Manifest:
+    """Writes tables and manifest.
+
+    Raises:
+        DataError: none of the pictures of a split can be read.
+        PackError: a part is missing.
+    """
+    splits: dict[str, PackedSplit] = {}
+    seen = _Seen()
+    for split, listed in source.splits.items():
+        count = -(-listed // begun.settings.shard_size)
+        shards: list[Shard] = []
+        before = seen.unlabeled
+        output.write_table(split, _parts(output, split, count, shards, seen))
+        unlabeled = seen.unlabeled - before
+        splits[split] = packed = PackedSplit(shards, labeled=unlabeled == 0)
+        if not packed.images:
+            path, why = next(iter(packed.skipped.items()))
+            raise DataError(
+                f"none of the {listed:,} pictures in the {split} part of {begun.source['dataset']} can be read; for "
+                f"example {shown(path)}: {why}."
+            )
+        if 0 < unlabeled < packed.images:
+            logger.warning("%s images are packed without labels: %d of %d have none.", split, unlabeled, packed.images)
+    manifest = dataclasses.replace(begun, shape=begun.shape or seen.shape, splits=splits)
+    write_tfds_metadata(output.path, manifest)
+    output.write_manifest(manifest)
+    return manifest
+
+
+class _Seen:
+    """What rows have in common."""
+
+    def __init__(self) -> None:
+        self.unlabeled = 0
+        self._sizes: set[tuple[int, int]] = set()
+        self._channels = 0
+
+    def add(self, rows: pa.Table) -> None:
+        self.unlabeled += rows.column("label").null_count
+        sizes = rows.group_by(["height", "width"]).aggregate([])
+        if len(self._sizes) < 2:
+            self._sizes |= set(zip(sizes["height"].to_pylist(), sizes["width"].to_pylist(), strict=True))
+        self._channels = max([self._channels, *rows.column("channels").unique().to_pylist()])
+
+    @property
+    def shape(self) -> Shape:
+        height, width = next(iter(self._sizes)) if len(self._sizes) == 1 else (0, 0)
+        return height, width, self._channels
+
+
+def _parts(output: Output, split: str, count: int, shards: list[Shard], seen: _Seen) -> Iterator[pa.Table]:
+    """Yields the rows of each shard, and notes its facts."""
+    for number in range(count):
+        part = output.read_part(split, number, count, verify=False)
+        if part is None:
+            raise PackError(f"a file of {output.path} was removed meanwhile; give the command again with --resume.")
+        shards.append(part[0])
+        seen.add(part[1])
+        yield part[1]

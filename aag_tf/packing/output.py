@@ -1,0 +1,188 @@
+"""The directory of a pack while it is written: its files, its lock, and the parts that are done.
+
+A part stands for a shard that is complete: `.parts/SPLIT-NUMBER.parquet` has the shard's rows of the table, and its
+facts. It is written after the shard. When all are there, tables and manifest are made of them, and they are deleted.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aag_tf.data.pack.layout import MANIFEST_FILE, NAME, SPLITS, TFDS_FILES, TFDS_NAMES, shard_path, table_path
+from aag_tf.data.pack.manifest import Manifest, Shard
+from aag_tf.data.pack.table import SCHEMA
+from aag_tf.packing.shard_writer import digest_of
+from aag_tf.preflight.pack import check_output
+from aag_tf.utils.atomic import open_atomically, write_atomically
+from aag_tf.utils.errors import PackError
+from aag_tf.utils.json_fields import read_fields
+from aag_tf.utils.locks import lock
+from aag_tf.utils.paths import user_path
+
+PARTS = ".parts"
+FACTS = b"aag_tf.shard"  # key in the metadata of a part
+OWN_SHARD = re.compile(rf"{NAME}-({'|'.join(SPLITS)})\.array_record-\d{{5,}}-of-\d{{5,}}")
+OWN_FILES = (*(f"{split}.parquet" for split in SPLITS), *TFDS_FILES, TFDS_NAMES, MANIFEST_FILE)  # the manifest last
+
+
+class Output:
+    """The files of one pack that is written.
+
+    Args:
+        path: the directory; it need not exist yet.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = user_path(path)
+        self.manifest = self.path / MANIFEST_FILE
+        self._parts = self.path / PARTS
+
+    def check(self, *, resume: bool, overwrite: bool) -> None:
+        """Checks that a run may use the directory, without changing it.
+
+        Raises:
+            PackError: it may not.
+        """
+        check_output(self.path, resume=resume, overwrite=overwrite)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Creates the directory and locks it against other processes; the lock ends with the process.
+
+        Raises:
+            PackError: another process is writing, or a file cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDONLY)  # the directory itself, so that no lock file is left behind
+            try:
+                if not lock(descriptor, self.path):
+                    raise PackError(f"--output={self.path} is being written by another aag-pack; wait for it.")
+                yield
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise PackError(
+                f"--output={self.path} cannot be written ({error.strerror or error}); fix that, then give the same "
+                "command again, with --resume where it had begun."
+            ) from error
+
+    def require_space(self, needed: int | None) -> None:
+        """Checks that the disk has room for what is still to be written.
+
+        Raises:
+            PackError: it has less.
+        """
+        free = shutil.disk_usage(self.path).free
+        if needed is not None and needed > free:
+            raise PackError(
+                f"--output={self.path} needs about {needed / 2**30:,.1f} GiB and its disk has {free / 2**30:,.1f} GiB "
+                "free; make room, name another disk, or store smaller pictures with --side=256."
+            )
+
+    def shard(self, split: str, number: int, count: int) -> Path:
+        """Path of shard `number` of `count`."""
+        return shard_path(self.path, split, number, count)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Writes the manifest."""
+        write_atomically(self.manifest, json.dumps(manifest.to_json(), indent=1) + "\n")
+
+    def write_part(self, split: str, number: int, shard: Shard, rows: pa.Table) -> None:
+        """Notes that a shard is complete."""
+        self._parts.mkdir(exist_ok=True)
+        facts = {FACTS: json.dumps(dataclasses.asdict(shard))}
+        with open_atomically(self._part(split, number)) as file:
+            pq.write_table(rows.replace_schema_metadata(facts), file)
+
+    def read_part(self, split: str, number: int, count: int, *, verify: bool) -> tuple[Shard, pa.Table] | None:
+        """Returns the facts and the rows of a shard that is complete; `None` for others.
+
+        Args:
+            split: name of the split.
+            number: of the shard.
+            count: of shards of the split.
+            verify: whether the bytes of the shard are compared, and not only their number.
+        """
+        try:
+            rows = pq.read_table(self._part(split, number))
+            shard = read_fields(Shard, json.loads(rows.schema.metadata[FACTS]))
+        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError):
+            return None
+        if len(rows) != shard.images or not self.is_shard(split, number, count, shard, verify=verify):
+            return None
+        return shard, rows.replace_schema_metadata(None)
+
+    def is_shard(self, split: str, number: int, count: int, shard: Shard, *, verify: bool) -> bool:
+        """Whether a shard is there as it was written.
+
+        Args:
+            split: name of the split.
+            number: of the shard.
+            count: of shards of the split.
+            shard: its facts.
+            verify: whether its bytes are compared, and not only their number.
+        """
+        path = self.shard(split, number, count)
+        if not path.is_file() or path.stat().st_size != shard.bytes:
+            return False
+        return not verify or digest_of(path) == shard.sha256
+
+    def has_tables(self, manifest: Manifest) -> bool:
+        """Whether the table of every split has a row an image, and the files for TensorFlow Datasets are there."""
+        try:
+            rows = {split: pq.read_metadata(table_path(self.path, split)).num_rows for split in manifest.splits or {}}
+        except (OSError, pa.ArrowException):
+            return False
+        there = all((self.path / name).is_file() for name in TFDS_FILES)
+        return there and all(rows[split] == packed.images for split, packed in (manifest.splits or {}).items())
+
+    def write_table(self, split: str, parts: Iterator[pa.Table]) -> None:
+        """Writes the table of a split, a row group a shard."""
+        with open_atomically(table_path(self.path, split)) as file, pq.ParquetWriter(file, SCHEMA) as writer:
+            for rows in parts:
+                writer.write_table(rows)
+
+    def split_into_parts(self, manifest: Manifest) -> None:
+        """Makes the parts of a finished pack again, as far as its tables are whole, so that shards can be replaced."""
+        for split, packed in (manifest.splits or {}).items():
+            try:
+                rows = pq.read_table(table_path(self.path, split)).cast(SCHEMA)
+            except (OSError, pa.ArrowException, ValueError):
+                continue
+            start = 0
+            for number, shard in enumerate(packed.shards):
+                self.write_part(split, number, shard, rows.slice(start, shard.images))
+                start += shard.images
+
+    def remove_parts(self) -> None:
+        """Deletes the parts, and half-written files of a process that was killed."""
+        shutil.rmtree(self._parts, ignore_errors=True)
+        self.remove_leftovers()
+
+    def remove_leftovers(self) -> None:
+        """Deletes half-written files of a process that was killed."""
+        own = re.compile(rf"\.({OWN_SHARD.pattern}|{'|'.join(map(re.escape, OWN_FILES))})(\.[0-9a-f]+)?")
+        for entry in self.path.glob(".*"):
+            if own.fullmatch(entry.name):
+                entry.unlink()
+
+    def clear(self) -> None:
+        """Deletes an earlier pack; the manifest last, since it marks the other files as ours."""
+        self.remove_parts()
+        for entry in list(self.path.iterdir()):
+            if OWN_SHARD.fullmatch(entry.name):
+                entry.unlink()
+        for name in OWN_FILES:
+            (self.path / name).unlink(missing_ok=True)
+
+    def _part(self, split: str, number: int) -> Path:
+        return self._parts / f"{split}-{number:05d}.parquet"

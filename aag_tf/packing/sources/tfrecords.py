@@ -1,0 +1,173 @@
+"""`tfrecord:`: files of `tf.train.Example`, each with an encoded picture and maybe a label."""
+
+import functools
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from typing_extensions import override
+
+from aag_tf.config import PackConfig
+from aag_tf.data import tfrecords
+from aag_tf.packing.items import Item, ItemSource
+from aag_tf.packing.sources.file_splits import files_by_split
+from aag_tf.packing.sources.labels import IMAGE_NAMES, LABEL_NAMES, NO_LABELS, Labels
+from aag_tf.utils.errors import DataError, PackError
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.progress import progress_bar
+
+
+class RecordFile(NamedTuple):
+    """A file, and how many of its records can be read; a damaged one behind them counts as one."""
+
+    path: str
+    readable: int
+    damaged: int
+
+
+class TfrecordItems(ItemSource):
+    """The pictures of TFRecord files.
+
+    Args:
+        dataset: value of `--dataset`.
+        files: of each split.
+        labels: how a value of the label's feature becomes a number.
+        images: names of the feature with the picture; the first that is there counts.
+    """
+
+    def __init__(
+        self, dataset: str, files: dict[str, list[RecordFile]], labels: Labels, images: tuple[str, ...]
+    ) -> None:
+        self._dataset, self._files, self._labels, self._images = dataset, files, labels, images
+        self._names = tfrecords.short_names([file.path for part in files.values() for file in part])
+
+    @property
+    @override
+    def facts(self) -> dict[str, Any]:
+        stamps = {
+            split: [[*file, os.stat(file.path).st_size, os.stat(file.path).st_mtime_ns] for file in files]
+            for split, files in self._files.items()
+        }
+        content = json.dumps([stamps, self._images, self._labels.names, self.class_names])
+        return {"dataset": self._dataset, "digest": hashlib.sha256(content.encode()).hexdigest()}
+
+    @property
+    @override
+    def splits(self) -> Mapping[str, int]:
+        return {split: sum(file.readable + file.damaged for file in files) for split, files in self._files.items()}
+
+    @property
+    @override
+    def class_names(self) -> list[str] | None:
+        return self._labels.class_names
+
+    @property
+    @override
+    def shape(self) -> None:
+        return None
+
+    @property
+    @override
+    def bytes(self) -> int:
+        return sum(os.stat(file.path).st_size for files in self._files.values() for file in files)
+
+    @override
+    def items(self, split: str, start: int, stop: int) -> Iterator[Item]:
+        before = 0
+        for file in self._files[split]:
+            count = file.readable + file.damaged
+            first, last = max(start - before, 0), min(stop - before, count)
+            if first < last:
+                yield from self._items_of(file, first, last)
+            before += count
+
+    def _items_of(self, file: RecordFile, start: int, stop: int) -> Iterator[Item]:
+        name, good = self._names[file.path], min(stop, file.readable)
+        wanted = max(good - start, 0)
+        records = tfrecords.open_records(file.path).skip(start).take(wanted).as_numpy_iterator()
+        number = start
+        try:
+            for record in itertools.islice(records, wanted):
+                # The label is needed at once, the picture in a thread.
+                yield Item(f"{name}#{number}", self._label(record), functools.partial(self._picture, record))
+                number += 1
+        except tf.errors.OpError as error:
+            raise PackError(f"{file.path} can no longer be read ({type(error).__name__}); restore it.") from error
+        if number < good:
+            raise PackError(f"{file.path} ends at record {number}; it was changed meanwhile: restore it.")
+        if stop > good:
+            yield Item(f"{name}#{good}", None, _damaged)
+
+    def _picture(self, record: bytes) -> bytes:
+        return tfrecords.picture_in(tfrecords.parse_example(record), self._images)
+
+    def _label(self, record: bytes) -> int | None:
+        value = value_in(record, self._labels.names)
+        return None if value is None else self._labels.number(value)
+
+
+def open_tfrecords(rest: str, config: PackConfig) -> TfrecordItems:
+    """Counts the records of files, and looks at their labels.
+
+    Raises:
+        DataError: no file matches, or one cannot be opened.
+    """
+    path = user_path(rest).absolute()
+    pattern = os.path.join(path, "**", "*tfrecord*") if path.is_dir() else str(path)
+    paths = tfrecords.files_of(pattern)
+    if not paths:
+        raise DataError(
+            f"--dataset={config.data.dataset} matches no file; name TFRecord files, a pattern with * or ?, or their "
+            "folder."
+        )
+    names = () if config.label_feature == NO_LABELS else _names(config.label_feature, LABEL_NAMES)
+    files, labels = {}, Labels(names)
+    with progress_bar("counting records", None, "img") as bar:
+        for split, own in files_by_split(paths).items():
+            files[split] = []
+            for each in own:
+                with tfrecords.converting_errors(each):
+                    counted = _count(each, labels)
+                files[split].append(counted)
+                bar.update(counted.readable + counted.damaged)
+    labels.finish()
+    return TfrecordItems(config.data.dataset, files, labels, _names(config.image_feature, IMAGE_NAMES))
+
+
+def value_in(record: bytes, names: tuple[str, ...]) -> int | str | None:
+    """Returns the first value of the first feature, of those named, that has one; `None` if none has."""
+    try:
+        features = tfrecords.parse_example(record)
+    except DataError:  # said where the picture is read
+        return None
+    for name in names:
+        if name in features:
+            feature = features[name]
+            if feature.int64_list.value:
+                return int(feature.int64_list.value[0])
+            if feature.bytes_list.value:
+                return feature.bytes_list.value[0].decode(errors="backslashreplace")
+    return None
+
+
+def _count(path: str, labels: Labels) -> RecordFile:
+    count = 0
+    try:
+        for record in tfrecords.open_records(path).as_numpy_iterator():
+            labels.see(value_in(record, labels.names))
+            count += 1
+    except tfrecords.DAMAGE:
+        return RecordFile(path, count, 1)
+    return RecordFile(path, count, 0)
+
+
+def _names(given: str | None, usual: tuple[str, ...]) -> tuple[str, ...]:
+    return (given,) if given else usual
+
+
+def _damaged() -> bytes:
+    raise DataError(tfrecords.DAMAGED)

@@ -1,0 +1,27 @@
+"""What `aag-pack` can refuse at once."""
+
+from pathlib import Path
+
+from aag_tf.config import PackConfig
+from aag_tf.data.pack.layout import MANIFEST_FILE
+from aag_tf.preflight import outputs
+from aag_tf.preflight.datasets import check_dataset
+from aag_tf.utils.errors import PackError
+from aag_tf.utils.paths import user_path
+
+
+def check(config: PackConfig) -> None:
+    """Checks the output and the data set."""
+    output = user_path(config.output)
+    check_output(output, resume=config.resume, overwrite=config.overwrite)
+    outputs.check_writable(output, PackError)
+    check_dataset(config.data, packing=True)
+
+
+def check_output(path: Path, *, resume: bool, overwrite: bool) -> None:
+    """Checks that a run may use a directory, without changing it.
+
+    Raises:
+        PackError: as for `aag_tf.preflight.outputs.check_output`.
+    """
+    outputs.check_output(path, MANIFEST_FILE, "aag-pack", PackError, resume=resume, overwrite=overwrite)
