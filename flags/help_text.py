@@ -7,8 +7,8 @@ from aag_tf.config import Setting, groups
 from aag_tf.utils.text import text_width, wrapped
 
 FLAGFILE = (
-    "--flagfile=FILE reads flags from a file, one a line as --name=value. A comment begins with `# `, behind a value with "
-    "a space before it, so that `#1` may be part of a name. A value in single or double quotes is taken as it is. "
+    "--flagfile=FILE reads flags from a file, one a line as --name=value. A comment begins with `# `, behind a value "
+    "with a space before it, so that `#1` may be part of a name. A value in single or double quotes is taken as it is. "
     "--helpfull lists every flag with its type."
 )
 
