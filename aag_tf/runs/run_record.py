@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from aag_tf import config as configs
 from aag_tf.config import TrainConfig
+from aag_tf.config.layout import EARLY
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.versions import versions
 
@@ -85,4 +86,6 @@ class RunRecord:
         if "own_encoder" in content:  # the name before format version 1
             content = content | {"custom_encoder": content["own_encoder"]}
         unknown: dict[str, Any] = {"command": [], "versions": {}}
+        if str(flags.get("dataset", "")).startswith("folder:"):  # as version 0.1.0 understood folders
+            flags = {"splits": EARLY} | flags
         return read_fields(cls, unknown | content, config=configs.from_flat(TrainConfig, flags))
