@@ -13,10 +13,11 @@ from absl import logging
 from aag_tf.config import DataConfig
 from aag_tf.data import memory, resizing
 from aag_tf.data.images import ArrayImages, Shape
+from aag_tf.data.reading import Reading
 from aag_tf.data.splits import Source, Split
+from aag_tf.data.unprepared import not_prepared
 from aag_tf.utils.errors import DataError, one_line
 from aag_tf.utils.paths import user_path
-from aag_tf.utils.text import command_line
 
 READ_BATCH = 512  # images that are decoded at a time
 
@@ -46,6 +47,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
         validation=splits.get("validation"),
         test=splits.get("test"),
         class_names=None if label is None else list(label.names),
+        reading=Reading.of(config.reading),
     )
 
 
@@ -140,12 +142,7 @@ def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bo
                 for role, split in asked.items()
             }
     except AssertionError as error:
-        place = (f"--data_dir={config.data_dir}",) if config.data_dir else ()
-        command = command_line("tfds", "build", name, *place)
-        raise DataError(
-            f"tfds:{name} is not prepared in {builder.data_dir_root}; where there is a network, add --download or run "
-            f"`{command}`, and where the data lie elsewhere, name the directory with --data_dir."
-        ) from error
+        raise not_prepared(name, builder.data_dir_root, config.data_dir) from error
     except (NotImplementedError, ValueError) as error:  # a format that cannot be streamed, a split without examples
         if config.train_split != "train":
             raise DataError(
