@@ -47,7 +47,7 @@ def begin(output: Output, wanted: Manifest, source: ItemSource, config: PackConf
         resizing.warn_of_size(config.data.dataset, found.size, config.data.image_size)
         shape = (*size, found.channels)
     total = sum(source.splits.values())
-    output.require_space(_estimate(wanted.settings.form, shape, total, source.bytes))
+    output.require_space(_estimate(wanted.settings.form, shape, total, source.size))
     begun = dataclasses.replace(wanted, shape=shape)
     output.write_manifest(begun)
     return begun

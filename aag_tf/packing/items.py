@@ -45,7 +45,7 @@ class ItemSource(Protocol):
         """Shape of all pictures where they are pixels; `None` where they are encoded."""
 
     @property
-    def bytes(self) -> int | None:
+    def size(self) -> int | None:
         """Size of all pictures as they are; `None` if that is not known."""
 
     def items(self, split: str, start: int, stop: int) -> Iterator[Item]:

@@ -27,7 +27,7 @@ class Settings:
         form: `original` (the bytes of the source), `jpeg` (larger ones scaled down and encoded again) or `raw` (pixels).
         side: of `jpeg`, the length in pixels that the shorter side of larger pictures was scaled to.
         quality: of `jpeg`.
-        image_size: of `raw`, as `--image_size` gave it.
+        image_size: of `raw`.
         shard_size: listed images of a shard; those that cannot be read are missing in it.
         reading: settings of reading, by the names of their flags.
     """

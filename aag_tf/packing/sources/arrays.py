@@ -58,7 +58,7 @@ class SourceItems(ItemSource):
 
     @property
     @override
-    def bytes(self) -> int:
+    def size(self) -> int:
         return sum(self.splits.values()) * int(np.prod(self.shape))
 
     @override

@@ -1,4 +1,4 @@
-"""Image files in a folder, with the splits and classes that training finds in it."""
+"""Image files of any kind that training lists, with the splits and classes that it finds in them."""
 
 import functools
 import hashlib
@@ -7,55 +7,52 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from typing_extensions import override
 
-from aag_tf.config import PackConfig
-from aag_tf.data.folder_layout import find_pictures, folder_path, label_files, split_folders
+from aag_tf.data.listing import Listing
 from aag_tf.data.pack.layout import SPLITS
 from aag_tf.data.regular_file import open_regular
 from aag_tf.packing.items import Item, ItemSource
 
 
 class FileItems(ItemSource):
-    """Listed image files.
+    """The files of a listing.
 
     Args:
-        dataset: value of `--dataset`.
-        root: what the names of files are relative to.
-        splits: paths and labels (-1 for none) of each split.
-        class_names: the name of every label.
+        listing: the files.
     """
 
-    def __init__(
-        self, dataset: str, root: str, splits: dict[str, list[tuple[str, int]]], class_names: list[str] | None
-    ) -> None:
-        self._dataset, self._root, self._splits, self._class_names = dataset, root, splits, class_names
-        digest, self._bytes = hashlib.sha256(json.dumps(class_names).encode()), 0
-        for split, files in splits.items():
-            for path, label in files:
-                try:
-                    status = os.stat(path)
-                    size, changed = status.st_size, status.st_mtime_ns
-                except OSError:  # it cannot be read either, which is said when it is tried
-                    size, changed = 0, 0
-                self._bytes += size
-                digest.update(json.dumps([split, self._name(path), label, size, changed]).encode())
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
+        self._rows: dict[str, npt.NDArray[np.int64]] = {
+            split: rows for split in SPLITS if len(rows := listing.rows(split))
+        }
+        self._root = os.path.commonpath(list(map(os.path.dirname, listing.paths)))
+        digest, self._size = hashlib.sha256(json.dumps(listing.class_names).encode()), 0
+        for path, split, label in zip(listing.paths, listing.splits, listing.labels.tolist(), strict=True):
+            size, changed = _stamp(path)
+            self._size += size
+            digest.update(json.dumps([split, self._name(path), label, size, changed]).encode())
         self._digest = digest.hexdigest()
 
     @property
     @override
     def facts(self) -> dict[str, Any]:
-        return {"dataset": self._dataset, "digest": self._digest}
+        left_out = [group._asdict() for group in self._listing.left_out]
+        layout = self._listing.layout._asdict()
+        return {"dataset": self._listing.name, "digest": self._digest, "layout": layout, "left_out": left_out}
 
     @property
     @override
     def splits(self) -> Mapping[str, int]:
-        return {name: len(files) for name, files in self._splits.items()}
+        return {split: len(rows) for split, rows in self._rows.items()}
 
     @property
     @override
     def class_names(self) -> list[str] | None:
-        return self._class_names
+        return self._listing.class_names
 
     @property
     @override
@@ -64,33 +61,26 @@ class FileItems(ItemSource):
 
     @property
     @override
-    def bytes(self) -> int:
-        return self._bytes
+    def size(self) -> int:
+        return self._size
 
     @override
     def items(self, split: str, start: int, stop: int) -> Iterator[Item]:
-        for path, label in self._splits[split][start:stop]:
+        for row in self._rows[split][start:stop]:
+            path, label = self._listing.paths[row], int(self._listing.labels[row])
             yield Item(self._name(path), None if label < 0 else label, functools.partial(_read, path))
 
     def _name(self, path: str) -> str:
         return os.path.relpath(path, self._root)
 
 
-def open_files(rest: str, config: PackConfig) -> FileItems:
-    """Lists a folder.
-
-    Raises:
-        DataError: it is missing, or one of its splits has no image file.
-    """
-    root = folder_path(rest)
-    found = [file for split, folder in split_folders(root) for file in find_pictures(folder, split)]
-    class_names, labels = label_files(found)
-    splits: dict[str, list[tuple[str, int]]] = {
-        split: [] for split in SPLITS if any(file.split == split for file in found)
-    }
-    for file, label in zip(found, labels.tolist(), strict=True):
-        splits[file.split].append((file.path, label))
-    return FileItems(config.data.dataset, str(root), splits, class_names)
+def _stamp(path: str) -> tuple[int, int]:
+    """Bytes of a file and the time of its last change; zeros if it cannot be looked at, nor read then."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _read(path: str) -> bytes:

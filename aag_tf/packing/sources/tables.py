@@ -70,7 +70,7 @@ class TableItems(ItemSource):
 
     @property
     @override
-    def bytes(self) -> int:
+    def size(self) -> int:
         return sum(path.stat().st_size for files in self._files.values() for path in files)
 
     @override

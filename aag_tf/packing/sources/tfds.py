@@ -59,7 +59,7 @@ class TfdsItems(ItemSource):
 
     @property
     @override
-    def bytes(self) -> int:
+    def size(self) -> int:
         return sum(self._builder.info.splits[part].num_bytes for part in self._parts.values())
 
     @override

@@ -72,7 +72,7 @@ class TfrecordItems(ItemSource):
 
     @property
     @override
-    def bytes(self) -> int:
+    def size(self) -> int:
         return sum(os.stat(file.path).st_size for files in self._files.values() for file in files)
 
     @override
@@ -125,7 +125,8 @@ def open_tfrecords(rest: str, config: PackConfig) -> TfrecordItems:
             "folder."
         )
     names = () if config.label_feature == NO_LABELS else _names(config.label_feature, LABEL_NAMES)
-    files, labels = {}, Labels(names)
+    labels = Labels(names)
+    files: dict[str, list[RecordFile]] = {}
     with progress_bar("counting records", None, "img") as bar:
         for split, own in files_by_split(paths).items():
             files[split] = []
