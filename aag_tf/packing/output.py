@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aag_tf.data.pack.layout import MANIFEST_FILE, NAME, SPLITS, TFDS_FILES, TFDS_NAMES, shard_path, table_path
+from aag_tf.data.pack.files import MANIFEST_FILE, NAME, SPLITS, TFDS_FILES, TFDS_NAMES, shard_path, table_path
 from aag_tf.data.pack.manifest import Manifest, Shard
 from aag_tf.data.pack.table import SCHEMA
 from aag_tf.packing.shard_writer import digest_of

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from aag_tf.utils.atomic import is_temporary
 from aag_tf.utils.errors import AagError
 from aag_tf.utils.paths import nearest_existing
 
@@ -29,7 +30,8 @@ def check_output(
         raise error(f"--output={path} is a file; name a directory.")
     if resume and not is_ours:
         raise error(f"--output={path} holds nothing to resume; leave --resume out to start.")
-    occupied = path.is_dir() and any(path.iterdir())
+    # A process that was killed at its very start leaves nothing but a half-written marker.
+    occupied = path.is_dir() and any(not is_temporary(entry, path / marker) for entry in path.iterdir())
     if occupied and not (resume or overwrite):
         raise error(
             f"--output={path} already exists; add --resume to continue it, --overwrite to delete it and start "

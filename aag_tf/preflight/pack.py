@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aag_tf.config import PackConfig
-from aag_tf.data.pack.layout import MANIFEST_FILE
+from aag_tf.data.pack.files import MANIFEST_FILE
 from aag_tf.preflight import outputs
 from aag_tf.preflight.datasets import check_dataset
 from aag_tf.utils.errors import PackError

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Self
 
-from aag_tf.data.pack.layout import MANIFEST_FILE, SPLITS
+from aag_tf.data.pack.files import MANIFEST_FILE, SPLITS
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
@@ -24,7 +24,7 @@ class Settings:
     """How pictures were packed; a resumed run must not change it.
 
     Args:
-        form: `original` (the bytes of the source), `jpeg` (larger ones scaled down and encoded again) or `raw` (pixels).
+        form: `original` (bytes of the source), `jpeg` (larger ones scaled down and encoded again) or `raw` (pixels).
         side: of `jpeg`, the length in pixels that the shorter side of larger pictures was scaled to.
         quality: of `jpeg`.
         image_size: of `raw`.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from array_record.python import array_record_module
 
 from aag_tf.data.file_images import ADVICE
-from aag_tf.data.pack.layout import shard_path
+from aag_tf.data.pack.files import shard_path
 from aag_tf.data.pack.manifest import PackedSplit
 from aag_tf.utils.errors import DataError, one_line
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aag_tf.data.pack.layout import table_path
+from aag_tf.data.pack.files import table_path
 from aag_tf.data.pack.manifest import PackedSplit
 from aag_tf.utils.errors import DataError
 

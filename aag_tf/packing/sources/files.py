@@ -12,7 +12,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from aag_tf.data.listing import Listing
-from aag_tf.data.pack.layout import SPLITS
+from aag_tf.data.pack.files import SPLITS
 from aag_tf.data.regular_file import open_regular
 from aag_tf.packing.items import Item, ItemSource
 

@@ -1,0 +1,152 @@
+"""Packs hold the pixels, labels, names and splits of what was packed, in every form."""
+
+import io
+import json
+import types
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import tensorflow_datasets as tfds
+from array_record.python.array_record_data_source import ArrayRecordDataSource
+from PIL import Image
+
+from aag_tf.config import DataConfig, PackConfig
+from aag_tf.data import fingerprint, open_source, resizing
+from aag_tf.data.pack.manifest import read_manifest
+from aag_tf.data.pack.records import read_image
+from aag_tf.packing.beginning import plan
+
+from .conftest import BROKEN, content, pack_to, save_picture
+
+
+def pixels(images):
+    return images.numpy(np.arange(len(images)))
+
+
+def same(first, second):
+    """Whether two sources have the same images and labels in the same splits."""
+    for role in ("train", "validation", "test"):
+        one, other = getattr(first, role), getattr(second, role)
+        assert (one is None) == (other is None), role
+        if one is not None:
+            np.testing.assert_array_equal(pixels(one.images), pixels(other.images))
+            np.testing.assert_array_equal(one.labels, other.labels)
+    return True
+
+
+@pytest.mark.parametrize("settings", [{}, {"image_size": 16}, {"image_size": "12x30"}])
+def test_a_pack_of_originals_reads_as_its_folder(folder, packed, settings):
+    as_folder = open_source(DataConfig(f"folder:{folder}", **settings))
+    as_pack = open_source(DataConfig(f"pack:{packed}", **settings))
+    assert same(as_folder, as_pack)
+    assert as_pack.class_names == as_folder.class_names == ["a", "b"]
+    assert fingerprint(as_pack.train.images) == fingerprint(as_folder.train.images)
+    assert len(as_pack.train) + len(as_pack.validation) == 22
+    assert len(as_pack.test) == 8
+
+
+def test_images_that_do_not_fit_into_memory_are_read_alike(packed, monkeypatch):
+    kept = open_source(DataConfig(f"pack:{packed}"))
+    monkeypatch.setattr("aag_tf.data.pack.source.KEPT_IN_MEMORY", 0)
+    read = open_source(DataConfig(f"pack:{packed}"))
+    assert same(kept, read)
+    order = np.array([9, 0, 9, 17])
+    np.testing.assert_array_equal(read.train.images.fetch(order), kept.train.images.numpy(order))
+
+
+def test_records_keep_the_bytes_of_the_files(folder, packed):
+    rows = pq.read_table(packed / "train.parquet").to_pylist()
+    shards = ArrayRecordDataSource(sorted(map(str, packed.glob("pack-train*"))))
+    for number, row in enumerate(rows):
+        assert read_image(shards[number]) == (folder / row["path"]).read_bytes()
+    shapes = {row["path"]: (row["height"], row["width"], row["channels"]) for row in rows}
+    assert shapes["train/b/03.jpg"] == (24, 20, 3)  # rotated by its EXIF
+    assert shapes["train/a/04.jpg"] == (20, 24, 1)
+    assert {row["path"]: row["label"] for row in rows}["train/b/01.jpg"] == 1
+
+
+def test_broken_pictures_are_named_and_left_out(folder, tmp_path, caplog):
+    report = pack_to(tmp_path / "out", f"folder:{folder}")
+    assert set(report.skipped) == set(BROKEN)
+    assert {path: why.partition(" (")[0] for path, why in report.skipped.items()} == BROKEN
+    assert "Packed 30 images (22 train, 8 test)" in str(report)
+    assert "Not packed: 3 (2 not a picture in a known format, 1 image file is truncated" in str(report)
+    caplog.clear()
+    source = open_source(DataConfig(f"pack:{tmp_path / 'out'}"))
+    assert "skipped 3 of 33 image files of pack:" in caplog.text
+    assert source.skipped == report.skipped
+
+
+def test_tensorflow_datasets_reads_a_pack(folder, packed):
+    builder = tfds.builder_from_directory(packed)
+    assert builder.info.features["label"].names == ["a", "b"]
+    source = builder.as_data_source(split="test")
+    assert len(source) == 8
+    found = source[1]
+    assert found["path"] == b"test/a/02.png"
+    assert found["label"] == 0
+    np.testing.assert_array_equal(found["image"], Image.open(folder / "test/a/02.png"))
+
+
+def test_larger_pictures_become_jpegs_and_others_stay(tmp_path):
+    save_picture(tmp_path / "in" / "large.png", 0, size=(90, 60))
+    save_picture(tmp_path / "in" / "small.png", 1, size=(90, 30))
+    save_picture(tmp_path / "in" / "gray.png", 2, size=(64, 64), gray=True)
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}", side=32, quality=95)
+    shards = ArrayRecordDataSource([str(path) for path in (tmp_path / "out").glob("pack-train*")])
+    gray, large, small = (Image.open(io.BytesIO(read_image(shards[number]))) for number in range(3))
+    assert (gray.format, gray.size, gray.mode) == ("JPEG", (32, 32), "L")
+    assert (large.format, large.size, large.mode) == ("JPEG", (48, 32), "RGB")
+    assert large.layer[0][1:3] == (1, 1)  # full color resolution
+    assert (small.format, small.size) == ("PNG", (90, 30))
+    wanted = Image.open(tmp_path / "in" / "large.png").resize((48, 32), Image.Resampling.BILINEAR)
+    assert np.abs(np.asarray(large, int) - np.asarray(wanted, int)).mean() < 3
+
+
+@pytest.mark.parametrize("size", [None, "10x14"])
+def test_raw_pixels_are_those_of_the_folder_at_that_size(folder, tmp_path, size):
+    pack_to(tmp_path / "out", f"folder:{folder}", data={"image_size": size}, form="raw")
+    as_folder = open_source(DataConfig(f"folder:{folder}", image_size=size))
+    assert same(as_folder, open_source(DataConfig(f"pack:{tmp_path / 'out'}")))
+
+
+def test_raw_pixels_are_scaled_like_an_array(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (30, 12, 10, 3), np.uint8)
+    np.savez(tmp_path / "x.npz", images=images, labels=np.arange(30) % 4)
+    pack_to(tmp_path / "out", f"npz:{tmp_path / 'x.npz'}")
+    for settings in ({}, {"image_size": 8}):
+        as_npz = open_source(DataConfig(f"npz:{tmp_path / 'x.npz'}", **settings))
+        as_pack = open_source(DataConfig(f"pack:{tmp_path / 'out'}", **settings))
+        assert same(as_npz, as_pack)
+        assert fingerprint(as_pack.train.images) == fingerprint(as_npz.train.images)
+    element = tfds.builder_from_directory(tmp_path / "out").as_data_source(split="train")[3]
+    np.testing.assert_array_equal(element["image"], images[3])
+
+
+def test_sizes_that_differ_are_said_when_a_pack_is_read(tmp_path, caplog):
+    for number in range(4):
+        save_picture(tmp_path / "in" / f"{number}.png", number, size=(40, 30 + number))
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}")
+    assert read_manifest(tmp_path / "out").shape == (0, 0, 3)
+    assert open_source(DataConfig(f"pack:{tmp_path / 'out'}")).image_shape == (*[resizing.DEFAULT_SIZE] * 2, 3)
+    assert "images of several sizes" in caplog.text
+
+
+def test_threads_and_shards_do_not_change_what_is_packed(folder, packed, tmp_path):
+    pack_to(tmp_path / "out", f"folder:{folder}", shard_size=7, read_threads=1)
+    assert content(tmp_path / "out") == content(packed)
+    pack_to(tmp_path / "one", f"folder:{folder}")
+    assert same(open_source(DataConfig(f"pack:{tmp_path / 'one'}")), open_source(DataConfig(f"pack:{packed}")))
+
+
+def test_files_have_as_many_pictures_as_asked_for(packed):
+    manifest = json.loads((packed / "pack.json").read_text())
+    assert [shard["images"] for shard in manifest["splits"]["train"]["shards"]] == [6, 7, 6, 3]
+
+
+@pytest.mark.parametrize(("images", "size"), [(10, 8192), (2_000_000, 8192), (10_000_000, 39_063)])
+def test_the_number_of_files_is_bounded(images, size):
+    facts = {"dataset": "x", "digest": "y"}
+    source = types.SimpleNamespace(shape=None, splits={"train": images}, facts=facts, class_names=None)
+    assert plan(PackConfig(output="x"), source).settings.shard_size == size
