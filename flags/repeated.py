@@ -1,0 +1,27 @@
+"""`--dataset=A --dataset=B`: the one flag that may be given again on a command line, which joins its values."""
+
+from collections.abc import Sequence
+
+NAME = "dataset"
+
+
+def join(arguments: Sequence[str]) -> list[str]:
+    """Rewrites `--dataset=A ... --dataset=B` as one `--dataset=A,B`, in the place of the last.
+
+    Flagfiles are not looked into: what stands in one is replaced by a flag after it, as always.
+    """
+    values: list[str] = []
+    others: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            others += [argument, *remaining]
+            break
+        name, equals, value = argument.partition("=")
+        if name not in (f"--{NAME}", f"-{NAME}"):
+            others.append(argument)
+        elif equals or (following := next(remaining, None)) is not None:
+            values.append(value if equals else following)
+        else:
+            others.append(argument)
+    return list(arguments) if len(values) < 2 else [*others, f"--{NAME}={','.join(values)}"]
