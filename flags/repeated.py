@@ -11,6 +11,7 @@ def join(arguments: Sequence[str]) -> list[str]:
     Flagfiles are not looked into: what stands in one is replaced by a flag after it, as always.
     """
     values: list[str] = []
+    place = 0
     others: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:
@@ -22,6 +23,7 @@ def join(arguments: Sequence[str]) -> list[str]:
             others.append(argument)
         elif equals or (following := next(remaining, None)) is not None:
             values.append(value if equals else following)
+            place = len(others)
         else:
             others.append(argument)
-    return list(arguments) if len(values) < 2 else [*others, f"--{NAME}={','.join(values)}"]
+    return list(arguments) if len(values) < 2 else [*others[:place], f"--{NAME}={','.join(values)}", *others[place:]]

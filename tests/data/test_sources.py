@@ -37,7 +37,7 @@ def test_digits_at_another_size():
         ("cifar10", "--dataset=cifar10 is not known; did you mean tfds:cifar10"),
         (
             "webdataset:x",
-            "is not known; use digits, scattered_digits, tfds:<name>, folder:<path>, list:<file>, csv:<file>, tar:",
+            "is not known; use digits, scattered_digits, tfds:<name>, folder:<path>, list:<file>, csv:",
         ),
         ("folder:", "--dataset=folder: names no data set"),
         ("tfds", "--dataset=tfds names no data set"),

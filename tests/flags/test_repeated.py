@@ -12,6 +12,7 @@ from aag_tf.flags import repeated
         (["--dataset=a", "--seed=1", "--dataset=b"], ["--seed=1", "--dataset=a,b"]),
         (["--dataset", "a", "-dataset=b", "--dataset", "c"], ["--dataset=a,b,c"]),
         (["--dataset=a", "--dataset"], ["--dataset=a", "--dataset"]),
+        (["--dataset=a", "--dataset=b", "--flagfile=f"], ["--dataset=a,b", "--flagfile=f"]),
         (["--flagfile=f", "--dataset=a"], ["--flagfile=f", "--dataset=a"]),
         (["--dataset=a", "--", "--dataset=b"], ["--dataset=a", "--", "--dataset=b"]),
     ],
