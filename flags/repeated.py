@@ -21,9 +21,11 @@ def join(arguments: Sequence[str]) -> list[str]:
         name, equals, value = argument.partition("=")
         if name not in (f"--{NAME}", f"-{NAME}"):
             others.append(argument)
-        elif equals or (following := next(remaining, None)) is not None:
-            values.append(value if equals else following)
-            place = len(others)
-        else:
+            continue
+        value = value if equals else next(remaining, None)
+        if value is None:  # the last argument, without a value
             others.append(argument)
+        else:
+            values.append(value)
+            place = len(others)
     return list(arguments) if len(values) < 2 else [*others[:place], f"--{NAME}={','.join(values)}", *others[place:]]

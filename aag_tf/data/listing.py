@@ -39,7 +39,8 @@ class Found(NamedTuple):
     label: str | None = None
 
 
-class LeftOut(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
     """Image files that are in no split, or have no class where the others have."""
 
     count: int
