@@ -22,10 +22,10 @@ def join(arguments: Sequence[str]) -> list[str]:
         if name not in (f"--{NAME}", f"-{NAME}"):
             others.append(argument)
             continue
-        value = value if equals else next(remaining, None)
-        if value is None:  # the last argument, without a value
+        given = value if equals else next(remaining, None)
+        if given is None:  # the last argument, without a value
             others.append(argument)
         else:
-            values.append(value)
+            values.append(given)
             place = len(others)
     return list(arguments) if len(values) < 2 else [*others[:place], f"--{NAME}={','.join(values)}", *others[place:]]

@@ -20,10 +20,14 @@ from aag_tf.utils.log import logger
 from aag_tf.utils.text import command_line
 
 # Names of columns as people write them, the likelier first; case, spaces, `_` and `-` do not matter.
-PATHS: tuple[str, ...] = ("path", "filepath", "imagepath", "imgpath", "file", "filename", "imagefile", "imagefilename", "imagename")
-PATHS += ("image", "img", "picture", "photo", "fname", "imageid", "imgid", "name", "id", "uri", "location")
-LABELS: tuple[str, ...] = ("label", "class", "target", "category", "classname", "labelname", "labels", "classes", "classlabel", "tag")
-LABELS += ("species", "breed", "diagnosis", "dx", "variety", "type", "y", "classid", "labelid", "categoryid")
+PATHS = (
+    *("path", "filepath", "imagepath", "imgpath", "file", "filename", "imagefile", "imagefilename", "imagename"),
+    *("image", "img", "picture", "photo", "fname", "imageid", "imgid", "name", "id", "uri", "location"),
+)
+LABELS = (
+    *("label", "class", "target", "category", "classname", "labelname", "labels", "classes", "classlabel", "tag"),
+    *("species", "breed", "diagnosis", "dx", "variety", "type", "y", "classid", "labelid", "categoryid"),
+)
 SPLITS = ("split", "subset", "partition", "dataset", "set", "phase", "fold")
 DELIMITERS = ",;\t|"
 
