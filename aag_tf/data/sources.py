@@ -7,9 +7,10 @@ from aag_tf.config import DataConfig
 from aag_tf.config.data import PACKED_FIRST
 from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
-from aag_tf.data.file_kinds import list_files
+from aag_tf.data.file_kinds import each_data_set, list_files
 from aag_tf.data.file_source import open_files
 from aag_tf.data.images import Shape
+from aag_tf.data.joining import join_listings, join_sources
 from aag_tf.data.npz import read_npz
 from aag_tf.data.pack.source import read_pack
 from aag_tf.data.scattered_digits import read_scattered_digits
@@ -40,11 +41,30 @@ def open_source(config: DataConfig) -> Source:
     Raises:
         DataError: the data set is missing, empty or invalid.
     """
-    listing = list_files(config)
-    if listing is not None:
-        return complete(open_files(listing, config), config.validation_fraction)
+    return complete(open_parts(config), config.validation_fraction)
+
+
+def open_parts(config: DataConfig) -> Source:
+    """Opens a data set, or several that are joined, with the splits that it has itself.
+
+    Raises:
+        DataError: one is missing, empty or invalid.
+    """
+    parts = each_data_set(config)
+    listings = [list_files(part) for part in parts]
+    files = [listing for listing in listings if listing is not None]
+    if len(files) == len(parts):  # read together, so that they agree in size and channels
+        return open_files(files[0] if len(files) == 1 else join_listings(config.dataset, files), config)
+    sources = [
+        _open(part) if listing is None else open_files(listing, part)
+        for part, listing in zip(parts, listings, strict=True)
+    ]
+    return sources[0] if len(sources) == 1 else join_sources(config.dataset, sources)
+
+
+def _open(config: DataConfig) -> Source:
     scheme, _, rest = config.dataset.partition(":")
-    return complete(READERS[scheme](rest, config), config.validation_fraction)
+    return READERS[scheme](rest, config)
 
 
 def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:

@@ -3,16 +3,19 @@
 from collections.abc import Callable
 
 from aag_tf.config import PackConfig
-from aag_tf.data.file_kinds import list_files
+from aag_tf.data.file_kinds import each_data_set, list_files
+from aag_tf.data.joining import join_listings
+from aag_tf.data.sources import open_parts
 from aag_tf.packing.items import ItemSource
-from aag_tf.packing.sources.arrays import open_arrays
+from aag_tf.packing.sources.arrays import SourceItems
 from aag_tf.packing.sources.files import FileItems
 from aag_tf.packing.sources.tables import open_tables
 from aag_tf.packing.sources.tfds import open_tfds
 from aag_tf.packing.sources.tfrecords import open_tfrecords
+from aag_tf.utils.errors import PackError
 
 # Those that are neither image files nor in this table are read into memory as for training, and packed as pixels.
-OPENERS: dict[str, Callable[[str, PackConfig], ItemSource]] = {
+STREAMED: dict[str, Callable[[str, PackConfig], ItemSource]] = {
     "tfds": open_tfds,
     "tfrecord": open_tfrecords,
     "parquet": open_tables,
@@ -24,9 +27,18 @@ def open_items(config: PackConfig) -> ItemSource:
 
     Raises:
         DataError: it is missing, empty or invalid.
+        PackError: it joins data sets that are not packed together.
     """
-    listing = list_files(config.data)
-    if listing is not None:
-        return FileItems(listing)
-    scheme, _, rest = config.data.dataset.partition(":")
-    return OPENERS.get(scheme, open_arrays)(rest, config)
+    parts = each_data_set(config.data)
+    listings = [listing for listing in map(list_files, parts) if listing is not None]
+    if len(listings) == len(parts):
+        return FileItems(listings[0] if len(parts) == 1 else join_listings(config.data.dataset, listings))
+    schemes = [part.dataset.partition(":")[0] for part in parts]
+    if not set(schemes) & set(STREAMED):
+        return SourceItems(open_parts(config.data))
+    if len(parts) > 1:
+        raise PackError(
+            f"--dataset={config.data.dataset} joins what cannot be packed together; pack each by itself, and join the "
+            "packs in training, --dataset=pack:a,pack:b."
+        )
+    return STREAMED[schemes[0]](config.data.dataset.partition(":")[2], config)

@@ -1,4 +1,4 @@
-"""Pixels that training would hold in memory: `npz:`, the built-in data sets, and images that Python passes."""
+"""Pixels that training would hold in memory: `npz:`, built-in data sets, and images that Python passes."""
 
 import functools
 import hashlib
@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from aag_tf.config import PackConfig
 from aag_tf.data import fingerprint
 from aag_tf.data.images import Images
 from aag_tf.data.shapes import Shape
-from aag_tf.data.sources import READERS
 from aag_tf.data.splits import Source, Split
 from aag_tf.packing.items import Item, ItemSource
 
@@ -69,16 +67,6 @@ class SourceItems(ItemSource):
             for number, pixels in zip(numbers, _fetch(part.images, numbers), strict=True):
                 label = None if part.labels is None else int(part.labels[number])
                 yield Item(f"{split}/{number}", label, functools.partial(np.asarray, pixels))
-
-
-def open_arrays(rest: str, config: PackConfig) -> SourceItems:
-    """Reads a data set into memory as training does.
-
-    Raises:
-        DataError: it is missing or invalid, or too large for memory.
-    """
-    scheme = config.data.dataset.partition(":")[0]
-    return SourceItems(READERS[scheme](rest, config.data))
 
 
 def _fetch(images: Images, numbers: range) -> npt.NDArray[np.uint8]:

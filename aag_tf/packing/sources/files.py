@@ -14,6 +14,7 @@ from typing_extensions import override
 from aag_tf.data.listing import Listing
 from aag_tf.data.pack.files import SPLITS
 from aag_tf.data.regular_file import open_regular
+from aag_tf.data.tar_members import TarMember
 from aag_tf.packing.items import Item, ItemSource
 
 
@@ -77,10 +78,10 @@ class FileItems(ItemSource):
 def _stamp(path: str) -> tuple[int, int]:
     """Bytes of a file and the time of its last change; zeros if it cannot be looked at, nor read then."""
     try:
-        status = os.stat(path)
+        status = os.stat(path.archive if isinstance(path, TarMember) else path)
     except (OSError, ValueError):
         return 0, 0
-    return status.st_size, status.st_mtime_ns
+    return path.size if isinstance(path, TarMember) else status.st_size, status.st_mtime_ns
 
 
 def _read(path: str) -> bytes:
