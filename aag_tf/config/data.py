@@ -7,19 +7,25 @@ import re
 
 from aag_tf.config.checks import require
 from aag_tf.config.layout import LayoutConfig
+from aag_tf.config.model import OWN
 from aag_tf.config.reading import SIZE_FORM, ReadingConfig, read_size
 from aag_tf.config.setting import check_settings, setting
 
-BUILT_IN = ("digits", "scattered_digits")  # nothing follows these names
+BUILT_IN = ("digits", "scattered_digits", OWN)  # nothing follows these names
 OF_FILES = ("folder", "list", "csv", "tar")  # data sets of image files
 PACKED_FIRST = ("tfrecord", "parquet")  # read in order only, so aag-pack comes before training
 SCHEMES = (*BUILT_IN, "tfds", *OF_FILES, "npz", "pack", *PACKED_FIRST)
-USAGE = "digits, scattered_digits, tfds:<name>, folder:<path>, list:<file>, csv:<file>, tar:<file>, npz:<file> or pack:<path>"
+USAGE = (
+    "digits, scattered_digits, tfds:<name>, folder:<path>, list:<file>, csv:<file>, tar:<file>, npz:<file> or "
+    "pack:<path>"
+)
 SUFFIXES = {  # of files, by what they are
     **dict.fromkeys((".csv", ".tsv"), "csv"),
     **dict.fromkeys((".txt", ".lst", ".list"), "list"),
     **dict.fromkeys((".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst"), "tar"),
     **dict.fromkeys((".npz", ".npy"), "npz"),
+    **dict.fromkeys((".parquet", ".arrow"), "parquet"),
+    ".tfrecord": "tfrecord",
 }
 TFDS_SCHEMES = ("gs", "s3")  # of URLs that TensorFlow Datasets reads by itself
 
@@ -50,7 +56,7 @@ def datasets_of(text: str) -> list[str]:
 def suggested_name(path: str) -> str | None:
     """Returns how `--dataset` names a folder or a file that exists, by what it is; `None` where there is none."""
     if os.path.isdir(path):
-        return f"folder:{path}"
+        return f"{'pack' if os.path.exists(os.path.join(path, 'pack.json')) else 'folder'}:{path}"
     if not os.path.isfile(path):
         return None
     return f"{SUFFIXES.get(os.path.splitext(path)[1].lower(), 'npz')}:{path}"
@@ -81,9 +87,9 @@ class DataConfig:
         "place of a 16x16 canvas), tfds:NAME[/CONFIG] (a TensorFlow Datasets data set), folder:PATH (a tree of image "
         "files; sub-folder names become labels), list:FILE (a text with a path a line), csv:FILE (a table of paths and "
         "labels), tar:FILE (tar archives, as WebDataset writes them; also a pattern, tar:shards/*.tar), npz:FILE "
-        "(arrays `images` and, if you have them, `labels`) or pack:PATH (what aag-pack wrote, of any size; aag-pack also "
-        "reads tfrecord:PATH and parquet:PATH). Several are joined by commas, folder:a,folder:b, or by "
-        "giving the flag again. Labels are never trained on; they only serve to evaluate.",
+        "(arrays `images` and, if you have them, `labels`) or pack:PATH (what aag-pack wrote, of any size; aag-pack "
+        "also reads tfrecord:PATH and parquet:PATH). Several are joined by commas, folder:a,folder:b, or by giving the "
+        "flag again. Labels are never trained on; they only serve to evaluate.",
         is_path=True,
     )
     data_dir: str | None = setting(

@@ -4,7 +4,7 @@ import dataclasses
 
 from aag_tf.config.setting import check_settings, setting
 
-OWN = "own"  # recorded in place of a name, where an encoder or a branch was passed in Python
+OWN = "own"  # recorded in place of a name, where an encoder, a branch or images were passed in Python
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
-from aag_tf.config import DataConfig
+from aag_tf.config import OWN, DataConfig
 from aag_tf.config.data import PACKED_FIRST
 from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
@@ -13,10 +13,10 @@ from aag_tf.data.images import Shape
 from aag_tf.data.joining import join_listings, join_sources
 from aag_tf.data.npz import read_npz
 from aag_tf.data.pack.source import read_pack
+from aag_tf.data.refusals import refuse_own, refuse_unpacked
 from aag_tf.data.scattered_digits import read_scattered_digits
 from aag_tf.data.splits import Source, complete
 from aag_tf.data.tfds_source import read_tfds
-from aag_tf.data.unpacked import refuse_unpacked
 from aag_tf.utils.errors import DataError
 
 # A reader for each of `config.data.SCHEMES` that is no kind of files (`aag_tf.data.file_kinds`): it gets the text after
@@ -28,6 +28,7 @@ READERS: dict[str, Callable[[str, DataConfig], Source]] = {
     "npz": read_npz,
     "pack": read_pack,
     **dict.fromkeys(PACKED_FIRST, refuse_unpacked),
+    OWN: refuse_own,
 }
 
 

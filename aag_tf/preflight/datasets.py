@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aag_tf.config import DataConfig
+from aag_tf.config import OWN, DataConfig
 from aag_tf.config.data import PACKED_FIRST
 from aag_tf.data.arrays import array_shapes, npz_path
 from aag_tf.data.counting import left_to_train, require_batch
 from aag_tf.data.file_kinds import each_data_set, list_files
 from aag_tf.data.pack.manifest import pack_directory, read_complete
-from aag_tf.data.unpacked import refuse_unpacked
+from aag_tf.data.refusals import refuse_own, refuse_unpacked
 from aag_tf.data.unprepared import not_prepared
 from aag_tf.utils.log import silenced
 from aag_tf.utils.paths import user_path
@@ -65,6 +65,8 @@ def _count(config: DataConfig, *, packing: bool) -> Count | None:
         return _count_npz(rest)
     if scheme == "pack":
         return _count_pack(rest)
+    if scheme == OWN:
+        refuse_own(rest, config)
     if scheme in PACKED_FIRST and not packing:
         refuse_unpacked(rest, config)
     if scheme == "tfds" and "tensorflow_datasets" not in sys.modules:

@@ -3,12 +3,14 @@
 import os
 import zipfile
 
-from aag_tf.config import DataConfig, EvaluateConfig
+from aag_tf.config import OWN, DataConfig, EvaluateConfig
 from aag_tf.preflight.datasets import check_dataset
 from aag_tf.preflight.runs import check_same_dataset, check_trained
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import EvaluationError
 from aag_tf.utils.paths import user_path
+
+PASSED_IMAGES = "the model was trained on images that were passed to train(); name images with --dataset."
 
 
 def check(config: EvaluateConfig) -> None:
@@ -23,6 +25,8 @@ def check(config: EvaluateConfig) -> None:
     if config.run_dir is not None:
         data = check_trained(config.run_dir)
         if config.dataset is None:
+            if data.dataset == OWN:
+                raise EvaluationError(PASSED_IMAGES)
             check_same_dataset(data, data_dir=config.data_dir, download=config.download)
     if config.saved_model is not None:
         version_directory(user_path(config.saved_model))

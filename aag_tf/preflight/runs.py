@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from aag_tf.config import DataConfig
+from aag_tf.config import OWN, DataConfig
 from aag_tf.preflight.datasets import check_dataset
 from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.errors import DataError
 
 
 def check_trained(run_dir: str) -> DataConfig:
@@ -31,4 +32,6 @@ def check_same_dataset(data: DataConfig, *, data_dir: str | None = None, downloa
     Raises:
         DataError: it is not.
     """
+    if data.dataset == OWN:
+        raise DataError("the run was trained on images that were passed to train(), which only that program has.")
     check_dataset(dataclasses.replace(data, data_dir=data_dir or data.data_dir, download=download))

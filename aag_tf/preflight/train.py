@@ -29,14 +29,19 @@ def check_directory(config: TrainConfig) -> None:
     directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
 
 
-def check_data(config: TrainConfig) -> None:
+def check_data(config: TrainConfig, *, passed: bool = False) -> None:
     """Checks that the images to train on and those to monitor are there, and that a batch fits.
+
+    Args:
+        config: of the run.
+        passed: whether the images to train on were passed to `train`.
 
     Raises:
         DataError: a data set is missing or empty.
         ConfigError: a batch is larger than the data.
     """
-    check_dataset(config.data, config.schedule.global_batch_size)
+    if not passed:
+        check_dataset(config.data, config.schedule.global_batch_size)
     if config.run.monitor_dataset is not None:
         check_dataset(
             DataConfig(config.run.monitor_dataset, data_dir=config.data.data_dir, download=config.data.download)

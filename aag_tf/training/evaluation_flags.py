@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aag_tf.config import OWN
 from aag_tf.data import Source
 from aag_tf.training.open_run import OpenRun
 
@@ -13,6 +14,8 @@ def evaluation_flags(run: OpenRun) -> tuple[str, ...] | None:
     measures that need no labels; `None` where no image is held out for them.
     """
     source = run.source
+    if run.config.data.dataset == OWN:
+        return None  # only the caller has the images
     if _has_classes(source):
         return ()
     if run.monitored is not source:

@@ -74,7 +74,9 @@ class OpenRun:
 
 
 @contextlib.contextmanager
-def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None) -> Iterator[OpenRun]:
+def open_run(
+    config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None, images: Source | None = None
+) -> Iterator[OpenRun]:
     """Checks everything that could stop a run, builds its model, and takes its directory into use.
 
     Nothing is written before all preconditions hold. The directory stays locked while the block runs.
@@ -83,6 +85,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
         config: every setting of the run.
         components: the encoder and the branch that were passed to `train`.
         cluster: the machines that train together; only the chief reads and writes the run directory.
+        images: those that were passed to `train`, if any were.
 
     Raises:
         AagError: the settings, the data or the run directory do not allow the run; within the block, a file or a disk
@@ -93,7 +96,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
     store = CheckpointStore(directory.checkpoints)
     is_chief = cluster is None or cluster.is_chief
     before = _check_directory(directory, config.run) if is_chief else None
-    check_data(config)
+    check_data(config, passed=images is not None)
     if config.encoder.encoder != OWN:
         check_encoder(config.encoder.encoder, RESNETS, application_names())
     if cluster is not None:
@@ -105,8 +108,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
     if before is not None:
         check_same_training_settings(config, auxiliary, before, directory)
 
-    with skipped_before(() if before is None else directory.read_skipped()):
-        source = open_source(config.data if before is None else before.same_reading(config.data))
+    source = images or _open_source(config, before, directory)
     config = _with_layout(config, source)
     choose_bands(source.image_shape[2], config.data.reading.shown_bands)  # rejects bands that images do not have
     record = _describe(config, source, auxiliary)
@@ -154,6 +156,12 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
             state=state,
             steps=StepRange(start_step, total_steps, steps_per_epoch),
         )
+
+
+def _open_source(config: TrainConfig, before: RunRecord | None, directory: RunDirectory) -> Source:
+    """Opens the data set, read as in the run that is resumed."""
+    with skipped_before(() if before is None else directory.read_skipped()):
+        return open_source(config.data if before is None else before.same_reading(config.data))
 
 
 def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:

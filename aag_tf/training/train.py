@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy.typing as npt
 
 from aag_tf import config as configs
 from aag_tf.augment import Branch
@@ -16,6 +17,7 @@ from aag_tf.config import TrainConfig
 from aag_tf.data import training_batches
 from aag_tf.distribute.workers import agreement, per_worker_batches, report_lost_workers
 from aag_tf.encoders import dtype_policy
+from aag_tf.preflight.train import check_directory
 from aag_tf.runs import RunDirectory
 from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
@@ -40,7 +42,8 @@ class TrainResult:
         total_steps: optimizer steps asked for; more than `step` where the run was interrupted.
         stopped_by: the signal that interrupted it, if one did.
         is_chief: whether this process wrote the run directory; on several machines one does.
-        evaluation_flags: what `aag-evaluate` needs for this run beside `--run_dir`; `None` if it has nothing to take.
+        evaluation_flags: what `aag-evaluate` needs for this run beside `--run_dir`; `None` if it has nothing to take,
+            as after `train(images=...)`.
     """
 
     run_dir: Path
@@ -79,6 +82,8 @@ def train(
     *,
     encoder: keras.Model | Callable[[], keras.Model] | None = None,
     auxiliary: Branch | Callable[[], Branch] | None = None,
+    images: Any = None,
+    labels: npt.ArrayLike | None = None,
     writers: Sequence[Writer] = (),
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainResult:
@@ -99,6 +104,13 @@ def train(
         auxiliary: a branch for the auxiliary views in place of the preset that `config.augment.aux` names; pass layers
             as a `LayersBranch`. This and `encoder` may be functions that build one; on several machines they must be,
             since TensorFlow joins the others before anything is built.
+        images: images in place of those that `config.data.dataset` names, in a fixed order: an array or a memory map,
+            uint8 `[n, height, width, channels]` or `[n, height, width]`; a data source with `__len__` and
+            `__getitem__`, as those of grain, PyTorch and TensorFlow Datasets, whose elements are an image, a pair of
+            image and label, or a mapping with `image` and maybe `label`, read by several threads at once; or a finite
+            `tf.data.Dataset` of such elements, which is packed into a temporary directory first. Images are uint8.
+            A run is resumed with the same ones.
+        labels: integers `[n]` of an array or a data source, to evaluate by; never trained on.
         writers: loggers. Each `write(record)` receives what `metrics.jsonl` does, `{"step": ..., "loss": ..., ...}`, on
             the first machine only. An `OSError`, as of a network, is logged, and the run goes on.
         callbacks: Keras callbacks, called before those of the run; an epoch of Keras is all that is left of the run.
@@ -110,12 +122,17 @@ def train(
     """
     environment.tell()
     cluster = configs.cluster_from_environment()
-    components = CustomComponents(encoder=encoder, auxiliary=auxiliary, writers=writers, callbacks=callbacks)
+    components = CustomComponents(
+        encoder=encoder, auxiliary=auxiliary, images=images, labels=labels, writers=writers, callbacks=callbacks
+    )
     config = with_precision(components.noted_in(config))
+    if cluster is None or cluster.is_chief:
+        check_directory(config)  # before images that were passed are packed
     with (
         report_lost_workers(cluster),
         dtype_policy(config.schedule.precision),
-        open_run(config, components, cluster) as run,
+        components.opened_images(config.data) as own_images,
+        open_run(config, components, cluster, own_images) as run,
     ):
         return _fit(run, components)
 

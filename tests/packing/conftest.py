@@ -53,6 +53,21 @@ def content(directory: Path) -> dict[str, bytes]:
     return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
 
 
+def pixels(images):
+    return images.numpy(np.arange(len(images)))
+
+
+def same(first, second):
+    """Whether two sources have the same images and labels in the same splits."""
+    for role in ("train", "validation", "test"):
+        one, other = getattr(first, role), getattr(second, role)
+        assert (one is None) == (other is None), role
+        if one is not None:
+            np.testing.assert_array_equal(pixels(one.images), pixels(other.images))
+            np.testing.assert_array_equal(one.labels, other.labels)
+    return True
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
     return make_folder(tmp_path_factory.mktemp("pictures") / "folder")

@@ -17,22 +17,7 @@ from aag_tf.data.pack.manifest import read_manifest
 from aag_tf.data.pack.records import read_image
 from aag_tf.packing.beginning import plan
 
-from .conftest import BROKEN, content, pack_to, save_picture
-
-
-def pixels(images):
-    return images.numpy(np.arange(len(images)))
-
-
-def same(first, second):
-    """Whether two sources have the same images and labels in the same splits."""
-    for role in ("train", "validation", "test"):
-        one, other = getattr(first, role), getattr(second, role)
-        assert (one is None) == (other is None), role
-        if one is not None:
-            np.testing.assert_array_equal(pixels(one.images), pixels(other.images))
-            np.testing.assert_array_equal(one.labels, other.labels)
-    return True
+from .conftest import BROKEN, content, pack_to, same, save_picture
 
 
 @pytest.mark.parametrize("settings", [{}, {"image_size": 16}, {"image_size": "12x30"}])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from aag_tf.data.pack.shards import ShardedRecords
 from aag_tf.data.pack.table import read_labels, read_paths
 from aag_tf.utils.errors import DataError, PackError
 
-from .conftest import pack_to
+from .conftest import pack_to, same
 
 
 def png(value, size=(10, 14)):
@@ -180,3 +181,34 @@ def test_pixels_become_no_jpegs(tmp_path):
 def test_files_that_are_read_in_order_are_packed_before_training(tmp_path):
     with pytest.raises(DataError, match=r"pack them once with `aag-pack --dataset=parquet:x --output=packed` and use"):
         open_source(DataConfig("parquet:x"))
+
+
+def test_a_list_a_table_and_an_archive(folder, tmp_path):
+    files = sorted(folder.glob("train/*/1*.jpg"))
+    (tmp_path / "list.txt").write_text("".join(f"{path}\n" for path in files))
+    (tmp_path / "table.csv").write_text(
+        "path,label\n" + "".join(f"{path},{'odd' if int(path.stem) % 2 else 'even'}\n" for path in files)
+    )
+    with tarfile.open(tmp_path / "shard-000.tar", "w") as tar:
+        for path in files:
+            tar.add(path, f"{path.stem}.jpg")
+            label = tarfile.TarInfo(f"{path.stem}.cls")
+            label.size = 1
+            tar.addfile(label, io.BytesIO(b"%d" % (int(path.stem) % 2)))
+    for name in ("list:list.txt", "csv:table.csv", "tar:shard-000.tar"):
+        kind, _, file = name.partition(":")
+        dataset = f"{kind}:{tmp_path / file}"
+        pack_to(tmp_path / kind, dataset)
+        same(open_source(DataConfig(dataset)), open_source(DataConfig(f"pack:{tmp_path / kind}")))
+    assert read_manifest(tmp_path / "csv").class_names == ["even", "odd"]
+    assert read_manifest(tmp_path / "tar").class_names == ["0", "1"]
+
+
+def test_several_data_sets(folder, packed, tmp_path):
+    both = f"folder:{folder / 'train'},folder:{folder / 'test'}"
+    pack_to(tmp_path / "out", both)
+    assert same(open_source(DataConfig(both)), open_source(DataConfig(f"pack:{tmp_path / 'out'}")))
+    joined = open_source(DataConfig(f"pack:{packed},pack:{tmp_path / 'out'}"))
+    assert sum(map(len, (joined.train, joined.validation, joined.test))) == 30 + 30
+    with pytest.raises(PackError, match=r"pack each by itself, and join the packs in training"):
+        pack_to(tmp_path / "no", f"folder:{folder},parquet:b")

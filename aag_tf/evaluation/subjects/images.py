@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aag_tf.config import DataConfig, EvaluateConfig, ProtocolConfig
+from aag_tf.config import OWN, DataConfig, EvaluateConfig, ProtocolConfig
 from aag_tf.config.reading import read_size
 from aag_tf.data import (
     JoinedImages,
@@ -21,6 +21,7 @@ from aag_tf.data import (
 from aag_tf.data.adapting import require_channels
 from aag_tf.evaluation.choices import choose_k, choose_protocol
 from aag_tf.evaluation.subjects.subject import Subject
+from aag_tf.preflight.evaluate import PASSED_IMAGES
 from aag_tf.runs import RunDirectory
 from aag_tf.utils.errors import EvaluationError
 from aag_tf.utils.log import logger
@@ -119,6 +120,8 @@ def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
     if config.dataset is None:
         if own is None:
             raise EvaluationError("this model does not say what it was trained on; name the data with --dataset.")
+        if own.dataset == OWN:
+            raise EvaluationError(PASSED_IMAGES)
         assert subject.record is not None
         own = subject.record.same_reading(own)
         return dataclasses.replace(own, data_dir=config.data_dir or own.data_dir, download=config.download)

@@ -41,7 +41,7 @@ class FileItems(ItemSource):
     @property
     @override
     def facts(self) -> dict[str, Any]:
-        left_out = [group._asdict() for group in self._listing.left_out]
+        left_out = list(map(str, self._listing.left_out))
         layout = self._listing.layout._asdict()
         return {"dataset": self._listing.name, "digest": self._digest, "layout": layout, "left_out": left_out}
 
