@@ -8,6 +8,7 @@ that a process may be killed at any time: the next one goes on with the same lis
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -77,10 +78,8 @@ def _plan(output: Output, wanted: Manifest, manifest: Manifest) -> Manifest:
     file_lists.open_input(manifest.input, output.path)  # checks the list
     output.remove_update()
     listing = wanted.input | file_lists.list_update(wanted.input, output.path)
-    counts = dict.fromkeys(("new", "changed", "gone"), 0)
-    for _, kind in file_lists.changed_rows(output.path):
-        counts[kind] += 1
-    found = Update(listing, **counts)
+    counts = Counter(kind for _, kind in file_lists.changed_rows(output.path))
+    found = Update(listing, counts["new"], counts["changed"], counts["gone"])
     if found.gone and found.gone + (manifest.gone or 0) >= rows:
         output.remove_update()
         raise EmbeddingError(
@@ -89,7 +88,7 @@ def _plan(output: Output, wanted: Manifest, manifest: Manifest) -> Manifest:
         )
     if wanted.input["source"] != manifest.input["source"]:
         logger.warning("The input was %s, and is now %s.", manifest.input["source"], wanted.input["source"])
-    if not any(counts.values()):
+    if not counts:
         output.remove_update()
         return manifest
     logger.info("This update finds %s of %s images.", found, f"{rows:,}")

@@ -65,8 +65,8 @@ def check_updated(tmp_path, job, before):
             assert np.isnan(vectors[number]).all()
         if path in before and path not in ("a/06.png", "b/05.png"):
             assert row == before[path]  # bit for bit
-    item = open_collection(out).items([13])[13]  # checks the list too
-    assert item.open().read() == (tmp_path / "pictures/b/y.png").read_bytes()
+    with open_collection(out).items([13])[13].open() as file:  # checks the list too
+        assert file.read() == (tmp_path / "pictures/b/y.png").read_bytes()
     manifest = json.loads((out / "manifest.json").read_text())
     assert (manifest["input"]["rows"], manifest["embedded"], manifest["gone"]) == (14, 10, 1)
     assert "update" not in manifest
