@@ -29,8 +29,8 @@ def read_folder(path: str, config: DataConfig) -> Source:
     """
     root = folder_path(path)
     found = [file for split, folder in split_folders(root) for file in find_pictures(folder, split)]
-    usable, images, skipped = read_pictures(f"folder:{path}", [file.path for file in found], config.image_size)
-    files = [found[number] for number in usable]
+    read = read_pictures(f"folder:{path}", [file.path for file in found], config)
+    files = [found[number] for number in read.usable]
     class_names, labels = label_files(files)
     splits: dict[str, Split] = {}
     for part in dict.fromkeys(file.split for file in found):
@@ -40,12 +40,13 @@ def read_folder(path: str, config: DataConfig) -> Source:
         known = class_names is not None and labels[rows].min() >= 0
         if not known and any(files[row].folder is not None for row in rows):
             logger.warning("%s images of folder:%s are unlabeled: not all lie in two or more sub-folders.", part, path)
-        splits[part] = Split(SelectedImages(images, rows), labels[rows] if known else None)
+        splits[part] = Split(SelectedImages(read.images, rows), labels[rows] if known else None)
     return Source(
         f"folder:{path}",
         splits["train"],
         splits.get("validation"),
         splits.get("test"),
         class_names,
-        skipped=skipped,
+        skipped=read.skipped,
+        reading=read.reading,
     )
