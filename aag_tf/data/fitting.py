@@ -12,8 +12,8 @@ from PIL import Image
 
 from aag_tf.data.formats.decoded import Decoded
 from aag_tf.data.reading import Range, Reading
-from aag_tf.data.resizing import Size, padded_size
 from aag_tf.data.shapes import Shape
+from aag_tf.data.sizes import Size, padded_size
 from aag_tf.utils.errors import DataError
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts color to gray

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from aag_tf.config import DataConfig
 from aag_tf.config.reading import LARGEST_CHANNELS
-from aag_tf.data import memory, resizing, value_range
+from aag_tf.data import memory, resizing, sizes, value_range
 from aag_tf.data.arrays import npz_path, read_arrays
 from aag_tf.data.fitting import fitted
 from aag_tf.data.formats.decoded import Decoded
@@ -40,7 +40,7 @@ def read_npz(path: str, config: DataConfig) -> Source:
         raise DataError(f"{path} holds `test_labels` without `test_images`; save both or neither.")
     images = {key: _checked(path, key, arrays[key]) for key in IMAGES if key in arrays}
     agreed = images["images"].shape[1:3]
-    resizing.warn_of_size(f"npz:{path}", agreed, config.image_size, config.reading.fit)
+    sizes.warn_of_size(f"npz:{path}", agreed, config.image_size, config.reading.fit)
     reading = _reading(path, images, config)
     splits = {}
     for key, pixels in images.items():
@@ -80,7 +80,7 @@ def _reading(path: str, images: dict[str, Pixels], config: DataConfig) -> Readin
 
 def _read(path: str, images: Pixels, config: DataConfig, reading: Reading) -> ArrayImages:
     channels = config.reading.channels or images.shape[3]
-    shape = (*resizing.target_size(images.shape[1:3], config.image_size), channels)
+    shape = (*sizes.target_size(images.shape[1:3], config.image_size), channels)
     memory.require_memory(f"npz:{path}", len(images), shape)
     if images.dtype == np.uint8 and images.shape[3] == channels:
         return ArrayImages(resizing.fit_array(images, shape[:2], reading.fit))

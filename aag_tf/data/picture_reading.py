@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aag_tf.config import DataConfig, ReadingConfig
-from aag_tf.data import memory, pictures, resizing, value_range
+from aag_tf.data import memory, pictures, sizes, value_range
 from aag_tf.data.file_images import FileImages
 from aag_tf.data.images import ArrayImages, Images, Shape
 from aag_tf.data.pages import Page, warn_of_pages
@@ -65,7 +65,7 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPi
     Args:
         name: name of the data set, for messages.
         paths: the files.
-        config: has `image_size` (see `aag_tf.data.resizing.target_size`) and the settings of reading.
+        config: has `image_size` (see `aag_tf.data.sizes.target_size`) and the settings of reading.
 
     Raises:
         DataError: no file can be read, the files differ in channels, or all their values are equal.
@@ -83,7 +83,7 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPi
     # Repeated if a file that could not be decoded was the only one of another size, or the only one in color.
     while pages and (found := _common_format(name, paths, headers, settings)) != common:
         common = found
-        shape = (*resizing.target_size(common.size, config.image_size), common.channels)
+        shape = (*sizes.target_size(common.size, config.image_size), common.channels)
         kept, images, notes = _decode_all([page for _, page in pages], shape, reading, broken)
         pages = [pages[row] for row in kept]
         headers = {number: headers[number] for number in dict.fromkeys(number for number, _ in pages)}
@@ -91,8 +91,8 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPi
         path, error = next(iter(broken.items()))
         example = f"{path}: {reason(error)}"
         raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {example}.")
-    sizes = [(header.height, header.width) for header in headers.values()]
-    resizing.warn_of_size(name, common.size, config.image_size, settings.fit, sizes)
+    found_sizes = [(header.height, header.width) for header in headers.values()]
+    sizes.warn_of_size(name, common.size, config.image_size, settings.fit, found_sizes)
     warn_of_pages(name, [paths[number] for number in headers], list(headers.values()), settings.pages)
     notes.update(header.note for header in headers.values() if header.note)
     for note, count in notes.items():
@@ -133,9 +133,9 @@ def _resolve(name: str, paths: Sequence[str], headers: Mapping[int, Header], set
 def _common_format(
     name: str, paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig
 ) -> CommonFormat:
-    sizes = {(header.height, header.width) for header in headers.values()}
-    alike = len(sizes) == 1 and (settings.pages == "first" or all(header.one_size for header in headers.values()))
-    return CommonFormat(sizes.pop() if alike else None, _common_channels(name, paths, headers, settings))
+    found = {(header.height, header.width) for header in headers.values()}
+    alike = len(found) == 1 and (settings.pages == "first" or all(header.one_size for header in headers.values()))
+    return CommonFormat(found.pop() if alike else None, _common_channels(name, paths, headers, settings))
 
 
 def _common_channels(name: str, paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig) -> int:

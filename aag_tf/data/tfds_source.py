@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from aag_tf.config import DataConfig, ReadingConfig
-from aag_tf.data import memory, resizing, value_range
+from aag_tf.data import memory, resizing, sizes, value_range
 from aag_tf.data.fitting import fitted
 from aag_tf.data.formats.decoded import Decoded
 from aag_tf.data.images import ArrayImages, Shape
@@ -119,8 +119,8 @@ def _image_shape(name: str, image: Any, config: DataConfig) -> Shape:
     wanted = config.reading.channels or channels
     if wanted > channels and (channels, wanted) != (1, 3):
         raise DataError(f"tfds:{name} has {channels} channels, fewer than --channels={wanted}; leave it out.")
-    resizing.warn_of_size(f"tfds:{name}", agreed, config.image_size, config.reading.fit)
-    return (*resizing.target_size(agreed, config.image_size), wanted)
+    sizes.warn_of_size(f"tfds:{name}", agreed, config.image_size, config.reading.fit)
+    return (*sizes.target_size(agreed, config.image_size), wanted)
 
 
 def _find_range(name: str, examples: tf.data.Dataset, settings: ReadingConfig) -> Range:
