@@ -11,29 +11,33 @@ from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.paths import user_path
 
 KINDS = ("folder", "list", "tfrecord", "tfds")
+OF_FILES = ("folder", "list")  # those whose images are files
 MANIFEST_FILE = "manifest.json"
 
 
 def check(config: EmbedConfig) -> None:
     """Checks the output, the encoder and the input."""
     output = user_path(config.output)
-    check_output(output, resume=config.resume, overwrite=config.overwrite)
+    check_output(output, resume=config.resume, update=config.update, overwrite=config.overwrite)
     outputs.check_writable(output, EmbeddingError)
     version_directory(user_path(config.saved_model))
     kind, rest = kind_and_rest(config.input)
+    if config.update and kind not in OF_FILES:
+        raise not_updatable(config.input)
     if kind == "tfds" and "/" in rest:
         check_prepared(rest.rpartition("/")[0], config.data_dir, download=False)
     elif kind == "folder" and not user_path(rest).is_dir():
         raise not_a_folder(config.input)
 
 
-def check_output(path: Path, *, resume: bool, overwrite: bool) -> None:
+def check_output(path: Path, *, resume: bool, update: bool, overwrite: bool) -> None:
     """Checks that a run may use a directory, without changing it.
 
     Raises:
         EmbeddingError: as for `aag_tf.preflight.outputs.check_output`.
     """
-    outputs.check_output(path, MANIFEST_FILE, "aag-embed", EmbeddingError, resume=resume, overwrite=overwrite)
+    ways = {"resume": resume, "update": update}
+    outputs.check_output(path, MANIFEST_FILE, "aag-embed", EmbeddingError, ways, overwrite=overwrite)
 
 
 def kind_and_rest(text: str) -> tuple[str, str]:
@@ -55,6 +59,13 @@ def kind_and_rest(text: str) -> tuple[str, str]:
     raise DataError(
         f"--input={text} is neither a folder nor a file; name a folder, tfds:NAME/SPLIT, a text file that lists "
         "paths, or TFRecord files."
+    )
+
+
+def not_updatable(text: str) -> EmbeddingError:
+    """The error for an `--input` that cannot be compared file by file."""
+    return EmbeddingError(
+        f"--update is for folders and lists of files, and --input={text} is none; embed it into another --output."
     )
 
 

@@ -24,4 +24,4 @@ def check_output(path: Path, *, resume: bool, overwrite: bool) -> None:
     Raises:
         PackError: as for `aag_tf.preflight.outputs.check_output`.
     """
-    outputs.check_output(path, MANIFEST_FILE, "aag-pack", PackError, resume=resume, overwrite=overwrite)
+    outputs.check_output(path, MANIFEST_FILE, "aag-pack", PackError, {"resume": resume}, overwrite=overwrite)
