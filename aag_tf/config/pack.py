@@ -97,6 +97,17 @@ class PackConfig:
             "as of its source; leave it out.",
         )
 
+        reading = self.data.reading
+        require(
+            reading.pages == "first",
+            f"--pages={reading.pages} is not packed, since a pack has an image a picture; train on the files.",
+        )
+        require(
+            self.stored_form != "original" or reading.value_range == "auto",
+            f"--value_range={reading.value_range} is for training, since a pack of originals keeps all values; leave "
+            "it out, or add --side or --form=raw.",
+        )
+
     @property
     def stored_form(self) -> str:
         """The form of encoded pictures."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.config import DataConfig
-from aag_tf.data import resizing
+from aag_tf.data import resizing, sizes
 from aag_tf.data.derived_images import TransformedImages
 from aag_tf.data.file_images import ADVICE
 from aag_tf.data.images import Images, Shape
@@ -60,8 +60,8 @@ def given_source(images: RandomAccess, labels: npt.ArrayLike | None, config: Dat
     array = array_of(images)
     if array is not None:
         given: Images = GivenArray(array)
-        size = resizing.target_size(given.shape[:2], config.image_size)
-        resizing.warn_of_size(NAME, given.shape[:2], config.image_size)
+        size = sizes.target_size(given.shape[:2], config.image_size)
+        sizes.warn_of_size(NAME, given.shape[:2], config.image_size)
         channels = given.shape[2]
         if size != given.shape[:2]:
             given = TransformedImages(
@@ -69,8 +69,8 @@ def given_source(images: RandomAccess, labels: npt.ArrayLike | None, config: Dat
             )
     else:
         agreed, channels = _look_at(images)
-        resizing.warn_of_size(NAME, agreed, config.image_size)
-        shape = (*resizing.target_size(agreed, config.image_size), channels)
+        sizes.warn_of_size(NAME, agreed, config.image_size)
+        shape = (*sizes.target_size(agreed, config.image_size), channels)
         given = GivenElements(images, shape, config.reading.fit)
     known = None if labels is None else np.asarray(labels)
     return Source(NAME, Split(given, known))
@@ -213,7 +213,7 @@ def fitted(image: npt.NDArray[np.uint8], shape: Shape, how: str) -> npt.NDArray[
 def _look_at(elements: RandomAccess) -> tuple[tuple[int, int] | None, int]:
     """Returns the size of a sample of the images (`None` if they differ), and their channels."""
     numbers: Sequence[int] = np.unique(np.linspace(0, len(elements) - 1, SAMPLES).round().astype(int)).tolist()
-    sizes: set[tuple[int, int]] = set()
+    found: set[tuple[int, int]] = set()
     channels: set[int] = set()
     for number in numbers:
         try:
@@ -226,8 +226,8 @@ def _look_at(elements: RandomAccess) -> tuple[tuple[int, int] | None, int]:
                 "images[0] is another image every time it is read, and a run could not be resumed; pass images without "
                 "random changes, which training draws itself."
             )
-        sizes.add((image.shape[0], image.shape[1]))
+        found.add((image.shape[0], image.shape[1]))
         channels.add(image.shape[2])
     if len(channels) > 1:
         raise DataError(f"{NAME} have {' and '.join(map(str, sorted(channels)))} channels; give all the same.")
-    return sizes.pop() if len(sizes) == 1 else None, channels.pop()
+    return found.pop() if len(found) == 1 else None, channels.pop()

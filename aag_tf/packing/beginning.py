@@ -3,8 +3,10 @@
 import dataclasses
 
 from aag_tf.config import PackConfig, to_flat
-from aag_tf.data import resizing
-from aag_tf.data.pack.manifest import JPEG, RAW, Manifest, Settings, read_manifest
+from aag_tf.data import sizes
+from aag_tf.data.pack.channels import common_channels
+from aag_tf.data.pack.manifest import JPEG, ORIGINAL, RAW, Manifest, Settings, read_manifest
+from aag_tf.data.reading import Reading
 from aag_tf.data.shapes import Shape
 from aag_tf.packing.items import ItemSource
 from aag_tf.packing.output import Output
@@ -40,15 +42,20 @@ def begin(output: Output, wanted: Manifest, source: ItemSource, config: PackConf
         begun = dataclasses.replace(begun, splits=None)
         output.write_manifest(begun)
         return begun
-    shape: Shape | None = source.shape
-    if shape is None and wanted.settings.form == RAW:
-        found = survey(source, config.read_threads)
-        size = resizing.target_size(found.size, config.data.image_size)
-        resizing.warn_of_size(config.data.dataset, found.size, config.data.image_size)
-        shape = (*size, found.channels)
+    form, shape, reading = wanted.settings.form, source.shape, Reading.of(config.data.reading)
+    if shape is None and form != ORIGINAL:
+        name, settings = config.data.dataset, config.data.reading
+        found = survey(name, source, settings, config.read_threads)
+        channels = common_channels(name, found.channels, settings)
+        reading = found.reading
+        if form == JPEG and not set(found.channels) <= {1, 3}:
+            raise PackError(f"{name} has pictures of {channels} channels, which JPEG does not hold; leave out --side.")
+        if form == RAW:
+            shape = (*sizes.target_size(found.size, config.data.image_size), channels)
+            sizes.warn_of_size(name, found.size, config.data.image_size, settings.fit)
     total = sum(source.splits.values())
-    output.require_space(_estimate(wanted.settings.form, shape, total, source.size))
-    begun = dataclasses.replace(wanted, shape=shape)
+    output.require_space(_estimate(form, shape, total, source.size))
+    begun = dataclasses.replace(wanted, shape=shape, reading=reading)
     output.write_manifest(begun)
     return begun
 

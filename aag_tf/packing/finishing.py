@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aag_tf.data.pack.manifest import Manifest, PackedSplit, Shard
 from aag_tf.data.shapes import Shape
@@ -39,7 +40,9 @@ def finish(output: Output, begun: Manifest, source: ItemSource) -> Manifest:
             )
         if 0 < unlabeled < packed.images:
             logger.warning("%s images are packed without labels: %d of %d have none.", split, unlabeled, packed.images)
-    manifest = dataclasses.replace(begun, shape=begun.shape or seen.shape, splits=splits)
+    manifest = dataclasses.replace(
+        begun, shape=begun.shape or seen.shape, channels=sorted(seen.channels), deep=seen.deep, splits=splits
+    )
     write_tfds_metadata(output.path, manifest)
     output.write_manifest(manifest)
     return manifest
@@ -49,21 +52,22 @@ class _Seen:
     """What rows have in common."""
 
     def __init__(self) -> None:
-        self.unlabeled = 0
+        self.unlabeled = self.deep = 0
+        self.channels: set[int] = set()
         self._sizes: set[tuple[int, int]] = set()
-        self._channels = 0
 
     def add(self, rows: pa.Table) -> None:
         self.unlabeled += rows.column("label").null_count
-        sizes = rows.group_by(["height", "width"]).aggregate([])
+        self.deep += pc.sum(rows.column("deep"), min_count=0).as_py()
+        self.channels |= set(rows.column("channels").unique().to_pylist())
         if len(self._sizes) < 2:
-            self._sizes |= set(zip(sizes["height"].to_pylist(), sizes["width"].to_pylist(), strict=True))
-        self._channels = max([self._channels, *rows.column("channels").unique().to_pylist()])
+            found = rows.group_by(["height", "width"]).aggregate([])
+            self._sizes |= set(zip(found["height"].to_pylist(), found["width"].to_pylist(), strict=True))
 
     @property
     def shape(self) -> Shape:
         height, width = next(iter(self._sizes)) if len(self._sizes) == 1 else (0, 0)
-        return height, width, self._channels
+        return height, width, next(iter(self.channels)) if len(self.channels) == 1 else 0
 
 
 def _parts(output: Output, split: str, count: int, shards: list[Shard], seen: _Seen) -> Iterator[pa.Table]:

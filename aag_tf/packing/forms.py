@@ -8,85 +8,106 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aag_tf.data import pictures, resizing
-from aag_tf.data.pack.manifest import Manifest
+from aag_tf.data import pictures, sizes
+from aag_tf.data.pack.manifest import JPEG, RAW, Manifest
+from aag_tf.data.reading import Reading
 from aag_tf.data.shapes import Shape
 from aag_tf.packing.items import Picture
 
 # With full color resolution: halving it (4:2:0, the usual) saves a quarter of the bytes, and costs more of the picture
 # at the size of training than quality 90 does; see docs/measurements/performance.md.
 SUBSAMPLING = "4:4:4"
+SEVERAL_PAGES = "of several pages, of which the first is read"
 
 
 class Stored(NamedTuple):
-    """A picture as it is stored: encoded bytes, or pixels in C order, and its shape."""
+    """A picture as it is stored.
+
+    Args:
+        image: encoded bytes, or pixels in C order.
+        height, width, channels: of the picture.
+        deep: whether it has values of more than 8 bits.
+        note: what was found odd about it, in words that follow a number of files; empty for nothing.
+    """
 
     image: bytes
     height: int
     width: int
     channels: int
+    deep: bool = False
+    note: str = ""
 
 
 Form = Callable[[Picture], Stored]
 
 
-def original(picture: Picture) -> Stored:
-    """Keeps a picture as it is, after it was decoded once.
-
-    Raises:
-        Exception: it cannot be decoded.
-    """
-    if not isinstance(picture, bytes):
-        return _pixels(picture)
-    header = pictures.read_header(io.BytesIO(picture))
-    channels = 1 if header.gray else 3
-    pictures.decode(io.BytesIO(picture), (resizing.DEFAULT_SIZE, resizing.DEFAULT_SIZE, channels))
-    return Stored(picture, header.height, header.width, channels)
+def form_of(manifest: Manifest) -> Form:
+    """Returns the form of a pack that was begun."""
+    settings, reading = manifest.settings, manifest.reading
+    if settings.form == RAW:
+        assert manifest.shape is not None
+        return raw(manifest.shape, reading)
+    if settings.form == JPEG:
+        assert settings.side is not None
+        return smaller_jpeg(settings.side, settings.quality, reading)
+    return original(reading.max_pixels)
 
 
-def smaller_jpeg(side: int, quality: int) -> Form:
+def original(max_pixels: int) -> Form:
+    """Returns the form that keeps pictures as they are, after each was decoded once."""
+
+    def form(picture: Picture) -> Stored:
+        if not isinstance(picture, bytes):
+            return _pixels(picture)
+        header = pictures.read_header(io.BytesIO(picture), max_pixels)
+        shape = (sizes.DEFAULT_SIZE, sizes.DEFAULT_SIZE, header.channels)
+        # In a range of its own, since that of the data set is found when it is read.
+        trial = Reading(value_range=(0.0, 1.0), max_pixels=max_pixels)
+        _, note = pictures.decode_noted(io.BytesIO(picture), shape, trial)
+        return Stored(picture, header.height, header.width, header.channels, header.deep, _note(header, note))
+
+    return form
+
+
+def smaller_jpeg(side: int, quality: int, reading: Reading) -> Form:
     """Returns the form that scales larger pictures down and encodes them as JPEG, and keeps the others as they are.
+
+    Deep pictures lose their depth, the smaller ones nothing else (PNG).
 
     Args:
         side: length in pixels of the shorter side of the JPEG.
         quality: of JPEG, up to 100.
+        reading: has the range of deep pictures.
     """
+    keep = original(reading.max_pixels)
 
     def form(picture: Picture) -> Stored:
         assert isinstance(picture, bytes)
-        header = pictures.read_header(io.BytesIO(picture))
+        header = pictures.read_header(io.BytesIO(picture), reading.max_pixels)
         shorter = min(header.height, header.width)
-        if shorter <= side:
-            return original(picture)
-        height, width = (max(side, round(length * side / shorter)) for length in (header.height, header.width))
-        channels = 1 if header.gray else 3
-        pixels = pictures.decode(io.BytesIO(picture), (height, width, channels))
-        return Stored(_jpeg(pixels, quality), height, width, channels)
+        if shorter <= side and not header.deep:
+            return keep(picture)
+        scale = min(1.0, side / shorter)
+        height, width = (max(1, round(length * scale)) for length in (header.height, header.width))
+        shape = (height, width, header.channels)
+        pixels, note = pictures.decode_noted(io.BytesIO(picture), shape, reading)
+        encoded = _jpeg(pixels, quality) if shorter > side else _png(pixels)
+        return Stored(encoded, *shape, note=_note(header, note))
 
     return form
 
 
-def raw(shape: Shape) -> Form:
+def raw(shape: Shape, reading: Reading) -> Form:
     """Returns the form that stores the pixels of pictures of one shape."""
 
     def form(picture: Picture) -> Stored:
-        pixels = pictures.decode(io.BytesIO(picture), shape) if isinstance(picture, bytes) else picture
-        return _pixels(pixels)
+        if not isinstance(picture, bytes):
+            return _pixels(picture)
+        header = pictures.read_header(io.BytesIO(picture), reading.max_pixels)
+        pixels, note = pictures.decode_noted(io.BytesIO(picture), shape, reading)
+        return _pixels(pixels)._replace(note=_note(header, note))
 
     return form
-
-
-def form_of(manifest: Manifest) -> Form:
-    """Returns the form of a pack that was begun."""
-    settings = manifest.settings
-    match settings.form:
-        case "raw":
-            assert manifest.shape is not None
-            return raw(manifest.shape)
-        case "jpeg":
-            assert settings.side is not None
-            return smaller_jpeg(settings.side, settings.quality)
-    return original
 
 
 def _pixels(pixels: npt.NDArray[np.uint8]) -> Stored:
@@ -94,8 +115,21 @@ def _pixels(pixels: npt.NDArray[np.uint8]) -> Stored:
     return Stored(pixels.tobytes(), height, width, channels)
 
 
+def _note(header: pictures.Header, note: str) -> str:
+    return note or header.note or (SEVERAL_PAGES if header.pages > 1 else "")
+
+
 def _jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> bytes:
     file = io.BytesIO()
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    image.save(file, "JPEG", quality=quality, subsampling=SUBSAMPLING, optimize=True)
+    _image(pixels).save(file, "JPEG", quality=quality, subsampling=SUBSAMPLING, optimize=True)
     return file.getvalue()
+
+
+def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    _image(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def _image(pixels: npt.NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)

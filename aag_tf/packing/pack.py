@@ -17,7 +17,8 @@ from aag_tf.packing.shard_writer import ShardWriter
 from aag_tf.packing.sources import open_items
 from aag_tf.utils import environment
 from aag_tf.utils.errors import PackError
-from aag_tf.utils.text import shown
+from aag_tf.utils.log import logger
+from aag_tf.utils.text import counted, shown
 
 NAMED = 5  # broken pictures that the report names
 
@@ -123,6 +124,8 @@ def _write_shards(output: Output, begun: Manifest, source: ItemSource, config: P
                             "meanwhile: restore it and add --resume."
                         )
                     output.write_part(split, number, shard, rows)
+        for note, count in writer.notes.items():
+            logger.warning("%s has %s %s.", begun.source["dataset"], counted(count, "file"), note)
 
 
 def _consecutive(numbers: list[int]) -> list[list[int]]:

@@ -18,6 +18,7 @@ from aag_tf.data.pack.manifest import Shard
 from aag_tf.data.pack.records import write_record
 from aag_tf.data.pack.shards import read_all
 from aag_tf.data.pack.table import SCHEMA
+from aag_tf.data.picture_reading import quiet_decoders
 from aag_tf.data.reasons import reason
 from aag_tf.packing.forms import Form, Stored
 from aag_tf.packing.items import Item
@@ -45,12 +46,13 @@ class ShardWriter:
     def __init__(self, form: Form, threads: int | None, *, verify: bool, report: Callable[..., None]) -> None:
         self._form, self._verify, self._report = form, verify, report
         self._threads = threads or os.cpu_count() or 1
+        self.notes: collections.Counter[str] = collections.Counter()  # what was found odd, and how often
         self._closing = contextlib.ExitStack()
 
     def __enter__(self) -> "ShardWriter":
         """Starts the threads."""
         self._closing.enter_context(warnings.catch_warnings())
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata do no harm
+        quiet_decoders()
         self._pool = concurrent.futures.ThreadPoolExecutor(self._threads)
         self._closing.callback(self._pool.shutdown, cancel_futures=True)
         return self
@@ -81,6 +83,8 @@ class ShardWriter:
                 if isinstance(outcome, str):
                     skipped[name] = outcome
                     continue
+                if outcome.note:
+                    self.notes[outcome.note] += 1
                 record = write_record(outcome.image, item.path, item.label)
                 write(record)
                 written.update(record)

@@ -20,11 +20,12 @@ def write_tfds_metadata(directory: Path, manifest: Manifest) -> None:
 
     assert manifest.splits is not None
     assert manifest.shape is not None
+    assert manifest.channels is not None
     height, width, channels = manifest.shape
     if manifest.settings.form == RAW:
         image = tfds.features.Tensor(shape=(height, width, channels), dtype=np.uint8, encoding="bytes")
-    elif channels in (1, 3):
-        image = tfds.features.Image(shape=(None, None, channels))
+    elif set(manifest.channels) <= {1, 3} and not manifest.deep:
+        image = tfds.features.Image(shape=(None, None, max(manifest.channels)))
     else:
         image = tfds.features.Tensor(shape=(), dtype=np.object_)
     features = {IMAGE: image, PATH: tfds.features.Text()}

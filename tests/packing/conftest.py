@@ -12,8 +12,8 @@ from aag_tf.utils.progress import no_progress
 
 BROKEN = {
     "train/a/06.jpg": "image file is truncated",
-    "train/b/05.png": "not a picture in a known format",
-    "test/a/06.png": "not a picture in a known format",
+    "train/b/05.png": "a text file, which is not read: it is no picture",
+    "test/a/06.png": "a text file, which is not read: it is no picture",
 }
 
 

@@ -8,16 +8,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow_datasets as tfds
+import tifffile
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 from PIL import Image
 
-from aag_tf.config import DataConfig, PackConfig
-from aag_tf.data import fingerprint, open_source, resizing
+from aag_tf.config import DataConfig, PackConfig, ReadingConfig
+from aag_tf.data import fingerprint, open_source, sizes
 from aag_tf.data.pack.manifest import read_manifest
 from aag_tf.data.pack.records import read_image
 from aag_tf.packing.beginning import plan
+from aag_tf.utils.errors import DataError, PackError
 
-from .conftest import BROKEN, content, pack_to, same, save_picture
+from .conftest import BROKEN, content, pack_to, pixels, same, save_picture
 
 
 @pytest.mark.parametrize("settings", [{}, {"image_size": 16}, {"image_size": "12x30"}])
@@ -56,7 +58,7 @@ def test_broken_pictures_are_named_and_left_out(folder, tmp_path, caplog):
     assert set(report.skipped) == set(BROKEN)
     assert {path: why.partition(" (")[0] for path, why in report.skipped.items()} == BROKEN
     assert "Packed 30 images (22 train, 8 test)" in str(report)
-    assert "Not packed: 3 (2 not a picture in a known format, 1 image file is truncated" in str(report)
+    assert "Not packed: 3 (2 a text file, which is not read: it is no picture, 1 image file is truncated" in str(report)
     caplog.clear()
     source = open_source(DataConfig(f"pack:{tmp_path / 'out'}"))
     assert "skipped 3 of 33 image files of pack:" in caplog.text
@@ -114,7 +116,7 @@ def test_sizes_that_differ_are_said_when_a_pack_is_read(tmp_path, caplog):
         save_picture(tmp_path / "in" / f"{number}.png", number, size=(40, 30 + number))
     pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}")
     assert read_manifest(tmp_path / "out").shape == (0, 0, 3)
-    assert open_source(DataConfig(f"pack:{tmp_path / 'out'}")).image_shape == (*[resizing.DEFAULT_SIZE] * 2, 3)
+    assert open_source(DataConfig(f"pack:{tmp_path / 'out'}")).image_shape == (*[sizes.DEFAULT_SIZE] * 2, 3)
     assert "images of several sizes" in caplog.text
 
 
@@ -135,3 +137,72 @@ def test_the_number_of_files_is_bounded(images, size):
     facts = {"dataset": "x", "digest": "y"}
     source = types.SimpleNamespace(shape=None, splits={"train": images}, facts=facts, class_names=None)
     assert plan(PackConfig(output="x"), source).settings.shard_size == size
+
+
+def save_deep(path, number, bands=0):
+    values = np.random.default_rng(number).integers(
+        100 + number, 4000, (20, 24, *([bands] if bands else [])), np.uint16
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, values, planarconfig="contig" if bands else None)
+
+
+@pytest.mark.parametrize("bands", [0, 5])
+@pytest.mark.parametrize("data", [{}, {"reading": ReadingConfig(value_range="0..4095")}, {"image_size": 8}])
+def test_deep_and_many_banded_pictures_read_as_their_folder(tmp_path, bands, data, caplog):
+    for number in range(12):
+        save_deep(tmp_path / "in" / "ab"[number % 2] / f"{number:02}.tif", number, bands)
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}", shard_size=5)
+    caplog.clear()
+    as_folder = open_source(DataConfig(f"folder:{tmp_path / 'in'}", **data))
+    said = caplog.text.replace(f"folder:{tmp_path / 'in'}", "IT")
+    caplog.clear()
+    as_pack = open_source(DataConfig(f"pack:{tmp_path / 'out'}", **data))
+    assert same(as_folder, as_pack)
+    assert as_pack.reading == as_folder.reading
+    assert caplog.text.replace(f"pack:{tmp_path / 'out'}", "IT").count("IT has 12 images of more than 8 bits") == (
+        said.count("IT has 12 images of more than 8 bits")
+    )
+
+
+def test_deep_pictures_lose_their_depth_in_smaller_ones(tmp_path):
+    for number in range(6):
+        save_deep(tmp_path / "in" / f"{number}.tif", number)
+    for settings in ({"side": 16}, {"side": 32}, {"form": "raw"}):
+        out = tmp_path / json.dumps(settings)
+        pack_to(out, f"folder:{tmp_path / 'in'}", **settings)
+        source = open_source(DataConfig(f"pack:{out}", validation_fraction=0.0))
+        wanted = open_source(DataConfig(f"folder:{tmp_path / 'in'}", validation_fraction=0.0))
+        assert source.reading.value_range == wanted.reading.value_range
+        if settings != {"side": 16}:
+            np.testing.assert_array_equal(pixels(source.train.images), pixels(wanted.train.images))
+        with pytest.raises(DataError, match=r"--value_range=0\.\.1 does not fit .*, which was packed with 100\.\."):
+            open_source(DataConfig(f"pack:{out}", reading=ReadingConfig(value_range="0..1")))
+
+
+def test_pictures_of_many_bands_become_no_jpegs(tmp_path):
+    save_deep(tmp_path / "in" / "a.tif", 0, bands=5)
+    with pytest.raises(PackError, match=r"has pictures of 5 channels, which JPEG does not hold; leave out --side\."):
+        pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}", side=16)
+    pack_to(tmp_path / "raw", f"folder:{tmp_path / 'in'}", form="raw")
+    with pytest.raises(DataError, match=r"--channels=3 does not fit .*, whose pixels have 5; leave it out, or pack"):
+        open_source(DataConfig(f"pack:{tmp_path / 'raw'}", reading=ReadingConfig(channels=3)))
+
+
+def test_pictures_of_other_channels_are_refused_as_in_a_folder(tmp_path):
+    save_deep(tmp_path / "in" / "a.tif", 0, bands=5)
+    save_deep(tmp_path / "in" / "b.tif", 1, bands=3)
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}")
+    with pytest.raises(DataError, match=r"differ in their channels: 3, 5; give --channels=3 to read the first 3"):
+        open_source(DataConfig(f"pack:{tmp_path / 'out'}"))
+    settings = {"reading": ReadingConfig(channels=3), "validation_fraction": 0.0}
+    found = open_source(DataConfig(f"pack:{tmp_path / 'out'}", **settings))
+    wanted = open_source(DataConfig(f"folder:{tmp_path / 'in'}", **settings))
+    assert same(found, wanted)
+
+
+def test_several_pages_are_said(tmp_path, caplog):
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in" / "stack.tif", np.zeros((3, 9, 9), np.uint8), photometric="minisblack")
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}")
+    assert "has 1 file of several pages, of which the first is read." in caplog.text

@@ -18,6 +18,7 @@ from aag_tf.data.pack.images import PackImages
 from aag_tf.data.pack.manifest import read_manifest
 from aag_tf.data.pack.shards import ShardedRecords
 from aag_tf.data.pack.table import read_labels, read_paths
+from aag_tf.data.reading import Reading
 from aag_tf.utils.errors import DataError, PackError
 
 from .conftest import pack_to, same
@@ -34,7 +35,7 @@ def read_all(output):
     manifest = read_manifest(output)
     found = {}
     for split, packed in manifest.splits.items():
-        images = PackImages(output, ShardedRecords(output, split, packed), (8, 8, 3), raw=False)
+        images = PackImages(output, ShardedRecords(output, split, packed), (8, 8, 3), Reading())
         labels = read_labels(output, split, packed)
         values = images.numpy(np.arange(len(images)))[:, 0, 0, 0].tolist()
         found[split] = (read_paths(output, split, packed), labels if labels is None else labels.tolist(), values)

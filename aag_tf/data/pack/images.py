@@ -14,6 +14,7 @@ from aag_tf.data import pictures
 from aag_tf.data.images import Images, Shape
 from aag_tf.data.pack.records import read_image
 from aag_tf.data.pack.shards import ShardedRecords, damaged
+from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 
 
@@ -24,11 +25,11 @@ class PackImages(Images):
         directory: of the pack, for messages.
         records: of the split.
         shape: height, width and channels of every image.
-        raw: whether the records hold the pixels of images of this shape.
+        reading: how pictures are decoded; `None` where the records hold the pixels of images of this shape.
     """
 
-    def __init__(self, directory: Path, records: ShardedRecords, shape: Shape, *, raw: bool) -> None:
-        self._directory, self._records, self._shape, self._raw = directory, records, shape, raw
+    def __init__(self, directory: Path, records: ShardedRecords, shape: Shape, reading: Reading | None) -> None:
+        self._directory, self._records, self._shape, self._reading = directory, records, shape, reading
         self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
     @property
@@ -49,7 +50,7 @@ class PackImages(Images):
         numbers = np.asarray(indices, np.int64)
         records = self._records.read(numbers)
         pixels = np.empty((len(numbers), *self._shape), np.uint8)
-        if self._raw:
+        if self._reading is None:
             for row, record in enumerate(records):  # a copy of memory each, for which a thread would not pay
                 pixels[row] = self._read(int(numbers[row]), record)
             return pixels
@@ -60,8 +61,8 @@ class PackImages(Images):
     def _read(self, number: int, record: bytes) -> npt.NDArray[np.uint8]:
         try:
             image = read_image(record)
-            if self._raw:
+            if self._reading is None:
                 return np.frombuffer(image, np.uint8).reshape(self._shape)
-            return pictures.decode(io.BytesIO(image), self._shape)
+            return pictures.decode(io.BytesIO(image), self._shape, self._reading)
         except Exception as error:  # it was readable when it was packed
             raise damaged(f"image {number} of {self._directory}", reason(error)) from error

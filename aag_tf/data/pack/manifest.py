@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from aag_tf.data.pack.files import MANIFEST_FILE, SPLITS
+from aag_tf.data.reading import Reading
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
@@ -16,6 +17,7 @@ from aag_tf.utils.paths import user_path
 FORMAT = "aag_tf.pack"
 FORMAT_VERSION = 1
 ORIGINAL, JPEG, RAW = FORMS = ("original", "jpeg", "raw")
+AS_IT_IS = Reading()
 MOST = 2**40  # more is no number of images, and no size of a file
 
 
@@ -96,8 +98,11 @@ class Manifest:
         source: the images: `dataset`, `digest`, which tells two versions of a data set apart, and more by kind.
         settings: how they were packed.
         versions: of the software.
-        shape: of the images, (height, width, channels); height and width are 0 where pictures differ.
+        shape: of the images, (height, width, channels); 0 for what is not the same of all.
         class_names: the name of every label, where they are known.
+        reading: how pictures were read that were not stored as they are; see `aag_tf.data.reading`.
+        channels: numbers of channels that occur, ascending.
+        deep: number of pictures that are stored with values of more than 8 bits.
         splits: by name; `None` until all are packed.
     """
 
@@ -106,6 +111,9 @@ class Manifest:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     shape: tuple[int, int, int] | None = None
     class_names: list[str] | None = None
+    reading: Reading = AS_IT_IS
+    channels: list[int] | None = None
+    deep: int = 0
     splits: dict[str, PackedSplit] | None = None
 
     def __post_init__(self) -> None:
@@ -116,7 +124,7 @@ class Manifest:
             raise ValueError("its 'shape' is out of range")
         if self.splits is None:
             return
-        if self.shape is None or not set(self.splits) <= set(SPLITS) or "train" not in self.splits:
+        if self.shape is None or not self.channels or not set(self.splits) <= set(SPLITS) or "train" not in self.splits:
             raise ValueError("its 'splits' are not complete")
 
     @property

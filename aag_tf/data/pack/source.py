@@ -1,18 +1,25 @@
 """`pack:<directory>`: images that `aag-pack` wrote, with the splits, labels and class names of what was packed."""
 
+import dataclasses
+import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from aag_tf.config import DataConfig
-from aag_tf.data import memory, resizing
+from aag_tf.config import DataConfig, ReadingConfig
+from aag_tf.config.reading import read_range
+from aag_tf.data import memory, pictures, resizing, sizes, value_range
 from aag_tf.data.derived_images import TransformedImages
 from aag_tf.data.images import ArrayImages, Images, Shape
+from aag_tf.data.pack.channels import common_channels
 from aag_tf.data.pack.images import PackImages
-from aag_tf.data.pack.manifest import RAW, Manifest, pack_directory, read_complete
+from aag_tf.data.pack.manifest import ORIGINAL, RAW, Manifest, pack_directory, read_complete
+from aag_tf.data.pack.records import read_image
 from aag_tf.data.pack.shards import ShardedRecords
-from aag_tf.data.pack.table import read_labels
+from aag_tf.data.pack.table import read_deep, read_labels
+from aag_tf.data.reading import Reading
 from aag_tf.data.skipped import warn_of_skipped
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
@@ -42,16 +49,19 @@ def read_pack(path: str, config: DataConfig) -> Source:
         raise DataError(
             f"none of the pictures in the {empty} part of {name} could be read; repair and pack them again."
         )
-    resizing.warn_of_size(name, manifest.size, config.image_size)
-    shape = (*resizing.target_size(manifest.size, config.image_size), manifest.shape[2])
+    sizes.warn_of_size(name, manifest.size, config.image_size, config.reading.fit)
+    if config.reading.pages != ReadingConfig.pages:
+        raise DataError(f"--pages={config.reading.pages} does not belong to {name}, which has an image a picture.")
     skipped = {file: why for packed in manifest.splits.values() for file, why in packed.skipped.items()}
     total = sum(packed.images for packed in manifest.splits.values())
     warn_of_skipped(name, skipped, total + len(skipped))
+    shape = _shape(name, manifest, config)
+    reading = _reading(name, directory, manifest, config)
     keep = total * math.prod(shape) <= min(KEPT_IN_MEMORY, memory.MEMORY_LIMIT)
     splits = {}
     for split, packed in manifest.splits.items():
         records = ShardedRecords(directory, split, packed)
-        images = open_images(directory, manifest, records, shape, config.reading.fit)
+        images = open_images(directory, manifest, records, shape, reading)
         splits[split] = Split(_loaded(images) if keep else images, read_labels(directory, split, packed))
     return Source(
         name,
@@ -60,26 +70,77 @@ def read_pack(path: str, config: DataConfig) -> Source:
         splits.get("test"),
         manifest.class_names,
         skipped=skipped,
+        reading=reading,
     )
 
 
-def open_images(directory: Path, manifest: Manifest, records: ShardedRecords, shape: Shape, how: str) -> Images:
+def open_images(directory: Path, manifest: Manifest, records: ShardedRecords, shape: Shape, reading: Reading) -> Images:
     """Returns the images of a split at a shape.
 
     Args:
         directory: of the pack.
         manifest: of the pack.
         records: of the split.
-        shape: wanted height, width and channels.
-        how: what becomes of another aspect; see `aag_tf.data.resizing.fit`.
+        shape: wanted height, width and channels; those of raw images, but for the size.
+        reading: how pictures are read.
     """
     assert manifest.shape is not None
     if manifest.settings.form != RAW:
-        return PackImages(directory, records, shape, raw=False)
-    images = PackImages(directory, records, manifest.shape, raw=True)
+        return PackImages(directory, records, shape, reading)
+    images = PackImages(directory, records, manifest.shape, None)
     if shape == manifest.shape:
         return images
-    return TransformedImages(images, lambda pixels, _: resizing.fit(pixels, shape[:2], how), shape)
+    return TransformedImages(images, lambda pixels, _: resizing.fit(pixels, shape[:2], reading.fit), shape)
+
+
+def _shape(name: str, manifest: Manifest, config: DataConfig) -> Shape:
+    assert manifest.channels is not None
+    channels = common_channels(name, manifest.channels, config.reading)
+    if manifest.settings.form == RAW and channels != manifest.channels[0]:
+        raise DataError(
+            f"--channels={channels} does not fit {name}, whose pixels have {manifest.channels[0]}; leave it out, or "
+            "pack again with it."
+        )
+    return (*sizes.target_size(manifest.size, config.image_size), channels)
+
+
+def _reading(name: str, directory: Path, manifest: Manifest, config: DataConfig) -> Reading:
+    """Returns how pictures are read: deep ones in a range that is set, or found in a sample of them."""
+    packed, settings = manifest.reading, config.reading
+    wanted = read_range(settings.value_range)
+    if manifest.settings.form != ORIGINAL:
+        if wanted is not None and packed.value_range is not None and wanted != packed.value_range:
+            low, high = packed.value_range
+            raise DataError(
+                f"--value_range={settings.value_range} does not fit {name}, which was packed with {low:g}..{high:g}; "
+                "leave it out, or pack again with it."
+            )
+        fit = packed.fit if manifest.settings.form == RAW else settings.fit
+        return dataclasses.replace(Reading.of(settings, packed.value_range), fit=fit)
+    if not manifest.deep:
+        return Reading.of(settings)
+    total = sum(split.images for split in (manifest.splits or {}).values())
+    counts = value_range.Counts(manifest.deep, total - manifest.deep)
+    sampled = () if wanted is not None else _sample(directory, manifest, settings.max_pixels)
+    return Reading.of(settings, value_range.find_range(name, settings, sampled, counts))
+
+
+def _sample(directory: Path, manifest: Manifest, max_pixels: int) -> Iterator[value_range.Values]:
+    """Yields the values of a sample of the deep pictures."""
+    places = [
+        (split, int(number))
+        for split, packed in (manifest.splits or {}).items()
+        for number in read_deep(directory, split, packed)
+    ]
+    open_splits: dict[str, ShardedRecords] = {}
+    for place in value_range.sample(range(len(places))):
+        split, number = places[place]
+        if split not in open_splits:
+            open_splits[split] = ShardedRecords(directory, split, (manifest.splits or {})[split])
+        picture = io.BytesIO(read_image(open_splits[split].read([number])[0]))
+        found = value_range.values_of_page(pictures.decode_page(picture, max_pixels))
+        if found is not None:
+            yield found
 
 
 def _loaded(images: Images) -> ArrayImages:

@@ -18,6 +18,7 @@ SCHEMA = pa.schema(
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("channels", pa.int32(), nullable=False),
+        pa.field("deep", pa.bool_(), nullable=False),  # values of more than 8 bits
     ]
 )
 
@@ -43,6 +44,15 @@ def read_paths(directory: Path, name: str, split: PackedSplit) -> list[str]:
         DataError: the table is missing or damaged.
     """
     return _column(directory, name, split, "path").to_pylist()
+
+
+def read_deep(directory: Path, name: str, split: PackedSplit) -> npt.NDArray[np.int64]:
+    """Returns the numbers of the images that have values of more than 8 bits, int64 [k].
+
+    Raises:
+        DataError: the table is missing or damaged.
+    """
+    return np.flatnonzero(_column(directory, name, split, "deep").to_numpy())
 
 
 def _column(directory: Path, name: str, split: PackedSplit, column: str) -> pa.ChunkedArray:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.config import DataConfig
-from aag_tf.data import resizing
+from aag_tf.data import sizes
 from aag_tf.data.given import Element, element_of, fitted
 from aag_tf.data.shapes import Shape
 from aag_tf.packing.items import Item, ItemSource
@@ -32,18 +32,18 @@ class StreamItems(ItemSource):
             raise DataError("the tf.data.Dataset never ends; leave out repeat(), since training repeats it itself.")
         self._dataset = _without_batches(dataset)
         self._how = config.reading.fit
-        sizes: set[tuple[int, int]] = set()
+        found: set[tuple[int, int]] = set()
         count, channels = 0, 0
         for element in self._elements():  # once to count them, for their number may be unknown
-            sizes.add((element.image.shape[0], element.image.shape[1]))
+            found.add((element.image.shape[0], element.image.shape[1]))
             channels = max(channels, element.image.shape[2])
             count += 1
         if count == 0:
             raise DataError("the tf.data.Dataset has no elements; pass one that has.")
-        agreed = sizes.pop() if len(sizes) == 1 else None
-        resizing.warn_of_size("the tf.data.Dataset", agreed, config.image_size)
+        agreed = found.pop() if len(found) == 1 else None
+        sizes.warn_of_size("the tf.data.Dataset", agreed, config.image_size)
         self._count = count
-        self._shape = (*resizing.target_size(agreed, config.image_size), channels)
+        self._shape = (*sizes.target_size(agreed, config.image_size), channels)
 
     @property
     @override

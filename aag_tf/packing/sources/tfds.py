@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
@@ -96,7 +97,12 @@ def open_tfds(rest: str, config: PackConfig) -> TfdsItems:
         DataError: it is unknown or not prepared, or has no images or no such split.
     """
     builder = tfds_source.open_builder(rest, config.data)
-    tfds_source.require_image_feature(rest, builder)
+    image = tfds_source.require_image_feature(rest, builder)
+    if np.dtype(image.np_dtype).kind == "f":
+        raise DataError(
+            f"tfds:{rest} has images of {np.dtype(image.np_dtype)}, which TensorFlow Datasets encodes in its own way; "
+            "save them as files, and pack those."
+        )
     if not builder.info.splits:
         raise not_prepared(rest, os.fspath(builder.data_dir_root), config.data.data_dir)
     parts = {"train": config.data.train_split}
