@@ -139,3 +139,15 @@ def test_deep_transparency_shows_white(tmp_path):
     found, span = read(f"folder:{tmp_path}")
     assert span == (0.0, 4095.0)
     assert found[0, 0].tolist() == [[0, 0, 0], [255, 255, 255], [255, 127, 191]]
+
+
+def test_data_sets_that_are_joined_have_one_range(tmp_path):
+    dataset = save(tmp_path / "x", TWELVE)
+    assert read(f"{dataset},{save(tmp_path / 'y', TWELVE * 2)}")[1] == (0.0, 8190.0)
+    np.savez(tmp_path / "x.npz", images=TWELVE * 2)
+    joined = f"{dataset},npz:{tmp_path}/x.npz"
+    with pytest.raises(DataError, match=r"several ranges \(folder:.* 0\.\.4095; npz:.* 0\.\.8190\).*--value_range"):
+        read(joined)
+    found, span = read(joined, value_range="0..8190")
+    assert span == (0.0, 8190.0)
+    assert found[:8].max() == 128
