@@ -20,7 +20,7 @@ from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
 
 ROOT = Path(aag_tf.__file__).parents[1]
-OF_OTHERS = {"stdout", "decompress", "name", "noname", "helpshort"}  # of other programs, absl, or any flag
+OF_OTHERS = {"stdout", "decompress", "no", "name", "noname", "helpshort"}  # of other programs, absl, or any flag
 
 
 def flags_of(command):
