@@ -9,6 +9,7 @@ import psutil
 
 from aag_tf.data.images import Shape
 from aag_tf.utils.errors import DataError
+from aag_tf.utils.text import command_line
 
 # Linux lists the control groups (a container, a cluster job) of a process, and their memory limits, here.
 CGROUPS, CGROUP_ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
@@ -57,6 +58,6 @@ def require_memory(name: str, count: int, shape: Shape) -> None:
     if needed > MEMORY_LIMIT:
         raise DataError(
             f"{name} needs {needed / 2**30:.1f} GiB at {'x'.join(map(str, shape))}, above the limit of "
-            f"{MEMORY_LIMIT / 2**30:.1f} GiB; give a smaller --image_size, or save the images as files and "
-            "use --dataset=folder:<path>."
+            f"{MEMORY_LIMIT / 2**30:.1f} GiB; give a smaller --image_size, or pack it once with "
+            f"`{command_line('aag-pack', f'--dataset={name}', '--output=packed')}` and use --dataset=pack:packed."
         )

@@ -4,13 +4,15 @@ import os
 from pathlib import Path
 
 from aag_tf.config import EmbedConfig
+from aag_tf.data.pack.files import MANIFEST_FILE as PACK_FILE
+from aag_tf.data.pack.manifest import pack_directory, read_complete
 from aag_tf.preflight import outputs
 from aag_tf.preflight.datasets import check_prepared
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.paths import user_path
 
-KINDS = ("folder", "list", "tfrecord", "tfds")
+KINDS = ("folder", "list", "tfrecord", "pack", "tfds")
 OF_FILES = ("folder", "list")  # those whose images are files
 MANIFEST_FILE = "manifest.json"
 
@@ -26,6 +28,8 @@ def check(config: EmbedConfig) -> None:
         raise not_updatable(config.input)
     if kind == "tfds" and "/" in rest:
         check_prepared(rest.rpartition("/")[0], config.data_dir, download=False)
+    elif kind == "pack":
+        read_complete(pack_directory(rest))
     elif kind == "folder" and not user_path(rest).is_dir():
         raise not_a_folder(config.input)
 
@@ -51,14 +55,14 @@ def kind_and_rest(text: str) -> tuple[str, str]:
         return scheme, rest
     path = user_path(text)
     if path.is_dir():
-        return "folder", text
+        return "pack" if (path / PACK_FILE).exists() else "folder", text
     if ".tfrecord" in path.name:
         return "tfrecord", text
     if os.path.exists(path):
         return "list", text
     raise DataError(
-        f"--input={text} is neither a folder nor a file; name a folder, tfds:NAME/SPLIT, a text file that lists "
-        "paths, or TFRecord files."
+        f"--input={text} is neither a folder nor a file; name a folder, a pack, tfds:NAME/SPLIT, a text file that "
+        "lists paths, or TFRecord files."
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aag_tf.config import EmbedConfig
-from aag_tf.export.embedding import file_lists, records, tfds_split
+from aag_tf.export.embedding import file_lists, packs, records, tfds_split
 from aag_tf.export.embedding.items import Input
 from aag_tf.export.embedding.manifest import Listing
 from aag_tf.preflight.embed import kind_and_rest
@@ -41,6 +41,7 @@ KINDS: dict[str, Kind] = {
     "folder": Kind(file_lists.source_of_folder, *_OF_FILES),
     "list": Kind(file_lists.source_of_list, *_OF_FILES),
     "tfrecord": Kind(records.source_of, records.holds_images, records.list_input, records.open_input, records.LISTED),
+    "pack": Kind(packs.source_of, packs.holds_images, packs.list_input, packs.open_input, packs.LISTED),
     "tfds": Kind(
         tfds_split.source_of, tfds_split.holds_images, tfds_split.list_input, tfds_split.open_input, tfds_split.LISTED
     ),

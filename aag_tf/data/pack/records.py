@@ -34,7 +34,20 @@ def read_image(record: bytes) -> bytes:
     Raises:
         ValueError: the record has none.
     """
+    return _read(record, IMAGE)
+
+
+def read_path(record: bytes) -> str:
+    """Returns the name of the picture of a record.
+
+    Raises:
+        ValueError: the record has none.
+    """
+    return _read(record, PATH).decode(errors="replace")
+
+
+def _read(record: bytes, name: str) -> bytes:
     try:
-        return tf.train.Example.FromString(record).features.feature[IMAGE].bytes_list.value[0]
+        return tf.train.Example.FromString(record).features.feature[name].bytes_list.value[0]
     except Exception as error:  # of a class that differs between versions of protobuf
-        raise ValueError("a record holds no picture") from error
+        raise ValueError(f"a record has no {name}") from error
