@@ -3,7 +3,8 @@
     aag-pack --dataset=folder:my_images --output=packs/mine
     aag-pack --dataset=tfds:imagenet2012 --output=packs/imagenet --side=256
     aag-pack --dataset='parquet:data/*.parquet' --output=packs/table --resume
-    aag-train --dataset=pack:packs/mine
+
+`aag-train --dataset=pack:packs/mine` trains on it, and so do evaluation, export and `aag-embed --input=packs/mine`.
 
 Cost: every picture is read and decoded once, by all cores; a progress bar says how much is left. Memory does not grow
 with the data set.

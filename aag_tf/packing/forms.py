@@ -1,5 +1,6 @@
 """From the picture of a source to what is stored of it: as it is, as a smaller JPEG, or as pixels."""
 
+import dataclasses
 import io
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,9 +15,10 @@ from aag_tf.data.reading import Reading
 from aag_tf.data.shapes import Shape
 from aag_tf.packing.items import Picture
 
-# With full color resolution: halving it (4:2:0, the usual) saves a quarter of the bytes, and costs more of the picture
-# at the size of training than quality 90 does; see docs/measurements/performance.md.
+# Measured in docs/measurements/packing.md: full color resolution gives a better picture than half of it (4:2:0) in as
+# many bytes, and Lanczos keeps what a bilinear filter would blur.
 SUBSAMPLING = "4:4:4"
+FILTER = Image.Resampling.LANCZOS
 SEVERAL_PAGES = "of several pages, of which the first is read"
 
 
@@ -80,6 +82,7 @@ def smaller_jpeg(side: int, quality: int, reading: Reading) -> Form:
         reading: has the range of deep pictures.
     """
     keep = original(reading.max_pixels)
+    whole = dataclasses.replace(reading, fit="stretch")  # by less than a pixel
 
     def form(picture: Picture) -> Stored:
         assert isinstance(picture, bytes)
@@ -87,12 +90,17 @@ def smaller_jpeg(side: int, quality: int, reading: Reading) -> Form:
         shorter = min(header.height, header.width)
         if shorter <= side and not header.deep:
             return keep(picture)
-        scale = min(1.0, side / shorter)
-        height, width = (max(1, round(length * scale)) for length in (header.height, header.width))
-        shape = (height, width, header.channels)
-        pixels, note = pictures.decode_noted(io.BytesIO(picture), shape, reading)
-        encoded = _jpeg(pixels, quality) if shorter > side else _png(pixels)
-        return Stored(encoded, *shape, note=_note(header, note))
+        full = (header.height, header.width)
+        height, width = _scaled(full, min(1.0, side / shorter))
+        # A much larger picture is first decoded at twice the size, which JPEG does many times faster.
+        decoded_size = _scaled(full, min(1.0, 2 * side / shorter))
+        pixels, note = pictures.decode_noted(io.BytesIO(picture), (*decoded_size, header.channels), whole)
+        image = _image(pixels)
+        if image.size == (width, height):
+            encoded = _png(image)
+        else:
+            encoded = _jpeg(image.resize((width, height), FILTER), quality)
+        return Stored(encoded, height, width, header.channels, note=_note(header, note))
 
     return form
 
@@ -119,15 +127,19 @@ def _note(header: pictures.Header, note: str) -> str:
     return note or header.note or (SEVERAL_PAGES if header.pages > 1 else "")
 
 
-def _jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> bytes:
+def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
-    _image(pixels).save(file, "JPEG", quality=quality, subsampling=SUBSAMPLING, optimize=True)
+    image.save(file, "JPEG", quality=quality, subsampling=SUBSAMPLING, optimize=True)
     return file.getvalue()
 
 
-def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
+def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    _image(pixels).save(file, "PNG")
+    image.save(file, "PNG")
     return file.getvalue()
 
 

@@ -113,7 +113,7 @@ class Output:
             verify: whether the bytes of the shard are compared, and not only their number.
         """
         try:
-            rows = pq.read_table(self._part(split, number))
+            rows = _read_table(self._part(split, number))
             shard = read_fields(Shard, json.loads(rows.schema.metadata[FACTS]))
         except (OSError, pa.ArrowException, ValueError, KeyError, TypeError):
             return None
@@ -139,7 +139,7 @@ class Output:
     def has_tables(self, manifest: Manifest) -> bool:
         """Whether the table of every split has a row an image, and the files for TensorFlow Datasets are there."""
         try:
-            rows = {split: pq.read_metadata(table_path(self.path, split)).num_rows for split in manifest.splits or {}}
+            rows = {split: len(_read_table(table_path(self.path, split), ["deep"])) for split in manifest.splits or {}}
         except (OSError, pa.ArrowException):
             return False
         there = all((self.path / name).is_file() for name in TFDS_FILES)
@@ -155,7 +155,7 @@ class Output:
         """Makes the parts of a finished pack again, as far as its tables are whole, so that shards can be replaced."""
         for split, packed in (manifest.splits or {}).items():
             try:
-                rows = pq.read_table(table_path(self.path, split)).cast(SCHEMA)
+                rows = _read_table(table_path(self.path, split)).cast(SCHEMA)
             except (OSError, pa.ArrowException, ValueError):
                 continue
             start = 0
@@ -186,3 +186,8 @@ class Output:
 
     def _part(self, split: str, number: int) -> Path:
         return self._parts / f"{split}-{number:05d}.parquet"
+
+
+def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    with path.open("rb") as file:  # Arrow would take a path with a colon for a URL
+        return pq.read_table(file, columns=columns)

@@ -55,9 +55,7 @@ def open_input(listing: dict[str, Any], directory: Path) -> "Pack":
     """
     pack = Path(listing["source"])
     if list_input(listing, directory)["digest"] != listing["digest"]:
-        raise DataError(
-            f"{pack / MANIFEST_FILE} is that of another pack than was listed; start again with --overwrite."
-        )
+        raise DataError(f"{pack} is another pack than was listed; restore it, or start again with --overwrite.")
     return Pack(pack, read_complete(pack))
 
 

@@ -87,7 +87,7 @@ def test_larger_pictures_become_jpegs_and_others_stay(tmp_path):
     assert (large.format, large.size, large.mode) == ("JPEG", (48, 32), "RGB")
     assert large.layer[0][1:3] == (1, 1)  # full color resolution
     assert (small.format, small.size) == ("PNG", (90, 30))
-    wanted = Image.open(tmp_path / "in" / "large.png").resize((48, 32), Image.Resampling.BILINEAR)
+    wanted = Image.open(tmp_path / "in" / "large.png").resize((48, 32), Image.Resampling.LANCZOS)
     assert np.abs(np.asarray(large, int) - np.asarray(wanted, int)).mean() < 3
 
 

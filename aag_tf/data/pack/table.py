@@ -58,7 +58,8 @@ def read_deep(directory: Path, name: str, split: PackedSplit) -> npt.NDArray[np.
 def _column(directory: Path, name: str, split: PackedSplit, column: str) -> pa.ChunkedArray:
     file = table_path(directory, name)
     try:
-        found = pq.read_table(file, columns=[column]).column(0)
+        with file.open("rb") as opened:  # Arrow would take a path with a colon for a URL
+            found = pq.read_table(opened, columns=[column]).column(0)
     except (OSError, pa.ArrowException, KeyError, IndexError) as error:
         raise _damaged(file, type(error).__name__) from error
     if len(found) != split.images or found.type != SCHEMA.field(column).type:

@@ -151,7 +151,7 @@ def _batches(path: Path, columns: list[str], start: int) -> Iterator[pa.RecordBa
                 yield batch.slice(start).select(columns)
             start = max(start - batch.num_rows, 0)
         return
-    with pq.ParquetFile(path) as file:
+    with pa.OSFile(str(path)) as opened, pq.ParquetFile(opened) as file:
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if start < rows:
@@ -178,7 +178,8 @@ def _count(path: Path) -> int:
     try:
         if path.suffix == ".arrow":
             return sum(batch.num_rows for batch in _stream(path))
-        return pq.read_metadata(path).num_rows
+        with pa.OSFile(str(path)) as file:
+            return pq.read_metadata(file).num_rows
     except BROKEN as error:
         raise DataError(f"{path} is no whole Parquet or Arrow file ({type(error).__name__}); restore it.") from error
 
@@ -186,7 +187,8 @@ def _count(path: Path) -> int:
 def _schema(path: Path) -> pa.Schema:
     if path.suffix == ".arrow":
         return next(_stream(path)).schema
-    return pq.read_schema(path)
+    with pa.OSFile(str(path)) as file:
+        return pq.read_schema(file)
 
 
 def _column(schema: pa.Schema, given: str | None, usual: tuple[str, ...]) -> str | None:
