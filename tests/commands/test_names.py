@@ -67,7 +67,7 @@ def test_a_name_is_taken_as_it_is(name, tmp_path, capsys, monkeypatch):
     assert (run / "report.html").is_file()
 
     verify = "--verify" if name == NAMES[0] else "--noverify"  # which takes seconds: another process loads TensorFlow
-    text = succeeds("aag-export", f"--run_dir={run}", f"--export_dir={exports}", verify)
+    text = succeeds("aag-export", f"--run_dir={run}", f"--export_dir={exports}", "--signatures=serving_default", verify)
     assert ("is a pattern to TensorFlow" in text) == is_pattern(exports)
     succeeds("aag-evaluate", f"--saved_model={exports}", *measured, "--noreport")
 
