@@ -30,7 +30,7 @@ from ablation_plan import STAGES, Job, Study, all_jobs, estimated_hours, job_fla
 from ablation_run import run_job
 from benchmark_tools import Row as Record
 from benchmark_tools import table
-from study_loop import run_jobs
+from study_loop import run_jobs, study_parser
 
 DEFAULT_VIEWS_PER_SECOND = 4000.0  # a tiny encoder of half width on one CPU core in bfloat16, until measured
 DEFAULT_SECONDS_PER_RUN = 60.0
@@ -98,15 +98,14 @@ def show_plan(study: Study, records: dict[str, Record], stages: list[str], jobs_
 
 def arguments() -> argparse.Namespace:
     default = Study()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plan", action="store_true", help="print the remaining runs and their hours, and stop")
-    parser.add_argument("--hours", type=float, default=float("inf"), help="start no run after this many hours")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each with its share of the cores")
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="which stages to run")
-    parser.add_argument("--results", type=Path, default=ablation_files.RESULTS, help="JSON lines, one per run")
-    parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="parent of the run directories")
-    parser.add_argument("--common", default=" ".join(default.common), help="aag-train flags of every run")
-    parser.add_argument("--dataset", default=default.dataset, help="the data set to tune and compare on")
+    parser = study_parser(
+        __doc__,
+        stages=STAGES,
+        results=ablation_files.RESULTS,
+        runs=Path("runs/ablation"),
+        common=default.common,
+        dataset=default.dataset,
+    )
     parser.add_argument("--second", default=default.second, help="the second data set, never tuned on; empty for none")
     parser.add_argument("--views", type=int, default=default.views, help="encoder views in a final run")
     parser.add_argument("--tune_views", type=int, default=default.tune_views, help="encoder views in a trial")
@@ -147,14 +146,7 @@ def run(study: Study, given: argparse.Namespace) -> None:
         record = run_job(job, job_flags(study, job, records), given.runs, cores)
         return record | {"study": fingerprint(study)}
 
-    run_jobs(
-        lambda records: pending(study, records, given.stages),
-        work,
-        results=given.results,
-        runs=given.runs,
-        at_a_time=given.jobs,
-        hours=given.hours,
-    )
+    run_jobs(lambda records: pending(study, records, given.stages), work, given)
 
 
 if __name__ == "__main__":

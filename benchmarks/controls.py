@@ -26,7 +26,7 @@ from benchmark_tools import Row as Record
 from benchmark_tools import table
 from controls_arms import ARMS
 from controls_plan import STAGES, Job, Study, all_jobs, encoder_views, job_flags, pending
-from study_loop import run_jobs
+from study_loop import run_jobs, study_parser
 
 RESULTS = Path(__file__).parent / "results" / "controls.jsonl"
 TRAINER = Path(__file__).parent / "controls_train.py"
@@ -98,16 +98,15 @@ def show_progress(study: Study, records: Mapping[str, Record], stages: list[str]
 
 def arguments() -> argparse.Namespace:
     default = Study()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plan", action="store_true", help="print the remaining runs and their hours, and stop")
+    parser = study_parser(
+        __doc__,
+        stages=STAGES,
+        results=RESULTS,
+        runs=Path("runs/controls"),
+        common=default.common,
+        dataset=default.dataset,
+    )
     parser.add_argument("--progress", action="store_true", help="print one line about what is done, and stop")
-    parser.add_argument("--hours", type=float, default=float("inf"), help="start no run after this many hours")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each with its share of the cores")
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="which stages to run")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="JSON lines, one per run")
-    parser.add_argument("--runs", type=Path, default=Path("runs/controls"), help="parent of the run directories")
-    parser.add_argument("--common", default=" ".join(default.common), help="flags of every run")
-    parser.add_argument("--dataset", default=default.dataset, help="the data set")
     parser.add_argument("--views", type=int, default=default.views, help="encoder views of a run at equal compute")
     parser.add_argument("--seeds", type=int, nargs="+", default=default.seeds, help="seeds of compute and epochs")
     parser.add_argument("--tune_seeds", type=int, nargs="+", default=default.tune_seeds, help="seeds of the trials")
@@ -139,14 +138,7 @@ def main() -> None:
         record = run_job(job, job_flags(study, job), given.runs, cores, trainer)
         return record | {"branches": list(ARMS[job.arm]), "study": fingerprint(study)}
 
-    run_jobs(
-        lambda found: pending(study, found, given.stages),
-        work,
-        results=given.results,
-        runs=given.runs,
-        at_a_time=given.jobs,
-        hours=given.hours,
-    )
+    run_jobs(lambda found: pending(study, found, given.stages), work, given)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Runs the jobs of a study, several at a time, and stores each result as it ends; stopped, it continues."""
 
+import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -13,28 +14,38 @@ from ablation_run import StudyJob, remove_checkpoints
 from benchmark_tools import Row as Record
 
 
+def study_parser(
+    description: str | None, *, stages: Sequence[str], results: Path, runs: Path, common: Sequence[str], dataset: str
+) -> argparse.ArgumentParser:
+    """Returns a parser with the arguments of every study; the other parameters are their defaults."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", action="store_true", help="print the remaining runs and their hours, and stop")
+    parser.add_argument("--hours", type=float, default=float("inf"), help="start no run after this many hours")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each with its share of the cores")
+    parser.add_argument("--stages", nargs="+", choices=stages, default=list(stages), help="which stages to run")
+    parser.add_argument("--results", type=Path, default=results, help="JSON lines, one per run")
+    parser.add_argument("--runs", type=Path, default=runs, help="parent of the run directories")
+    parser.add_argument("--common", default=" ".join(common), help="aag-train flags of every run")
+    parser.add_argument("--dataset", default=dataset, help="the data set to tune and compare on")
+    return parser
+
+
 def run_jobs(
     pending: Callable[[Mapping[str, Record]], list[Any]],
     work: Callable[[Any, Mapping[str, Record], int], Record],
-    *,
-    results: Path,
-    runs: Path,
-    at_a_time: int,
-    hours: float,
+    given: argparse.Namespace,
 ) -> None:
     """Runs what is pending until nothing is, each job with its share of the cores.
 
     Args:
         pending: returns the jobs that can start now, in order, given the results so far by key.
         work: runs a job, given the results and the number of cores, and returns its record.
-        results: gets one line per job.
-        runs: parent of the run directories.
-        at_a_time: jobs at a time.
-        hours: no job starts after so many.
+        given: arguments of `study_parser`: where results and runs go, jobs at a time, hours.
 
     Raises:
-        SystemExit: a job failed, or another process works on `results`.
+        SystemExit: a job failed, or another process works on the results.
     """
+    results, at_a_time, hours = given.results, given.jobs, given.hours
     with ablation_files.exclusive(results):
         records = ablation_files.read(results)
         began, cores = time.monotonic(), max(1, (os.cpu_count() or 1) // at_a_time)
@@ -62,7 +73,7 @@ def run_jobs(
                         failed = error
                         continue
                     ablation_files.append(results, record)
-                    remove_checkpoints(record["key"], runs)
+                    remove_checkpoints(record["key"], given.runs)
                     records[record["key"]] = record
                     print(f"    {record['key']}: {record.get('test') or record['validation']}", file=sys.stderr)
     if failed is not None:

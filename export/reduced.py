@@ -121,4 +121,5 @@ class CostMeter:
     def _knn(self, queries: np.ndarray, bank: np.ndarray) -> float:
         assert self._bank.labels is not None
         assert self._queries.labels is not None
-        return knn_accuracy(bank, self._bank.labels, queries, self._queries.labels, k=usual_k(self._bank.labels))
+        k = usual_k(self._bank.labels, len(bank))
+        return knn_accuracy(bank, self._bank.labels, queries, self._queries.labels, k=k)

@@ -24,6 +24,7 @@ LEVELS = {  # on gray levels, in the order in which they are applied
 # Operations with a factor of 1 + amount: at -1 a picture vanishes, and below -1 it would be inverted.
 FACTORS = ("brightness", "contrast", "saturation", "sharpness")
 LEAST = -0.9
+COLOR = ("saturation",)  # operations that only images of three channels have
 CUTOUT_DRAWS = ("cutout", "cutout_side", "cutout_down", "cutout_right")
 
 
@@ -35,8 +36,11 @@ class AuxiliaryBranch(MainBranch):
     fixed: geometry, blur, color jitter, sharpness, saturation, autocontrast, equalize, brightness, contrast, posterize,
     solarize, invert, cutout.
 
-    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels. Output: float32
+    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Output: float32
     `[batch, out_height, out_width, channels]` in [0, 255].
+
+    Operations work on each of any number of channels, contrast about the channel's own mean. Saturation needs three:
+    for a gray image it changes nothing where it is drawn, and for images of other channels it is not drawn.
 
         >>> branch = AuxiliaryBranch("cutout", strength=0.5)
         >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
@@ -86,23 +90,23 @@ class AuxiliaryBranch(MainBranch):
     @compiled
     @override
     def _compiled_sample(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        draws, amounts = self._draws(uniforms), self._amounts(uniforms)
+        draws, amounts = self._draws(uniforms), self._amounts(uniforms, images)
         if self.strength == 0.0 or set(amounts).isdisjoint(GEOMETRIC):
             return self._sample(images, draws)
         return self._warp(images, draws, amounts)
 
     @compiled
     def _compiled_finish(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        views = self._filter(self._recolor(views, self._draws(uniforms)), self._amounts(uniforms))
+        views = self._filter(self._recolor(views, self._draws(uniforms)), self._amounts(uniforms, views))
         return self._relevel(views, uniforms)
 
     @compiled
     def _compiled_filter(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        return self._filter(views, self._amounts(uniforms))
+        return self._filter(views, self._amounts(uniforms, views))
 
     @compiled
     def _compiled_equalize(self, views: tf.Tensor, uniforms: tf.Tensor, histograms: tf.Tensor) -> tf.Tensor:
-        views = photometric.equalize(views, self._amounts(uniforms)["equalize"], histograms)
+        views = photometric.equalize(views, self._amounts(uniforms, views)["equalize"], histograms)
         return self._relevel(views, uniforms)
 
     @override
@@ -110,13 +114,20 @@ class AuxiliaryBranch(MainBranch):
         cutout = tf.unstack(uniforms[:, -len(CUTOUT_DRAWS) :], axis=1)
         return super()._draws(uniforms) | dict(zip(CUTOUT_DRAWS, cutout, strict=True))
 
-    def _amounts(self, uniforms: tf.Tensor) -> Draws:
-        """Amount of each operation for each view, `[batch]` in the operation's units; 0 if it was not drawn."""
+    def _amounts(self, uniforms: tf.Tensor, images: tf.Tensor) -> Draws:
+        """Amount of each operation for each view, `[batch]` in the operation's units; 0 if it was not drawn.
+
+        Args:
+            uniforms: `[batch, num_uniforms]` in [0, 1).
+            images: of which the number of channels counts.
+        """
         settings, count = self.settings, len(self.settings.operations)
         _, whether, much, _ = tf.split(uniforms, [len(DRAWS), count, count, len(CUTOUT_DRAWS)], axis=1)
         if settings.choose is None:
             drawn = whether < settings.probability
         else:
+            if images.shape[-1] not in (1, 3):
+                whether += [2.0 * (name in COLOR) for name in settings.operations]  # never among the smallest
             # The operations with the smallest numbers: a random choice without repetition.
             rank = tf.reduce_sum(tf.cast(whether[:, None, :] < whether[:, :, None], tf.int32), axis=-1)
             drawn = rank < settings.choose
@@ -151,14 +162,14 @@ class AuxiliaryBranch(MainBranch):
     def _filter(self, views: tf.Tensor, amounts: Draws) -> tf.Tensor:
         if "sharpness" in amounts:
             views = photometric.sharpen(views, amounts["sharpness"])
-        if "saturation" in amounts and views.shape[-1] == 3:
+        if "saturation" in amounts and color.is_color(views):
             matrix = color.saturation_matrix(1.0 + amounts["saturation"])
             views = tf.clip_by_value(color.multiply(views, matrix), 0.0, color.WHITE)
         return photometric.autocontrast(views, amounts["autocontrast"]) if "autocontrast" in amounts else views
 
     def _relevel(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """Applies the operations on gray levels that need no histogram, and cutout."""
-        amounts = self._amounts(uniforms)
+        amounts = self._amounts(uniforms, views)
         for name, operation in LEVELS.items():
             if name in amounts:
                 views = operation(views, amounts[name])

@@ -45,7 +45,7 @@ class Branch(keras.layers.Layer):
     Call it on images, or on a dict with `"images"` whose other entries (labels, ...) are passed through. It computes in
     float32 whatever the dtype policy, because half precision has too few gray levels for a picture.
 
-    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels.
+    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255].
     Output: float32 `[batch, out_height, out_width, channels]` in [0, 255].
 
     Args:

@@ -26,11 +26,14 @@ def build_views(
         jit_compile: whether XLA compiles the fused branches.
 
     Raises:
-        ConfigError: `auxiliary` is given although `config.aux` is `none`, or missing although it is `own`; or images
-            have neither one nor three channels.
+        ConfigError: `auxiliary` is given although `config.aux` is `none`, or missing although it is `own`; or the
+            branches of keras-cv are asked for, and images have neither one nor three channels.
     """
-    if image_shape[2] not in (1, 3):
-        raise ConfigError(f"images have {image_shape[2]} channels; the branches take 1 (gray) or 3 (RGB).")
+    if config.augment_impl == "keras_cv" and image_shape[2] not in (1, 3):
+        raise ConfigError(
+            f"the images have {image_shape[2]} channels, and keras-cv's layers take gray or RGB images only; use "
+            "--augment_impl=fused, or choose one or three with --channels."
+        )
     arguments: dict[str, Any] = {
         "crop_min_area": config.crop_min_area,
         "color_strength": config.color_strength,

@@ -1,5 +1,7 @@
 """Brightness, contrast, saturation, hue and grayscale of each image as one 3×3 matrix and one offset.
 
+Images of other than three channels have brightness and contrast alone: saturation, hue and gray mean nothing for them.
+
 The reference works in HSV and clips after every step, which a matrix cannot do. Here saturation blends with the luma,
 and hue rotates the color about the gray axis, which agrees with HSV at every third of a turn and leaves grays as they
 are.
@@ -11,6 +13,11 @@ import tensorflow as tf
 
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, as in `tf.image.rgb_to_grayscale`
 WHITE = 255.0
+
+
+def is_color(images: tf.Tensor) -> bool:
+    """Whether images `[..., channels]` have red, green and blue, which saturation, hue and grayscale need."""
+    return images.shape[-1] == 3
 
 
 def saturation_matrix(factor: tf.Tensor) -> tf.Tensor:
@@ -50,10 +57,10 @@ def apply_jitter(
     picture is not the mean of the original; the rest is one matrix and one offset per image.
 
     Args:
-        images: float32 `[batch, height, width, channels]` in [0, 255]; channels 1 or 3.
+        images: float32 `[batch, height, width, channels]` in [0, 255].
         brightness: gray levels to add, `[batch]`; 0 is the identity.
         contrast: factor about the mean, `[batch]`; 1 is the identity.
-        matrix: `[batch, channels, channels]`, rows summing to 1; `None` for the identity.
+        matrix: `[batch, 3, 3]` for three channels, rows summing to 1; `None` for the identity.
 
     Returns:
         float32 of the same shape, in [0, 255].

@@ -46,8 +46,9 @@ class MainBranch(Branch):
     Crop, resize and flip are two sampling matrices per image, and color is one 3×3 matrix and an offset: without blur,
     a view is `clip(color · (rows · image · columnsᵀ) + offset)`.
 
-    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255], 1 or 3 channels; gray images get brightness
-    and contrast only. Output: float32 `[batch, out_height, out_width, channels]` in [0, 255].
+    Input: `[batch, height, width, channels]`, uint8 or float in [0, 255]. Where there are not three channels, color
+    jitter is brightness, the same in all channels, and contrast about the mean of each; there is no saturation, hue or
+    grayscale. Output: float32 `[batch, out_height, out_width, channels]` in [0, 255].
 
         >>> branch = MainBranch(crop_min_area=0.2)
         >>> branch(tf.zeros([8, 32, 32, 3], tf.uint8), seed=[1, 2]).shape
@@ -56,7 +57,7 @@ class MainBranch(Branch):
     Args:
         crop_min_area: smallest share of the image that a crop shows, in (0, 1].
         color_strength: scales the jitter of brightness, contrast, saturation and hue, in [0, 1]; 0 for none.
-        grayscale_probability: share of gray views, in [0, 1].
+        grayscale_probability: share of gray views of color images, in [0, 1].
         flip: whether half of the views are mirrored left to right.
         blur_probability: share of blurred views, in [0, 1]; `None` means 0.5 for views above 64 pixels, else 0.
         **kwargs: of `Branch`: `size`, `seed`, `jit_compile`.
@@ -154,7 +155,7 @@ class MainBranch(Branch):
 
         brightness = color.WHITE * amount("brightness", BRIGHTNESS)
         contrast = 1.0 + amount("contrast", CONTRAST)
-        if views.shape[-1] == 1:
+        if not color.is_color(views):
             return color.apply_jitter(views, brightness=brightness, contrast=contrast)
         gray = draws["gray"] < self.grayscale_probability
         return color.apply_jitter(

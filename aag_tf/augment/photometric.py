@@ -56,8 +56,12 @@ def scale(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def stretch(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Contrast: multiplies differences from the mean gray of each image by `1 + amount`, `[batch]`."""
-    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
+    """Contrast: multiplies differences from the mean gray of each image by `1 + amount`, `[batch]`.
+
+    The mean is that of a color image's three channels together, and of each channel where they are no colors.
+    """
+    axes = [1, 2, 3] if images.shape[-1] == 3 else [1, 2]
+    mean = tf.reduce_mean(images, axis=axes, keepdims=True)
     return tf.clip_by_value(mean + (images - mean) * (1.0 + _each(amount)), 0.0, WHITE)
 
 

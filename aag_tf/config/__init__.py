@@ -17,6 +17,7 @@ from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
 from aag_tf.config.model import OWN, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import OptimizerConfig
 from aag_tf.config.protocol import MEASURES, QUICK_MEASURES, USUAL_KNN_K, ProtocolConfig
+from aag_tf.config.reading import ReadingConfig
 from aag_tf.config.resume import changed_training_settings, training_settings
 from aag_tf.config.run import RunConfig
 from aag_tf.config.schedule import ScheduleConfig
@@ -45,6 +46,7 @@ __all__ = [
     "OptimizerConfig",
     "ProjectorConfig",
     "ProtocolConfig",
+    "ReadingConfig",
     "RunConfig",
     "ScheduleConfig",
     "SearchConfig",

@@ -49,7 +49,7 @@ class AugmentConfig:
     )
     grayscale_probability: float = setting(
         0.2,
-        "Share of main views that lose their color; without effect on one-channel images.",
+        "Share of main views that lose their color; without effect where images do not have three channels.",
         low=0.0,
         high=1.0,
     )

@@ -6,11 +6,11 @@ import os
 import re
 
 from aag_tf.config.checks import require
+from aag_tf.config.reading import SIZE_FORM, ReadingConfig, read_size
 from aag_tf.config.setting import check_settings, setting
 
 BUILT_IN = ("digits", "scattered_digits")  # nothing follows these names
 SCHEMES = (*BUILT_IN, "tfds", "folder", "npz")
-SMALLEST_SIDE, LARGEST_SIDE = 4, 1024  # of an image, in pixels
 
 
 def check_dataset(dataset: str, flag: str = "dataset") -> None:
@@ -68,12 +68,13 @@ class DataConfig:
         "Which part of a tfds: data set to train on, in the words of TensorFlow Datasets: unlabelled (as of stl10), "
         "train+unlabelled, train[:10%]. Images whose labels are secret count as unlabeled, and with them all others.",
     )
-    image_size: int | None = setting(
+    image_size: int | str | None = setting(
         None,
-        "Side of the square views in pixels. Default: the size of the images where they share one of at most 256 "
-        "pixels, otherwise 224. Lower it to train faster: the cost grows with its square.",
-        low=SMALLEST_SIDE,
-        high=LARGEST_SIDE,
+        "Size of the views in pixels: a side, 64, for squares, or height and width, 64x320. Default: the size of the "
+        "images where they share one of at most 256 pixels a side, otherwise 224. Lower it to train faster: the cost "
+        "grows with the number of pixels.",
+        form=SIZE_FORM,
+        read=read_size,
     )
     validation_fraction: float = setting(
         0.1,
@@ -82,6 +83,7 @@ class DataConfig:
         low=0.0,
         high=0.9,
     )
+    reading: ReadingConfig = dataclasses.field(default_factory=ReadingConfig)
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 
 from aag_tf.config.checks import listed, require
-from aag_tf.config.data import LARGEST_SIDE, SMALLEST_SIDE, check_dataset
+from aag_tf.config.data import check_dataset
 from aag_tf.config.protocol import ProtocolConfig
+from aag_tf.config.reading import SIZE_FORM, read_size
 from aag_tf.config.run import CHECKPOINTS
 from aag_tf.config.setting import check_settings, setting, settings_of
 
@@ -65,12 +66,12 @@ class EvaluateConfig:
         "Where prepared TensorFlow Datasets lie. Default: the run's own, $TFDS_DATA_DIR or ~/tensorflow_datasets.",
     )
     download: bool = setting(False, "Allow tfds: to download and prepare a data set that is not there yet.")
-    image_size: int | None = setting(
+    image_size: int | str | None = setting(
         None,
-        "Side of the images in pixels, for a model that takes any size. Default: that of the data set, or 224 where it "
-        "has several, or more than 256.",
-        low=SMALLEST_SIDE,
-        high=LARGEST_SIDE,
+        "Size of the images in pixels, a side or height and width, for a model that takes any size. Default: that of "
+        "the data set, or 224 where it has several, or more than 256.",
+        form=SIZE_FORM,
+        read=read_size,
     )
     output: str | None = setting(
         None,

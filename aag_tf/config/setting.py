@@ -10,7 +10,7 @@ import numbers
 import os
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from aag_tf.config.checks import listed, require
@@ -33,6 +33,7 @@ class Setting:
     Args:
         kind: `bool`, `int`, `float` or `str`.
         optional: whether the value may be `None`.
+        or_number: whether Python may give the text as a whole number.
     """
 
     default: Any
@@ -46,8 +47,11 @@ class Setting:
     resumable: bool
     aliases: tuple[str, ...]
     value_aliases: Mapping[str, str]
+    form: str
+    read: Callable[[str], object] | None
     kind: type = str
     optional: bool = False
+    or_number: bool = False
 
     @property
     def required(self) -> bool:
@@ -61,9 +65,9 @@ class Setting:
 
     @property
     def bounds(self) -> str:
-        """The range in words, such as `0 to 2`; empty for a setting without one."""
+        """The range or the form in words, such as `0 to 2`; empty for a setting without one."""
         if self.low is None:
-            return ""
+            return self.form
         low, high = _shown(self.low), None if self.high is None else _shown(self.high)
         if self.low_open:
             return f"above {low}, at most {high}" if high else f"above {low}"
@@ -87,9 +91,11 @@ class Setting:
         return "; ".join(parts) + "."
 
     def normalize(self, value: Any) -> Any:
-        """Returns a path as text, and an old name of a choice as its present one."""
+        """Returns a path, or a number where text is wanted, as text, and an old name of a choice as its present one."""
         if isinstance(value, os.PathLike):
             value = os.fspath(value)
+        if self.or_number and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+            value = str(value)
         if self.value_aliases and isinstance(value, str):
             value = ",".join(self.value_aliases.get(part, part) for part in listed(value))
         return value
@@ -106,8 +112,17 @@ class Setting:
             given = bool(listed(value) if self.several else value)
             missing = "missing" if self.required else "empty"
             require(given or not self.if_empty, f"{label} is {missing}; {self.if_empty}.")
+            self._check_form(label, value)
         for part in listed(value) if self.several else [value]:
             self._check_allowed(label, part)
+
+    def _check_form(self, label: str, value: str) -> None:
+        if self.read is None:
+            return
+        try:
+            self.read(value)
+        except ValueError as error:
+            raise ConfigError(self.refusal(label, value, str(error))) from error
 
     def _check_allowed(self, label: str, value: Any) -> None:
         if self.choices:
@@ -143,6 +158,8 @@ def setting(
     resumable: bool = False,
     aliases: tuple[str, ...] = (),
     value_aliases: Mapping[str, str] = types.MappingProxyType({}),
+    form: str = "",
+    read: Callable[[str], object] | None = None,
 ) -> T:
     """Declares a dataclass field as a setting; its type is the annotation of the field.
 
@@ -160,9 +177,11 @@ def setting(
         resumable: whether a resumed run may change it, since it does not change what is learned.
         aliases: old names, which flags and recorded settings may still use.
         value_aliases: old names of choices, each with its present one.
+        form: how text is written, in words that follow "it must be".
+        read: reads the text; raises `ValueError` with what is wrong, such as `is not a size`.
     """
     declared = Setting(
-        default, help, low, high, low_open, choices, several, if_empty, resumable, aliases, value_aliases
+        default, help, low, high, low_open, choices, several, if_empty, resumable, aliases, value_aliases, form, read
     )
     return dataclasses.field(default=default, metadata={"setting": declared})
 
@@ -175,9 +194,10 @@ def settings_of(config_class: type) -> dict[str, Setting]:
     for field in dataclasses.fields(config_class):
         if not dataclasses.is_dataclass(hints[field.name]):
             kinds = set(typing.get_args(hints[field.name]) or [hints[field.name]])
-            (kind,) = kinds - {types.NoneType}
+            or_number = {int, str} <= kinds
+            (kind,) = kinds - {types.NoneType, *((int,) if or_number else ())}
             found[field.name] = dataclasses.replace(
-                field.metadata["setting"], kind=kind, optional=types.NoneType in kinds
+                field.metadata["setting"], kind=kind, optional=types.NoneType in kinds, or_number=or_number
             )
     return found
 

@@ -43,6 +43,6 @@ def digits_source(
     size = resizing.target_size(images.shape[1:3], config.image_size)
     return Source(
         name=name,
-        train=Split(ArrayImages(resizing.fit_array(images, size)), labels),
+        train=Split(ArrayImages(resizing.fit_array(images, size, config.reading.fit)), labels),
         class_names=[str(label) for label in range(10)],
     )

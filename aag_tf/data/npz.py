@@ -48,6 +48,6 @@ def _split(path: str, arrays: Arrays, images_key: str, labels_key: str, config: 
     size = resizing.target_size(images.shape[1:3], config.image_size)
     memory.require_memory(f"npz:{path}", len(images), (*size, images.shape[3]))
     try:
-        return Split(ArrayImages(resizing.fit_array(images, size)), arrays.get(labels_key))
+        return Split(ArrayImages(resizing.fit_array(images, size, config.reading.fit)), arrays.get(labels_key))
     except DataError as error:
         raise DataError(f"`{labels_key}` of {path} does not fit `{images_key}`: {error}") from error

@@ -1,9 +1,12 @@
 """The common size of all images of a data set, and the resizing to it."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from aag_tf.config.reading import ReadingConfig, read_size
 from aag_tf.utils.log import logger
 
 Size = tuple[int, int]
@@ -13,20 +16,20 @@ DEFAULT_SIZE = 224  # pixels: usual for ImageNet encoders
 CHUNK = 256  # images that are resized at a time
 
 
-def target_size(agreed: Size | None, image_size: int | None) -> Size:
+def target_size(agreed: Size | None, image_size: int | str | None) -> Size:
     """Returns the height and width that all images of a data set are scaled to.
 
     Args:
         agreed: height and width of all images, or `None` if they differ.
-        image_size: value of `--image_size`, the side of a square; `None` keeps `agreed` if neither side is above 256,
-            and otherwise means 224.
+        image_size: value of `--image_size`, the side of a square or height and width; `None` keeps `agreed` if neither
+            side is above 256, and otherwise means 224.
     """
     if image_size is not None:
-        return image_size, image_size
+        return read_size(image_size)
     return agreed if agreed is not None and max(agreed) <= LARGEST_KEPT else (DEFAULT_SIZE, DEFAULT_SIZE)
 
 
-def warn_of_size(name: str, agreed: Size | None, image_size: int | None) -> None:
+def warn_of_size(name: str, agreed: Size | None, image_size: int | str | None) -> None:
     """Logs a warning if images are scaled although no `--image_size` was given.
 
     Args:
@@ -43,14 +46,14 @@ def warn_of_size(name: str, agreed: Size | None, image_size: int | None) -> None
     )
 
 
-def fit(images: tf.Tensor, size: Size) -> tf.Tensor:
-    """Crops the largest centered rectangle of the wanted aspect, then scales it (bilinear, antialiased).
-
-    This gives the same picture as scaling first and cropping then, with less work.
+def fit(images: tf.Tensor, size: Size, how: str = ReadingConfig.fit) -> tf.Tensor:
+    """Scales images to a size (bilinear, antialiased); one rounding.
 
     Args:
         images: uint8 [..., h, w, c], one image or a batch.
         size: wanted height and width.
+        how: where the aspect differs, `crop` the largest centered rectangle of the wanted aspect first, `pad` with
+            black beside the whole image, or `stretch` it.
 
     Returns:
         uint8 [..., *size, c].
@@ -58,24 +61,57 @@ def fit(images: tf.Tensor, size: Size) -> tf.Tensor:
     if tuple(images.shape[-3:-1]) == size:
         return images
     found = tf.shape(images)[-3:-1]
-    fitted = tf.cond(tf.reduce_all(found == tf.constant(size)), lambda: images, lambda: _scaled(images, found, size))
+    fitted = tf.cond(
+        tf.reduce_all(found == tf.constant(size)), lambda: images, lambda: SCALED[how](images, found, size)
+    )
     return tf.ensure_shape(fitted, [*images.shape[:-3], *size, images.shape[-1]])
 
 
-def _scaled(images: tf.Tensor, found: tf.Tensor, size: Size) -> tf.Tensor:
+def padded_size(found: Size, size: Size) -> Size:
+    """Returns height and width of an image of size `found` that is scaled to lie within `size`, its aspect kept."""
+    height, width = found
+    if height * size[1] >= width * size[0]:
+        return size[0], max(1, round(width * size[0] / height))
+    return max(1, round(height * size[1] / width)), size[1]
+
+
+def _cropped(images: tf.Tensor, found: tf.Tensor, size: Size) -> tf.Tensor:
+    # Cropping first gives the same picture as scaling first, with less work.
     height, width = tf.unstack(found)
     crop_height = tf.maximum(1, tf.minimum(height, width * size[0] // size[1]))
     crop_width = tf.maximum(1, tf.minimum(width, height * size[1] // size[0]))
     top, left = (height - crop_height) // 2, (width - crop_width) // 2
-    crop = images[..., top : top + crop_height, left : left + crop_width, :]
-    return tf.cast(tf.round(tf.image.resize(crop, size, method="bilinear", antialias=True)), tf.uint8)
+    return _stretched(images[..., top : top + crop_height, left : left + crop_width, :], found, size)
 
 
-def fit_array(images: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
+def _padded(images: tf.Tensor, found: tf.Tensor, size: Size) -> tf.Tensor:
+    scale = tf.reduce_min(tf.constant(size, tf.float64) / tf.cast(found, tf.float64))
+    inner = tf.cast(tf.round(tf.cast(found, tf.float64) * scale), tf.int32)
+    inner = tf.clip_by_value(inner, 1, tf.constant(size))
+    scaled = tf.cast(tf.round(tf.image.resize(images, inner, method="bilinear", antialias=True)), tf.uint8)
+    before = (tf.constant(size) - inner) // 2
+    beside = tf.stack([before, tf.constant(size) - inner - before], axis=1)
+    others = len(images.shape) - 3
+    return tf.pad(scaled, tf.concat([tf.zeros([others, 2], tf.int32), beside, [[0, 0]]], axis=0))
+
+
+def _stretched(images: tf.Tensor, found: tf.Tensor, size: Size) -> tf.Tensor:
+    del found
+    return tf.cast(tf.round(tf.image.resize(images, size, method="bilinear", antialias=True)), tf.uint8)
+
+
+SCALED: dict[str, Callable[[tf.Tensor, tf.Tensor, Size], tf.Tensor]] = {
+    "crop": _cropped,
+    "pad": _padded,
+    "stretch": _stretched,
+}
+
+
+def fit_array(images: npt.NDArray[np.uint8], size: Size, how: str = ReadingConfig.fit) -> npt.NDArray[np.uint8]:
     """`fit` for a whole data set in chunks, to save memory: uint8 [n, h, w, c] -> uint8 [n, *size, c]."""
     if images.shape[1:3] == size:
         return images
     fitted = np.empty((len(images), *size, images.shape[3]), np.uint8)
     for start in range(0, len(images), CHUNK):
-        fitted[start : start + CHUNK] = fit(tf.constant(images[start : start + CHUNK]), size).numpy()
+        fitted[start : start + CHUNK] = fit(tf.constant(images[start : start + CHUNK]), size, how).numpy()
     return fitted

@@ -54,7 +54,7 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
     Raises:
         DataError: the data set cannot be opened, has no labels, or has too few images to hold some out.
     """
-    size = shape[0] if shape[0] == shape[1] else None
+    size = f"{shape[0]}x{shape[1]}"
     place = DataConfig(dataset=dataset, data_dir=config.data_dir, download=config.download, image_size=size)
     source = open_source(place)
     train, held_out = source.train, source.validation

@@ -14,9 +14,9 @@ from aag_tf.config import DataConfig
 from aag_tf.data import memory, resizing
 from aag_tf.data.images import ArrayImages, Shape
 from aag_tf.data.splits import Source, Split
+from aag_tf.data.unprepared import not_prepared
 from aag_tf.utils.errors import DataError, one_line
 from aag_tf.utils.paths import user_path
-from aag_tf.utils.text import command_line
 
 READ_BATCH = 512  # images that are decoded at a time
 
@@ -36,7 +36,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
     parts = _open_splits(name, builder, config, with_labels=label is not None)
     memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
     try:
-        splits = {role: _read_split(part, shape, label is not None) for role, part in parts.items()}
+        splits = {role: _read_split(part, shape, config.reading.fit, label is not None) for role, part in parts.items()}
     except (tf.errors.OpError, OSError) as error:
         reason = one_line(error, 200)
         raise DataError(f"tfds:{name} cannot be read ({reason}); prepare it again, or restore its files.") from error
@@ -103,7 +103,7 @@ def require_image_feature(name: str, builder: Any) -> Any:
     return image
 
 
-def _image_shape(name: str, builder: Any, image_size: int | None) -> Shape:
+def _image_shape(name: str, builder: Any, image_size: int | str | None) -> Shape:
     image = require_image_feature(name, builder)
     height, width, channels = image.shape
     if channels not in (1, 3):
@@ -140,12 +140,7 @@ def _open_splits(name: str, builder: Any, config: DataConfig, *, with_labels: bo
                 for role, split in asked.items()
             }
     except AssertionError as error:
-        place = (f"--data_dir={config.data_dir}",) if config.data_dir else ()
-        command = command_line("tfds", "build", name, *place)
-        raise DataError(
-            f"tfds:{name} is not prepared in {builder.data_dir_root}; where there is a network, add --download or run "
-            f"`{command}`, and where the data lie elsewhere, name the directory with --data_dir."
-        ) from error
+        raise not_prepared(name, builder.data_dir_root, config.data_dir) from error
     except (NotImplementedError, ValueError) as error:  # a format that cannot be streamed, a split without examples
         if config.train_split != "train":
             raise DataError(
@@ -160,9 +155,9 @@ def not_tfrecords(source: str, error: Exception) -> DataError:
     return DataError(f"{source} cannot be read as TFRecords ({one_line(error, 200)}); prepare it in that format.")
 
 
-def _read_split(examples: tf.data.Dataset, shape: Shape, with_labels: bool) -> Split:
+def _read_split(examples: tf.data.Dataset, shape: Shape, how: str, with_labels: bool) -> Split:
     def pick(example: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        picture = tf.ensure_shape(resizing.fit(example["image"], shape[:2]), shape)
+        picture = tf.ensure_shape(resizing.fit(example["image"], shape[:2], how), shape)
         return picture, example["label"] if with_labels else tf.constant(-1, tf.int64)
 
     count = int(examples.cardinality())

@@ -30,18 +30,19 @@ def check_bfloat16(schedule: ScheduleConfig) -> None:
     Raises:
         ConfigError: oneDNN may not use the instructions that the CPU has, with which TensorFlow fails.
     """
+    if schedule.precision != "mixed_bfloat16" or _gpus(schedule) or computes_bfloat16():
+        return
     limit = hidden_bfloat16()
-    if schedule.precision == "mixed_bfloat16" and not _gpus(schedule) and limit is not None:
+    if limit is not None:
         raise ConfigError(
             f"--precision=mixed_bfloat16 cannot be computed while the environment has {limit}; use "
             "--precision=float32, or remove that variable."
         )
-    if schedule.precision == "mixed_bfloat16" and not _gpus(schedule) and not computes_bfloat16():
-        logger.warning(
-            "--precision=mixed_bfloat16 has no hardware on this CPU, where a step takes %.1f times as long as in "
-            "float32 (measured with AVX2); a new run is faster with --precision=auto",
-            COST_WITHOUT,
-        )
+    logger.warning(
+        "--precision=mixed_bfloat16 has no hardware on this CPU, where a step takes %.1f times as long as in float32 "
+        "(measured with AVX2); a new run is faster with --precision=auto",
+        COST_WITHOUT,
+    )
 
 
 def _gpus(schedule: ScheduleConfig) -> list[tf.config.PhysicalDevice]:

@@ -1,6 +1,7 @@
 """Models of `keras.applications` as encoders, with random weights and without their own preprocessing."""
 
 import inspect
+import warnings
 from typing import Any
 
 import keras
@@ -40,7 +41,10 @@ def application(
     if "include_preprocessing" in inspect.signature(build).parameters:
         options["include_preprocessing"] = False
     try:
-        backbone = build(**options)
+        with warnings.catch_warnings():
+            # Keras warns of other channels than 1 or 3, which only its trained weights need.
+            warnings.filterwarnings("ignore", "This model usually expects 1 or 3 input channels")
+            backbone = build(**options)
     except ValueError as error:
         raise ConfigError(
             f"--encoder={name} cannot take images of {'x'.join(map(str, image_shape))}; set a larger --image_size "

@@ -7,6 +7,7 @@ import numpy as np
 from aag_tf.evaluation.bootstrap import balanced_interval
 from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.measure import Measure, mean_measure
+from aag_tf.evaluation.results import BALANCED, MAJORITY
 
 UNEVEN = 2.0  # largest class / smallest class: above, one accuracy over all images hides the small classes
 
@@ -31,8 +32,8 @@ def accuracies(features: FeatureSet, name: str, right: np.ndarray, **details: An
     if is_uneven(features.bank_labels):
         value, low, high = balanced_interval(right, features.query_labels, seed)
         classes = len(np.unique(features.query_labels))
-        kept = {key: details[key] for key in ("k",) if key in details}
-        found.append(Measure(f"{name}_balanced", value, len(right), low, high, {"classes": classes} | kept))
+        kept = {"k": details["k"]} if "k" in details else {}
+        found.append(Measure(name + BALANCED, value, len(right), low, high, {"classes": classes} | kept))
     return found
 
 
@@ -40,8 +41,7 @@ def majority(features: FeatureSet) -> Measure:
     """Accuracy of always answering with the largest class of the bank, which needs no features at all."""
     classes, counts = np.unique(features.bank_labels, return_counts=True)
     largest = classes[np.argmax(counts)]
-    details = {"label": int(largest)}
-    return mean_measure("majority", features.query_labels == largest, features.protocol.seed, **details)
+    return mean_measure(MAJORITY, features.query_labels == largest, features.protocol.seed, label=int(largest))
 
 
 def recalls(features: FeatureSet) -> list[Measure]:

@@ -4,6 +4,8 @@ B. Efron, *Bootstrap Methods: Another Look at the Jackknife*, Annals of Statisti
 choice of the images, not the seed of training: from one training to the next, accuracy varies by more than that.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.stats
 
@@ -25,15 +27,7 @@ def mean_interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
     numbers = np.asarray(values, np.float64)
     if (numbers == numbers[0]).all():
         return float(numbers[0]), float(numbers[0])
-    found = scipy.stats.bootstrap(
-        (numbers,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        batch=max(1, NUMBERS_AT_ONCE // len(numbers)),
-        confidence_level=LEVEL,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
+    found = _bootstrap(numbers, np.random.default_rng(seed))
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
@@ -60,14 +54,19 @@ def balanced_interval(values: np.ndarray, labels: np.ndarray, seed: int = 0) -> 
         if (own == own[0]).all():
             resampled += own[0]
             continue
-        found = scipy.stats.bootstrap(
-            (own,),
-            np.mean,
-            n_resamples=RESAMPLES,
-            batch=max(1, NUMBERS_AT_ONCE // len(own)),
-            method="percentile",
-            rng=rng,
-        )
-        resampled += found.bootstrap_distribution
+        resampled += _bootstrap(own, rng).bootstrap_distribution
     ends = np.percentile(resampled / len(classes), [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
     return float(total / len(classes)), float(ends[0]), float(ends[1])
+
+
+def _bootstrap(numbers: np.ndarray, rng: np.random.Generator) -> Any:
+    """Resamples the mean of float64 [n]; returns SciPy's result, with the interval and every resampled mean."""
+    return scipy.stats.bootstrap(
+        (numbers,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=max(1, NUMBERS_AT_ONCE // len(numbers)),
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=rng,
+    )

@@ -30,15 +30,16 @@ def choose_protocol(protocol: ProtocolConfig, source: Source) -> ProtocolConfig:
     there = [name for name, part in held_out.items() if part is not None]
     labeled = [name for name in there if _has_classes(source.train) and _is_labeled(held_out[name])]
     split, measures = protocol.split, protocol.measures
+    has_labels = split in labeled if split else bool(labeled)
     fault = ""
     if split not in (None, "train", *there):
         fault = f"{source.name} has no {split} split"
     elif measures is None or protocol.all_measures:
-        if split not in labeled if split else not labeled:
+        if not has_labels:
             chosen = dataclasses.replace(protocol, split=split or (there or ["train"])[0], measures=UNLABELED)
             _say_unlabeled(source, chosen, labeled)
             return chosen
-    elif protocol.needs_labels and not (split in labeled if split else labeled):
+    elif protocol.needs_labels and not has_labels:
         fault = _fault(source, split)
     if fault:
         raise EvaluationError(f"{fault}; give {_advice(protocol, there, labeled)}.")
@@ -57,11 +58,9 @@ def choose_k(protocol: ProtocolConfig, labels: np.ndarray | None, count: int) ->
         labels: of the images to learn from, int [n]; `None` where unknown.
         count: n.
     """
-    if labels is None:
-        return protocol if protocol.knn_k else dataclasses.replace(protocol, knn_k=min(USUAL_KNN_K, count))
-    _, counts = np.unique(labels, return_counts=True)
-    k = protocol.knn_k or usual_k(labels)
-    if "knn" in protocol.measure_names:
+    k = protocol.knn_k or usual_k(labels, count)
+    if labels is not None and "knn" in protocol.measure_names:
+        _, counts = np.unique(labels, return_counts=True)
         if protocol.knn_k is None and k < USUAL_KNN_K:
             logger.warning(
                 "kNN uses k=%d in place of %d, since half of the classes have no more than %d images to learn from; "

@@ -66,10 +66,11 @@ class Evaluation:
     @property
     def verdict_lines(self) -> list[str]:
         """The verdicts in words, a line for each, and what to try where the encoder is not above its baselines."""
-        lines = [sentence(verdict, self.main_result) for verdict in self.verdicts]
+        verdicts, main = self.verdicts, self.main_result
+        lines = [sentence(verdict, main) for verdict in verdicts]
         return lines + advice(
-            self.verdicts,
-            self.main_result,
+            verdicts,
+            main,
             self.results,
             own="run_dir" in self.subject,
             transfer=self.settings.get("dataset") is not None,

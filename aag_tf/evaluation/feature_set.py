@@ -99,8 +99,7 @@ class FeatureSet:
         """Neighbors that vote: `knn_k` or, where it was left open, a number that fits the classes."""
         if self.protocol.knn_k is not None:
             return self.protocol.knn_k
-        count = len(self.bank.features)
-        return min(count, DEFAULT_K if self.bank.labels is None else usual_k(self.bank.labels))
+        return usual_k(self.bank.labels, len(self.bank.features))
 
     @functools.cached_property
     def few_images(self) -> bool:

@@ -31,14 +31,17 @@ class Neighbors(NamedTuple):
     similarities: np.ndarray
 
 
-def usual_k(labels: np.ndarray) -> int:
+def usual_k(labels: np.ndarray | None, count: int) -> int:
     """Returns how many neighbors may vote: 20, or the number of images of the median class where that is smaller.
 
     More votes than a class has images go to other classes, however near its images lie.
 
     Args:
-        labels: of the bank, int [n].
+        labels: of the bank, int [n]; `None` where unknown.
+        count: n, the most that can vote.
     """
+    if labels is None:
+        return min(DEFAULT_K, count)
     _, counts = np.unique(labels, return_counts=True)
     return min(DEFAULT_K, max(1, int(np.median(counts))))
 

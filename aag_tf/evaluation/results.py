@@ -19,7 +19,7 @@ BALANCED = "_balanced"  # ends the names of accuracies that are means over class
 
 # Titles of metrics in tables; `title` fills in the share of the labels.
 TITLES = {
-    "majority": "always the largest class",
+    MAJORITY: "always the largest class",
     "knn": "kNN",
     "recall": "recall@{}",
     "linear": "linear probe, L-BFGS",

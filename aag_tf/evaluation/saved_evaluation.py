@@ -1,8 +1,6 @@
 """Reads an `evaluation.json` back and checks it, since it may be old, damaged or from somebody else."""
 
 import math
-import os
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, one_line
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.text import command_line
 
 MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
 
@@ -69,7 +68,7 @@ def _command(path: Path) -> str:
     """Returns the command that writes an evaluation."""
     directory = RunDirectory(path.parent)
     if path == directory.evaluation and directory.record.is_file():
-        return f"aag-evaluate --run_dir={shlex.quote(os.fspath(path.parent))}"
+        return command_line("aag-evaluate", f"--run_dir={path.parent}")
     return f"aag-evaluate with --output={path}"
 
 

@@ -15,11 +15,10 @@ from aag_tf.data.arrays import array_shapes, npz_path
 from aag_tf.data.counting import TEST_FRACTION, left_to_train, require_batch
 from aag_tf.data.folder_layout import PictureFile, folder_path, label_files, split_folders
 from aag_tf.data.folder_layout import find_pictures as find_all
+from aag_tf.data.unprepared import not_prepared
 from aag_tf.data.walking import walk_pictures
-from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import silenced
 from aag_tf.utils.paths import user_path
-from aag_tf.utils.text import command_line
 
 DEFAULT_TFDS_DIRECTORY = "~/tensorflow_datasets"
 
@@ -101,13 +100,7 @@ def check_prepared(name: str, data_dir: str | None, *, download: bool) -> None:
         return
     known = _catalog()
     near = [] if base in known else difflib.get_close_matches(base, known, n=1)
-    place = () if data_dir is None else (f"--data_dir={data_dir}",)
-    meant = f"did you mean tfds:{near[0]}? Where" if near else "where"
-    raise DataError(
-        f"tfds:{name} is not prepared in {root}; {meant} there is a network, add --download or run "
-        f"`{command_line('tfds', 'build', name, *place)}`, and where the data lie elsewhere, name the directory with "
-        "--data_dir."
-    )
+    raise not_prepared(name, root, data_dir, near=next(iter(near), None))
 
 
 def _catalog() -> set[str]:

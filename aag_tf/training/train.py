@@ -122,10 +122,16 @@ def train(
 
 def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
     """Runs the steps that are left."""
-    steps, path = run.steps, run.directory.path
-    advised = evaluation_flags(run)
-    if steps.start_step >= steps.total_steps:
-        return TrainResult(path, steps.start_step, steps.total_steps, is_chief=run.is_chief, evaluation_flags=advised)
+    steps = run.steps
+    result = TrainResult(
+        run.directory.path,
+        steps.start_step,
+        steps.total_steps,
+        is_chief=run.is_chief,
+        evaluation_flags=evaluation_flags(run),
+    )
+    if result.complete:
+        return result
     if run.is_chief and progress_shown():
         logger.info("%s", summarize(run))
     agree = bool if run.cluster is None else agreement(run.model.distribute_strategy)
@@ -140,14 +146,7 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
             verbose=0,
             shuffle=False,
         )
-    return TrainResult(
-        path,
-        graceful_stop.step,
-        steps.total_steps,
-        graceful_stop.received,
-        is_chief=run.is_chief,
-        evaluation_flags=advised,
-    )
+    return dataclasses.replace(result, step=graceful_stop.step, stopped_by=graceful_stop.received)
 
 
 def _batches(run: OpenRun) -> Any:

@@ -108,22 +108,22 @@ def _choose_keras() -> None:
                 "before Keras is imported, or import aag_tf first."
             )
         return
-    own = os.environ.get(BACKEND)
-    chosen = own or _configured("backend") or "tensorflow"
+    own, configured = os.environ.get(BACKEND), _configuration()
+    chosen = own or configured.get("backend") or "tensorflow"
     if chosen != "tensorflow":
         where = f"{BACKEND}={own}" if own else f"the backend {chosen} of {keras_file()}"
         _notices.append(f"{where} is replaced by tensorflow here, since aag_tf needs TensorFlow.")
     os.environ[BACKEND] = "tensorflow"
     for name, needed in CONFIGURED.items():
-        value = _configured(name) or needed
+        value = configured.get(name) or needed
         if value != needed:
             _notices.append(f"{name} {value} of {keras_file()} is replaced by {needed} in aag_tf.")
 
 
-def _configured(name: str) -> str | None:
-    """An entry of Keras's configuration file; `None` where it cannot be read, which Keras itself ignores."""
+def _configuration() -> dict[str, str]:
+    """The entries of Keras's configuration file; none where it cannot be read, which Keras itself ignores."""
     try:
         content = json.loads(keras_file().read_text(encoding="utf-8"))
-        return str(content[name])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    except (OSError, ValueError):
+        return {}
+    return {name: str(value) for name, value in content.items()} if isinstance(content, dict) else {}

@@ -78,6 +78,7 @@ ALLOWED = {
     "aux_weight": "0 or more",
     "batch_size": "1 to 65536",
     "blur_probability": "0 to 1",
+    "channels": "1 to 64",
     "color_strength": "0 to 1",
     "coupling": "0 to 1",
     "crop_min_area": "above 0, at most 1",
@@ -85,7 +86,7 @@ ALLOWED = {
     "embedding_grid": "1 to 8",
     "global_batch_size": "2 or more",
     "grayscale_probability": "0 to 1",
-    "image_size": "4 to 1024",
+    "image_size": "SIDE or HEIGHTxWIDTH, each 4 to 1024",
     "images": "1 to 64",
     "label_draws": "1 to 100",
     "label_percents": "above 0, at most 100",
@@ -97,6 +98,8 @@ ALLOWED = {
     "projector_images": "0 to 10000",
     "read_threads": "1 to 1024",
     "seed": "0 to 2147483647",
+    "shown_bands": "three bands such as 4,3,2, each 1 to 64",
+    "value_range": "auto, percentile or LOW..HIGH",
     "shard_size": "1 to 10000000",
     "strengths": "0 to 2",
     "temperature": "above 0, at most 100",
@@ -115,7 +118,7 @@ def test_the_range_of_every_number(config_type):
     for name, declared in configs.leaves(config_type).items():
         other = "above 0" if name in ABOVE_ZERO else "0 or more" if name in FROM_0 else "1 or more"
         number = declared.kind in (int, float) or declared.low is not None
-        assert declared.bounds == (ALLOWED.get(name, other) if number else ""), name
+        assert declared.bounds == (ALLOWED.get(name, other) if number or declared.form else ""), name
 
 
 def test_the_choices_of_training():
@@ -124,10 +127,12 @@ def test_the_choices_of_training():
         "augment_impl": ("fused", "keras_cv"),
         "augment_on": ("device", "host"),
         "aux": configs.AUXILIARIES,
+        "fit": ("crop", "pad", "stretch"),
         "jit_compile": ("auto", "on", "off"),
         "loss_form": ("auto", "dense", "streaming"),
         "lr_scaling": ("none", "linear", "sqrt"),
         "optimizer": ("adamw", "sgd", "lars"),
+        "pages": ("first", "each"),
         "precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
         "stem": ("auto", "small", "imagenet"),
     }

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aag_tf.data.resizing import fit, fit_array, target_size, warn_of_size
+from aag_tf.data.resizing import fit, fit_array, padded_size, target_size, warn_of_size
 from aag_tf.utils.log import logger
 
 
@@ -61,3 +61,45 @@ def test_fit_array_works_in_chunks_alike():
     for number in (0, 255, 256, 299):
         np.testing.assert_array_equal(fitted[number], fit(tf.constant(images[number]), (9, 9)).numpy())
     assert fit_array(images, (6, 6)) is images
+
+
+WIDE = np.zeros((4, 12, 1), np.uint8)
+WIDE[:, :6], WIDE[:, 6:] = 100, 200
+
+
+def test_padding_keeps_the_whole_image_with_black_beside_it():
+    padded = fit(tf.constant(WIDE), (12, 12), "pad").numpy()[..., 0]
+    np.testing.assert_array_equal(padded[4:8], WIDE[..., 0])
+    assert not padded[:4].any()
+    assert not padded[8:].any()
+    batch = fit(tf.constant(np.stack([WIDE, WIDE])), (6, 6), "pad").numpy()
+    assert batch.shape == (2, 6, 6, 1)
+    assert (batch[:, 2:4, 0] == 100).all()
+    assert (batch[:, 2:4, 5] == 200).all()
+
+
+def test_stretching_keeps_the_whole_image():
+    stretched = fit(tf.constant(WIDE), (4, 4), "stretch").numpy()[..., 0]
+    assert stretched[:, 0].tolist() == [100] * 4
+    assert stretched[:, 3].tolist() == [200] * 4
+
+
+@pytest.mark.parametrize(
+    ("found", "size", "expected"),
+    [
+        ((40, 800), (64, 64), (3, 64)),
+        ((800, 40), (64, 64), (64, 3)),
+        ((1, 1000), (8, 8), (1, 8)),
+        ((5, 5), (8, 4), (4, 4)),
+    ],
+)
+def test_size_of_a_padded_image(found, size, expected):
+    assert padded_size(found, size) == expected
+    pixels = tf.ones([*found, 1], tf.uint8)
+    shown = fit(pixels, size, "pad").numpy()[..., 0]
+    assert (int(shown.max(1).sum()), int(shown.max(0).sum())) == expected
+
+
+def test_height_and_width_may_differ():
+    assert target_size(None, "64x320") == (64, 320)
+    assert target_size((10, 10), "8x4") == (8, 4)

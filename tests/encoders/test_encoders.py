@@ -26,6 +26,9 @@ def images(shape, count=2):
         (EncoderConfig("MobileNetV3Small"), (32, 32, 3), 576),
         (EncoderConfig("tiny", embedding_grid=3), (28, 28, 1), 9 * 128),
         (EncoderConfig("MobileNetV3Small", embedding_grid=2), (64, 64, 3), 4 * 576),
+        (EncoderConfig("tiny", width=0.25), (16, 40, 5), 32),
+        (EncoderConfig("resnet18", width=0.125), (40, 96, 13), 64),
+        (EncoderConfig("MobileNetV3Small", embedding_grid=2), (64, 96, 5), 4 * 576),
     ],
 )
 def test_embeds_uint8_images_to_finite_distinct_float32_with_synchronized_batch_norm(config, shape, features):

@@ -113,4 +113,4 @@ def test_recall_counts_a_neighbor_of_the_same_class():
     ],
 )
 def test_no_more_vote_than_the_median_class_has(counts, k):
-    assert usual_k(np.repeat(np.arange(len(counts)), counts)) == k
+    assert usual_k(np.repeat(np.arange(len(counts)), counts), sum(counts)) == k

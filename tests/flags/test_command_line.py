@@ -170,13 +170,13 @@ def test_help_is_grouped_by_concern_in_the_order_of_work(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     text = help_of(capsys, "--help")
     assert text.startswith("How to call it.\n\nRecipes (--recipe=NAME; flags after it override it):\n")
-    titles = ["Data:", "Views:", "Encoder:", "Projector:", "Loss:", "Optimizer:", "Schedule:", "Run:"]
+    titles = ["Data:", "Reading:", "Views:", "Encoder:", "Projector:", "Loss:", "Optimizer:", "Schedule:", "Run:"]
     positions = [text.index(f"\n{title}") for title in titles]
     assert positions == sorted(positions)
     assert text.index("--dataset=TEXT (default: digits)\n      What to train on") < positions[1]
     assert "--stem=auto|small|imagenet (default: auto)\n      First layers" in text
     assert "--temperature=X (above 0, at most 100; default: 0.17)\n" in text
-    assert "--image_size=N (4 to 1024)\n" in text
+    assert "--image_size=TEXT (SIDE or HEIGHTxWIDTH, each 4 to 1024)\n" in text
     assert "--[no]flip (default: on)" in text
     assert max(map(len, text.splitlines())) <= 100
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aag_tf.config import DataConfig, EvaluateConfig, ProtocolConfig
+from aag_tf.config.reading import read_size
 from aag_tf.data import (
     JoinedImages,
     Source,
@@ -120,14 +121,15 @@ def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
         dataset=config.dataset,
         data_dir=config.data_dir or (None if own is None else own.data_dir),
         download=config.download,
-        image_size=height if height is not None and height == width else config.image_size,
+        image_size=config.image_size if height is None or width is None else f"{height}x{width}",
         validation_fraction=DataConfig().validation_fraction if own is None else own.validation_fraction,
     )
 
 
 def _check_image_size(config: EvaluateConfig, subject: Subject) -> None:
     height, width, _ = subject.image_shape
-    if config.image_size is not None and height is not None and (height, width) != (config.image_size,) * 2:
+    asked = None if config.image_size is None else read_size(config.image_size)
+    if asked is not None and height is not None and (height, width) != asked:
         raise EvaluationError(
             f"--image_size={config.image_size} is for models that take any size, and this one takes {height}x{width}; "
             "leave it out."

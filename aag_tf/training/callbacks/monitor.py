@@ -65,8 +65,8 @@ class EncoderMonitor(Periodic):
         self.bank = bank.take(BANK_IMAGES)
         self.queries = queries.take(QUERY_IMAGES)
         self.writers = writers
-        self.k = DEFAULT_K if self.bank.labels is None else usual_k(self.bank.labels)
-        if self.k < DEFAULT_K and self.queries.labels is not None:
+        self.k = usual_k(self.bank.labels, len(self.bank))
+        if self.bank.labels is not None and self.queries.labels is not None and self.k < DEFAULT_K:
             logger.warning(
                 "kNN accuracy uses k=%d in place of %d, since half of the classes have no more than %d of the training "
                 "images that it looks at.",

@@ -15,8 +15,10 @@ from tiny_data_sets import TinyShapes
 
 from aag_tf.config import EmbedConfig
 from aag_tf.data import regular_file
+from aag_tf.export.embedding import inputs
 from aag_tf.export.embedding.inputs import list_input, open_input, source_of
 from aag_tf.export.embedding.items import stamp_of
+from aag_tf.preflight import embed as preflight
 from aag_tf.utils.errors import ConfigError, DataError
 from aag_tf.utils.text import shown
 
@@ -47,6 +49,10 @@ def picture(seed=0):
     file = io.BytesIO()
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (8, 8), np.uint8)).save(file, "PNG")
     return file.getvalue()
+
+
+def test_the_early_check_knows_every_kind_of_input():
+    assert set(preflight.KINDS) == set(inputs.KINDS)
 
 
 def test_a_folder_is_sorted_by_the_parts_of_its_paths(tmp_path):
