@@ -22,7 +22,7 @@ from aag_tf.runs.run import load_run
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import ExportError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ExportReport:
     def __str__(self) -> str:
         """Where it was written, its signatures and how it was verified, a line each."""
         verb = "Would export" if self.dry_run else "Exported"
-        lines = [f"{verb} {self.run_dir}, step {self.step}, to {self.path}"]
+        lines = [f"{verb} {self.run_dir}, step {self.step}, to {named(self.path)}"]
         lines += [
             f"  signature  {name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}"
             for name, signature in self.metadata.signatures.items()
@@ -82,7 +82,7 @@ def export(config: ExportConfig) -> ExportReport:
     """
     for name in config.format_names:
         runtimes.check_installed(name)
-    target = plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
+    target = plan_version(config.export_dir, config.version, overwrite=config.overwrite)
     run = load_run(config.run_dir, config.checkpoint)
     evaluation = evaluation_of(config.run_dir, run.step)  # early: a damaged one would make all further work useless
     source = _open_source(config, run.record) if config.verify or config.weights != "float32" else None

@@ -16,7 +16,8 @@ from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
 from aag_tf.data import epoch_order, open_source
 from aag_tf.encoders import dtype_policy
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.paths import check_new_file, user_path
+from aag_tf.utils.paths import check_new_file
+from aag_tf.utils.stores import file_to_write, publish
 
 GAP = 2  # pixels between pictures, before magnification
 BACKGROUND = 255
@@ -36,7 +37,7 @@ def write_contact_sheet(config: ContactSheetConfig) -> Path:
         ConfigError: the file exists, or cannot be written; it is left as it is.
         DataError: the data set cannot be opened.
     """
-    path = user_path(config.out)
+    path = file_to_write(config.out)
     check_new_file(path, "out", overwrite=config.overwrite)
     source = open_source(config.data)
     shown = epoch_order(len(source.train), config.seed, 0)[: config.images]
@@ -46,6 +47,7 @@ def write_contact_sheet(config: ContactSheetConfig) -> Path:
     png = io.BytesIO()
     Image.fromarray(contact_sheet(images, views, headings)).save(png, format="PNG")
     write_atomically(path, png.getvalue())
+    publish(path)
     return path
 
 

@@ -15,7 +15,7 @@ from aag_tf.data.pictures import SUFFIXES
 from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import FRESH_SECONDS, fetched
 from aag_tf.utils.text import printable
 
 SPLIT_FOLDERS = {
@@ -36,12 +36,12 @@ class PictureFile(NamedTuple):
 
 
 def folder_path(path: str) -> Path:
-    """Returns the folder that `folder:<path>` names.
+    """Returns the folder that `folder:<path>` names; of an address, a local copy.
 
     Raises:
         DataError: there is none.
     """
-    root = user_path(path)
+    root = fetched(path, fresh_seconds=FRESH_SECONDS)
     if not root.is_dir():
         raise DataError(f"{path} is not a folder; --dataset=folder:<path> names a tree of image files.")
     return root

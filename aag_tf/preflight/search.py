@@ -6,6 +6,7 @@ from aag_tf.config import SearchConfig
 from aag_tf.preflight.embed import MANIFEST_FILE
 from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import Store, fetched, file_to_write, is_store
 
 MARK = '<meta name="generator" content="aag-search">'  # marks our pages: others are never replaced
 
@@ -15,11 +16,15 @@ def check(config: SearchConfig) -> None:
     if config.gallery:
         check_gallery(config.gallery)
     collection = user_path(config.embeddings)
-    if not collection.is_dir():
+    if is_store(config.embeddings):
+        names = Store(config.embeddings, probing=True).list()
+        if MANIFEST_FILE not in names:
+            raise EmbeddingError(f"{config.embeddings} was not written by aag-embed: it has no {MANIFEST_FILE}.")
+    elif not collection.is_dir():
         raise EmbeddingError(f"{collection} is no directory; name one that aag-embed wrote.")
-    if not (collection / MANIFEST_FILE).exists():
+    elif not (collection / MANIFEST_FILE).exists():
         raise EmbeddingError(f"{collection} was not written by aag-embed: it has no {MANIFEST_FILE}.")
-    if config.query is not None and not user_path(config.query).is_file():
+    if config.query is not None and not fetched(config.query).is_file():
         raise DataError(f"--query={config.query} cannot be read (no such file); name a picture file.")
 
 
@@ -29,7 +34,7 @@ def check_gallery(path: str) -> None:
     Raises:
         EmbeddingError: the file exists and is no gallery, or it cannot be written.
     """
-    file = user_path(path)
+    file = file_to_write(path)
     try:
         if file.exists() and MARK not in file.read_text(encoding="utf-8", errors="replace")[:1000]:
             raise EmbeddingError(f"--gallery={path} is a file that aag-search did not write; name another.")

@@ -19,11 +19,12 @@ from aag_tf.export.embedding.output import Output
 from aag_tf.export.embedding.progress import Progress
 from aag_tf.export.embedding.reading import Batch, read_batches
 from aag_tf.export.embedding.shards import Rows
+from aag_tf.export.embedding.stored_output import output_to_write
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError, EmbeddingError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import named
 from aag_tf.utils.text import shown
 
 NAMED_IMAGES = 3
@@ -51,7 +52,7 @@ class EmbedReport:
 
     def __str__(self) -> str:
         """What was written, how fast, and what is missing."""
-        lines = [f"Embedded {self.embedded:,} of {self.images:,} images; the rows are in {self.path}."]
+        lines = [f"Embedded {self.embedded:,} of {self.images:,} images; the rows are in {named(self.path)}."]
         if self.new:
             rate = self.new / self.seconds
             lines.append(f"This run: {self.new:,} images in {self.seconds:,.0f} s, {rate:,.0f} images/s.")
@@ -73,11 +74,15 @@ def embed(config: EmbedConfig) -> EmbedReport:
         DataError: there is no such input, or it holds no images.
     """
     environment.tell()
-    output = Output(config.output)
+    with output_to_write(config.output) as output:
+        return _embed_into(output, config)
+
+
+def _embed_into(output: Output, config: EmbedConfig) -> EmbedReport:
     with output.converting_os_errors():
         output.check(resume=config.resume, overwrite=config.overwrite)
     source = source_of(config)
-    directory = version_directory(user_path(config.saved_model))
+    directory = version_directory(config.saved_model)
     wanted = begin_manifest(config, source, directory)
     if config.resume:
         require_same(wanted, output.read_manifest())  # before the encoder is loaded
@@ -89,6 +94,7 @@ def embed(config: EmbedConfig) -> EmbedReport:
             if config.overwrite:
                 require_images(source)
                 output.clear()
+            output.fetch()
             output.remove_leftovers()
             manifest = _begin(output, wanted)
         images = open_input(manifest.input, output.path)
@@ -158,6 +164,7 @@ def _write_shards(
                 rows = _embed_rows(config, model, batches, ranges[number], progress)
                 with output.converting_os_errors():
                     shards.write_shard(paths[number], rows, columns)
+                    output.push()
         return manifest, new, progress.seconds
 
 

@@ -95,6 +95,15 @@ def open_input(listing: dict[str, Any], directory: Path) -> "FileList":
     Raises:
         DataError: the list is gone or was changed.
     """
+    return FileList(intact_list(listing, directory), listing["root"], listing["rows"])
+
+
+def intact_list(listing: dict[str, Any], directory: Path) -> Path:
+    """Returns the file of a list, after comparing it with its digest.
+
+    Raises:
+        DataError: it is gone or was changed.
+    """
     path = directory / LIST_FILE
     try:
         with path.open("rb") as file:
@@ -103,7 +112,7 @@ def open_input(listing: dict[str, Any], directory: Path) -> "FileList":
         raise DataError(f"{path} cannot be read ({error.strerror}); start again with --overwrite.") from error
     if not intact:
         raise DataError(f"{path} was changed since it was written; start again with --overwrite.")
-    return FileList(path, listing["root"], listing["rows"])
+    return path
 
 
 class FileList(Input):
@@ -126,9 +135,11 @@ class FileList(Input):
     def items(self, start: int, stop: int) -> Iterator[Item]:
         with self._path.open("rb") as file:
             for line in itertools.islice(file, start, stop):
-                name, size, modified = json.loads(line)
-                stamp = None if size is None else Stamp(size, modified)
-                yield Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
+                yield self._item(*json.loads(line))
+
+    def _item(self, name: str, size: Any, modified: Any) -> Item:
+        stamp = None if size is None else Stamp(size, modified)
+        return Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
 
 
 def _names(source: dict[str, Any]) -> Iterator[str]:

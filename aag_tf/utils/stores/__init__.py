@@ -5,20 +5,44 @@ copied to a local cache (`copies`), what is written is written locally and uploa
 as complete last (`mirror`), and an object stands for the lock (`claims`). fsspec is imported where a store is used.
 """
 
-from aag_tf.utils.stores.addresses import is_store, join, parent_and_name
-from aag_tf.utils.stores.copies import copy_path, copy_to_read, local_path, named, publish
-from aag_tf.utils.stores.failures import StoreError
-from aag_tf.utils.stores.store import Store
+from aag_tf.utils.stores.addresses import is_store, join
+from aag_tf.utils.stores.claims import Claim, ClaimedError
+from aag_tf.utils.stores.copies import (
+    FRESH_SECONDS,
+    THREADS,
+    cache_directory,
+    copy_path,
+    copy_to_read,
+    fetched,
+    file_to_write,
+    local_path,
+    named,
+    publish,
+    remember,
+)
+from aag_tf.utils.stores.failures import MissingError, StoreError
+from aag_tf.utils.stores.mirror import Mirror
+from aag_tf.utils.stores.store import Store, StoredFile
 
 __all__ = [
+    "FRESH_SECONDS",
+    "THREADS",
+    "Claim",
+    "ClaimedError",
+    "Mirror",
+    "MissingError",
     "Store",
     "StoreError",
+    "StoredFile",
+    "cache_directory",
     "copy_path",
     "copy_to_read",
+    "fetched",
+    "file_to_write",
     "is_store",
     "join",
     "local_path",
     "named",
-    "parent_and_name",
     "publish",
+    "remember",
 ]

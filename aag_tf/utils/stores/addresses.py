@@ -31,9 +31,3 @@ def scheme_of(address: str) -> str:
 def join(address: str, name: str) -> str:
     """The address of a name below an address."""
     return f"{address.rstrip('/')}/{name}" if name else address
-
-
-def parent_and_name(address: str) -> tuple[str, str]:
-    """Splits an address at its last slash."""
-    parent, _, name = address.rstrip("/").rpartition("/")
-    return parent, name

@@ -1,7 +1,8 @@
 """A claim to a folder of a store, in place of a lock: an object that says whose it is, and is renewed while they live.
 
 It is made by a conditional write, which of two processes only one can do, and read again before each upload. A claim
-that its owner has not renewed for `STALE_SECONDS`, or whose owner was a process of this machine that has ended, is void.
+that its owner has not renewed for `STALE_SECONDS`, or whose owner was a process of this machine that has ended, is
+void.
 """
 
 import contextlib

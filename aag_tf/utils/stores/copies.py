@@ -3,13 +3,14 @@
 They lie in `$AAG_CACHE_DIR`, by default `~/.cache/aag_tf`, in folders named as in the store.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.log import logger
@@ -68,6 +69,33 @@ def named(path: str | os.PathLike[str]) -> str:
     return str(path)
 
 
+def fetched(path: str | os.PathLike[str], *, fresh_seconds: float = 0.0) -> Path:
+    """Returns a local path to read: the path itself, or an up-to-date copy of what lies at an address.
+
+    Raises:
+        StoreError: it cannot be copied.
+    """
+    if isinstance(path, str) and is_store(path):
+        return copy_to_read(path, fresh_seconds=fresh_seconds)
+    return user_path(path)
+
+
+def file_to_write(path: str | os.PathLike[str]) -> Path:
+    """Returns a local path to write a file to, with what is there now; `publish` then uploads it to an address.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+    if not (isinstance(path, str) and is_store(path)):
+        return user_path(path)
+    Store(path, probing=True).require_bucket()
+    with contextlib.suppress(MissingError):
+        copy_to_read(path)
+    file = copy_path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
+
+
 def publish(path: Path) -> None:
     """Uploads a file that was written into a copy; does nothing for other files.
 
@@ -83,16 +111,16 @@ def publish(path: Path) -> None:
 def copy_to_read(
     address: str,
     *,
-    only: Callable[[str], bool] = lambda name: True,
-    kept: Collection[str] = (),
+    scope: Callable[[str], bool] = lambda name: True,
+    is_whole: Callable[[str, Collection[str]], bool] = lambda name, names: True,
     fresh_seconds: float = 0.0,
 ) -> Path:
     """Copies what lies at an address and below it, as far as the copy is not up to date; returns the copy.
 
     Args:
         address: of a folder or an object.
-        only: which names below it are wanted.
-        kept: names in the copy that stay although the store has none of them.
+        scope: which names below it are looked at; others stay as they are in the copy.
+        is_whole: whether a name, among all of them, is of a result that is written completely; others are left out.
         fresh_seconds: a copy that this process made so many seconds ago is taken as it is.
 
     Raises:
@@ -106,11 +134,17 @@ def copy_to_read(
     found = store.list()
     if not found:
         raise MissingError(f"{address} does not exist, or holds nothing; mend the address.")
-    wanted = {name: file for name, file in found.items() if (not name or is_safe(name)) and only(name)}
+    wanted = {
+        name: file
+        for name, file in found.items()
+        if (not name or is_safe(name)) and scope(name) and is_whole(name, found)
+    }
     if unsafe := [name for name in found if name and not is_safe(name)]:
-        logger.warning("%s has %d names that no file can have, as %r; they are left out.", address, len(unsafe), unsafe[0])
+        logger.warning(
+            "%s has %d names that no file can have, as %r; they are left out.", address, len(unsafe), unsafe[0]
+        )
     try:
-        _remove_others(target, wanted, only, kept)
+        _remove_others(target, wanted, scope)
         download(Store(address), wanted, target)
     except OSError as error:
         raise StoreError(
@@ -159,12 +193,10 @@ def download(store: Store, wanted: dict[str, StoredFile], target: Path) -> None:
 def is_safe(name: str) -> bool:
     """Whether the name of an object, which may come from anybody, can be a path below a directory."""
     parts = name.split("/")
-    return "\0" not in name and all(part not in ("", ".", "..") for part in parts) and not PurePosixPath(name).is_absolute()
+    return "\0" not in name and all(part not in ("", ".", "..") for part in parts)
 
 
-def _remove_others(
-    target: Path, wanted: dict[str, StoredFile], only: Callable[[str], bool], kept: Collection[str]
-) -> None:
+def _remove_others(target: Path, wanted: dict[str, StoredFile], scope: Callable[[str], bool]) -> None:
     """Deletes files of the copy that the store has no longer, and what is in the way of new ones."""
     if target.is_file() and set(wanted) != {""}:
         target.unlink()
@@ -172,7 +204,7 @@ def _remove_others(
         for name in names:
             path = Path(folder, name)
             below = path.relative_to(target).as_posix()
-            if below not in wanted and below not in kept and only(below):
+            if below not in wanted and scope(below):
                 path.unlink(missing_ok=True)
     for folder, _, _ in os.walk(target, topdown=False):
         if not any(os.scandir(folder)):

@@ -83,20 +83,22 @@ def as_store_error(address: str, error: Exception) -> StoreError:
     code = next((str(each.response["Error"]["Code"]) for each in chain if _has_code(each)), "")
     reason = one_line(error, MOST_OF_A_REASON) or type(error).__name__
     login = CREDENTIALS.get(scheme, "log in to the store")
-    if classes & set(NO_CREDENTIALS):
-        return StoreError(f"{address}: there are no credentials for {scheme}:// ({reason}); {login}.")
-    if code in REFUSED_CODES or classes & set(REFUSED):
-        return StoreError(f"{address}: the store refuses these credentials ({reason}); give them access, or {login}.")
     if code in ("NoSuchBucket", "404"):
         return MissingError(f"{address}: there is no such bucket; create it, or mend its name.")
     if isinstance(error, FileExistsError):
         return ExistsError(f"{address} exists.")
     if isinstance(error, FileNotFoundError):
         return MissingError(f"{address} does not exist.")
-    if classes & set(UNREACHABLE):
+    if classes & set(NO_CREDENTIALS):
+        problem = f": there are no credentials for {scheme}:// ({reason}); {login}"
+    elif code in REFUSED_CODES or classes & set(REFUSED):
+        problem = f": the store refuses these credentials ({reason}); give them access, or {login}"
+    elif classes & set(UNREACHABLE):
         endpoint = ", the network and AWS_ENDPOINT_URL" if scheme == "s3" else " and the network"
-        return StoreError(f"{address} cannot be reached ({reason}); check the address{endpoint}, then try again.")
-    return StoreError(f"{address} cannot be used ({reason}); mend that and give the command again.")
+        problem = f" cannot be reached ({reason}); check the address{endpoint}, then try again"
+    else:
+        problem = f" cannot be used ({reason}); mend that and give the command again"
+    return StoreError(f"{address}{problem}.")
 
 
 def missing_package(address: str, error: Exception) -> ConfigError:

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +31,11 @@ class Mirror:
     """
 
     def __init__(
-        self, store: Store, directory: Path, rank: Callable[[str], int], owned: Callable[[str], bool] = lambda name: True
+        self,
+        store: Store,
+        directory: Path,
+        rank: Callable[[str], int],
+        owned: Callable[[str], bool] = lambda name: True,
     ) -> None:
         self.store = store
         self.directory = directory
@@ -39,24 +43,24 @@ class Mirror:
         self.owned = owned
         self._sent: dict[str, _State] = {}
 
-    def pull(self, only: Callable[[str], bool] = lambda name: True) -> None:
+    def pull(self, is_whole: Callable[[str, Collection[str]], bool] = lambda name, names: True) -> None:
         """Makes the directory what the store has: copies what differs, deletes what the store has not.
 
         Args:
-            only: which of the owned names are copied; the others stay in the store.
+            is_whole: whether a name, among all of them, is of a result that is written completely. Others are not
+                copied, and the next `push` deletes them.
 
         Raises:
             StoreError: it cannot be read.
             OSError: it cannot be copied.
         """
         found = {name: file for name, file in self.store.list().items() if name and is_safe(name) and self.owned(name)}
-        wanted = {name: file for name, file in found.items() if only(name)}
+        wanted = {name: file for name, file in found.items() if is_whole(name, found)}
         for name in self._local():
             if name not in wanted:
                 (self.directory / name).unlink()
         download(self.store, wanted, self.directory)
         local = self._local()
-        # Of those that are not copied it is only known that they exist, so that `push` deletes them.
         self._sent = {name: local.get(name, _State(-1, 0, 0)) for name in found}
 
     def push(self) -> None:
@@ -77,13 +81,18 @@ class Mirror:
                 list(pool.map(upload, names))
         self._delete([name for name in self._sent if name not in local])
 
-    def clear(self) -> None:
-        """Deletes everything owned from the store, that of the lowest rank last, and from the directory.
+    def clear(self, last: str) -> None:
+        """Deletes everything owned from the store and from the directory.
+
+        Args:
+            last: the name that makes the folder ours, and is deleted last.
 
         Raises:
             StoreError: something cannot be deleted.
         """
-        self._delete([name for name in self.store.list() if name and self.owned(name)])
+        found = [name for name in self.store.list() if name and self.owned(name)]
+        self._delete([name for name in found if name != last])
+        self._delete([name for name in found if name == last])
         for name in self._local():
             (self.directory / name).unlink()
 

@@ -13,6 +13,7 @@ from aag_tf.utils.stores.failures import ExistsError, StoreError, missing_packag
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
+BLOCK = 8 * 2**20  # bytes read at once
 ATTEMPTS = 5  # of a request, by the library of the store; a probe makes one
 VERSION_KEYS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "last_modified", "updated", "mtime", "created")
 
@@ -142,6 +143,14 @@ class Store:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def digest(self, name: str) -> str:
+        """The SHA-256 of an object, in hexadecimal, from its content as it is read back."""
+        digest = hashlib.sha256()
+        with reported(join(self.address, name)), self._files.open(self._key(name), "rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+        return digest.hexdigest()
 
     def remove(self, name: str) -> None:
         """Deletes an object; one that is gone already is no error."""
