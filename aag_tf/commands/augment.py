@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from aag_tf import flags, preflight
 from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import ContactSheetConfig
-from aag_tf.utils.stores import named
 
 
 def main(argv: Sequence[str]) -> int:
@@ -22,8 +21,7 @@ def main(argv: Sequence[str]) -> int:
     preflight.check(config)
     with start_tensorflow():
         from aag_tf.augment import contact_sheet
-    path = contact_sheet.write_contact_sheet(config)
-    print(f"Drew {named(path)}: each row an image, its main views and its auxiliary views.")
+    print(contact_sheet.write_contact_sheet(config))
     return 0
 
 

@@ -6,6 +6,7 @@ import os
 import re
 
 from aag_tf.config.checks import require
+from aag_tf.config.layout import LayoutConfig
 from aag_tf.config.reading import SIZE_FORM, ReadingConfig, read_size
 from aag_tf.config.setting import check_settings, setting
 
@@ -51,12 +52,14 @@ class DataConfig:
         "place of a 16x16 canvas), tfds:NAME[/CONFIG] (a TensorFlow Datasets data set), folder:PATH (a tree of image "
         "files; sub-folder names become labels) or npz:PATH (arrays `images` and, if you have them, `labels`). Labels "
         "are never trained on; they only serve to evaluate.",
+        is_path=True,
     )
     data_dir: str | None = setting(
         None,
         "Where prepared TensorFlow Datasets lie; only tfds: reads it. Default: $TFDS_DATA_DIR or "
         "~/tensorflow_datasets.",
         resumable=True,
+        is_path=True,
     )
     download: bool = setting(
         False,
@@ -83,6 +86,7 @@ class DataConfig:
         low=0.0,
         high=0.9,
     )
+    layout: LayoutConfig = dataclasses.field(default_factory=LayoutConfig)
     reading: ReadingConfig = dataclasses.field(default_factory=ReadingConfig)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ class EmbedConfig:
         "",
         "The encoder: a directory that aag-export wrote, or one version in it.",
         if_empty="name a directory that aag-export wrote",
+        is_path=True,
     )
     input: str = setting(
         "",
@@ -23,17 +24,20 @@ class EmbedConfig:
         "file with a path a line (in its order), or TFRecord files of tf.train.Example (a name or pattern with "
         "`.tfrecord` in it). folder:, list: and tfrecord: in front say which it is.",
         if_empty="name a folder, tfds:NAME/SPLIT, a list of paths or TFRecords",
+        is_path=True,
     )
     output: str = setting(
         "",
         "Directory for the embeddings: Parquet files, and embeddings.npy with paths.txt. It must not hold anything "
         "yet.",
         if_empty="name the directory that the embeddings may be written to",
+        is_path=True,
     )
     data_dir: str | None = setting(
         None,
         "Where prepared TensorFlow Datasets lie; only tfds: reads it. Default: $TFDS_DATA_DIR or "
         "~/tensorflow_datasets.",
+        is_path=True,
     )
     image_feature: str | None = setting(
         None,

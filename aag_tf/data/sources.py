@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Callable
 
 from aag_tf.config import DataConfig
-from aag_tf.data.adapting import adapted
+from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
-from aag_tf.data.folder import read_folder
+from aag_tf.data.file_kinds import list_files
+from aag_tf.data.file_source import open_files
 from aag_tf.data.images import Shape
 from aag_tf.data.npz import read_npz
 from aag_tf.data.scattered_digits import read_scattered_digits
@@ -14,13 +15,12 @@ from aag_tf.data.splits import Source, complete
 from aag_tf.data.tfds_source import read_tfds
 from aag_tf.utils.errors import DataError
 
-# A reader for each of `config.data.SCHEMES`: it gets the text after the colon and returns the splits that the data set
-# itself has.
+# A reader for each of `config.data.SCHEMES` that is no kind of files (`aag_tf.data.file_kinds`): it gets the text after
+# the colon and returns the splits that the data set itself has.
 READERS: dict[str, Callable[[str, DataConfig], Source]] = {
     "digits": read_digits,
     "scattered_digits": read_scattered_digits,
     "tfds": read_tfds,
-    "folder": read_folder,
     "npz": read_npz,
 }
 
@@ -35,6 +35,9 @@ def open_source(config: DataConfig) -> Source:
     Raises:
         DataError: the data set is missing, empty or invalid.
     """
+    listing = list_files(config)
+    if listing is not None:
+        return complete(open_files(listing, config), config.validation_fraction)
     scheme, _, rest = config.dataset.partition(":")
     return complete(READERS[scheme](rest, config), config.validation_fraction)
 
@@ -44,7 +47,7 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
 
     Args:
         dataset: its name, in the syntax of `config.dataset`.
-        config: data settings of the run, of which `data_dir` and `download` apply.
+        config: data settings of the run, of which `data_dir`, `download` and `reading` apply.
         shape: height, width and channels that its images are converted to.
 
     Returns:
@@ -55,7 +58,13 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
         DataError: the data set cannot be opened, has no labels, or has too few images to hold some out.
     """
     size = f"{shape[0]}x{shape[1]}"
-    place = DataConfig(dataset=dataset, data_dir=config.data_dir, download=config.download, image_size=size)
+    place = DataConfig(
+        dataset=dataset,
+        data_dir=config.data_dir,
+        download=config.download,
+        image_size=size,
+        reading=config.reading,
+    )
     source = open_source(place)
     train, held_out = source.train, source.validation
     if held_out is None or train.labels is None or held_out.labels is None:
@@ -64,4 +73,8 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
             f"--monitor_dataset={dataset} has {missing}, so it cannot monitor a run; give a labeled data set, or leave "
             "the flag out."
         )
-    return dataclasses.replace(source, train=adapted(train, shape), validation=adapted(held_out, shape), test=None)
+    require_channels(dataset, source.image_shape[2], shape[2], "--monitor_dataset")
+    fit = config.reading.fit
+    return dataclasses.replace(
+        source, train=adapted(train, shape, fit), validation=adapted(held_out, shape, fit), test=None
+    )

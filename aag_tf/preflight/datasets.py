@@ -2,8 +2,6 @@
 
 import difflib
 import importlib.util
-import itertools
-import math
 import os
 import sys
 from pathlib import Path
@@ -12,13 +10,15 @@ import numpy as np
 
 from aag_tf.config import DataConfig
 from aag_tf.data.arrays import array_shapes, npz_path
-from aag_tf.data.counting import TEST_FRACTION, left_to_train, require_batch
-from aag_tf.data.folder_layout import PictureFile, folder_path, label_files, split_folders
-from aag_tf.data.folder_layout import find_pictures as find_all
-from aag_tf.data.unprepared import not_prepared
-from aag_tf.data.walking import walk_pictures
+from aag_tf.data.counting import left_to_train, require_batch
+from aag_tf.data.file_kinds import list_files
+from aag_tf.data.listing import Listing
+from aag_tf.data.unprepared import READ_BY_TENSORFLOW, base_name, not_prepared
+from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import silenced
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import Store, is_store, join
+from aag_tf.utils.text import command_line
 
 DEFAULT_TFDS_DIRECTORY = "~/tensorflow_datasets"
 
@@ -35,8 +35,10 @@ def check_dataset(config: DataConfig, batch: int | None = None) -> None:
         ConfigError: there are fewer images to train on than a batch has.
     """
     scheme, _, rest = config.dataset.partition(":")
-    if scheme == "folder":
-        _check_folder(rest, config, batch)
+    with silenced():  # what is odd about the files is said when they are read
+        listing = list_files(config)
+    if listing is not None:
+        _check_files(listing, config, batch)
     elif scheme == "npz":
         _check_npz(rest, config, batch)
     elif scheme == "tfds" and "tensorflow_datasets" not in sys.modules:
@@ -44,30 +46,13 @@ def check_dataset(config: DataConfig, batch: int | None = None) -> None:
         check_prepared(rest, config.data_dir, download=config.download)
 
 
-def _check_folder(path: str, config: DataConfig, batch: int | None) -> None:
-    root = folder_path(path)
-    with silenced():  # what is odd about the folder is said when it is read
-        parts = split_folders(root)
-        for split, folder in parts:
-            # Enough for a batch even after test and validation images are held out; more are not looked at.
-            enough = math.ceil(((batch or 1) + 2) / ((1 - TEST_FRACTION) * (1 - config.validation_fraction)))
-            if split != "train" or batch is None:
-                enough = 1
-            found = list(itertools.islice(walk_pictures(folder), enough))
-            if not found:
-                find_all(folder, split)  # raises
-            if batch is not None and split == "train" and len(found) < enough:
-                own, labeled = {split for split, _ in parts}, _is_labeled(folder, found)
-                require_batch(left_to_train(len(found), own, config.validation_fraction, labeled=labeled), batch)
-
-
-def _is_labeled(folder: Path, found: list[str]) -> bool:
-    files = [
-        PictureFile(os.path.join(folder, path), "train", path.partition(os.sep)[0] if os.sep in path else None)
-        for path in found
-    ]
-    names, labels = label_files(files)
-    return names is not None and bool(np.all(labels >= 0))
+def _check_files(listing: Listing, config: DataConfig, batch: int | None) -> None:
+    if batch is None:
+        return
+    train = listing.rows("train")
+    labeled = bool(np.all(listing.labels[train] >= 0))
+    count = left_to_train(len(train), set(listing.splits), config.validation_fraction, labeled=labeled)
+    require_batch(count, batch)
 
 
 def _check_npz(path: str, config: DataConfig, batch: int | None) -> None:
@@ -91,7 +76,10 @@ def check_prepared(name: str, data_dir: str | None, *, download: bool) -> None:
         DataError: it does not; the message suggests a similar name of TFDS's catalog.
     """
     directory = data_dir or os.environ.get("TFDS_DATA_DIR") or DEFAULT_TFDS_DIRECTORY
-    base = name.partition(":")[0].partition("/")[0]
+    base = base_name(name)
+    if data_dir is not None and is_store(data_dir) and not data_dir.startswith(READ_BY_TENSORFLOW):
+        _check_stored(name, data_dir, download=download)
+        return
     # URLs are TFDS's to read, and so are names with a namespace before a colon.
     if download or "://" in directory or ("/" in name.partition(":")[2]):
         return
@@ -101,6 +89,19 @@ def check_prepared(name: str, data_dir: str | None, *, download: bool) -> None:
     known = _catalog()
     near = [] if base in known else difflib.get_close_matches(base, known, n=1)
     raise not_prepared(name, root, data_dir, near=next(iter(near), None))
+
+
+def _check_stored(name: str, data_dir: str, *, download: bool) -> None:
+    if download:
+        raise DataError(
+            f"--download prepares data sets on this machine, and --data_dir={data_dir} is a store; prepare it without "
+            "--data_dir and copy it there, or leave --download out."
+        )
+    if not Store(join(data_dir, base_name(name)), probing=True).list():
+        raise DataError(
+            f"tfds:{name} is not in {data_dir}; prepare it on this machine (`{command_line('tfds', 'build', name)}`), "
+            "copy its folder there, or name another --data_dir."
+        )
 
 
 def _catalog() -> set[str]:

@@ -12,6 +12,7 @@ from aag_tf.config import OWN, Cluster, RunConfig, ScheduleConfig, TrainConfig, 
 from aag_tf.data import (
     Source,
     batches_in_epoch,
+    choose_bands,
     fingerprint,
     open_monitored,
     open_source,
@@ -25,6 +26,7 @@ from aag_tf.encoders.applications import application_names
 from aag_tf.preflight.train import check_data
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState, check_space, report_disk_failures
+from aag_tf.runs.recorded_layout import with_recorded_layout
 from aag_tf.runs.stored_run_directory import training_directory
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.model import AAG
@@ -87,6 +89,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
         AagError: the settings, the data or the run directory do not allow the run; within the block, a file or a disk
             failed.
     """
+    config = with_recorded_layout(config)
     with (
         training_directory(config.run.run_dir) as directory,
         _opened(directory, config, components, cluster) as run,
@@ -114,13 +117,15 @@ def _opened(
         check_same_training_settings(config, auxiliary, before, directory)
 
     with skipped_before(() if before is None else directory.read_skipped()):
-        source = open_source(config.data)
+        source = open_source(config.data if before is None else before.same_reading(config.data))
+    config = _with_layout(config, source)
+    choose_bands(source.image_shape[2], config.data.reading.shown_bands)  # rejects bands that images do not have
     record = _describe(config, source, auxiliary)
     if before is not None:
         check_same_images(record, before)
     monitored = source
     if is_chief and config.run.monitor_dataset is not None:
-        monitored = open_monitored(config.run.monitor_dataset, config.data, source.image_shape)
+        monitored = open_monitored(config.run.monitor_dataset, record.same_reading(config.data), source.image_shape)
     description = describe_custom_encoder(custom_encoder, source.image_shape, before, has_checkpoint=bool(store.all()))
     record = dataclasses.replace(record, custom_encoder=description)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
@@ -180,6 +185,14 @@ def _check_directory(directory: RunDirectory, run: RunConfig) -> RunRecord | Non
     return directory.read_record() if run.resume else None
 
 
+def _with_layout(config: TrainConfig, source: Source) -> TrainConfig:
+    """Returns the config with the layout that was found, so that the run is evaluated and resumed with the same."""
+    if source.layout is None:
+        return config
+    layout = dataclasses.replace(config.data.layout, splits=source.layout.splits)
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, layout=layout))
+
+
 def _describe(config: TrainConfig, source: Source, auxiliary: Branch | None) -> RunRecord:
     """Returns the record of a run on these images; its settings repeat the run without touching an earlier one."""
     kept = dataclasses.replace(config.run, resume=False, overwrite=False)
@@ -188,6 +201,7 @@ def _describe(config: TrainConfig, source: Source, auxiliary: Branch | None) -> 
         image_shape=source.image_shape,
         class_names=source.class_names,
         num_train_images=len(source.train),
+        reading=source.reading,
         fingerprint=fingerprint(source.train.images),
         auxiliary=auxiliary and auxiliary.describe(),
     )

@@ -3,16 +3,13 @@
 import os
 import re
 
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")  # one letter is a drive of Windows
 # Scheme: the package behind fsspec that reads it, none where fsspec does by itself.
 PACKAGES = {
     "s3": "s3fs",
-    "s3a": "s3fs",
     "gs": "gcsfs",
-    "gcs": "gcsfs",
     "az": "adlfs",
     "abfs": "adlfs",
-    "abfss": "adlfs",
     "hdfs": "pyarrow",
     "memory": "",  # of this process; for tests
 }

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from aag_tf.utils.errors import AagError, ConfigError, one_line
 from aag_tf.utils.stores.addresses import PACKAGES, scheme_of
+from aag_tf.utils.urls import STORES
 
 MOST_OF_A_REASON = 160  # letters; some libraries answer with a page
 # Classes by name, since each store has a library of its own that need not be installed.
@@ -44,7 +45,7 @@ CREDENTIALS = {
     "gs": "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS",
     "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
-SAME_AS = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az"}
+SAME_AS = {"abfs": "az"}
 
 
 class StoreError(AagError):
@@ -116,8 +117,8 @@ def missing_package(address: str, error: Exception) -> ConfigError:
 def unknown_scheme(address: str) -> ConfigError:
     """The error for an address of no store that is known."""
     return ConfigError(
-        f"{address} begins with {scheme_of(address)}://, which is no store that can be used; name a local path, or one "
-        "of s3://, gs://, az:// and hdfs://."
+        f"{address} begins with {scheme_of(address)}://, which is no store that can be used; name a local path, or a "
+        f"URL of {', '.join(STORES)}."
     )
 
 
