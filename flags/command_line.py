@@ -8,7 +8,7 @@ from typing import TypeVar
 from absl import flags
 
 from aag_tf.config import TrainConfig, from_flat, leaves
-from aag_tf.flags import compare, recipe
+from aag_tf.flags import compare, recipe, stored_flagfile
 from aag_tf.flags.definitions import define
 from aag_tf.flags.help_text import grouped_help
 from aag_tf.flags.refusals import sentence
@@ -38,6 +38,7 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
         arguments = recipe.expand(arguments)
     if "compare" in settings:
         arguments = compare.join(arguments)
+    arguments = stored_flagfile.local(arguments)
     try:
         stray = flag_values([argv[0], *arguments])[1:]
     except flags.Error as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from object_store import memory, s3, s3_endpoint  # noqa: F401 - fixtures
 
 from aag_tf.utils.log import logger
 

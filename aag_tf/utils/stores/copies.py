@@ -26,7 +26,7 @@ WORTH_SAYING = 16 * 2**20  # bytes; fewer are copied without a line
 FRESH_SECONDS = 60.0  # within which a data set that several checks look at is not listed again
 
 _addresses: dict[Path, str] = {}  # of local copies and working copies, for what is said and for `publish`
-_copied_at: dict[str, float] = {}
+_copied_at: dict[Path, float] = {}
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
@@ -128,7 +128,7 @@ def copy_to_read(
         StoreError: it cannot be read, or the disk has no room for it.
     """
     target = copy_path(address)
-    if time.monotonic() - _copied_at.get(address, -FRESH_SECONDS) < fresh_seconds:
+    if target.exists() and time.monotonic() - _copied_at.get(target, -FRESH_SECONDS) < fresh_seconds:
         return target
     store = Store(address, probing=True)
     found = store.list()
@@ -151,7 +151,7 @@ def copy_to_read(
             f"{address} cannot be copied to {target} ({error.strerror or error}); mend that, or name another directory "
             f"in {CACHE_VARIABLE}."
         ) from error
-    _copied_at[address] = time.monotonic()
+    _copied_at[target] = time.monotonic()
     return target
 
 
@@ -207,5 +207,5 @@ def _remove_others(target: Path, wanted: dict[str, StoredFile], scope: Callable[
             if below not in wanted and scope(below):
                 path.unlink(missing_ok=True)
     for folder, _, _ in os.walk(target, topdown=False):
-        if not any(os.scandir(folder)):
+        if not os.listdir(folder):
             os.rmdir(folder)
