@@ -4,8 +4,15 @@ import os
 from pathlib import Path
 
 from aag_tf.config import ExportConfig
+from aag_tf.config.export import SIGNATURES
 from aag_tf.preflight.runs import check_same_dataset, check_trained
+<<<<<<< HEAD
 from aag_tf.runs.export_directory import stored_version_numbers, version_numbers
+=======
+from aag_tf.runs.export_directory import version_numbers
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.runs.run_record import RunRecord
+>>>>>>> main
 from aag_tf.utils.errors import DataError, ExportError
 from aag_tf.utils.paths import nearest_existing
 from aag_tf.utils.stores import Store, is_store, local_path, named
@@ -15,6 +22,7 @@ def check(config: ExportConfig) -> None:
     """Checks that the version is free, and that the run and the images that verify it are there."""
     plan_version(config.export_dir, config.version, overwrite=config.overwrite)
     data = check_trained(config.run_dir)
+    choose_signatures(config, RunDirectory(config.run_dir).read_record())
     if config.verify or config.weights != "float32":
         without = "--noverify" if config.weights == "float32" else "--weights=float32 --noverify"
         try:
@@ -23,7 +31,38 @@ def check(config: ExportConfig) -> None:
             raise DataError(f"{str(error).rstrip('.')}; or export without these images, with {without}.") from error
 
 
+<<<<<<< HEAD
 def plan_version(directory: str, version: int | None, *, overwrite: bool) -> Path:
+=======
+def choose_signatures(config: ExportConfig, record: RunRecord) -> tuple[str, ...]:
+    """Returns the signatures to write, those that the run's images allow where none are asked for.
+
+    Raises:
+        ExportError: one is asked for that they do not allow.
+    """
+    faults = impossible_signatures(record)
+    if config.signature_names is None:
+        return tuple(name for name in SIGNATURES[:-1] if name not in faults)
+    for name in config.signature_names:
+        if name in faults:
+            others = ",".join(other for other in config.signature_names if other not in faults)
+            raise ExportError(f"--signatures={name}: {faults[name]}; export with --signatures={others}.")
+    return config.signature_names
+
+
+def impossible_signatures(record: RunRecord) -> dict[str, str]:
+    """Returns the signatures that a run's images do not allow, each with the reason."""
+    faults = {}
+    channels = record.image_shape[2]
+    if channels not in (1, 3):
+        faults["embed_bytes"] = f"JPEG, PNG, GIF and WebP files hold 1 or 3 channels, and the run's images {channels}"
+    if record.reading.value_range is None:
+        faults["embed_values"] = "the run's images are 8-bit, and have no other range of values"
+    return faults
+
+
+def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> Path:
+>>>>>>> main
     """Returns the directory of the version to write, after checking that it is free and writable; creates nothing.
 
     Args:
