@@ -6,13 +6,9 @@ from pathlib import Path
 from aag_tf.config import ExportConfig
 from aag_tf.config.export import SIGNATURES
 from aag_tf.preflight.runs import check_same_dataset, check_trained
-<<<<<<< HEAD
 from aag_tf.runs.export_directory import stored_version_numbers, version_numbers
-=======
-from aag_tf.runs.export_directory import version_numbers
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
->>>>>>> main
 from aag_tf.utils.errors import DataError, ExportError
 from aag_tf.utils.paths import nearest_existing
 from aag_tf.utils.stores import Store, is_store, local_path, named
@@ -31,9 +27,6 @@ def check(config: ExportConfig) -> None:
             raise DataError(f"{str(error).rstrip('.')}; or export without these images, with {without}.") from error
 
 
-<<<<<<< HEAD
-def plan_version(directory: str, version: int | None, *, overwrite: bool) -> Path:
-=======
 def choose_signatures(config: ExportConfig, record: RunRecord) -> tuple[str, ...]:
     """Returns the signatures to write, those that the run's images allow where none are asked for.
 
@@ -61,8 +54,7 @@ def impossible_signatures(record: RunRecord) -> dict[str, str]:
     return faults
 
 
-def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> Path:
->>>>>>> main
+def plan_version(directory: str, version: int | None, *, overwrite: bool) -> Path:
     """Returns the directory of the version to write, after checking that it is free and writable; creates nothing.
 
     Args:

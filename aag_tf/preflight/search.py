@@ -15,17 +15,20 @@ def check(config: SearchConfig) -> None:
     """Checks the page, the collection and the picture of the query."""
     if config.gallery:
         check_gallery(config.gallery)
-    collection = user_path(config.embeddings)
-    if is_store(config.embeddings):
-        names = Store(config.embeddings, probing=True).list()
-        if MANIFEST_FILE not in names:
-            raise EmbeddingError(f"{config.embeddings} was not written by aag-embed: it has no {MANIFEST_FILE}.")
-    elif not collection.is_dir():
-        raise EmbeddingError(f"{collection} is no directory; name one that aag-embed wrote.")
-    elif not (collection / MANIFEST_FILE).exists():
-        raise EmbeddingError(f"{collection} was not written by aag-embed: it has no {MANIFEST_FILE}.")
+    _check_collection(config.embeddings)
     if config.query is not None and not fetched(config.query).is_file():
         raise DataError(f"--query={config.query} cannot be read (no such file); name a picture file.")
+
+
+def _check_collection(path: str) -> None:
+    if is_store(path):
+        has_manifest = MANIFEST_FILE in Store(path, probing=True).list()
+    elif not user_path(path).is_dir():
+        raise EmbeddingError(f"{path} is no directory; name one that aag-embed wrote.")
+    else:
+        has_manifest = (user_path(path) / MANIFEST_FILE).exists()
+    if not has_manifest:
+        raise EmbeddingError(f"{path} was not written by aag-embed: it has no {MANIFEST_FILE}.")
 
 
 def check_gallery(path: str) -> None:
