@@ -68,6 +68,7 @@ setup(
             "build>=1.2",
             "fsspec>=2025.3",
             "hypothesis>=6.100",
+            "imagecodecs>=2025.3",
             "import-linter>=2.0",
             "ipykernel>=7.4",
             "matplotlib>=3.8",
@@ -76,11 +77,13 @@ setup(
             "nbclient>=0.11",
             "nbformat>=5.11",
             "protobuf>=7.36",
+            "pydicom>=3.0",
             "pytest>=8.0",
             "pytest-xdist>=3.6",
             "ruff>=0.6",
             "s3fs>=2025.3",
             "tensorflow-serving-api>=2.21",
+            "tifffile>=2025.3",
         ],
         # Other runtimes for an exported encoder (aag-export --formats).
         "onnx": ["onnxruntime>=1.32", "tf2onnx>=1.17"],
@@ -91,6 +94,9 @@ setup(
         ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
         # Object stores: s3:// by itself, gs:// with gcsfs, az:// with adlfs, hdfs:// with Hadoop's client.
         "cloud": ["fsspec>=2025.3", "s3fs>=2025.3"],
+        # Picture files that Pillow does not read: TIFF of many bands or 16-bit color, and DICOM.
+        "tiff": ["imagecodecs>=2025.3", "tifffile>=2025.3"],
+        "dicom": ["pydicom>=3.0"],
         # aag-search --index=hnsw
         "search": ["faiss-cpu>=1.15"],
         "notebooks": ["matplotlib>=3.8"],
