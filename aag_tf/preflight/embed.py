@@ -10,15 +10,18 @@ from aag_tf.utils.paths import nearest_existing, user_path
 from aag_tf.utils.stores import Store, is_store
 
 KINDS = ("folder", "list", "tfrecord", "tfds")
+OF_FILES = ("folder", "list")  # those whose images are files
 STORE = "store"  # the kind of a folder on a store
 MANIFEST_FILE = "manifest.json"
 
 
 def check(config: EmbedConfig) -> None:
     """Checks the output, the encoder and the input."""
-    check_output(config.output, resume=config.resume, overwrite=config.overwrite)
+    check_output(config.output, resume=config.resume, update=config.update, overwrite=config.overwrite)
     version_directory(config.saved_model)
     kind, rest = kind_and_rest(config.input)
+    if config.update and kind not in OF_FILES:
+        raise not_updatable(config.input)
     if kind == "tfds" and "/" in rest:
         check_prepared(rest.rpartition("/")[0], config.data_dir, download=False)
     elif kind == "folder" and not user_path(rest).is_dir():
@@ -27,17 +30,18 @@ def check(config: EmbedConfig) -> None:
         _check_stored(rest)
 
 
-def check_output(path: str, *, resume: bool, overwrite: bool) -> None:
+def check_output(path: str, *, resume: bool, update: bool, overwrite: bool) -> None:
     """Checks that a run may use a directory, without changing it.
 
     Args:
         path: a path or an address.
         resume: whether to go on with what is there.
+        update: whether to add to what is there.
         overwrite: whether to replace it.
 
     Raises:
-        EmbeddingError: it is a file, it is not empty and neither flag is given, it holds no output to resume or to
-            overwrite, or it cannot be written.
+        EmbeddingError: it is a file, it is not empty and no flag is given, it holds no output to resume, to update or
+            to overwrite, or it cannot be written.
         StoreError: the store cannot be reached.
     """
     if is_store(path):
@@ -52,12 +56,17 @@ def check_output(path: str, *, resume: bool, overwrite: bool) -> None:
         occupied = output.is_dir() and any(output.iterdir())
     if is_file:
         raise EmbeddingError(f"--output={path} is a file; name a directory.")
-    if resume and not is_ours:
-        raise EmbeddingError(f"--output={path} holds nothing to resume; leave --resume out to start.")
-    if occupied and not (resume or overwrite):
+    if update and is_store(path):
         raise EmbeddingError(
-            f"--output={path} already exists; add --resume to continue it, --overwrite to delete it and start "
-            "again, or name another directory."
+            f"--update is for outputs on this machine, and --output={path} is on a store; copy it here."
+        )
+    for name, wanted in (("resume", resume), ("update", update)):
+        if wanted and not is_ours:
+            raise EmbeddingError(f"--output={path} holds nothing to {name}; leave --{name} out to start.")
+    if occupied and not (resume or update or overwrite):
+        raise EmbeddingError(
+            f"--output={path} already exists; add --resume to continue it, --update to add what is new, --overwrite to "
+            "delete it and start again, or name another directory."
         )
     if occupied and overwrite and not is_ours:
         raise EmbeddingError(
@@ -102,6 +111,13 @@ def _check_stored(address: str) -> None:
         raise DataError(f"--input={address} does not exist, or holds nothing; mend the address.")
     if "" in names:
         raise DataError(f"--input={address} is an object; name a folder of images, or copy lists and TFRecords here.")
+
+
+def not_updatable(text: str) -> EmbeddingError:
+    """The error for an `--input` that cannot be compared file by file."""
+    return EmbeddingError(
+        f"--update is for folders and lists of files, and --input={text} is none; embed it into another --output."
+    )
 
 
 def not_a_folder(text: str) -> DataError:

@@ -61,7 +61,8 @@ class _StoredList(FileList):
         self._store = Store(root)
 
     @override
-    def _item(self, name: str, size: Any, version: Any) -> Item:
+    def _item(self, line: bytes) -> Item:
+        name, size, version = json.loads(line)
         return Item(name, functools.partial(_open, self._store, name, StoredFile(size, version)))
 
 
