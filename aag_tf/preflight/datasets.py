@@ -62,7 +62,7 @@ def _count(config: DataConfig) -> Count | None:
         return Count(len(train), set(listing.splits), bool(np.all(listing.labels[train] >= 0)))
     if scheme == "npz":
         return _count_npz(rest)
-    if scheme == "tfds" and "tensorflow_datasets" not in sys.modules:
+    if scheme == "tfds" and ("tensorflow_datasets" not in sys.modules or is_store(config.data_dir or "")):
         # Once imported, TFDS answers as fast, and knows directories that were registered in Python.
         check_prepared(rest, config.data_dir, download=config.download)
     return None

@@ -10,7 +10,7 @@ from aag_tf.runs.export_directory import stored_version_numbers, version_numbers
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import DataError, ExportError
-from aag_tf.utils.paths import nearest_existing
+from aag_tf.utils.paths import nearest_existing, user_path
 from aag_tf.utils.stores import Store, is_store, local_path, named
 
 
@@ -37,7 +37,7 @@ def images_missing(error: DataError, config: ExportConfig, data: DataConfig) -> 
     prepared = data.dataset.startswith("tfds:") and data.data_dir is None
     place = "name their directory in the variable TFDS_DATA_DIR" if prepared else "put them back"
     scheme, _, path = data.dataset.partition(":")
-    if scheme != "tfds" and path and not user_path(path).is_absolute():
+    if scheme != "tfds" and path and not is_store(path) and not user_path(path).is_absolute():
         place = "give the command in the directory of the training, from which that path goes, or put them back"
     return DataError(
         f"the images of the run, which verify the export, cannot be read: {wrong}; {place}, or export without them, "
