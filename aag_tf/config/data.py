@@ -27,7 +27,6 @@ SUFFIXES = {  # of files, by what they are
     **dict.fromkeys((".parquet", ".arrow"), "parquet"),
     ".tfrecord": "tfrecord",
 }
-TFDS_SCHEMES = ("gs", "s3")  # of URLs that TensorFlow Datasets reads by itself
 
 
 def check_dataset(dataset: str, flag: str = "dataset") -> None:
@@ -98,7 +97,6 @@ class DataConfig:
         "~/tensorflow_datasets.",
         resumable=True,
         is_path=True,
-        schemes=TFDS_SCHEMES,
     )
     download: bool = setting(
         False,

@@ -51,7 +51,7 @@ class Output:
         Raises:
             PackError: it may not.
         """
-        check_output(self.path, resume=resume, overwrite=overwrite)
+        check_output(str(self.path), resume=resume, overwrite=overwrite)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:

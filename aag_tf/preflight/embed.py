@@ -1,7 +1,6 @@
 """What `aag-embed` can refuse at once."""
 
 import os
-from pathlib import Path
 
 from aag_tf.config import EmbedConfig
 from aag_tf.data.pack.files import MANIFEST_FILE as PACK_FILE
@@ -11,18 +10,18 @@ from aag_tf.preflight.datasets import check_prepared
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import Store, is_store
 
 KINDS = ("folder", "list", "tfrecord", "pack", "tfds")
 OF_FILES = ("folder", "list")  # those whose images are files
+STORE = "store"  # the kind of a folder on a store
 MANIFEST_FILE = "manifest.json"
 
 
 def check(config: EmbedConfig) -> None:
     """Checks the output, the encoder and the input."""
-    output = user_path(config.output)
-    check_output(output, resume=config.resume, update=config.update, overwrite=config.overwrite)
-    outputs.check_writable(output, EmbeddingError)
-    version_directory(user_path(config.saved_model))
+    check_output(config.output, resume=config.resume, update=config.update, overwrite=config.overwrite)
+    version_directory(config.saved_model)
     kind, rest = kind_and_rest(config.input)
     if config.update and kind not in OF_FILES:
         raise not_updatable(config.input)
@@ -32,14 +31,27 @@ def check(config: EmbedConfig) -> None:
         read_complete(pack_directory(rest))
     elif kind == "folder" and not user_path(rest).is_dir():
         raise not_a_folder(config.input)
+    elif kind == STORE:
+        _check_stored(rest)
 
 
-def check_output(path: Path, *, resume: bool, update: bool, overwrite: bool) -> None:
+def check_output(path: str, *, resume: bool, update: bool, overwrite: bool) -> None:
     """Checks that a run may use a directory, without changing it.
 
+    Args:
+        path: a path or an address.
+        resume: whether to go on with what is there.
+        update: whether to add to what is there.
+        overwrite: whether to replace it.
+
     Raises:
-        EmbeddingError: as for `aag_tf.preflight.outputs.check_output`.
+        EmbeddingError: as for `aag_tf.preflight.outputs.check_output`, or an output on a store is to be updated.
+        StoreError: the store cannot be reached.
     """
+    if update and is_store(path):
+        raise EmbeddingError(
+            f"--update is for outputs on this machine, and --output={path} is on a store; copy it here."
+        )
     ways = {"resume": resume, "update": update}
     outputs.check_output(path, MANIFEST_FILE, "aag-embed", EmbeddingError, ways, overwrite=overwrite)
 
@@ -51,7 +63,13 @@ def kind_and_rest(text: str) -> tuple[str, str]:
         DataError: it is of no known kind, or names nothing that exists.
     """
     scheme, colon, rest = text.partition(":")
+    if is_store(text):
+        scheme, rest = "folder", text
     if colon and scheme in KINDS:
+        if scheme != "tfds" and is_store(rest):
+            if scheme != "folder":
+                raise DataError(f"--input={text}: {scheme}: reads local files only; copy them here, or name a folder.")
+            return STORE, rest
         return scheme, rest
     path = user_path(text)
     if path.is_dir():
@@ -64,6 +82,14 @@ def kind_and_rest(text: str) -> tuple[str, str]:
         f"--input={text} is neither a folder nor a file; name a folder, a pack, tfds:NAME/SPLIT, a text file that "
         "lists paths, or TFRecord files."
     )
+
+
+def _check_stored(address: str) -> None:
+    names = Store(address, probing=True).list()
+    if not names:
+        raise DataError(f"--input={address} does not exist, or holds nothing; mend the address.")
+    if "" in names:
+        raise DataError(f"--input={address} is an object; name a folder of images, or copy lists and TFRecords here.")
 
 
 def not_updatable(text: str) -> EmbeddingError:

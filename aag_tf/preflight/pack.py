@@ -1,24 +1,19 @@
 """What `aag-pack` can refuse at once."""
 
-from pathlib import Path
-
 from aag_tf.config import PackConfig
 from aag_tf.data.pack.files import MANIFEST_FILE
 from aag_tf.preflight import outputs
 from aag_tf.preflight.datasets import check_dataset
 from aag_tf.utils.errors import PackError
-from aag_tf.utils.paths import user_path
 
 
 def check(config: PackConfig) -> None:
     """Checks the output and the data set."""
-    output = user_path(config.output)
-    check_output(output, resume=config.resume, overwrite=config.overwrite)
-    outputs.check_writable(output, PackError)
+    check_output(config.output, resume=config.resume, overwrite=config.overwrite)
     check_dataset(config.data, packing=True)
 
 
-def check_output(path: Path, *, resume: bool, overwrite: bool) -> None:
+def check_output(path: str, *, resume: bool, overwrite: bool) -> None:
     """Checks that a run may use a directory, without changing it.
 
     Raises:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from aag_tf.config.reading import LARGEST_CHANNELS
 from aag_tf.data.formats import sniffing
@@ -62,7 +63,10 @@ def read_page(file: BinaryIO, page: int, want: Want) -> Decoded:
     if len(data) < each * dtype.itemsize:
         raise DataError("an array that is truncated")
     pixels = np.frombuffer(data, dtype).reshape(shape[-3:] if len(shape) > 2 else shape, order="F" if fortran else "C")
-    return Decoded(_bands_last(pixels, layout))
+    bands = _bands_last(pixels, layout)
+    if bands.dtype == np.uint8 and layout.channels in (1, 3):
+        return Decoded(Image.fromarray(np.ascontiguousarray(bands.squeeze(2) if layout.channels == 1 else bands)))
+    return Decoded(bands)
 
 
 def _bands_last(pixels: npt.NDArray[Any], layout: _Layout) -> npt.NDArray[Any]:
