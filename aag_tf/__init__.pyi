@@ -12,6 +12,7 @@ from .config import EvaluateConfig as EvaluateConfig
 from .config import ExportConfig as ExportConfig
 from .config import LossConfig as LossConfig
 from .config import OptimizerConfig as OptimizerConfig
+from .config import PackConfig as PackConfig
 from .config import ProjectorConfig as ProjectorConfig
 from .config import ProtocolConfig as ProtocolConfig
 from .config import ReadingConfig as ReadingConfig

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import aag_tf
+from aag_tf.data.pack import manifest as pack_manifest
+from aag_tf.data.pack import table
 from aag_tf.evaluation.evaluation import SCHEMA, Evaluation
 from aag_tf.evaluation.results import FeatureResult
 from aag_tf.export import embedding
@@ -74,6 +76,8 @@ def test_every_key_of_every_file_is_documented():
     model = keys(exported.ExportMetadata, "record") | record - {"command", "custom_encoder"}
     assert section("`model.json`") - {"custom_encoder"} == model | {"format", "dataset", "own_encoder"}
     assert section("`manifest.json`") == keys(manifest.Manifest) | {"format", "format_version"}
+    assert section("`pack.json`") == keys(pack_manifest.Manifest) | {"format", "format_version"}
+    assert section("Packs") == set(table.SCHEMA.names)
     assert section("Parquet") == set(shards.schema("float32").names)
     settings = re.search(r"^\| `settings` \| (.*) \|$", FORMATS.split("# Embedded collections")[1], re.MULTILINE)[1]
     assert set(re.findall(r"`(\w+)`", settings)) == keys(manifest.Settings)

@@ -35,8 +35,8 @@ class PackConfig:
     )
     quality: int = setting(
         90,
-        "Quality of the JPEGs that --side makes, with full color resolution (4:4:4). 75 takes 40 % less space and is "
-        "visibly softer.",
+        "Quality of the JPEGs that --side makes, with full color resolution (4:4:4). 75 takes 40 % less space and adds "
+        "3 dB of noise.",
         low=1,
         high=100,
     )

@@ -75,38 +75,46 @@ class OpenRun:
 
 
 @contextlib.contextmanager
-def open_run(
-    config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None, images: Source | None = None
-) -> Iterator[OpenRun]:
+def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None) -> Iterator[OpenRun]:
     """Checks everything that could stop a run, builds its model, and takes its directory into use.
 
     Nothing is written before all preconditions hold. The directory stays locked while the block runs.
 
     Args:
         config: every setting of the run.
-        components: the encoder and the branch that were passed to `train`.
+        components: the encoder, the branch and the images that were passed to `train`.
         cluster: the machines that train together; only the chief reads and writes the run directory.
-        images: those that were passed to `train`, if any were.
 
     Raises:
         AagError: the settings, the data or the run directory do not allow the run; within the block, a file or a disk
             failed.
     """
     config = with_recorded_layout(config)
-    with (
-        training_directory(config.run.run_dir) as directory,
-        _opened(directory, config, components, cluster) as run,
-    ):
-        yield run
+    with training_directory(config.run.run_dir) as directory:
+        is_chief = cluster is None or cluster.is_chief
+        before = _check_directory(directory, config.run) if is_chief else None
+        with (
+            components.opened_images(config.data) as images,
+            _opened(
+                directory, before=before, config=config, components=components, cluster=cluster, images=images
+            ) as run,
+        ):
+            yield run
 
 
 @contextlib.contextmanager
 def _opened(
-    directory: RunDirectory, config: TrainConfig, components: CustomComponents, cluster: Cluster | None
+    directory: RunDirectory,
+    *,
+    before: RunRecord | None,
+    config: TrainConfig,
+    components: CustomComponents,
+    cluster: Cluster | None,
+    images: Source | None,
 ) -> Iterator[OpenRun]:
+    """Opens a run whose directory was checked, on images that were passed to `train` if there are any."""
     store = CheckpointStore(directory.checkpoints)
     is_chief = cluster is None or cluster.is_chief
-    before = _check_directory(directory, config.run) if is_chief else None
     check_data(config, passed=images is not None)
     if config.encoder.encoder != OWN:
         check_encoder(config.encoder.encoder, RESNETS, application_names())

@@ -17,7 +17,6 @@ from aag_tf.config import TrainConfig
 from aag_tf.data import training_batches
 from aag_tf.distribute.workers import agreement, per_worker_batches, report_lost_workers
 from aag_tf.encoders import dtype_policy
-from aag_tf.preflight.train import check_directory
 from aag_tf.runs import RunDirectory
 from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
@@ -127,13 +126,10 @@ def train(
         encoder=encoder, auxiliary=auxiliary, images=images, labels=labels, writers=writers, callbacks=callbacks
     )
     config = with_precision(components.noted_in(config))
-    if cluster is None or cluster.is_chief:
-        check_directory(config)  # before images that were passed are packed
     with (
         report_lost_workers(cluster),
         dtype_policy(config.schedule.precision),
-        components.opened_images(config.data) as own_images,
-        open_run(config, components, cluster, own_images) as run,
+        open_run(config, components, cluster) as run,
     ):
         return _fit(run, components)
 

@@ -100,12 +100,12 @@ def test_a_run_on_them_is_the_run_on_an_archive(tmp_path, as_archive, caplog, ma
 
 def test_a_run_goes_on_with_the_same_images_and_no_others(tmp_path):
     train(config(tmp_path / "run"), images=IMAGES, labels=LABELS)
-    longer = config(tmp_path / "run", resume=True)
-    longer = dataclasses.replace(longer, schedule=schedule(train_steps=4, global_batch_size=16))
+    again = config(tmp_path / "run", resume=True)
+    assert train(again, images=IMAGES, labels=LABELS).complete
     with pytest.raises(AagError, match=r"--resume needs the images that the run was trained on"):
-        train(longer, images=255 - IMAGES, labels=LABELS)
+        train(again, images=255 - IMAGES, labels=LABELS)
     with pytest.raises(DataError, match=r"pass them again, train\(images=\.\.\.\), or name a data set of the same"):
-        train(dataclasses.replace(longer, data=DataConfig("own")))
+        train(dataclasses.replace(again, data=DataConfig("own")))
     with pytest.raises(EvaluationError, match=r"was trained on images that were passed to train\(\); name images with"):
         evaluate(EvaluateConfig(run_dir=str(tmp_path / "run")))
     with pytest.raises(DataError, match=r"which only that program has; or export without these images, with --nov"):

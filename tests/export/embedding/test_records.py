@@ -12,7 +12,6 @@ import tensorflow as tf
 from PIL import Image
 
 from aag_tf.config import EmbedConfig
-from aag_tf.export.embedding import records
 from aag_tf.export.embedding.inputs import list_input, open_input, source_of
 from aag_tf.utils.errors import DataError
 
@@ -96,7 +95,7 @@ def test_records_that_cannot_be_read_are_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     write_records(tmp_path / "a.tfrecord", [example(picture())])
-    monkeypatch.setattr(records, "_dataset", refuse)
+    monkeypatch.setattr("aag_tf.data.tfrecords.open_records", refuse)
     with pytest.raises(DataError, match=r"a\.tfrecord cannot be read .Permission denied"):
         opened(tmp_path / "a.tfrecord")
 
