@@ -38,6 +38,7 @@ SLOW = (
     "evaluation/*",
     "export/*",
     "losses/*",
+    "packing/*",
     "preflight/*",
     "report/*",
     "runs/test_run.py",

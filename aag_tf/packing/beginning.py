@@ -93,21 +93,24 @@ def _require_same(wanted: Manifest, begun: Manifest, output: Output) -> None:
     Raises:
         PackError: one differs.
     """
-    advice = "give what it was begun with, or start again with --overwrite"
-    if wanted.source["dataset"] != begun.source["dataset"]:
+    dataset, before = wanted.source["dataset"], begun.source["dataset"]
+    if dataset != before:
         raise PackError(
-            f"{output.path} was begun with --dataset={begun.source['dataset']}, not {wanted.source['dataset']}; "
-            f"{advice}."
-        )
-    for field in dataclasses.fields(Settings):
-        now, before = getattr(wanted.settings, field.name), getattr(begun.settings, field.name)
-        if now != before:
-            raise PackError(f"{output.path} was begun with {field.name} {before}, not {now}; {advice}.")
-    if wanted.source["digest"] != begun.source["digest"]:
-        raise PackError(
-            f"{wanted.source['dataset']} has changed since {output.path} was begun; restore it, or start again with "
+            f"{output.path} was begun with --dataset={before}, not {dataset}; give that, or start again with "
             "--overwrite."
         )
+    if wanted.source["digest"] != begun.source["digest"]:
+        raise PackError(
+            f"{dataset} has changed since {output.path} was begun; restore it, or start again with --overwrite."
+        )
+    settings = [{**dataclasses.asdict(each.settings), **each.settings.reading} for each in (wanted, begun)]
+    for name in settings[0]:
+        now, before = (each.get(name) for each in settings)
+        if now != before and name != "reading":
+            was = f"with --{name}={before}" if before is not None else f"without --{name}"
+            raise PackError(
+                f"{output.path} was begun {was}; give the command that began it, or start again with --overwrite."
+            )
 
 
 def _is_whole(output: Output, manifest: Manifest, *, verify: bool) -> bool:

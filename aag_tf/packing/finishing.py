@@ -34,6 +34,8 @@ def finish(output: Output, begun: Manifest, source: ItemSource) -> Manifest:
         splits[split] = packed = PackedSplit(shards, labeled=unlabeled == 0)
         if not packed.images:
             path, why = next(iter(packed.skipped.items()))
+            if listed == sum(source.splits.values()):
+                output.clear()  # so that the next run needs no --overwrite
             raise DataError(
                 f"none of the {listed:,} pictures in the {split} part of {begun.source['dataset']} can be read; for "
                 f"example {shown(path)}: {why}."

@@ -51,9 +51,9 @@ class PackReport:
         size = sum(shard.bytes for split in splits.values() for shard in split.shards)
         counts = ", ".join(f"{split.images:,} {name}" for name, split in splits.items())
         total = sum(split.images for split in splits.values())
-        lines = [f"Packed {total:,} images ({counts}) in {size / 2**20:,.1f} MiB; they are in {self.path}."]
+        lines = [f"Packed {counted(total, 'image')} ({counts}) in {size / 2**20:,.1f} MiB; they are in {self.path}."]
         if self.new:
-            lines.append(f"This run: {self.new:,} pictures in {self.seconds:,.0f} s.")
+            lines.append(f"This run: {counted(self.new, 'picture')} in {self.seconds:,.0f} s.")
         if self.skipped:
             lines.append(f"Not packed: {counted_by_reason(self.skipped)}, for instance:")
             lines += [f"  {shown(path)}: {why}" for path, why in itertools.islice(self.skipped.items(), NAMED)]

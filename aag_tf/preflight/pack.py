@@ -1,16 +1,24 @@
 """What `aag-pack` can refuse at once."""
 
+import glob
+
 from aag_tf.config import PackConfig
+from aag_tf.config.data import PACKED_FIRST
 from aag_tf.data.pack.files import MANIFEST_FILE
 from aag_tf.preflight import outputs
 from aag_tf.preflight.datasets import check_dataset
-from aag_tf.utils.errors import PackError
+from aag_tf.utils.errors import DataError, PackError
+from aag_tf.utils.paths import user_path
 
 
 def check(config: PackConfig) -> None:
     """Checks the output and the data set."""
     check_output(config.output, resume=config.resume, overwrite=config.overwrite)
     check_dataset(config.data, packing=True)
+    for name in config.data.datasets:
+        scheme, _, rest = name.partition(":")
+        if scheme in PACKED_FIRST and not glob.glob(glob.escape(path := str(user_path(rest)))) and not glob.glob(path):
+            raise DataError(f"--dataset={name} matches no file; name a file, a pattern with * or ?, or a folder.")
 
 
 def check_output(path: str, *, resume: bool, overwrite: bool) -> None:

@@ -57,6 +57,8 @@ def read_pack(path: str, config: DataConfig) -> Source:
     warn_of_skipped(name, skipped, total + len(skipped))
     shape = _shape(name, manifest, config)
     reading = _reading(name, directory, manifest, config)
+    # Who packed larger pictures trusts them.
+    reading = dataclasses.replace(reading, max_pixels=max(reading.max_pixels, manifest.reading.max_pixels))
     keep = total * math.prod(shape) <= min(KEPT_IN_MEMORY, memory.MEMORY_LIMIT)
     splits = {}
     for split, packed in manifest.splits.items():
