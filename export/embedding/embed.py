@@ -97,7 +97,8 @@ def _write_shards(
             parts = [ranges[number] for number in neighbors]
             sizes = (len(batch) for rows in parts for batch in shards.split_rows(len(rows), config.batch_size))
             items = images.items(parts[0].start, parts[-1].stop)
-            batches = read_batches(items, model.image_shape, sizes, config.read_threads)
+            reading = model.metadata.record.reading
+            batches = read_batches(items, model.image_shape, sizes, config.read_threads, reading=reading)
             for number in neighbors:
                 rows = embed_rows(config, model, batches, ranges[number], progress)
                 with output.converting_os_errors():
