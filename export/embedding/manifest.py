@@ -13,6 +13,7 @@ from aag_tf.preflight.embed import OF_FILES
 from aag_tf.runs import exported
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.json_fields import read_fields
+from aag_tf.utils.stores import named
 from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.embeddings"
@@ -144,7 +145,7 @@ def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Man
     """
     metadata = exported.read_metadata(directory)
     model = EncoderFacts(
-        str(directory.absolute()), exported.digest(directory), metadata.record.image_shape, metadata.embedding_dim
+        named(directory.absolute()), exported.digest(directory), metadata.record.image_shape, metadata.embedding_dim
     )
     settings = Settings(**{field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)})
     if metadata.record.reading.pages == "each" and source["kind"] in OF_FILES:

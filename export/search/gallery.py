@@ -13,7 +13,7 @@ from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.export.embedding.items import Item
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import file_to_write, publish
 
 SIDE = 160  # pixels of a thumbnail, as in the page's style; twenty make a page of a few hundred kilobytes
 
@@ -60,8 +60,9 @@ def write_gallery(
         query=_figure(query, look, ' class="query"'),
         found="\n".join(_figure(entry, look) for entry in found),
     )
-    file = user_path(path)
+    file = file_to_write(path)
     write_atomically(file, page.encode("utf-8", "backslashreplace"))
+    publish(file)
     return file
 
 

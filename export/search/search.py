@@ -14,8 +14,8 @@ from aag_tf.export.search.query import query_of
 from aag_tf.preflight.search import check_gallery
 from aag_tf.runs import exported
 from aag_tf.runs.export_directory import version_directory
-from aag_tf.utils.errors import ExportError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.errors import AagError
+from aag_tf.utils.stores import named
 from aag_tf.utils.text import shown
 
 
@@ -47,7 +47,7 @@ class SearchReport:
         if self.left_out is not None:
             lines.append(f"\nLeft out, since it is the query itself: {shown(self.left_out)}")
         if self.gallery is not None:
-            lines.append(f"\nThe pictures: {self.gallery}")
+            lines.append(f"\nThe pictures: {named(self.gallery)}")
         return "\n".join(lines)
 
 
@@ -96,7 +96,7 @@ def _look(collection: Collection, moved: str | None) -> Look:
     embedded_by = collection.manifest.model
     channels = embedded_by.image_shape[2]
     try:
-        record = exported.read_metadata(version_directory(user_path(moved or embedded_by.path))).record
-    except ExportError:  # a search by row needs no encoder
+        record = exported.read_metadata(version_directory(moved or embedded_by.path)).record
+    except AagError:  # a search by row needs no encoder
         return Look(bands=choose_bands(channels))
     return Look(record.reading, choose_bands(channels, record.config.data.reading.shown_bands))

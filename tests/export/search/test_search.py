@@ -214,7 +214,7 @@ def test_refuses_what_is_not_in_the_collection(embedded):
     refused(EmbeddingError, "is no path of the collection; give a path such as a/00.png", out, like="c/1.png")
     refused(EmbeddingError, "has no embedding, because it could not be read: an empty file", out, like=BROKEN[1])
     refused(DataError, "--query=.* cannot be read .No such file", out, query="missing.png")
-    refused(DataError, "cannot be read .not a picture", out, query=str(embedded / "pictures" / BROKEN[2]))
+    refused(DataError, "cannot be read .a text file", out, query=str(embedded / "pictures" / BROKEN[2]))
 
 
 def test_refuses_what_is_no_collection(tmp_path, out):
