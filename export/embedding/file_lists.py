@@ -17,8 +17,12 @@ from typing import Any, BinaryIO
 from typing_extensions import override
 
 from aag_tf.config import EmbedConfig
+from aag_tf.config.reading import LARGEST_MAX_PIXELS
+from aag_tf.data import pictures
+from aag_tf.data.pages import Page
 from aag_tf.data.walking import walk_pictures
 from aag_tf.export.embedding.items import GONE, Input, Item, Stamp, open_listed, stamp_of
+from aag_tf.export.embedding.manifest import PAGES
 from aag_tf.export.embedding.output import LIST_FILE, UPDATE_LIST_FILE
 from aag_tf.preflight.embed import not_a_folder
 from aag_tf.utils.errors import DataError
@@ -67,7 +71,7 @@ def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 def holds_images(source: dict[str, Any]) -> bool:
     """Whether there is any image file."""
-    return next(_names(source), None) is not None
+    return next(_files(source), None) is not None
 
 
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
@@ -125,7 +129,7 @@ def count_unlisted(listing: dict[str, Any], directory: Path) -> tuple[int, int]:
 
 
 def _line(source: dict[str, Any], name: str) -> Line:
-    return (name, *(stamp_of(os.path.join(source["root"], name)) or (None, None)))
+    return (name, *(stamp_of(os.path.join(source["root"], _page_of(source, name).path)) or (None, None)))
 
 
 def _write(path: Path, lines: Iterable[Line]) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def open_input(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) 
     Raises:
         DataError: the list is gone or was changed.
     """
-    return FileList(intact_list(listing, directory, name), listing["root"], listing["rows"])
+    return FileList(intact_list(listing, directory, name), listing)
 
 
 def intact_list(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) -> Path:
@@ -174,16 +178,15 @@ class FileList(Input):
 
     Args:
         path: of the list.
-        root: folder of relative paths.
-        rows: number of lines.
+        listing: the input, with its number of lines.
     """
 
-    def __init__(self, path: Path, root: str, rows: int) -> None:
-        self._path, self._root, self._rows = path, root, rows
+    def __init__(self, path: Path, listing: dict[str, Any]) -> None:
+        self._path, self._listing = path, listing
 
     @override
     def __len__(self) -> int:
-        return self._rows
+        return int(self._listing["rows"])
 
     @override
     def items(self, start: int, stop: int) -> Iterator[Item]:
@@ -204,7 +207,9 @@ class FileList(Input):
         if any(gone):
             return Item(name, _gone)
         stamp = None if size is None else Stamp(size, modified)
-        return Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
+        page = _page_of(self._listing, name)
+        path = os.path.join(self._listing["root"], page.path)
+        return Item(name, functools.partial(open_listed, path, stamp), page.number)
 
 
 def _gone() -> BinaryIO:
@@ -212,6 +217,26 @@ def _gone() -> BinaryIO:
 
 
 def _names(source: dict[str, Any]) -> Iterator[str]:
+    """Yields the names of images: of files, or of their pages where the encoder was trained on each."""
+    for name in _files(source):
+        yield name
+        if PAGES in source:
+            path = os.path.join(source["root"], name)
+            yield from (str(Page(name, number)) for number in range(1, _count_pages(path)))
+
+
+def _count_pages(path: str) -> int:
+    try:
+        return pictures.read_header(path, LARGEST_MAX_PIXELS).pages
+    except Exception:  # why it cannot be read is said in its row
+        return 1
+
+
+def _page_of(source: dict[str, Any], name: str) -> Page:
+    return Page.named(name) if PAGES in source else Page(name)
+
+
+def _files(source: dict[str, Any]) -> Iterator[str]:
     return walk_pictures(source["root"]) if source["kind"] == "folder" else _lines(source["source"])
 
 

@@ -69,7 +69,8 @@ def test_unlabeled_images_of_which_some_are_broken(tmp_path):
     data = DataConfig(f"folder:{tmp_path / 'images'}", validation_fraction=0.0)
     found = lines(tmp_path, data=data, run={"knn_every_epochs": 1}).lines
     assert found["images"] == f"10 of folder:{tmp_path / 'images'}, resized to 12x12 RGB (--image_size)"
-    assert found["skipped"].startswith("3 (2 not a picture in a known format, 1 No such file or directory)")
+    reasons = "2 a text file, which is not read: it is no picture, 1 No such file or directory"
+    assert found["skipped"].startswith(f"3 ({reasons})")
     assert found["skipped"].endswith(f"; all are named in {tmp_path / 'run' / 'skipped.json'}")
     kept = json.loads((tmp_path / "run" / "skipped.json").read_text())
     assert sorted(kept) == [str(tmp_path / "images" / name) for name in ("a.png", "b.png", "c.png")]
