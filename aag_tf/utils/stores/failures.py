@@ -56,6 +56,10 @@ class MissingError(StoreError):
     """There is no such object or bucket."""
 
 
+class ChangedError(StoreError):
+    """An object is not the one that was listed."""
+
+
 class ExistsError(StoreError):
     """An object that was to be new exists."""
 
