@@ -39,6 +39,6 @@ def warn_of_pages(name: str, paths: Sequence[str], headers: Sequence[Header], pa
     advice = (
         "only the first of each is read; --pages=each makes every page an image"
         if pages == "first"
-        else f"each of their {total:,} pages is an image (--pages=each)"
+        else f"each of their {total:,} pages is an image (--pages=each), and pages of one file stay in one split"
     )
     logger.warning("%s has %s of several pages (%s%s): %s.", name, counted(len(several), "file"), named, more, advice)
