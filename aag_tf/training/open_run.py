@@ -75,9 +75,7 @@ class OpenRun:
 
 @contextlib.contextmanager
 def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None) -> Iterator[OpenRun]:
-    """Checks everything that could stop a run, builds its model, and takes its directory into use.
-
-    Nothing is written before all preconditions hold. The directory stays locked while the block runs.
+    """Prepares a run and takes its directory into use; the directory stays locked while the block runs.
 
     Args:
         config: every setting of the run.
@@ -87,6 +85,36 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
     Raises:
         AagError: the settings, the data or the run directory do not allow the run; within the block, a file or a disk
             failed.
+    """
+    run = prepare_run(config, components, cluster)
+    directory, state, store = run.directory, run.state, run.store
+    lock = directory.locked() if run.is_chief else contextlib.nullcontext()
+    with lock, report_disk_failures(store), report_lost_files():
+        start_step = _begin(config.run, directory, run.record, state, store) if run.is_chief else 0
+        if run.is_chief:
+            directory.write_skipped(run.source.skipped)
+        # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
+        if cluster is not None and (config.run.resume or components.encoder is not None):
+            position = tf.Variable(start_step, dtype=tf.int64)
+            broadcast_from_chief(run.model.distribute_strategy, [*state.variables, position])
+            start_step = int(position.numpy())
+        run.model.finalize_normalization()
+        yield dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=start_step))
+
+
+def prepare_run(config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None) -> OpenRun:
+    """Checks everything that could stop a run, and builds its model; writes nothing.
+
+    Args:
+        config: every setting of the run.
+        components: the encoder and the branch that were passed to `train`.
+        cluster: the machines that train together.
+
+    Returns:
+        The run as it would be opened, at step 0 and with untrained weights.
+
+    Raises:
+        AagError: the settings, the data or the run directory do not allow the run.
     """
     config = with_recorded_layout(config)
     directory = RunDirectory(config.run.run_dir)
@@ -131,29 +159,18 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
     if is_chief:
         check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
-    lock = directory.locked() if is_chief else contextlib.nullcontext()
-    with lock, report_disk_failures(store), report_lost_files():
-        start_step = _begin(config.run, directory, record, state, store) if is_chief else 0
-        if is_chief:
-            directory.write_skipped(source.skipped)
-        # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
-        if cluster is not None and (config.run.resume or custom_encoder is not None):
-            position = tf.Variable(start_step, dtype=tf.int64)
-            broadcast_from_chief(strategy, [*state.variables, position])
-            start_step = int(position.numpy())
-        model.finalize_normalization()
-        yield OpenRun(
-            config=config,
-            cluster=cluster,
-            directory=directory,
-            record=record,
-            source=source,
-            monitored=monitored,
-            model=model,
-            store=store,
-            state=state,
-            steps=StepRange(start_step, total_steps, steps_per_epoch),
-        )
+    return OpenRun(
+        config=config,
+        cluster=cluster,
+        directory=directory,
+        record=record,
+        source=source,
+        monitored=monitored,
+        model=model,
+        store=store,
+        state=state,
+        steps=StepRange(0, total_steps, steps_per_epoch),
+    )
 
 
 def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
@@ -183,7 +200,7 @@ def _with_layout(config: TrainConfig, source: Source) -> TrainConfig:
 
 def _describe(config: TrainConfig, source: Source, auxiliary: Branch | None) -> RunRecord:
     """Returns the record of a run on these images; its settings repeat the run without touching an earlier one."""
-    kept = dataclasses.replace(config.run, resume=False, overwrite=False)
+    kept = dataclasses.replace(config.run, resume=False, overwrite=False, dry_run=False)
     return RunRecord(
         config=dataclasses.replace(config, run=kept),
         image_shape=source.image_shape,
