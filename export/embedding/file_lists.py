@@ -1,4 +1,4 @@
-"""`folder:` and `list:`: image files, listed once into a file of the output.
+"""`folder:`, `list:` and `csv:`: image files, listed once into a file of the output.
 
 The list has a line `[path, bytes, modified]` in JSON for each image (`[path, null, null]` for one that is missing, and
 `[path, null, null, true]` for one that was there and is gone), and is read and written a line at a time: ten million
@@ -10,13 +10,15 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from typing_extensions import override
 
 from aag_tf.config import EmbedConfig
+from aag_tf.data import lists, tables
+from aag_tf.data.lists import is_text, locate
 from aag_tf.data.walking import walk_pictures
 from aag_tf.export.embedding.items import GONE, Input, Item, Stamp, open_listed, stamp_of
 from aag_tf.export.embedding.output import LIST_FILE, UPDATE_LIST_FILE
@@ -27,7 +29,6 @@ from aag_tf.utils.progress import progress_bar
 
 LISTED = ("root", "rows", "digest")
 Line = tuple[str, int | None, int | None] | tuple[str, None, None, bool]
-SNIFFED_BYTES = 4096
 LINE_OF_A_FILE = 3  # entries; one that is gone has another
 
 
@@ -44,20 +45,19 @@ def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 
 def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
-    """Describes a text file of paths relative to the working directory, with its digest.
+    """Describes a text file of paths, or a table with a column of paths, with its digest.
 
     Raises:
         DataError: the file cannot be read, or is not a text.
     """
     path = user_path(rest).absolute()
     try:
+        text = is_text(path)
         with path.open("rb") as file:
-            is_text = b"\0" not in file.read(SNIFFED_BYTES)
-            file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"--input={config.input} cannot be read ({error.strerror}); name a list of paths.") from error
-    if not is_text:
+    if not text:
         raise DataError(
             f"--input={config.input} is no text, so it cannot be a list of paths; to embed one picture, name its "
             "folder or write its path into a list; TFRecord files go behind tfrecord:."
@@ -125,7 +125,7 @@ def count_unlisted(listing: dict[str, Any], directory: Path) -> tuple[int, int]:
 
 
 def _line(source: dict[str, Any], name: str) -> Line:
-    return (name, *(stamp_of(os.path.join(source["root"], name)) or (None, None)))
+    return (name, *(stamp_of(_place(source, name)) or (None, None)))
 
 
 def _write(path: Path, lines: Iterable[Line]) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def open_input(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) 
         raise DataError(f"{path} cannot be read ({error.strerror}); start again with --overwrite.") from error
     if not intact:
         raise DataError(f"{path} was changed since it was written; start again with --overwrite.")
-    return FileList(path, listing["root"], listing["rows"])
+    return FileList(path, functools.partial(_place, listing), listing["rows"])
 
 
 class FileList(Input):
@@ -165,12 +165,12 @@ class FileList(Input):
 
     Args:
         path: of the list.
-        root: folder of relative paths.
+        place: from the name of an image to the path that it is opened by.
         rows: number of lines.
     """
 
-    def __init__(self, path: Path, root: str, rows: int) -> None:
-        self._path, self._root, self._rows = path, root, rows
+    def __init__(self, path: Path, place: Callable[[str], str], rows: int) -> None:
+        self._path, self._place, self._rows = path, place, rows
 
     @override
     def __len__(self) -> int:
@@ -195,7 +195,7 @@ class FileList(Input):
         if any(gone):
             return Item(name, _gone)
         stamp = None if size is None else Stamp(size, modified)
-        return Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
+        return Item(name, functools.partial(open_listed, self._place(name), stamp))
 
 
 def _gone() -> BinaryIO:
@@ -203,17 +203,16 @@ def _gone() -> BinaryIO:
 
 
 def _names(source: dict[str, Any]) -> Iterator[str]:
-    return walk_pictures(source["root"]) if source["kind"] == "folder" else _lines(source["source"])
+    match source["kind"]:
+        case "folder":
+            return walk_pictures(source["root"])
+        case "csv":
+            return tables.read_names(Path(source["source"]))
+    return lists.read_names(Path(source["source"]))
 
 
-def _lines(path: str) -> Iterator[str]:
-    # Bytes that are not UTF-8 become surrogates, as in all paths of Python. Editors on Windows put a byte order mark in
-    # front of a text, which is not part of the first path.
-    try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
-            for line in file:
-                name = line.rstrip("\r\n")
-                if name:
-                    yield name
-    except OSError as error:
-        raise DataError(f"{path} can no longer be read ({error.strerror}); restore it and start again.") from error
+def _place(source: dict[str, Any], name: str) -> str:
+    """Returns the path that an image is opened by: of a list, beside it or in the directory that it was listed from."""
+    if source["kind"] == "folder":
+        return os.path.join(source["root"], name)
+    return locate(name, os.path.dirname(source["source"]), source["root"])

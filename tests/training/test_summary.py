@@ -70,7 +70,7 @@ def test_unlabeled_images_of_which_some_are_broken(tmp_path):
     found = lines(tmp_path, data=data, run={"knn_every_epochs": 1}).lines
     assert found["images"] == f"10 of folder:{tmp_path / 'images'}, resized to 12x12 RGB (--image_size)"
     assert found["skipped"].startswith(
-        f"3 (2 not a picture in a known format, 1 No such file or directory): {tmp_path / 'images'}"
+        f"3 (2 a text file, which is not read: it is no picture, 1 No such file or directory): {tmp_path / 'images'}"
     )
     assert found["skipped"].endswith(f"; all are named in {tmp_path / 'run' / 'skipped.json'}")
     kept = json.loads((tmp_path / "run" / "skipped.json").read_text())
