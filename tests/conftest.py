@@ -21,6 +21,7 @@ LOGICAL_CPUS = 4
 SLOW = (
     "augment/*",
     "benchmarks/test_kill_resume.py",
+    "commands/test_advice.py",
     "commands/test_augment.py",
     "commands/test_hostile_environment.py",
     "commands/test_names.py",

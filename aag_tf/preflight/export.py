@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from aag_tf.config import ExportConfig
+from aag_tf.config import DataConfig, ExportConfig
 from aag_tf.config.export import SIGNATURES
 from aag_tf.preflight.runs import check_same_dataset, check_trained
 from aag_tf.runs.export_directory import version_numbers
@@ -19,11 +19,29 @@ def check(config: ExportConfig) -> None:
     data = check_trained(config.run_dir)
     choose_signatures(config, RunDirectory(config.run_dir).read_record())
     if config.verify or config.weights != "float32":
-        without = "--noverify" if config.weights == "float32" else "--weights=float32 --noverify"
         try:
             check_same_dataset(data)
         except DataError as error:
-            raise DataError(f"{str(error).rstrip('.')}; or export without these images, with {without}.") from error
+            raise images_missing(error, config, data) from error
+
+
+def without_images(config: ExportConfig) -> str:
+    """The flags that export without the images of the run; the cost of 16 bits is measured on them too."""
+    return "--noverify" if config.weights == "float32" else "--weights=float32 --noverify"
+
+
+def images_missing(error: DataError, config: ExportConfig, data: DataConfig) -> DataError:
+    """The error for a run whose images, which verify the export, cannot be read; the run says which they are."""
+    wrong = str(error).partition("; ")[0].rstrip(".")  # what follows advises to name others
+    prepared = data.dataset.startswith("tfds:") and data.data_dir is None
+    place = "name their directory in the variable TFDS_DATA_DIR" if prepared else "put them back"
+    scheme, _, path = data.dataset.partition(":")
+    if scheme != "tfds" and path and not user_path(path).is_absolute():
+        place = "give the command in the directory of the training, from which that path goes, or put them back"
+    return DataError(
+        f"the images of the run, which verify the export, cannot be read: {wrong}; {place}, or export without them, "
+        f"with {without_images(config)}."
+    )
 
 
 def choose_signatures(config: ExportConfig, record: RunRecord) -> tuple[str, ...]:

@@ -45,13 +45,25 @@ def read_header(file: BinaryIO, max_pixels: int) -> Header:
         if sideways:
             width, height = height, width
         channels = 1 if image.mode in GRAY_MODES else 3
-        deep, one_size = is_deep(image.mode), image.format != "MPO"
-        try:
-            pages = max(1, getattr(image, "n_frames", 1))
-        except Exception:  # what is broken behind the first frame does not cost that
-            pages = 1
-        require_few_pages(pages)
+        deep = is_deep(image.mode)
+        pages, one_size = _frames(image)
         return Header(height, width, channels, deep, pages, one_size)
+
+
+def _frames(image: ImageFile.ImageFile) -> tuple[int, bool]:
+    """Returns the number of frames, and whether all are of one size."""
+    try:
+        pages = max(1, getattr(image, "n_frames", 1))
+        require_few_pages(pages)
+        sizes = {image.size}
+        for page in range(1, pages if image.format == "MPO" else 1):
+            image.seek(page)
+            sizes.add(image.size)
+    except DataError:
+        raise
+    except Exception:  # what is broken behind the first frame does not cost that
+        return 1, True
+    return pages, len(sizes) == 1
 
 
 def read_page(file: BinaryIO, page: int, want: Want) -> Decoded:
