@@ -32,7 +32,7 @@ from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import DataError, ExportError
 from aag_tf.utils.literal import is_pattern
 from aag_tf.utils.log import logger
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import is_store, named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ExportReport:
     def __str__(self) -> str:
         """Where it was written, its signatures and how it was verified, a line each."""
         verb = "Would export" if self.dry_run else "Exported"
-        lines = [f"{verb} {self.run_dir}, step {self.step}, to {self.path}"]
+        lines = [f"{verb} {self.run_dir}, step {self.step}, to {named(self.path)}"]
         lines += [
             f"  signature  {name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}"
             for name, signature in self.metadata.signatures.items()
@@ -95,8 +95,8 @@ def export(config: ExportConfig) -> ExportReport:
     """
     for name in config.format_names:
         runtimes.check_installed(name)
-    target = plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
-    if is_pattern(target.absolute()):
+    target = plan_version(config.export_dir, config.version, overwrite=config.overwrite)
+    if is_pattern(target.absolute()) and not is_store(config.export_dir):
         logger.warning(
             "%s is a pattern to TensorFlow: this package reads an export there, and tf.saved_model.load and TensorFlow "
             "Serving may not; for these, name an --export_dir without [ ] * ? { } and backslashes.",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from object_store import memory, s3, s3_endpoint  # noqa: F401 - fixtures
 
 from aag_tf.utils.log import logger
 
@@ -27,6 +28,7 @@ SLOW = (
     "commands/test_names.py",
     "commands/test_hints.py",
     "commands/test_layouts.py",
+    "commands/test_object_store.py",
     "data/test_folder.py",
     "data/test_pictures.py",
     "data/test_pipeline.py",
@@ -40,6 +42,7 @@ SLOW = (
     "preflight/*",
     "report/*",
     "runs/test_run.py",
+    "runs/test_stored_run_directory.py",
     "test_battery.py",
     "test_documented_python.py",
     "test_notebooks.py",

@@ -16,7 +16,7 @@ import signal
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import exit_code_of, run_command, say, start_tensorflow
+from aag_tf.commands._app import exit_code_of, run_command, say, start_tensorflow, tell
 from aag_tf.config import TrainConfig
 
 
@@ -37,12 +37,12 @@ def main(argv: Sequence[str]) -> int:
         say(f"aag-train: stopped at step {result.step} of {result.total_steps}; a checkpoint is in {result.run_dir}.")
         say(f"Go on from it with: {result.resume_command}")
         return code
-    print(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
+    tell(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
     if result.evaluate_command is not None:
-        print(f"Evaluate it with: {result.evaluate_command}")
+        tell(f"Evaluate it with: {result.evaluate_command}")
     else:
-        print("No image was held out to evaluate on (--validation_fraction).")
-        print(f"Export it with: {result.export_command}")
+        tell("No image was held out to evaluate on (--validation_fraction).")
+        tell(f"Export it with: {result.export_command}")
     return code
 
 

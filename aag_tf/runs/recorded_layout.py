@@ -17,7 +17,10 @@ def with_recorded_layout(config: TrainConfig) -> TrainConfig:
     """
     directory = RunDirectory(config.run.run_dir)
     layout = config.data.layout
-    if not config.run.resume or AUTO not in (layout.splits, layout.labels) or not directory.record.is_file():
+    if not config.run.resume or AUTO not in (layout.splits, layout.labels):
+        return config
+    directory.fetch(checkpoints=False)
+    if not directory.record.is_file():
         return config
     before = directory.read_record().config.data.layout
     kept = dataclasses.replace(

@@ -27,6 +27,7 @@ from aag_tf.preflight.train import check_data
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState, check_space, report_disk_failures
 from aag_tf.runs.recorded_layout import with_recorded_layout
+from aag_tf.runs.stored_run_directory import training_directory
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.model import AAG
 from aag_tf.training.model_building import build_model
@@ -86,26 +87,32 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
         AagError: the settings, the data or the run directory do not allow the run; within the block, a file or a disk
             failed.
     """
-    run = prepare_run(config, components, cluster)
-    directory, state, store = run.directory, run.state, run.store
-    lock = directory.locked() if run.is_chief else contextlib.nullcontext()
-    with lock, report_disk_failures(store), report_lost_files():
-        start_step = _begin(config.run, directory, run.record, state, store) if run.is_chief else 0
-        if run.is_chief:
-            directory.write_skipped(run.source.skipped)
-        # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
-        if cluster is not None and (config.run.resume or components.encoder is not None):
-            position = tf.Variable(start_step, dtype=tf.int64)
-            broadcast_from_chief(run.model.distribute_strategy, [*state.variables, position])
-            start_step = int(position.numpy())
-        run.model.finalize_normalization()
-        yield dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=start_step))
+    config = with_recorded_layout(config)
+    with training_directory(config.run.run_dir) as directory:
+        run = prepare_run(directory, config, components, cluster)
+        state, store = run.state, run.store
+        lock = directory.locked() if run.is_chief else contextlib.nullcontext()
+        with lock, report_disk_failures(store), report_lost_files():
+            start_step = _begin(config.run, directory, run.record, state, store) if run.is_chief else 0
+            if run.is_chief:
+                directory.write_skipped(run.source.skipped)
+                directory.push()
+            # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
+            if cluster is not None and (config.run.resume or components.encoder is not None):
+                position = tf.Variable(start_step, dtype=tf.int64)
+                broadcast_from_chief(run.model.distribute_strategy, [*state.variables, position])
+                start_step = int(position.numpy())
+            run.model.finalize_normalization()
+            yield dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=start_step))
 
 
-def prepare_run(config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None) -> OpenRun:
+def prepare_run(
+    directory: RunDirectory, config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None
+) -> OpenRun:
     """Checks everything that could stop a run, and builds its model; writes nothing.
 
     Args:
+        directory: of the run.
         config: every setting of the run.
         components: the encoder and the branch that were passed to `train`.
         cluster: the machines that train together.
@@ -116,8 +123,6 @@ def prepare_run(config: TrainConfig, components: CustomComponents, cluster: Clus
     Raises:
         AagError: the settings, the data or the run directory do not allow the run.
     """
-    config = with_recorded_layout(config)
-    directory = RunDirectory(config.run.run_dir)
     store = CheckpointStore(directory.checkpoints)
     is_chief = cluster is None or cluster.is_chief
     before = _check_directory(directory, config.run) if is_chief else None

@@ -5,6 +5,7 @@ import tensorflow as tf
 from aag_tf.config import OWN
 from aag_tf.data import choose_bands, describe_source
 from aag_tf.training.open_run import OpenRun
+from aag_tf.utils.stores import named
 from aag_tf.utils.summary import Summary
 from aag_tf.utils.text import shown
 
@@ -12,7 +13,7 @@ from aag_tf.utils.text import shown
 def summarize(run: OpenRun) -> Summary:
     """Returns what an open run is going to do; it reads nothing and writes nothing."""
     source, config, steps = run.source, run.config, run.steps
-    lines = describe_source(source, str(run.directory.skipped))
+    lines = describe_source(source, named(run.directory.skipped))
     bands = choose_bands(source.image_shape[2], config.data.reading.shown_bands)
     if bands.caption:
         lines["pictures"] = bands.caption.removeprefix("pictures ")
@@ -21,7 +22,7 @@ def summarize(run: OpenRun) -> Summary:
         "precision": f"{config.schedule.precision} on {_devices(run.model.distribute_strategy)} (--precision)",
         "steps": _steps(run),
         "monitoring": _monitoring(run),
-        "saved in": f"{run.directory.path}" + (f", from step {steps.start_step:,} on" if steps.start_step else ""),
+        "saved in": run.directory.name + (f", from step {steps.start_step:,} on" if steps.start_step else ""),
     }
     return Summary("This run:" if steps.start_step == 0 else "This run goes on:", lines)
 

@@ -17,6 +17,8 @@ from aag_tf.data import training_batches
 from aag_tf.distribute.workers import agreement, per_worker_batches, report_lost_workers
 from aag_tf.encoders import dtype_policy
 from aag_tf.runs import RunDirectory
+from aag_tf.runs.recorded_layout import with_recorded_layout
+from aag_tf.runs.stored_run_directory import training_directory
 from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.evaluation_flags import evaluation_flags
@@ -28,6 +30,7 @@ from aag_tf.utils import environment
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.log import logger
 from aag_tf.utils.progress import progress_shown
+from aag_tf.utils.stores import named
 from aag_tf.utils.summary import Summary
 from aag_tf.utils.text import command_line
 
@@ -37,7 +40,7 @@ class TrainResult:
     """How a run ended.
 
     Args:
-        run_dir: where its files are.
+        run_dir: where its files are; a string where that is an address of a store.
         step: optimizer steps done.
         total_steps: optimizer steps asked for; more than `step` where the run was interrupted.
         stopped_by: the signal that interrupted it, if one did.
@@ -45,7 +48,7 @@ class TrainResult:
         evaluation_flags: what `aag-evaluate` needs for this run beside `--run_dir`; `None` if it has nothing to take.
     """
 
-    run_dir: Path
+    run_dir: Path | str
     step: int
     total_steps: int
     stopped_by: signal.Signals | None = None
@@ -62,12 +65,12 @@ class TrainResult:
     @property
     def export_command(self) -> str:
         """The command that exports its encoder, for a shell."""
-        return command_line("aag-export", f"--run_dir={self.run_dir}", f"--export_dir={self.run_dir / 'saved_model'}")
+        return command_line("aag-export", f"--run_dir={self.run_dir}", f"--export_dir={self.run_dir}/saved_model")
 
     @property
     def resume_command(self) -> str:
         """The command that goes on with the run, for a shell."""
-        flags_file = RunDirectory(self.run_dir).flags_file
+        flags_file = named(RunDirectory(self.run_dir).flags_file)
         return command_line("aag-train", f"--flagfile={flags_file}", "--resume")
 
     @property
@@ -142,18 +145,18 @@ def plan(
     """
     environment.tell()
     components = CustomComponents(encoder=encoder, auxiliary=auxiliary)
-    config = with_precision(components.noted_in(config))
-    with dtype_policy(config.schedule.precision):
-        run = prepare_run(config, components)
-    done = max((stored.step for stored in run.store.all()), default=0) if config.run.resume else 0
-    return summarize(dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=done)))
+    config = with_recorded_layout(with_precision(components.noted_in(config)))
+    with dtype_policy(config.schedule.precision), training_directory(config.run.run_dir) as directory:
+        run = prepare_run(directory, config, components)
+        done = max((stored.step for stored in run.store.all()), default=0) if config.run.resume else 0
+        return summarize(dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=done)))
 
 
 def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
     """Runs the steps that are left."""
     steps = run.steps
     result = TrainResult(
-        run.directory.path,
+        run.directory.name if run.directory.is_stored else run.directory.path,
         steps.start_step,
         steps.total_steps,
         is_chief=run.is_chief,

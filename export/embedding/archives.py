@@ -19,6 +19,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.data.regular_file import open_regular
 from aag_tf.data.tar import archive_paths, read_shard
 from aag_tf.data.tar_members import TarMember
+from aag_tf.export.embedding.file_lists import intact_list
 from aag_tf.export.embedding.items import Input, Item, stamp_of
 from aag_tf.export.embedding.output import LIST_FILE
 from aag_tf.utils.errors import DataError
@@ -82,15 +83,7 @@ def open_input(listing: dict[str, Any], directory: Path) -> "Archives":
                 f"{archive} was changed or removed after its images were listed; put it back, or start again with "
                 "--overwrite."
             )
-    path = directory / LIST_FILE
-    try:
-        with path.open("rb") as file:
-            intact = hashlib.file_digest(file, "sha256").hexdigest() == listing["digest"]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); start again with --overwrite.") from error
-    if not intact:
-        raise DataError(f"{path} was changed since it was written; start again with --overwrite.")
-    return Archives(path, listing["rows"])
+    return Archives(intact_list(listing, directory), listing["rows"])
 
 
 class Archives(Input):

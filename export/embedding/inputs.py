@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aag_tf.config import EmbedConfig
-from aag_tf.export.embedding import archives, file_lists, records, tfds_split
+from aag_tf.export.embedding import archives, file_lists, records, store_folder, tfds_split
 from aag_tf.export.embedding.items import Input
 from aag_tf.export.embedding.manifest import Listing
-from aag_tf.preflight.embed import kind_and_rest
+from aag_tf.preflight.embed import STORE, kind_and_rest
 from aag_tf.utils.errors import DataError
 
 
@@ -42,6 +42,13 @@ KINDS: dict[str, Kind] = {
     "list": Kind(file_lists.source_of_list, *_OF_FILES),
     "csv": Kind(file_lists.source_of_list, *_OF_FILES),
     "tar": Kind(archives.source_of, archives.holds_images, archives.list_input, archives.open_input, archives.LISTED),
+    STORE: Kind(
+        store_folder.source_of,
+        store_folder.holds_images,
+        store_folder.list_input,
+        store_folder.open_input,
+        file_lists.LISTED,
+    ),
     "tfrecord": Kind(records.source_of, records.holds_images, records.list_input, records.open_input, records.LISTED),
     "tfds": Kind(
         tfds_split.source_of, tfds_split.holds_images, tfds_split.list_input, tfds_split.open_input, tfds_split.LISTED
