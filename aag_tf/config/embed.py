@@ -3,6 +3,7 @@
 import dataclasses
 
 from aag_tf.config.checks import require
+from aag_tf.config.reading import LARGEST_MAX_PIXELS
 from aag_tf.config.setting import check_settings, setting
 
 EMBEDDING_DTYPES = ("float32", "float16")
@@ -68,6 +69,12 @@ class EmbedConfig:
         "Images embedded at once. Lower it if memory runs out; the embeddings change by rounding only.",
         low=1,
         high=65_536,
+    )
+    max_pixels: int | None = setting(
+        None,
+        "Pixels of the largest picture that is decoded; larger ones get no embedding. Default: that of the training.",
+        low=1,
+        high=LARGEST_MAX_PIXELS,
     )
     read_threads: int | None = setting(
         None,

@@ -10,17 +10,20 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from typing_extensions import override
 
 from aag_tf.config import EmbedConfig
-from aag_tf.data import lists, tables
+from aag_tf.config.reading import LARGEST_MAX_PIXELS
+from aag_tf.data import lists, pictures, tables
 from aag_tf.data.lists import is_text, locate
+from aag_tf.data.pages import Page
 from aag_tf.data.walking import walk_pictures
 from aag_tf.export.embedding.items import GONE, Input, Item, Stamp, open_listed, stamp_of
+from aag_tf.export.embedding.manifest import PAGES
 from aag_tf.export.embedding.output import LIST_FILE, UPDATE_LIST_FILE
 from aag_tf.preflight.embed import not_a_folder
 from aag_tf.utils.errors import DataError
@@ -67,7 +70,7 @@ def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 def holds_images(source: dict[str, Any]) -> bool:
     """Whether there is any image file."""
-    return next(_names(source), None) is not None
+    return next(_files(source), None) is not None
 
 
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
@@ -149,7 +152,7 @@ def open_input(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) 
     Raises:
         DataError: the list is gone or was changed.
     """
-    return FileList(intact_list(listing, directory, name), functools.partial(_place, listing), listing["rows"])
+    return FileList(intact_list(listing, directory, name), listing)
 
 
 def intact_list(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) -> Path:
@@ -174,16 +177,15 @@ class FileList(Input):
 
     Args:
         path: of the list.
-        place: from the name of an image to the path that it is opened by.
-        rows: number of lines.
+        listing: the input, with its number of lines.
     """
 
-    def __init__(self, path: Path, place: Callable[[str], str], rows: int) -> None:
-        self._path, self._place, self._rows = path, place, rows
+    def __init__(self, path: Path, listing: dict[str, Any]) -> None:
+        self._path, self._listing = path, listing
 
     @override
     def __len__(self) -> int:
-        return self._rows
+        return int(self._listing["rows"])
 
     @override
     def items(self, start: int, stop: int) -> Iterator[Item]:
@@ -204,7 +206,8 @@ class FileList(Input):
         if any(gone):
             return Item(name, _gone)
         stamp = None if size is None else Stamp(size, modified)
-        return Item(name, functools.partial(open_listed, self._place(name), stamp))
+        page = _page_of(self._listing, name)
+        return Item(name, functools.partial(open_listed, _place(self._listing, name), stamp), page.number)
 
 
 def _gone() -> BinaryIO:
@@ -212,6 +215,25 @@ def _gone() -> BinaryIO:
 
 
 def _names(source: dict[str, Any]) -> Iterator[str]:
+    """Yields the names of images: of files, or of their pages where the encoder was trained on each."""
+    for name in _files(source):
+        yield name
+        if PAGES in source:
+            yield from (str(Page(name, number)) for number in range(1, _count_pages(_place(source, name))))
+
+
+def _count_pages(path: str) -> int:
+    try:
+        return pictures.read_header(path, LARGEST_MAX_PIXELS).pages
+    except Exception:  # why it cannot be read is said in its row
+        return 1
+
+
+def _page_of(source: dict[str, Any], name: str) -> Page:
+    return Page.named(name) if PAGES in source else Page(name)
+
+
+def _files(source: dict[str, Any]) -> Iterator[str]:
     match source["kind"]:
         case "folder":
             return walk_pictures(source["root"])
@@ -222,6 +244,7 @@ def _names(source: dict[str, Any]) -> Iterator[str]:
 
 def _place(source: dict[str, Any], name: str) -> str:
     """Returns the path that an image is opened by: of a list, beside it or in the directory that it was listed from."""
+    path = _page_of(source, name).path
     if source["kind"] == "folder":
-        return os.path.join(source["root"], name)
-    return locate(name, os.path.dirname(source["source"]), source["root"])
+        return os.path.join(source["root"], path)
+    return locate(path, os.path.dirname(source["source"]), source["root"])
