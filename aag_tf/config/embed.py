@@ -22,8 +22,9 @@ class EmbedConfig:
     input: str = setting(
         "",
         "The images: a folder (its tree of image files, sorted by path), tfds:NAME[/CONFIG][:VERSION]/SPLIT, a text "
-        "file with a path a line (in its order), or TFRecord files of tf.train.Example (a name or pattern with "
-        "`.tfrecord` in it). folder:, list: and tfrecord: in front say which it is.",
+        "file with a path a line (in its order), a table with a column of paths (.csv), tar archives (.tar; a pattern "
+        "behind tar:), or TFRecord files of tf.train.Example (a name or pattern with `.tfrecord` in it). folder:, "
+        "list:, csv:, tar: and tfrecord: in front say which it is.",
         if_empty="name a folder, tfds:NAME/SPLIT, a list of paths or TFRecords",
         is_path=True,
     )

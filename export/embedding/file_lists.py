@@ -1,4 +1,4 @@
-"""`folder:` and `list:`: image files, listed once into a file of the output.
+"""`folder:`, `list:` and `csv:`: image files, listed once into a file of the output.
 
 The list has a line `[path, bytes, modified]` in JSON for each image (`[path, null, null]` for one that is missing, and
 `[path, null, null, true]` for one that was there and is gone), and is read and written a line at a time: ten million
@@ -18,7 +18,8 @@ from typing_extensions import override
 
 from aag_tf.config import EmbedConfig
 from aag_tf.config.reading import LARGEST_MAX_PIXELS
-from aag_tf.data import pictures
+from aag_tf.data import lists, pictures, tables
+from aag_tf.data.lists import is_text, locate
 from aag_tf.data.pages import Page
 from aag_tf.data.walking import walk_pictures
 from aag_tf.export.embedding.items import GONE, Input, Item, Stamp, open_listed, stamp_of
@@ -31,7 +32,6 @@ from aag_tf.utils.progress import progress_bar
 
 LISTED = ("root", "rows", "digest")
 Line = tuple[str, int | None, int | None] | tuple[str, None, None, bool]
-SNIFFED_BYTES = 4096
 LINE_OF_A_FILE = 3  # entries; one that is gone has another
 
 
@@ -48,20 +48,19 @@ def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 
 def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
-    """Describes a text file of paths relative to the working directory, with its digest.
+    """Describes a text file of paths, or a table with a column of paths, with its digest.
 
     Raises:
         DataError: the file cannot be read, or is not a text.
     """
     path = user_path(rest).absolute()
     try:
+        text = is_text(path)
         with path.open("rb") as file:
-            is_text = b"\0" not in file.read(SNIFFED_BYTES)
-            file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"--input={config.input} cannot be read ({error.strerror}); name a list of paths.") from error
-    if not is_text:
+    if not text:
         raise DataError(
             f"--input={config.input} is no text, so it cannot be a list of paths; to embed one picture, name its "
             "folder or write its path into a list; TFRecord files go behind tfrecord:."
@@ -129,7 +128,7 @@ def count_unlisted(listing: dict[str, Any], directory: Path) -> tuple[int, int]:
 
 
 def _line(source: dict[str, Any], name: str) -> Line:
-    return (name, *(stamp_of(os.path.join(source["root"], _page_of(source, name).path)) or (None, None)))
+    return (name, *(stamp_of(_place(source, name)) or (None, None)))
 
 
 def _write(path: Path, lines: Iterable[Line]) -> dict[str, Any]:
@@ -208,8 +207,7 @@ class FileList(Input):
             return Item(name, _gone)
         stamp = None if size is None else Stamp(size, modified)
         page = _page_of(self._listing, name)
-        path = os.path.join(self._listing["root"], page.path)
-        return Item(name, functools.partial(open_listed, path, stamp), page.number)
+        return Item(name, functools.partial(open_listed, _place(self._listing, name), stamp), page.number)
 
 
 def _gone() -> BinaryIO:
@@ -221,8 +219,7 @@ def _names(source: dict[str, Any]) -> Iterator[str]:
     for name in _files(source):
         yield name
         if PAGES in source:
-            path = os.path.join(source["root"], name)
-            yield from (str(Page(name, number)) for number in range(1, _count_pages(path)))
+            yield from (str(Page(name, number)) for number in range(1, _count_pages(_place(source, name))))
 
 
 def _count_pages(path: str) -> int:
@@ -237,17 +234,17 @@ def _page_of(source: dict[str, Any], name: str) -> Page:
 
 
 def _files(source: dict[str, Any]) -> Iterator[str]:
-    return walk_pictures(source["root"]) if source["kind"] == "folder" else _lines(source["source"])
+    match source["kind"]:
+        case "folder":
+            return walk_pictures(source["root"])
+        case "csv":
+            return tables.read_names(Path(source["source"]))
+    return lists.read_names(Path(source["source"]))
 
 
-def _lines(path: str) -> Iterator[str]:
-    # Bytes that are not UTF-8 become surrogates, as in all paths of Python. Editors on Windows put a byte order mark in
-    # front of a text, which is not part of the first path.
-    try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
-            for line in file:
-                name = line.rstrip("\r\n")
-                if name:
-                    yield name
-    except OSError as error:
-        raise DataError(f"{path} can no longer be read ({error.strerror}); restore it and start again.") from error
+def _place(source: dict[str, Any], name: str) -> str:
+    """Returns the path that an image is opened by: of a list, beside it or in the directory that it was listed from."""
+    path = _page_of(source, name).path
+    if source["kind"] == "folder":
+        return os.path.join(source["root"], path)
+    return locate(path, os.path.dirname(source["source"]), source["root"])
