@@ -27,6 +27,7 @@ SLOW = (
     "commands/test_hostile_environment.py",
     "commands/test_names.py",
     "commands/test_hints.py",
+    "commands/test_layouts.py",
     "commands/test_object_store.py",
     "data/test_folder.py",
     "data/test_pictures.py",
@@ -49,6 +50,8 @@ SLOW = (
     "training/test_*",
     "training/callbacks/test_build.py",
     "training/callbacks/test_monitor.py",
+    "utils/stores/test_claims.py",
+    "utils/stores/test_failures.py",
 )
 QUICK_SECONDS = 2.0
 

@@ -32,6 +32,9 @@ def main(argv: Sequence[str]) -> int:
         report.write_comparison(comparison, page)
         tell(comparison, f"\nIn pictures: {named(page)}")
         return 0
+    if config.dry_run:
+        print(evaluation.plan(config), "\nNothing was evaluated and nothing was written (--dry_run).", sep="\n")
+        return 0
     drawn = report.report_path(config)
     result = evaluation.evaluate(config)
     if drawn is not None:

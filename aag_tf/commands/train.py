@@ -2,6 +2,7 @@
 
     aag-train --recipe=demo
     aag-train --dataset=folder:my_images --image_size=64 --run_dir=runs/mine
+    aag-train --dataset=folder:my_images --dry_run
 
 Cost: under two minutes on two CPU cores for the demo; a recipe's first lines say what the others take.
 
@@ -24,7 +25,10 @@ def main(argv: Sequence[str]) -> int:
     config = flags.parse(argv, TrainConfig, usage=__doc__ or "")
     preflight.check(config)
     with start_tensorflow():
-        from aag_tf.training import train
+        from aag_tf.training import plan, train
+    if config.run.dry_run:
+        print(plan(config), "\nNothing was trained and nothing was written (--dry_run).", sep="\n")
+        return 0
     result = train(config)
     code = 0 if result.complete else exit_code_of(result.stopped_by or signal.SIGINT)
     if not result.is_chief:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aag_tf.config import DataConfig, ReadingConfig
-from aag_tf.data import memory, pictures, sizes, value_range
+from aag_tf.config.reading import read_range
+from aag_tf.data import memory, pictures, sizes
 from aag_tf.data.file_images import FileImages
 from aag_tf.data.images import ArrayImages, Images, Shape
 from aag_tf.data.pages import Page, warn_of_pages
@@ -21,6 +22,7 @@ from aag_tf.data.pictures import Header
 from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.data.skipped import Skipped, warn_of_skipped
+from aag_tf.data.value_range import Counts, Values, find_range, sample, values_of_page
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
 from aag_tf.utils.progress import progress_bar
@@ -114,20 +116,19 @@ def _pages(paths: Sequence[str], headers: Mapping[int, Header], settings: Readin
 def _resolve(name: str, paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig) -> Reading:
     """Finds the range of deep images."""
     deep = [page for number, page in _pages(paths, headers, settings) if headers[number].deep]
-    if not deep:
+    if not deep or read_range(settings.value_range) is not None:
         return Reading.of(settings)
-    counts = value_range.Counts(len(deep), sum(not header.deep for header in headers.values()))
 
-    def look(page: Page) -> value_range.Values | None:
-        return value_range.values_of_page(pictures.decode_page(page.path, settings.max_pixels, page.number))
+    def look(page: Page) -> list[Values]:
+        values = values_of_page(pictures.decode_page(page.path, settings.max_pixels, page.number))
+        return [] if values is None else [values]
 
-    sampled = value_range.sample(deep)
-    wanted = [] if value_range.read_range(settings.value_range) else sampled
-    found = _try_all(look, wanted, "sampling values of", {}) if wanted else []
-    if wanted and not any(found):
+    found = _try_all(look, sample(deep), "sampling values of", {})
+    known = [values for looked in found for values in looked or []]
+    if not known:
         return Reading.of(settings)  # none can be decoded, which is said when all are
-    known = [values for values in found if values is not None]
-    return Reading.of(settings, value_range.find_range(name, settings, known, counts))
+    counts = Counts(len(deep), sum(not header.deep for header in headers.values()))
+    return Reading.of(settings, find_range(name, settings, known, counts))
 
 
 def _common_format(

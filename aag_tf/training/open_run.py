@@ -76,9 +76,7 @@ class OpenRun:
 
 @contextlib.contextmanager
 def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None) -> Iterator[OpenRun]:
-    """Checks everything that could stop a run, builds its model, and takes its directory into use.
-
-    Nothing is written before all preconditions hold. The directory stays locked while the block runs.
+    """Prepares a run and takes its directory into use; the directory stays locked while the block runs.
 
     Args:
         config: every setting of the run.
@@ -91,30 +89,59 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
     """
     config = with_recorded_layout(config)
     with training_directory(config.run.run_dir) as directory:
-        is_chief = cluster is None or cluster.is_chief
-        before = _check_directory(directory, config.run) if is_chief else None
-        with (
-            components.opened_images(config.data) as images,
-            _opened(
-                directory, before=before, config=config, components=components, cluster=cluster, images=images
-            ) as run,
-        ):
-            yield run
+        if components.images is not None and (cluster is None or cluster.is_chief):
+            _check_directory(directory, config.run)  # before they are packed, which may take a while
+        with components.opened_images(config.data) as images:
+            run = prepare_run(directory, config, components, cluster, images=images)
+            with _writing(run, components) as start_step:
+                yield dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=start_step))
 
 
 @contextlib.contextmanager
-def _opened(
+def _writing(run: OpenRun, components: CustomComponents) -> Iterator[int]:
+    """Takes the directory of a run into use; yields the step to start at, with the weights of that step."""
+    directory, config, cluster = run.directory, run.config, run.cluster
+    lock = directory.locked() if run.is_chief else contextlib.nullcontext()
+    with lock, report_disk_failures(run.store), report_lost_files():
+        start_step = _begin(config.run, directory, run.record, run.state, run.store) if run.is_chief else 0
+        if run.is_chief:
+            directory.write_skipped(run.source.skipped)
+            directory.push()
+        # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
+        if cluster is not None and (config.run.resume or components.encoder is not None):
+            position = tf.Variable(start_step, dtype=tf.int64)
+            broadcast_from_chief(run.model.distribute_strategy, [*run.state.variables, position])
+            start_step = int(position.numpy())
+        run.model.finalize_normalization()
+        yield start_step
+
+
+def prepare_run(
     directory: RunDirectory,
-    *,
-    before: RunRecord | None,
     config: TrainConfig,
     components: CustomComponents,
-    cluster: Cluster | None,
-    images: Source | None,
-) -> Iterator[OpenRun]:
-    """Opens a run whose directory was checked, on images that were passed to `train` if there are any."""
+    cluster: Cluster | None = None,
+    *,
+    images: Source | None = None,
+) -> OpenRun:
+    """Checks everything that could stop a run, and builds its model; writes nothing.
+
+    Args:
+        directory: of the run.
+        config: every setting of the run.
+        components: the encoder and the branch that were passed to `train`.
+        cluster: the machines that train together.
+        images: those that were passed to `train`, opened, if any were.
+
+    Returns:
+        The run as it would be opened, at step 0 and with untrained weights.
+
+    Raises:
+        AagError: the settings, the data or the run directory do not allow the run.
+    """
     store = CheckpointStore(directory.checkpoints)
     is_chief = cluster is None or cluster.is_chief
+    before = _check_directory(directory, config.run) if is_chief else None
     check_data(config, passed=images is not None)
     if config.encoder.encoder != OWN:
         check_encoder(config.encoder.encoder, RESNETS, application_names())
@@ -152,30 +179,18 @@ def _opened(
     if is_chief:
         check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
-    lock = directory.locked() if is_chief else contextlib.nullcontext()
-    with lock, report_disk_failures(store), report_lost_files():
-        start_step = _begin(config.run, directory, record, state, store) if is_chief else 0
-        if is_chief:
-            directory.write_skipped(source.skipped)
-            directory.push()
-        # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
-        if cluster is not None and (config.run.resume or custom_encoder is not None):
-            position = tf.Variable(start_step, dtype=tf.int64)
-            broadcast_from_chief(strategy, [*state.variables, position])
-            start_step = int(position.numpy())
-        model.finalize_normalization()
-        yield OpenRun(
-            config=config,
-            cluster=cluster,
-            directory=directory,
-            record=record,
-            source=source,
-            monitored=monitored,
-            model=model,
-            store=store,
-            state=state,
-            steps=StepRange(start_step, total_steps, steps_per_epoch),
-        )
+    return OpenRun(
+        config=config,
+        cluster=cluster,
+        directory=directory,
+        record=record,
+        source=source,
+        monitored=monitored,
+        model=model,
+        store=store,
+        state=state,
+        steps=StepRange(0, total_steps, steps_per_epoch),
+    )
 
 
 def _open_source(config: TrainConfig, before: RunRecord | None, directory: RunDirectory) -> Source:
@@ -211,7 +226,7 @@ def _with_layout(config: TrainConfig, source: Source) -> TrainConfig:
 
 def _describe(config: TrainConfig, source: Source, auxiliary: Branch | None) -> RunRecord:
     """Returns the record of a run on these images; its settings repeat the run without touching an earlier one."""
-    kept = dataclasses.replace(config.run, resume=False, overwrite=False)
+    kept = dataclasses.replace(config.run, resume=False, overwrite=False, dry_run=False)
     return RunRecord(
         config=dataclasses.replace(config, run=kept),
         image_shape=source.image_shape,

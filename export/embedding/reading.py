@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import dataclasses
 import itertools
 import os
 import warnings
@@ -11,15 +12,23 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from aag_tf.config import EmbedConfig
 from aag_tf.data import pictures
 from aag_tf.data.images import Shape
+from aag_tf.data.picture_reading import quiet_decoders
 from aag_tf.data.pictures import AS_IT_IS
 from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.export.embedding.items import Item
+from aag_tf.runs import RunRecord
 
 BATCHES_AHEAD = 2  # so that a batch is ready whenever the encoder is; more would only take memory
 IMAGES_PER_TASK = 16
+
+
+def reading_of(config: EmbedConfig, record: RunRecord) -> Reading:
+    """Returns how images are read: as in training, up to `--max_pixels`."""
+    return dataclasses.replace(record.reading, max_pixels=config.max_pixels or record.reading.max_pixels)
 
 
 class Batch(NamedTuple):
@@ -58,7 +67,7 @@ def read_batches(
     remaining, wanted = iter(items), iter(sizes)
     waiting: collections.deque[tuple[Batch, list[concurrent.futures.Future[None]]]] = collections.deque()
     with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata do no harm
+        quiet_decoders()
 
         def submit(chosen: list[Item]) -> None:
             count = len(chosen)
@@ -86,6 +95,6 @@ def _fill(batch: Batch, items: list[Item], start: int, reading: Reading) -> None
     for row, item in enumerate(items[start : start + IMAGES_PER_TASK], start):
         try:
             with item.open() as file:
-                batch.pixels[row] = pictures.decode(file, shape, reading)
+                batch.pixels[row] = pictures.decode(file, shape, reading, item.page)
         except Exception as error:  # decoders raise many classes for broken files
             batch.errors[row] = reason(error)

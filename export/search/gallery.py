@@ -77,7 +77,8 @@ def _image(entry: Entry, look: Look) -> str:
         return '<div class="missing">the picture is gone</div>'
     try:
         with entry.item.open() as file:
-            picture = pictures.thumbnail(file, SIDE, look.reading, bands=None if look.bands is None else look.bands.rgb)
+            bands = None if look.bands is None else look.bands.rgb
+            picture = pictures.thumbnail(file, SIDE, look.reading, entry.item.page, bands)
         encoded = io.BytesIO()
         picture.save(encoded, "PNG", icc_profile=None)  # the color profile of the file is of another mode, or broken
     except Exception as error:  # decoders raise many classes for broken files

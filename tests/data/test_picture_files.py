@@ -11,6 +11,7 @@ from aag_tf.config import DataConfig, ReadingConfig
 from aag_tf.data import open_source
 from aag_tf.data.formats import sniffing
 from aag_tf.data.formats.table import MODULES
+from aag_tf.data.pictures import is_picture
 from aag_tf.data.reading import Reading
 from aag_tf.utils.errors import DataError
 
@@ -68,6 +69,25 @@ def test_other_files_are_refused_by_the_name_of_their_format(tmp_path, name):
         f"none of the 2 image files of folder:{tmp_path} can be read; for example {tmp_path}/0.jpg: {article} {what}, "
         f"which is not read: {advice}."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "keep", "message"),
+    [
+        ("PNG", 20, "a PNG file that is damaged (Truncated File Read)"),
+        ("WebP", 20, "a WebP file that is damaged (could not create decoder object)"),
+        ("AVIF", -60, "an AVIF file that is damaged (Failed to decode frame 0: Truncated data)"),
+        ("JPEG", -60, "a JPEG file that is damaged (image file is truncated (5 bytes not processed))"),
+        ("GIF", 12, "a GIF file whose header is damaged"),
+        ("TIFF of several pages", 300, "a TIFF that is truncated"),
+    ],
+)
+def test_damaged_files_are_told_by_the_name_of_their_format(tmp_path, name, keep, message):
+    (tmp_path / "0.png").write_bytes(CASES["PNG"].content)
+    (tmp_path / "1.png").write_bytes(CASES["PNG"].content)
+    (tmp_path / "2.png").write_bytes(CASES[name].content[:keep])
+    source = read(tmp_path)[1]
+    assert source.skipped == {str(tmp_path / "2.png"): message}
 
 
 def test_every_known_format_has_a_module_or_advice():
@@ -128,3 +148,11 @@ def test_readings_of_8_bit_files_have_no_range(tmp_path):
         (tmp_path / f"{number}.png").write_bytes(CASES["PNG"].content)
     assert read(tmp_path)[1].reading == Reading()
     assert read(tmp_path)[1].image_shape == (SIDE, SIDE, 3)
+
+
+def test_files_elsewhere_are_told_by_their_suffix_alone(tmp_path, monkeypatch):
+    (tmp_path / "cover").write_bytes(CASES["JPEG"].content)
+    monkeypatch.chdir(tmp_path)
+    assert not is_picture("cover")
+    assert is_picture("cover", str(tmp_path))
+    assert is_picture("far.AVIF")
