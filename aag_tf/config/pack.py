@@ -18,6 +18,7 @@ class PackConfig:
         "Directory for the pack. It must not hold anything yet.",
         if_empty="name the directory that the pack may be written to",
         is_path=True,
+        schemes=(),
     )
     form: str | None = setting(
         None,

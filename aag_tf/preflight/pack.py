@@ -9,6 +9,7 @@ from aag_tf.preflight import outputs
 from aag_tf.preflight.datasets import check_dataset
 from aag_tf.utils.errors import DataError, PackError
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import is_store
 
 
 def check(config: PackConfig) -> None:
@@ -17,8 +18,10 @@ def check(config: PackConfig) -> None:
     check_dataset(config.data, packing=True)
     for name in config.data.datasets:
         scheme, _, rest = name.partition(":")
-        if scheme in PACKED_FIRST and not glob.glob(glob.escape(path := str(user_path(rest)))) and not glob.glob(path):
-            raise DataError(f"--dataset={name} matches no file; name a file, a pattern with * or ?, or a folder.")
+        if scheme in PACKED_FIRST and not is_store(rest):
+            pattern = str(user_path(rest))
+            if not glob.glob(glob.escape(pattern)) and not glob.glob(pattern, recursive=True):
+                raise DataError(f"--dataset={name} matches no file; name a file, a pattern with * or ?, or a folder.")
 
 
 def check_output(path: str, *, resume: bool, overwrite: bool) -> None:

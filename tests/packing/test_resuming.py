@@ -1,5 +1,6 @@
 """A pack that was killed and resumed is the same to the byte; nothing is mixed up or overwritten."""
 
+import concurrent.futures
 import dataclasses
 import os
 import shutil
@@ -11,7 +12,7 @@ from killed_packing import pack_until_killed
 from processes import Process
 
 from aag_tf.config import DataConfig, PackConfig
-from aag_tf.data import open_source
+from aag_tf.data import evaluation_batches, open_source, report_lost_files
 from aag_tf.utils.errors import DataError, PackError
 
 from .conftest import content, pack_to, save_picture
@@ -141,3 +142,28 @@ def test_a_disk_that_is_too_small_is_noticed_before(folder, tmp_path, monkeypatc
     with pytest.raises(PackError, match=r"its disk has 0\.0 GiB free; make room"):
         pack_to(tmp_path / "out", f"folder:{folder}")
     assert not (tmp_path / "out" / "pack.json").exists()
+
+
+def test_a_shard_that_is_damaged_meanwhile_ends_a_pipeline_with_one_sentence(copy, monkeypatch):
+    monkeypatch.setattr("aag_tf.data.pack.source.KEPT_IN_MEMORY", 0)
+    images = open_source(DataConfig(f"pack:{copy}")).train.images
+    for shard in copy.glob("pack-train*"):
+        damaged = shard.read_bytes()
+        with shard.open("r+b") as file:  # the same file, as it is already open
+            file.write(damaged[:100] + bytes(4000))
+    with pytest.raises(DataError, match=r"can no longer be read \(.*--resume, and start again"), report_lost_files():
+        list(evaluation_batches(images, 4))
+
+
+def test_several_threads_read_at_once(packed, monkeypatch):
+    monkeypatch.setattr("aag_tf.data.pack.source.KEPT_IN_MEMORY", 0)
+    monkeypatch.setattr("aag_tf.data.pack.shards.MOST_OPEN", 2)  # of four, so that they are opened again and again
+    images = open_source(DataConfig(f"pack:{packed}", image_size=8)).train.images
+    wanted = images.numpy(np.arange(len(images)))
+
+    def read(seed):
+        numbers = np.random.default_rng(seed).integers(0, len(images), 9)
+        return (images.numpy(numbers) == wanted[numbers]).all()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read, range(60)))

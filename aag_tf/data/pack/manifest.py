@@ -12,7 +12,7 @@ from aag_tf.data.reading import Reading
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import FRESH_SECONDS, fetched
 
 FORMAT = "aag_tf.pack"
 FORMAT_VERSION = 1
@@ -154,12 +154,12 @@ class Manifest:
 
 
 def pack_directory(path: str) -> Path:
-    """Returns the directory that `pack:<path>` names.
+    """Returns the directory that `pack:<path>` names, or a copy of what lies on a store.
 
     Raises:
         DataError: there is none.
     """
-    directory = user_path(path)
+    directory = fetched(path, fresh_seconds=FRESH_SECONDS)
     if not directory.is_dir():
         raise DataError(f"{path} is not a folder; pack:<path> names a directory that aag-pack wrote.")
     return directory

@@ -22,7 +22,7 @@ from aag_tf.packing.items import Item, ItemSource
 from aag_tf.packing.sources.file_splits import files_by_split
 from aag_tf.packing.sources.labels import IMAGE_NAMES, LABEL_NAMES, NO_LABELS, Labels
 from aag_tf.utils.errors import DataError, PackError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import FRESH_SECONDS, fetched
 
 SUFFIXES = (".parquet", ".arrow")
 ROWS_AT_ONCE = 16  # pictures in memory beside those that threads work on
@@ -95,7 +95,7 @@ def open_tables(rest: str, config: PackConfig) -> TableItems:
     Raises:
         DataError: no file matches, one cannot be read, or there is no column of pictures.
     """
-    path = user_path(rest).absolute()
+    path = fetched(rest, fresh_seconds=FRESH_SECONDS).absolute()
     if path.is_dir():
         paths = sorted(file for suffix in SUFFIXES for file in map(str, path.rglob(f"*{suffix}")))
     else:

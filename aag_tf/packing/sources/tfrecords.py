@@ -17,8 +17,8 @@ from aag_tf.packing.items import Item, ItemSource
 from aag_tf.packing.sources.file_splits import files_by_split
 from aag_tf.packing.sources.labels import IMAGE_NAMES, LABEL_NAMES, NO_LABELS, Labels
 from aag_tf.utils.errors import DataError, PackError
-from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.stores import FRESH_SECONDS, fetched
 
 
 class RecordFile(NamedTuple):
@@ -116,7 +116,7 @@ def open_tfrecords(rest: str, config: PackConfig) -> TfrecordItems:
     Raises:
         DataError: no file matches, or one cannot be opened.
     """
-    path = user_path(rest).absolute()
+    path = fetched(rest, fresh_seconds=FRESH_SECONDS).absolute()
     pattern = os.path.join(path, "**", "*tfrecord*") if path.is_dir() else str(path)
     paths = tfrecords.files_of(pattern)
     if not paths:
