@@ -28,6 +28,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("gpus", "gpu", "num_gpus", "devices", "n_gpus"), ("replicas",)),
     **dict.fromkeys(("workers", "num_workers", "threads", "num_threads"), ("read_threads", "cpu_replicas")),
     **dict.fromkeys(("size", "img_size", "imgsz", "resolution", "input_size"), ("image_size",)),
+    **dict.fromkeys(("resize", "max_side", "shorter_side", "short_side"), ("side", "image_size")),
     **dict.fromkeys(("wd", "decay"), ("weight_decay",)),
     **dict.fromkeys(("amp", "fp16", "bf16", "mixed_precision", "dtype"), ("precision", "weights")),
     **dict.fromkeys(("accum", "grad_accum", "gradient_accumulation_steps", "accumulate"), ("accumulation_steps",)),

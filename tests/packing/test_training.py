@@ -1,9 +1,14 @@
 """Training, evaluation, export and embedding from a pack are those from the folder that was packed."""
 
 import dataclasses
+import io
+import resource
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from processes import Process
 from training_runs import metrics, schedule, settings, weights
 
@@ -92,6 +97,29 @@ def memory_of_reading(directory, log):
     for _ in range(100):
         images.numpy(rng.integers(0, len(images), 8))
     log.write_text(str((psutil.Process().memory_info().rss - before) / 2**20))
+
+
+def memory_of_packing(directory, log):
+    """Packs four times as much the second time, and writes how much more memory that took at most, in MiB."""
+    peaks = []
+    for name in ("small", "large"):
+        pack_to(directory / f"of_{name}", f"parquet:{directory / name}.parquet", shard_size=200, read_threads=2)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    log.write_text(str((peaks[1] - peaks[0]) / 2**10))
+
+
+def test_packing_takes_no_memory_that_grows_with_the_data_set(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, count in (("small", 600), ("large", 2400)):
+        pixels = rng.integers(0, 256, (count, 128, 128, 3), np.uint8)
+        files = [io.BytesIO() for _ in range(count)]
+        for file, each in zip(files, pixels, strict=True):
+            Image.fromarray(each).save(file, "PNG", compress_level=0)
+        table = pa.table({"image": [file.getvalue() for file in files]})
+        pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=50, compression="none")
+    process = Process(memory_of_packing, tmp_path, tmp_path / "grown", log=tmp_path / "log")
+    assert process.finish() == 0, process.messages
+    assert float((tmp_path / "grown").read_text()) < 30  # of 113 MiB; what grows is the allocator's
 
 
 def test_reading_takes_no_memory_that_grows_with_the_pack(tmp_path):
