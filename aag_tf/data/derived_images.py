@@ -8,6 +8,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.data.images import Images, Shape
+from aag_tf.data.windows import ChooseWindows
 from aag_tf.utils.errors import DataError
 
 
@@ -38,6 +39,15 @@ class SelectedImages(Images):
     @override
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         return self._images.numpy(self._rows.numpy()[np.asarray(indices, np.int64)])
+
+    @property
+    @override
+    def has_sources(self) -> bool:
+        return self._images.has_sources
+
+    @override
+    def crops(self, index: tf.Tensor, choose: ChooseWindows, size: tuple[int, int]) -> tf.Tensor:
+        return self._images.crops(tf.gather(self._rows, index), choose, size)
 
 
 class JoinedImages(Images):

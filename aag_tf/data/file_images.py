@@ -52,8 +52,11 @@ class FileImages(Images):
         return pictures
 
     def _read(self, path: str) -> npt.NDArray[np.uint8]:
+        return self._read_by(self._decode, path)
+
+    def _read_by(self, decode: Decoder, path: str) -> npt.NDArray[np.uint8]:
         try:
-            return self._decode(path, self._shape)
+            return decode(path, self._shape)
         except Exception as error:  # the file was readable when the data set was opened: name it
             raise DataError(f"{path} can no longer be read ({reason(error)}); put it back{ADVICE}") from error
 

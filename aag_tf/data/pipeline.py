@@ -1,6 +1,8 @@
 """Batches of images: shuffled from any step on for training, in order for evaluation."""
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -8,8 +10,24 @@ import tensorflow as tf
 from aag_tf.data import order
 from aag_tf.data.counting import require_batch
 from aag_tf.data.images import Images
+from aag_tf.data.windows import Window
 
 Batch = dict[str, tf.Tensor]
+Numbers = tuple[tf.Tensor, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cutting:
+    """How views are cut out of source pictures.
+
+    Args:
+        numbers: random numbers of each view of a batch, float32 `[batch, count]` each, from step (a scalar) and row
+            (int32 `[batch]`).
+        windows: windows of the views of one picture, from its random numbers, `[count]` each, and its aspect.
+    """
+
+    numbers: Callable[[tf.Tensor, tf.Tensor], Numbers]
+    windows: Callable[[Numbers, tf.Tensor], Window]
 
 
 def training_batches(
@@ -20,6 +38,7 @@ def training_batches(
     start_step: int,
     num_steps: int,
     transform: Callable[[Batch], Batch] | None = None,
+    cutting: Cutting | None = None,
     part: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Returns the batches of steps `start_step` to `start_step + num_steps - 1`.
@@ -36,6 +55,8 @@ def training_batches(
         num_steps: number of steps.
         transform: augmentation on the host, from batch to batch; must be a pure function of the batch, because it is
             mapped in parallel (the order of the batches is kept).
+        cutting: cuts the views out of the pictures that the images were made from; a batch then has `"crops"`, uint8
+            [b, views, h, w, c], in place of `"image"`.
         part: `(index, count)`: read only the `index`-th of `count` equal slices of every batch, as one machine of
             several does; `row` still counts over the whole batch. The count must divide the batch.
 
@@ -65,11 +86,32 @@ def training_batches(
     batches = tf.data.Dataset.from_tensor_slices(epoch_seeds).flat_map(numbers_of_epoch)
     # This skips indices of examples, not images, and less than one epoch of them.
     batches = batches.skip(start_step % steps_per_epoch).take(num_steps).enumerate(start=start_step)
-    batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    if cutting is None:
+        batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    else:
+        batches = _cut(batches, images, cutting, slice(first, first + share))
     if transform is not None:
         batches = batches.map(transform, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     batches = batches.apply(tf.data.experimental.assert_cardinality(num_steps))
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def _cut(batches: tf.data.Dataset, images: Images, cutting: Cutting, rows: slice) -> tf.data.Dataset:
+    """Maps (step, numbers of images) to batches of crops, one image at a time, so that threads share a batch."""
+    size, share = images.shape[:2], rows.stop - rows.start
+
+    def plan(step: tf.Tensor, numbers: tf.Tensor) -> dict[str, Any]:
+        row = tf.range(rows.start, rows.stop, dtype=tf.int32)
+        drawn = cutting.numbers(step, row)
+        return {"number": numbers[rows], "step": tf.fill([share], step), "row": row, "drawn": drawn}
+
+    def cut(one: dict[str, Any]) -> Batch:
+        crops = images.crops(one["number"], lambda aspect: cutting.windows(one["drawn"], aspect), size)
+        return {"crops": crops, "step": one["step"], "row": one["row"]}
+
+    planned = batches.map(plan, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    cuts = planned.unbatch().map(cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return cuts.batch(share, drop_remainder=True)
 
 
 def batches_in_epoch(num_images: int, global_batch_size: int) -> int:

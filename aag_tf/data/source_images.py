@@ -1,0 +1,65 @@
+"""Images whose views are cut out of their files at full resolution."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from typing_extensions import override
+
+from aag_tf.data.cropping import crop_jpeg, crop_picture
+from aag_tf.data.file_images import Decoder, FileImages
+from aag_tf.data.shapes import Shape
+from aag_tf.data.windows import ChooseWindows
+
+# Decodes a file whole: its path to uint8 [h, w, c].
+WholeDecoder = Callable[[str], npt.NDArray[np.uint8]]
+
+
+class SourceImages(FileImages):
+    """Images of files; `fetch` gives each whole picture scaled to one shape, `crops` cuts out of the picture itself.
+
+    Args:
+        paths: the files.
+        shape: height, width and channels that `fetch` scales to.
+        decode: decodes a file to a shape.
+        decode_whole: decodes a file at its own size.
+        plain_jpeg: bool [n], the files that TensorFlow decodes as `decode_whole` does: JPEG files that are upright, and
+            gray or RGB as `shape` asks. Python decodes the others.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        shape: Shape,
+        decode: Decoder,
+        decode_whole: WholeDecoder,
+        plain_jpeg: npt.NDArray[np.bool_],
+    ) -> None:
+        super().__init__(paths, shape, decode)
+        self._decode_whole = decode_whole
+        with tf.device("CPU:0"):
+            self._names = tf.constant([path.encode(errors="surrogateescape") for path in paths])
+            self._plain_jpeg = tf.constant(plain_jpeg)
+
+    @property
+    @override
+    def has_sources(self) -> bool:
+        return True
+
+    @override
+    def crops(self, index: tf.Tensor, choose: ChooseWindows, size: tuple[int, int]) -> tf.Tensor:
+        channels = self.shape[2]
+
+        def from_python() -> tf.Tensor:
+            picture = tf.numpy_function(self._whole, [index], tf.uint8, stateful=False)
+            return crop_picture(tf.ensure_shape(picture, [None, None, channels]), choose, size)
+
+        def from_jpeg() -> tf.Tensor:
+            return crop_jpeg(tf.io.read_file(tf.gather(self._names, index)), channels, choose, size)
+
+        views = tf.cond(tf.gather(self._plain_jpeg, index), from_jpeg, from_python)
+        return tf.ensure_shape(views, [None, *size, channels])
+
+    def _whole(self, index: int) -> npt.NDArray[np.uint8]:
+        return self._read_by(lambda path, _: self._decode_whole(path), self._paths[int(index)])
