@@ -22,6 +22,8 @@ from aag_tf.runs.run import load_run
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import ExportError
+from aag_tf.utils.literal import is_pattern
+from aag_tf.utils.log import logger
 from aag_tf.utils.paths import user_path
 
 
@@ -83,6 +85,12 @@ def export(config: ExportConfig) -> ExportReport:
     for name in config.format_names:
         runtimes.check_installed(name)
     target = plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
+    if is_pattern(target.absolute()):
+        logger.warning(
+            "%s is a pattern to TensorFlow: this package reads an export there, and tf.saved_model.load and TensorFlow "
+            "Serving may not; for these, name an --export_dir without [ ] * ? { } and backslashes.",
+            target.absolute(),
+        )
     run = load_run(config.run_dir, config.checkpoint)
     evaluation = evaluation_of(config.run_dir, run.step)  # early: a damaged one would make all further work useless
     source = _open_source(config, run.record) if config.verify or config.weights != "float32" else None
@@ -137,7 +145,7 @@ def _with_stored_weights(
 
 def _open_source(config: ExportConfig, record: RunRecord) -> Source:
     with skipped_before(RunDirectory(config.run_dir).read_skipped()):
-        source = open_source(record.config.data)
+        source = open_source(record.same_reading(record.config.data))
     if tuple(source.image_shape) != record.image_shape:
         # The cost of 16 bits is measured on the data set too, verified or not.
         without = "--noverify" if config.weights == "float32" else "--weights=float32 --noverify"

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from aag_tf.runs.exported import INPUT, OUTPUT, SIGNATURE
 from aag_tf.utils.errors import ExportError
+from aag_tf.utils.literal import literal
 
 Embed = Callable[[np.ndarray], np.ndarray]
 
@@ -50,7 +51,8 @@ def convert(name: str, directory: Path) -> Path:
     file = directory / runtime.file
     file.parent.mkdir()
     try:
-        runtime.convert(directory, file)
+        with literal(directory) as readable:
+            runtime.convert(readable, readable / runtime.file)
     except Exception as error:  # converters raise classes of their own
         first_line = (str(error).splitlines() or [""])[0]
         raise ExportError(
@@ -67,7 +69,9 @@ def load_runtime(name: str, file: str | Path) -> Embed:
         ExportError: the runtime's packages are missing.
     """
     check_installed(name)
-    return RUNTIMES[name].load(Path(file))
+    path = Path(file)
+    with literal(path.parent) as readable:
+        return RUNTIMES[name].load(readable / path.name)
 
 
 def check_installed(name: str) -> None:

@@ -12,6 +12,7 @@ from aag_tf.export.model_card import model_card
 from aag_tf.export.signatures import Signature
 from aag_tf.runs.exported import CARD_FILE, METADATA_FILE, SIGNATURE, ExportMetadata
 from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.utils.literal import literal
 
 
 def write_saved_model(directory: Path, resources: list[Any], signatures: dict[str, Signature]) -> None:
@@ -29,7 +30,8 @@ def write_saved_model(directory: Path, resources: list[Any], signatures: dict[st
         # Keras writes the endpoint called "serve" a second time as `serving_default`.
         endpoint = "serve" if name == SIGNATURE else name
         archive.add_endpoint(endpoint, signature.function, input_signature=[signature.inputs])
-    archive.write_out(str(directory), verbose=False)
+    with literal(directory) as writable:
+        archive.write_out(str(writable), verbose=False)
 
 
 def evaluation_of(run_dir: str, step: int) -> dict[str, Any] | None:

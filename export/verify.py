@@ -15,6 +15,7 @@ import tensorflow as tf
 from aag_tf.export.runtimes import RUNTIMES, load_runtime
 from aag_tf.runs.exported import EMBED_BYTES, OUTPUT, PROJECT, PROJECTION, VALID
 from aag_tf.utils.errors import ExportError, one_line
+from aag_tf.utils.literal import literal
 
 CHILD = Path(__file__).with_name("fresh_process.py")
 TOLERANCE = 1e-5  # of the largest number in the embeddings, or of 1: float32 rounding through a deep network
@@ -99,11 +100,11 @@ def ask_fresh_process(directory: Path, images: np.ndarray, signatures: Sequence[
     Raises:
         ExportError: the process fails, for instance because the SavedModel does not load.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, literal(directory) as readable:
         questions, answers = Path(folder, "images.npy"), Path(folder, "answers.npz")
         np.save(questions, images)
         # -P: the script's own folder must not hide modules of the same name.
-        command = [sys.executable, "-P", *map(str, (CHILD, directory, questions, answers)), *signatures]
+        command = [sys.executable, "-P", *map(str, (CHILD, readable, questions, answers)), *signatures]
         quiet_cpu = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         child = subprocess.run(command, env=quiet_cpu, capture_output=True, text=True, check=False)
         if child.returncode != 0:

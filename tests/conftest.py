@@ -23,6 +23,7 @@ SLOW = (
     "benchmarks/test_kill_resume.py",
     "commands/test_augment.py",
     "commands/test_hostile_environment.py",
+    "commands/test_names.py",
     "commands/test_hints.py",
     "data/test_folder.py",
     "data/test_pictures.py",

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from aag_tf.augment.build import build_views
 from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
-from aag_tf.data import epoch_order, open_source
+from aag_tf.data import ShownBands, choose_bands, epoch_order, open_source
 from aag_tf.encoders import dtype_policy
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.paths import check_new_file, user_path
@@ -25,28 +25,44 @@ FONT_SIZE = 13  # pixels of the sheet
 MARGIN = 3  # pixels above and below the headings
 
 
-@dtype_policy("float32")
-def write_contact_sheet(config: ContactSheetConfig) -> Path:
-    """Writes a PNG file with images of the train split beside their views.
+@dataclasses.dataclass(frozen=True)
+class ContactSheet:
+    """A sheet that was written.
 
-    Returns:
-        The path of the file.
+    Args:
+        path: of the PNG file.
+        shown: bands of the images that it shows.
+    """
+
+    path: Path
+    shown: ShownBands
+
+    def __str__(self) -> str:
+        """Where it is and what it shows."""
+        caption = f"; {self.shown.caption}" if self.shown.caption else ""
+        return f"Drew {self.path}: each row an image, its main views and its auxiliary views{caption}."
+
+
+@dtype_policy("float32")
+def write_contact_sheet(config: ContactSheetConfig) -> ContactSheet:
+    """Writes a PNG file with images of the train split beside their views.
 
     Raises:
         ConfigError: the file exists, or cannot be written; it is left as it is.
-        DataError: the data set cannot be opened.
+        DataError: the data set cannot be opened, or lacks one of the bands to show.
     """
     path = user_path(config.out)
     check_new_file(path, "out", overwrite=config.overwrite)
     source = open_source(config.data)
+    bands = choose_bands(source.image_shape[2], config.data.reading.shown_bands)
     shown = epoch_order(len(source.train), config.seed, 0)[: config.images]
     images = source.train.images.numpy(np.sort(shown))
     keras.utils.set_random_seed(config.seed)  # keras-cv draws from the global generators
     views, headings = draw_columns(config, images)
     png = io.BytesIO()
-    Image.fromarray(contact_sheet(images, views, headings)).save(png, format="PNG")
+    Image.fromarray(contact_sheet(bands.picture(images), bands.picture(views), headings)).save(png, format="PNG")
     write_atomically(path, png.getvalue())
-    return path
+    return ContactSheet(path, bands)
 
 
 def draw_columns(

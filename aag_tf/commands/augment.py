@@ -21,8 +21,7 @@ def main(argv: Sequence[str]) -> int:
     preflight.check(config)
     with start_tensorflow():
         from aag_tf.augment import contact_sheet
-    path = contact_sheet.write_contact_sheet(config)
-    print(f"Drew {path}: each row an image, its main views and its auxiliary views.")
+    print(contact_sheet.write_contact_sheet(config))
     return 0
 
 

@@ -13,7 +13,11 @@ from aag_tf.config.setting import check_settings, setting
 class ContactSheetConfig:
     """The sheet: how many images, at which strengths, and which file."""
 
-    out: str = setting("views.png", "PNG file that the sheet is written to.")
+    out: str = setting(
+        "views.png",
+        "PNG file that the sheet is written to.",
+        is_path=True,
+    )
     images: int = setting(8, "Images on the sheet, a row each.", low=1, high=64)
     strengths: str | None = setting(
         None,

@@ -11,6 +11,7 @@ from aag_tf.config.setting import check_settings, setting
 
 BUILT_IN = ("digits", "scattered_digits")  # nothing follows these names
 SCHEMES = (*BUILT_IN, "tfds", "folder", "npz")
+TFDS_SCHEMES = ("gs", "s3")  # of URLs that TensorFlow Datasets reads by itself
 
 
 def check_dataset(dataset: str, flag: str = "dataset") -> None:
@@ -51,12 +52,15 @@ class DataConfig:
         "place of a 16x16 canvas), tfds:NAME[/CONFIG] (a TensorFlow Datasets data set), folder:PATH (a tree of image "
         "files; sub-folder names become labels) or npz:PATH (arrays `images` and, if you have them, `labels`). Labels "
         "are never trained on; they only serve to evaluate.",
+        is_path=True,
     )
     data_dir: str | None = setting(
         None,
         "Where prepared TensorFlow Datasets lie; only tfds: reads it. Default: $TFDS_DATA_DIR or "
         "~/tensorflow_datasets.",
         resumable=True,
+        is_path=True,
+        schemes=TFDS_SCHEMES,
     )
     download: bool = setting(
         False,

@@ -3,6 +3,7 @@
 import dataclasses
 
 from aag_tf.config.checks import require
+from aag_tf.config.data import TFDS_SCHEMES
 from aag_tf.config.setting import check_settings, setting
 
 EMBEDDING_DTYPES = ("float32", "float16")
@@ -16,6 +17,7 @@ class EmbedConfig:
         "",
         "The encoder: a directory that aag-export wrote, or one version in it.",
         if_empty="name a directory that aag-export wrote",
+        is_path=True,
     )
     input: str = setting(
         "",
@@ -23,17 +25,21 @@ class EmbedConfig:
         "file with a path a line (in its order), or TFRecord files of tf.train.Example (a name or pattern with "
         "`.tfrecord` in it). folder:, list: and tfrecord: in front say which it is.",
         if_empty="name a folder, tfds:NAME/SPLIT, a list of paths or TFRecords",
+        is_path=True,
     )
     output: str = setting(
         "",
         "Directory for the embeddings: Parquet files, and embeddings.npy with paths.txt. It must not hold anything "
         "yet.",
         if_empty="name the directory that the embeddings may be written to",
+        is_path=True,
     )
     data_dir: str | None = setting(
         None,
         "Where prepared TensorFlow Datasets lie; only tfds: reads it. Default: $TFDS_DATA_DIR or "
         "~/tensorflow_datasets.",
+        is_path=True,
+        schemes=TFDS_SCHEMES,
     )
     image_feature: str | None = setting(
         None,

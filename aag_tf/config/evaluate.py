@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from aag_tf.config.checks import listed, require
-from aag_tf.config.data import check_dataset
+from aag_tf.config.data import TFDS_SCHEMES, check_dataset
 from aag_tf.config.protocol import ProtocolConfig
 from aag_tf.config.reading import SIZE_FORM, read_size
 from aag_tf.config.run import CHECKPOINTS
@@ -21,7 +21,11 @@ class EvaluateConfig:
     evaluated: earlier evaluations are put side by side, by `aag_tf.compare` instead of `aag_tf.evaluate`.
     """
 
-    run_dir: str | None = setting(None, "Evaluate a checkpoint of this run, which aag-train made.")
+    run_dir: str | None = setting(
+        None,
+        "Evaluate a checkpoint of this run, which aag-train made.",
+        is_path=True,
+    )
     checkpoint: str = setting(
         "latest",
         "Which checkpoint of the run: the newest, or the one with the best kNN accuracy on held-out images.",
@@ -31,6 +35,7 @@ class EvaluateConfig:
         None,
         "Evaluate this SavedModel: a directory that aag-export wrote (or one version in it), or any other that maps "
         "one batch of images to one batch of vectors.",
+        is_path=True,
     )
     signature: str | None = setting(
         None,
@@ -40,6 +45,7 @@ class EvaluateConfig:
     keras_model: str | None = setting(
         None,
         "Evaluate this Keras model instead: a .keras file, loaded in safe mode, so that no code in it is run.",
+        is_path=True,
     )
     input_range: str | None = setting(
         None,
@@ -51,19 +57,25 @@ class EvaluateConfig:
         None,
         "Evaluate features that exist already: an .npz file with float `features` [n, d] and integer `labels` [n], to "
         "learn from.",
+        is_path=True,
     )
     test_features: str | None = setting(
-        None, "The features to evaluate on, an .npz file like that of --train_features."
+        None,
+        "The features to evaluate on, an .npz file like that of --train_features.",
+        is_path=True,
     )
     dataset: str | None = setting(
         None,
         "Evaluate on another labeled data set (transfer): digits, scattered_digits, tfds:NAME, folder:PATH or "
         "npz:PATH. Its images are brought to the size and channels that the encoder takes. Default: what it was "
         "trained on.",
+        is_path=True,
     )
     data_dir: str | None = setting(
         None,
         "Where prepared TensorFlow Datasets lie. Default: the run's own, $TFDS_DATA_DIR or ~/tensorflow_datasets.",
+        is_path=True,
+        schemes=TFDS_SCHEMES,
     )
     download: bool = setting(False, "Allow tfds: to download and prepare a data set that is not there yet.")
     image_size: int | str | None = setting(
@@ -77,6 +89,7 @@ class EvaluateConfig:
         None,
         "File for the metrics as JSON. Default: evaluation.json in the run directory; none for other models. With "
         "--compare: the HTML file, comparison.html by default.",
+        is_path=True,
     )
     report: bool = setting(
         True, "Draw report.html beside the metrics: confusion, nearest neighbors, maps, training curves."
@@ -85,6 +98,7 @@ class EvaluateConfig:
         None,
         "Put earlier evaluations side by side, as a table and an HTML file: --compare RUN RUN ..., each a run "
         "directory or a file of --output. Nothing is evaluated again.",
+        is_path=True,
     )
     protocol: ProtocolConfig = dataclasses.field(default_factory=ProtocolConfig)
 

@@ -17,6 +17,7 @@ class ExportConfig:
         "",
         "The run whose encoder is exported.",
         if_empty="name the run whose encoder is to be exported",
+        is_path=True,
     )
     checkpoint: str = setting(
         "latest",
@@ -27,6 +28,7 @@ class ExportConfig:
         "",
         "The model's directory, as TensorFlow Serving takes it: the SavedModel goes to EXPORT_DIR/VERSION.",
         if_empty="name the directory that versions are written to",
+        is_path=True,
     )
     version: int | None = setting(
         None,

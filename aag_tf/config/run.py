@@ -19,6 +19,7 @@ class RunConfig:
         "is never touched without --resume or --overwrite.",
         if_empty="name the directory that the run may create",
         resumable=True,
+        is_path=True,
     )
     resume: bool = setting(
         False,
@@ -55,6 +56,7 @@ class RunConfig:
         "Labeled images to take for these looks, as --dataset names them, at the size of those that are trained on: "
         "for runs on images without labels. A tenth of its training images is held out, and its test split is not "
         "touched. Default: the images of --dataset.",
+        is_path=True,
     )
     projector_images: int = setting(
         500,

@@ -14,12 +14,14 @@ class SearchConfig:
         "",
         "The collection: a directory that aag-embed wrote.",
         if_empty="name a directory that aag-embed wrote",
+        is_path=True,
     )
     query: str | None = setting(
         None,
         "A picture file; it is embedded with the encoder that embedded the collection. If the collection has the same "
         "file, that is left out of the answer.",
         if_empty="name a picture file",
+        is_path=True,
     )
     like: str | None = setting(
         None,
@@ -36,12 +38,15 @@ class SearchConfig:
         choices=("exact", "hnsw"),
     )
     saved_model: str | None = setting(
-        None, "Where the encoder lies now, if it was moved since it embedded the collection."
+        None,
+        "Where the encoder lies now, if it was moved since it embedded the collection.",
+        is_path=True,
     )
     gallery: str = setting(
         "gallery.html",
         "The web page that shows the images found; an earlier gallery of that name is replaced. --gallery= writes "
         "none.",
+        is_path=True,
     )
 
     def __post_init__(self) -> None:

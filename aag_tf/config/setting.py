@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from aag_tf.config.checks import listed, require
 from aag_tf.utils.errors import ConfigError
+from aag_tf.utils.urls import check_scheme
 
 T = TypeVar("T")
 
@@ -49,6 +50,8 @@ class Setting:
     value_aliases: Mapping[str, str]
     form: str
     read: Callable[[str], object] | None
+    is_path: bool
+    schemes: tuple[str, ...]
     kind: type = str
     optional: bool = False
     or_number: bool = False
@@ -112,6 +115,8 @@ class Setting:
             given = bool(listed(value) if self.several else value)
             missing = "missing" if self.required else "empty"
             require(given or not self.if_empty, f"{label} is {missing}; {self.if_empty}.")
+            if self.is_path:
+                check_scheme(label, value, self.schemes)
             self._check_form(label, value)
         for part in listed(value) if self.several else [value]:
             self._check_allowed(label, part)
@@ -160,6 +165,8 @@ def setting(
     value_aliases: Mapping[str, str] = types.MappingProxyType({}),
     form: str = "",
     read: Callable[[str], object] | None = None,
+    is_path: bool = False,
+    schemes: tuple[str, ...] = (),
 ) -> T:
     """Declares a dataclass field as a setting; its type is the annotation of the field.
 
@@ -179,9 +186,25 @@ def setting(
         value_aliases: old names of choices, each with its present one.
         form: how text is written, in words that follow "it must be".
         read: reads the text; raises `ValueError` with what is wrong, such as `is not a size`.
+        is_path: text that is a path, or ends in one as `folder:PATH`; URLs are refused.
+        schemes: those of URLs that are taken in place of a path, such as `gs`.
     """
     declared = Setting(
-        default, help, low, high, low_open, choices, several, if_empty, resumable, aliases, value_aliases, form, read
+        default,
+        help,
+        low,
+        high,
+        low_open,
+        choices,
+        several,
+        if_empty,
+        resumable,
+        aliases,
+        value_aliases,
+        form,
+        read,
+        is_path,
+        schemes,
     )
     return dataclasses.field(default=default, metadata={"setting": declared})
 

@@ -1,4 +1,6 @@
 from .adapting import adapted as adapted
+from .bands import ShownBands as ShownBands
+from .bands import choose_bands as choose_bands
 from .derived_images import JoinedImages as JoinedImages
 from .derived_images import SelectedImages as SelectedImages
 from .derived_images import TransformedImages as TransformedImages

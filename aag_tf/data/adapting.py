@@ -9,6 +9,26 @@ from aag_tf.data import resizing
 from aag_tf.data.derived_images import TransformedImages
 from aag_tf.data.images import Images, Shape
 from aag_tf.data.splits import Split
+from aag_tf.utils.errors import DataError
+
+
+def require_channels(name: str, found: int, wanted: int, flag: str) -> None:
+    """Checks that images can be brought to the channels of an encoder: equal ones, or gray and RGB.
+
+    Args:
+        name: of the data set.
+        found: channels of its images.
+        wanted: channels of the encoder.
+        flag: that names another data set.
+
+    Raises:
+        DataError: they cannot.
+    """
+    if found != wanted and not {found, wanted} <= {1, 3}:
+        raise DataError(
+            f"{name} has images of {found} channels and the encoder takes {wanted}; only gray and RGB are made of each "
+            f"other, so name images of {wanted} channels with {flag}."
+        )
 
 
 def adapted(split: Split, shape: Shape, how: str = ReadingConfig.fit) -> Split:
@@ -17,7 +37,7 @@ def adapted(split: Split, shape: Shape, how: str = ReadingConfig.fit) -> Split:
     Images are scaled; gray is repeated as RGB, and RGB becomes gray by its luma.
 
     Args:
-        split: uint8 images of one or three channels, all of one size.
+        split: uint8 images, all of one size; of other channels than `shape` only if both are gray or RGB.
         shape: wanted height, width and channels.
         how: what becomes of another aspect; see `aag_tf.data.resizing.fit`.
     """

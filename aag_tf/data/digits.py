@@ -6,6 +6,7 @@ import numpy.typing as npt
 from aag_tf.config import DataConfig
 from aag_tf.data import resizing
 from aag_tf.data.images import ArrayImages
+from aag_tf.data.reading import Reading
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
 
@@ -45,4 +46,5 @@ def digits_source(
         name=name,
         train=Split(ArrayImages(resizing.fit_array(images, size, config.reading.fit)), labels),
         class_names=[str(label) for label in range(10)],
+        reading=Reading.of(config.reading),
     )

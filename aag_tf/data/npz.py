@@ -6,6 +6,7 @@ from aag_tf.config import DataConfig
 from aag_tf.data import memory, resizing
 from aag_tf.data.arrays import Arrays, npz_path, read_arrays
 from aag_tf.data.images import ArrayImages
+from aag_tf.data.reading import Reading
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
 
@@ -31,6 +32,7 @@ def read_npz(path: str, config: DataConfig) -> Source:
         name=f"npz:{path}",
         train=_split(path, arrays, "images", "labels", config),
         test=_split(path, arrays, "test_images", "test_labels", config) if "test_images" in arrays else None,
+        reading=Reading.of(config.reading),
     )
 
 

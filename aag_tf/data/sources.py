@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from aag_tf.config import DataConfig
-from aag_tf.data.adapting import adapted
+from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
 from aag_tf.data.folder import read_folder
 from aag_tf.data.images import Shape
@@ -44,7 +44,7 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
 
     Args:
         dataset: its name, in the syntax of `config.dataset`.
-        config: data settings of the run, of which `data_dir` and `download` apply.
+        config: data settings of the run, of which `data_dir`, `download` and `reading` apply.
         shape: height, width and channels that its images are converted to.
 
     Returns:
@@ -55,7 +55,13 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
         DataError: the data set cannot be opened, has no labels, or has too few images to hold some out.
     """
     size = f"{shape[0]}x{shape[1]}"
-    place = DataConfig(dataset=dataset, data_dir=config.data_dir, download=config.download, image_size=size)
+    place = DataConfig(
+        dataset=dataset,
+        data_dir=config.data_dir,
+        download=config.download,
+        image_size=size,
+        reading=config.reading,
+    )
     source = open_source(place)
     train, held_out = source.train, source.validation
     if held_out is None or train.labels is None or held_out.labels is None:
@@ -64,4 +70,8 @@ def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:
             f"--monitor_dataset={dataset} has {missing}, so it cannot monitor a run; give a labeled data set, or leave "
             "the flag out."
         )
-    return dataclasses.replace(source, train=adapted(train, shape), validation=adapted(held_out, shape), test=None)
+    require_channels(dataset, source.image_shape[2], shape[2], "--monitor_dataset")
+    fit = config.reading.fit
+    return dataclasses.replace(
+        source, train=adapted(train, shape, fit), validation=adapted(held_out, shape, fit), test=None
+    )

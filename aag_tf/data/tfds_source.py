@@ -13,6 +13,7 @@ from absl import logging
 from aag_tf.config import DataConfig
 from aag_tf.data import memory, resizing
 from aag_tf.data.images import ArrayImages, Shape
+from aag_tf.data.reading import Reading
 from aag_tf.data.splits import Source, Split
 from aag_tf.data.unprepared import not_prepared
 from aag_tf.utils.errors import DataError, one_line
@@ -46,6 +47,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
         validation=splits.get("validation"),
         test=splits.get("test"),
         class_names=None if label is None else list(label.names),
+        reading=Reading.of(config.reading),
     )
 
 

@@ -73,14 +73,18 @@ def _contrast(pictures: tf.Tensor, factor: float, numbers: tf.Tensor, _: seeds.S
 
 
 def _jpeg(pictures: tf.Tensor, quality: float, numbers: tf.Tensor, _: seeds.Seed) -> tf.Tensor:
-    shape = pictures.shape[1:]
+    height, width, channels = pictures.shape[1:]
+    # JPEG holds gray and RGB; of other channels each is compressed as a gray picture.
+    own = channels if channels in (1, 3) else 1
+    shape = [height, width, own]
 
     def compress(picture: tf.Tensor) -> tf.Tensor:
         data = tf.io.encode_jpeg(picture, quality=int(quality))
-        return tf.ensure_shape(tf.io.decode_jpeg(data, channels=shape[2]), shape)
+        return tf.ensure_shape(tf.io.decode_jpeg(data, channels=own), shape)
 
-    whole = tf.cast(tf.round(pictures), tf.uint8)
-    return tf.cast(tf.map_fn(compress, whole, fn_output_signature=tf.TensorSpec(shape, tf.uint8)), tf.float32)
+    parts = tf.concat(tf.split(tf.cast(tf.round(pictures), tf.uint8), channels // own, axis=3), axis=0)
+    done = tf.map_fn(compress, parts, fn_output_signature=tf.TensorSpec(shape, tf.uint8))
+    return tf.cast(tf.concat(tf.split(done, channels // own, axis=0), axis=3), tf.float32)
 
 
 Change = Callable[[tf.Tensor, float, tf.Tensor, seeds.Seed], tf.Tensor]

@@ -74,6 +74,7 @@ def _evaluate_images(config: EvaluateConfig) -> Evaluation:
         "class_names": images.source.class_names,
         "image_shape": list(bank.images.shape),
         "conversion": images.conversion,
+        "shown_bands": subject.shown_bands,
     }
     seeds = {"untrained_encoder": subject.seed}
     return _measure(config, feature_sets(config, subject, images), subject.facts, data, seeds)
@@ -99,6 +100,7 @@ def _evaluate_files(config: EvaluateConfig) -> Evaluation:
         "class_names": None,
         "image_shape": None,
         "conversion": "",
+        "shown_bands": None,
     }
     feature_set = FeatureSet(GIVEN, bank, queries, config.protocol)
     return _measure(config, [feature_set], {"train_features": train, "test_features": test}, data, {})

@@ -1,9 +1,12 @@
 """A gallery of nearest neighbors: evaluated images, and the images of the bank that are most similar to each."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from aag_tf.data import ShownBands, choose_bands
 from aag_tf.evaluation import Evaluation, FeatureSet
 from aag_tf.report.thumbnails import thumbnails
 
@@ -45,7 +48,7 @@ def choose_examples(evaluation: Evaluation) -> list[Example]:
     if not features.has_neighbors or features.protocol.split == "train":  # each would be its own neighbor
         return []
     rows = _choose(features)
-    pictures = thumbnails(features.queries.images, rows)
+    pictures = thumbnails(features.queries.images, rows, bands_of(evaluation.data))
     return [_example(evaluation, features, int(row), picture) for row, picture in zip(rows, pictures, strict=True)]
 
 
@@ -59,10 +62,16 @@ def _example(evaluation: Evaluation, features: FeatureSet, row: int, picture: st
     own = _label(features.queries.labels, row)
     predicted = _label(features.knn_predictions if features.has_classes else None, row)
     neighbors = []
-    for near, similarity, shown in zip(nearest, similarities, thumbnails(features.bank.images, nearest), strict=True):
+    pictures = thumbnails(features.bank.images, nearest, bands_of(evaluation.data))
+    for near, similarity, shown in zip(nearest, similarities, pictures, strict=True):
         label = _label(features.bank.labels, near)
         neighbors.append(Neighbor(shown, name(label), float(similarity), label == own))
     return Example(row, picture, name(own), name(predicted), predicted == own, neighbors)
+
+
+def bands_of(data: Mapping[str, Any]) -> ShownBands:
+    """Returns what pictures show of evaluated images, from the facts about them."""
+    return choose_bands(data["image_shape"][2], data.get("shown_bands"))
 
 
 def _label(labels: np.ndarray | None, row: int) -> int | None:

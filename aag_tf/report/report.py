@@ -13,7 +13,7 @@ from aag_tf.report.chart import Chart, line_chart
 from aag_tf.report.confusion import confuse
 from aag_tf.report.curves import read_metrics, training_charts
 from aag_tf.report.embedding_map import draw_maps
-from aag_tf.report.gallery import choose_examples
+from aag_tf.report.gallery import bands_of, choose_examples
 from aag_tf.report.page import check_page_path, render, write_page
 from aag_tf.report.results import make_table, plot_dots
 from aag_tf.runs.run_directory import RunDirectory
@@ -90,7 +90,9 @@ def _introduction(data: Mapping[str, Any]) -> str:
         else ""
     )
     note = f" ({data['conversion']})" if data.get("conversion") else ""
-    return f"{data['dataset']}, {data['split']} split: {data['num_queries']:,} images{labeled}{note}."
+    caption = bands_of(data).caption if data.get("image_shape") else ""
+    shown = f" {caption[0].upper()}{caption[1:]}." if caption else ""
+    return f"{data['dataset']}, {data['split']} split: {data['num_queries']:,} images{labeled}{note}.{shown}"
 
 
 def _facts(evaluation: Evaluation, run: RunDirectory | None) -> dict[str, Mapping[str, Any]]:

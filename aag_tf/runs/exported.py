@@ -13,6 +13,7 @@ from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import ExportError
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.literal import literal
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.versions import versions
 
@@ -187,10 +188,11 @@ def load_saved_model(path: str | Path) -> SavedEncoder:
     """
     directory = version_directory(user_path(path))
     metadata = read_metadata(directory)
-    try:
-        loaded = tf.saved_model.load(directory)
-    except Exception as error:  # TensorFlow raises many classes for a damaged file
-        raise ExportError(f"{directory} is damaged ({type(error).__name__}); export the run again.") from error
+    with literal(directory) as readable:
+        try:
+            loaded = tf.saved_model.load(readable)
+        except Exception as error:  # TensorFlow raises many classes for a damaged file
+            raise ExportError(f"{directory} is damaged ({type(error).__name__}); export the run again.") from error
     if not _matches(loaded, metadata):
         raise ExportError(
             f"{directory} is not the model that its {METADATA_FILE} describes; export the run again with aag-export."

@@ -5,7 +5,8 @@ import sys
 from typing import Any, Self
 
 from aag_tf import config as configs
-from aag_tf.config import TrainConfig
+from aag_tf.config import DataConfig, TrainConfig
+from aag_tf.data.reading import BEFORE_IT_WAS_RECORDED, Reading
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.versions import versions
 
@@ -22,6 +23,7 @@ class RunRecord:
         image_shape: (height, width, channels) of its images.
         class_names: of the training data, where known.
         num_train_images: how many images it trains on.
+        reading: how the images were read.
         fingerprint: of these images; see `aag_tf.data.fingerprint`.
         custom_encoder: what the encoder is built from, where a model was passed to `train`.
         auxiliary: description of the auxiliary branch, where one was passed to `train`.
@@ -36,6 +38,7 @@ class RunRecord:
     image_shape: tuple[int, int, int]
     class_names: list[str] | None = None
     num_train_images: int | None = None
+    reading: Reading = BEFORE_IT_WAS_RECORDED
     fingerprint: str | None = None
     custom_encoder: dict[str, Any] | None = None
     auxiliary: dict[str, Any] | None = None
@@ -51,6 +54,10 @@ class RunRecord:
         """The settings by the names of their flags."""
         return configs.to_flat(self.config)
 
+    def same_reading(self, data: DataConfig) -> DataConfig:
+        """Returns the settings of a data set whose files are then read as those of the run were."""
+        return dataclasses.replace(data, reading=self.reading.settings(data.reading))
+
     def to_json(self) -> dict[str, Any]:
         """The record as the JSON object of `run.json`."""
         return {"format_version": FORMAT_VERSION, **self.to_facts()}
@@ -58,7 +65,8 @@ class RunRecord:
     def to_facts(self) -> dict[str, Any]:
         """Settings and facts as JSON, without the version of a file that holds them."""
         facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "config"}
-        return {"flags": self.flags, **facts, "image_shape": list(self.image_shape)}
+        facts |= {"image_shape": list(self.image_shape), "reading": dataclasses.asdict(self.reading)}
+        return {"flags": self.flags, **facts}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:

@@ -12,6 +12,7 @@ from aag_tf.config import OWN, Cluster, RunConfig, ScheduleConfig, TrainConfig, 
 from aag_tf.data import (
     Source,
     batches_in_epoch,
+    choose_bands,
     fingerprint,
     open_monitored,
     open_source,
@@ -103,13 +104,14 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
         check_same_training_settings(config, auxiliary, before, directory)
 
     with skipped_before(() if before is None else directory.read_skipped()):
-        source = open_source(config.data)
+        source = open_source(config.data if before is None else before.same_reading(config.data))
+    choose_bands(source.image_shape[2], config.data.reading.shown_bands)  # rejects bands that images do not have
     record = _describe(config, source, auxiliary)
     if before is not None:
         check_same_images(record, before)
     monitored = source
     if is_chief and config.run.monitor_dataset is not None:
-        monitored = open_monitored(config.run.monitor_dataset, config.data, source.image_shape)
+        monitored = open_monitored(config.run.monitor_dataset, record.same_reading(config.data), source.image_shape)
     description = describe_custom_encoder(custom_encoder, source.image_shape, before, has_checkpoint=bool(store.all()))
     record = dataclasses.replace(record, custom_encoder=description)
     steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
@@ -176,6 +178,7 @@ def _describe(config: TrainConfig, source: Source, auxiliary: Branch | None) -> 
         image_shape=source.image_shape,
         class_names=source.class_names,
         num_train_images=len(source.train),
+        reading=source.reading,
         fingerprint=fingerprint(source.train.images),
         auxiliary=auxiliary and auxiliary.describe(),
     )

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.config import OWN
-from aag_tf.data import Source, Split, counted_by_reason
+from aag_tf.data import Source, Split, choose_bands, counted_by_reason
 from aag_tf.training.open_run import OpenRun
 from aag_tf.utils.text import shown
 
@@ -36,6 +36,9 @@ def summarize(run: OpenRun) -> RunSummary:
     """Returns what an open run is going to do; it reads nothing and writes nothing."""
     source, config, steps = run.source, run.config, run.steps
     lines = {"images": _images(source)}
+    bands = choose_bands(source.image_shape[2], config.data.reading.shown_bands)
+    if bands.caption:
+        lines["pictures"] = bands.caption.removeprefix("pictures ")
     if source.skipped:
         lines["skipped"] = f"{counted_by_reason(source.skipped)}; all are named in {run.directory.skipped}"
     lines |= {
@@ -53,7 +56,7 @@ def summarize(run: OpenRun) -> RunSummary:
 def _images(source: Source) -> str:
     height, width, channels = source.image_shape
     total = sum(len(split) for split in (source.train, source.validation, source.test) if split is not None)
-    color = "gray" if channels == 1 else "RGB"
+    color = {1: "gray", 3: "RGB"}.get(channels, f"with {channels} channels")
     return f"{total:,} of {shown(source.name)}, resized to {height}x{width} {color} (--image_size)"
 
 

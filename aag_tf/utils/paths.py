@@ -4,14 +4,16 @@ import os
 from pathlib import Path
 
 from aag_tf.utils.errors import ConfigError
+from aag_tf.utils.urls import check_scheme
 
 
 def user_path(name: str | os.PathLike[str]) -> Path:
     """Returns the path that a user wrote, with `~` expanded.
 
     Raises:
-        ConfigError: `~name` names no user of this machine.
+        ConfigError: `~name` names no user of this machine, or it is a URL.
     """
+    check_scheme("", os.fspath(name))
     try:
         return Path(name).expanduser()
     except RuntimeError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 import tensorflow as tf
 
 from aag_tf.export.embedding import shards
@@ -48,14 +48,16 @@ class Collection:
     def vectors(self) -> Iterator[npt.NDArray[np.float32]]:
         """All embeddings, some thousands at a time: float32 [k, dim], NaN for an image without one."""
         for path in self.files:
-            with pq.ParquetFile(path) as file:
+            with shards.open_shard(path) as file:
                 for batch in file.iter_batches(batch_size=shards.ROWS_AT_ONCE, columns=["embedding"]):
                     yield shards.read_vectors(batch.column(0), self.dim).astype(np.float32, copy=False)
 
     def paths(self) -> Iterator[str]:
         """The paths of all images."""
         for path in self.files:
-            yield from pq.read_table(path, columns=["path"]).column(0).to_pylist()
+            with shards.open_shard(path) as file:
+                names = file.read(["path"]).column(0).to_pylist()
+            yield from names
 
     def paths_of(self, numbers: Sequence[int]) -> list[str]:
         """The paths of some rows, in the given order; reads only that column, and each row group once."""
@@ -65,21 +67,26 @@ class Collection:
             groups[shard, group].append((number, row))
         found = dict[int, str]()
         for (shard, group), places in groups.items():
-            with pq.ParquetFile(self._file(shard)) as file:
+            with shards.open_shard(self._file(shard)) as file:
                 column = file.read_row_group(group, columns=["path"]).column(0)
             found |= {number: column[row].as_py() for number, row in places}
         return [found[number] for number in numbers]
 
     def ok(self) -> npt.NDArray[np.bool_]:
         """Whether each image has an embedding: bool [n]."""
-        parts = [pq.read_table(path, columns=["ok"]).column(0).to_numpy() for path in self.files]
+        parts = []
+        for path in self.files:
+            with shards.open_shard(path) as file:
+                parts.append(file.read(["ok"]).column(0).to_numpy())
         return np.concatenate(parts).astype(np.bool_)
 
     def broken(self, most: int) -> list[tuple[str, str]]:
         """(path, error) of the first images without an embedding, at most `most`."""
         found: list[tuple[str, str]] = []
         for path in self.files:
-            table = pq.read_table(path, columns=["path", "error"], filters=[("ok", "==", False)])
+            with shards.open_shard(path) as file:
+                table = file.read(["path", "ok", "error"])
+            table = table.filter(pc.invert(table.column("ok")))
             found += [(row["path"], row["error"]) for row in table.slice(0, most - len(found)).to_pylist()]
             if len(found) == most:
                 break
@@ -88,7 +95,7 @@ class Collection:
     def row(self, number: int) -> dict[str, Any]:
         """One row: `path`, `embedding` (float32 [dim], or `None`), `ok` and `error`."""
         shard, group, row = self._place(number)
-        with pq.ParquetFile(self._file(shard)) as file:
+        with shards.open_shard(self._file(shard)) as file:
             found = file.read_row_group(group).slice(row, 1)
         embedding = found.column("embedding").chunk(0)
         facts = found.drop_columns(["embedding"]).to_pylist()[0]

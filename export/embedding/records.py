@@ -42,7 +42,7 @@ def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
         DataError: no file matches.
     """
     pattern = os.path.abspath(user_path(rest))
-    if not _files(pattern):
+    if not files_of(pattern):
         raise DataError(f"--input={config.input} matches no file; name TFRecord files, or a pattern with * or ?.")
     return {"source": pattern, "image_feature": config.image_feature}
 
@@ -54,7 +54,7 @@ def holds_images(source: dict[str, Any]) -> bool:
         DataError: a file cannot be opened.
     """
     found = False
-    for path in _files(source["source"]):
+    for path in files_of(source["source"]):
         with _converting_errors(path):
             try:
                 found = next(iter(_dataset(path)), None) is not None or found
@@ -71,7 +71,7 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     """
     files: list[dict[str, Any]] = []
     with progress_bar("counting records", None, "img") as bar:
-        for path in _files(source["source"]):
+        for path in files_of(source["source"]):
             stamp = stamp_of(path)
             with _converting_errors(path):
                 readable, damaged = _count(path)
@@ -137,8 +137,9 @@ def _short_names(paths: list[str]) -> dict[str, str]:
     return {path: os.path.relpath(path, shared) for path in paths}
 
 
-def _files(pattern: str) -> list[str]:
-    # A file name may have brackets that are no pattern, and a pattern may match folders.
+def files_of(pattern: str) -> list[str]:
+    """Returns the file of this very name, or else those that match it as a pattern, sorted."""
+    # A pattern may match folders.
     names = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
     return sorted(filter(os.path.isfile, names))
 

@@ -1,6 +1,8 @@
 """Parquet files of embeddings: one row an image, in the input's order, complete or absent."""
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,10 +74,18 @@ def write_shard(path: Path, rows: Rows, columns: pa.Schema) -> None:
             writer.write_table(to_table(Rows(rows.paths[some], rows.embeddings[some], rows.errors[some]), columns))
 
 
+@contextlib.contextmanager
+def open_shard(path: Path) -> Iterator[pq.ParquetFile]:
+    """Opens a Parquet file to read; as a file, since Arrow takes a name such as `v2:best` for a URL."""
+    with pa.OSFile(os.fspath(path)) as file, pq.ParquetFile(file) as shard:
+        yield shard
+
+
 def is_shard(path: Path, rows: int) -> bool:
     """Whether a path is a Parquet file with this number of rows."""
     try:
-        return pq.read_metadata(path).num_rows == rows
+        with open_shard(path) as shard:
+            return shard.metadata.num_rows == rows
     except (OSError, pa.ArrowException):
         return False
 

@@ -2,29 +2,13 @@
 
 import re
 import shlex
-import sys
 
 import numpy as np
 import pytest
+from command_runs import FAST, ended
 from PIL import Image
 
-from aag_tf.commands import evaluate, export, train
-
-MAIN = {"aag-train": train, "aag-evaluate": evaluate, "aag-export": export}
-FAST = (
-    *("--encoder=tiny", "--width=0.125", "--projector_width=8", "--projector_dim=4", "--train_steps=2"),
-    *("--global_batch_size=4", "--projector_images=0", "--jit_compile=off", "--noflip", "--aux=none"),
-)
 HINT = re.compile(r"with: (aag-.*)$", re.MULTILINE)
-
-
-def ended(capsys, monkeypatch, *argv):
-    """Runs a command as its console script does; returns its exit code and what it printed."""
-    monkeypatch.setattr(sys, "argv", list(argv))
-    with pytest.raises(SystemExit) as end:
-        MAIN[argv[0]].run()
-    captured = capsys.readouterr()
-    return end.value.code, captured.out + captured.err
 
 
 def hints(text):

@@ -4,6 +4,7 @@ import pytest
 from aag_tf.config import DataConfig, EvaluateConfig, RunConfig
 from aag_tf.config.data import SCHEMES
 from aag_tf.data import open_monitored, open_source, resizing, sources
+from aag_tf.data.adapting import require_channels
 from aag_tf.utils.errors import ConfigError, DataError
 
 
@@ -63,6 +64,18 @@ def test_a_run_is_watched_by_other_images_at_its_size_and_in_its_channels(tmp_pa
         np.testing.assert_array_equal(part.labels, whole.labels)
         scaled = resizing.fit_array(whole.images.numpy(range(9)), (6, 4))
         np.testing.assert_array_equal(part.images.numpy(range(9)), np.repeat(scaled, 3, axis=-1))
+
+
+@pytest.mark.parametrize(("found", "wanted"), [(1, 5), (3, 4), (5, 3), (5, 1), (4, 5)])
+def test_only_gray_and_color_are_made_of_each_other(found, wanted):
+    require_channels("npz:x", 1, 3, "--dataset")
+    require_channels("npz:x", wanted, wanted, "--dataset")
+    with pytest.raises(DataError) as refusal:
+        require_channels("npz:x", found, wanted, "--dataset")
+    assert str(refusal.value) == (
+        f"npz:x has images of {found} channels and the encoder takes {wanted}; only gray and RGB are made of each "
+        f"other, so name images of {wanted} channels with --dataset."
+    )
 
 
 def test_images_without_labels_are_not_watched_by(tmp_path):

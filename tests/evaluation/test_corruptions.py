@@ -22,7 +22,7 @@ def photographs(shape=(32, 32, 3), count=12):
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-@pytest.mark.parametrize("shape", [(32, 32, 3), (80, 72, 1)])
+@pytest.mark.parametrize("shape", [(32, 32, 3), (80, 72, 1), (24, 40, 5)])
 def test_each_strength_takes_a_picture_further_away(kind, shape):
     pictures = photographs(shape)
     everything = np.arange(len(pictures))
@@ -63,6 +63,14 @@ def test_a_picture_is_corrupted_alike_in_every_batch(kind):
     images = corrupted(ArrayImages(photographs()), kind, 3, seed=5)
     together = images.numpy(np.arange(12))
     np.testing.assert_array_equal(images.numpy([7, 2]), together[[7, 2]])
+
+
+def test_each_of_many_channels_is_compressed_as_a_gray_picture():
+    pictures = photographs((16, 24, 4))
+    together = corrupted(ArrayImages(pictures), "jpeg", 3).numpy(np.arange(12))
+    for channel in range(4):
+        gray = ArrayImages(pictures[..., channel : channel + 1])
+        np.testing.assert_array_equal(together[..., channel], corrupted(gray, "jpeg", 3).numpy(np.arange(12))[..., 0])
 
 
 def test_the_seed_decides_the_noise():

@@ -8,7 +8,7 @@ import pytest
 from evaluations import make_evaluation
 from PIL import Image
 
-from aag_tf.data import ArrayImages
+from aag_tf.data import ArrayImages, choose_bands
 from aag_tf.report.confusion import confuse, count_confusions
 from aag_tf.report.embedding_map import MOST_CLASSES, SIDE, draw_maps, shape_of
 from aag_tf.report.gallery import NEIGHBORS, QUERIES, choose_examples
@@ -28,12 +28,29 @@ def noise(count, shape):
 @pytest.mark.parametrize("shape", [(32, 32, 3), (8, 8, 1)])
 def test_small_thumbnails_are_the_images_themselves(shape):
     array = noise(5, shape)
-    for address, row in zip(thumbnails(ArrayImages(array), [4, 0]), [4, 0], strict=True):
+    addresses = thumbnails(ArrayImages(array), [4, 0], choose_bands(shape[2]))
+    for address, row in zip(addresses, [4, 0], strict=True):
         np.testing.assert_array_equal(decoded(address).reshape(shape), array[row])
 
 
+def test_thumbnails_of_many_channels_are_their_chosen_bands():
+    array = noise(2, (8, 20, 5))
+    (address,) = thumbnails(ArrayImages(array), [1], choose_bands(5, "4,3,2"))
+    np.testing.assert_array_equal(decoded(address), array[1][..., [3, 2, 1]])
+    (address,) = thumbnails(ArrayImages(array[..., :2]), [1], choose_bands(2))
+    np.testing.assert_array_equal(decoded(address), array[1][..., 0])
+
+
+def test_the_gallery_shows_the_bands_of_the_training():
+    evaluation = make_evaluation(shape=(8, 12, 4), data={"shown_bands": "4,1,2"})
+    example = choose_examples(evaluation)[0]
+    image = evaluation.feature_set.queries.images.numpy([example.number])[0]
+    np.testing.assert_array_equal(decoded(example.picture), image[..., [3, 0, 1]])
+    np.testing.assert_array_equal(decoded(example.neighbors[0].picture), decoded(example.picture))
+
+
 def test_large_thumbnails_are_bounded_and_keep_their_proportions():
-    (address,) = thumbnails(ArrayImages(noise(1, (120, 240, 3))), [0])
+    (address,) = thumbnails(ArrayImages(noise(1, (120, 240, 3))), [0], choose_bands(3))
     assert decoded(address).shape == (LARGEST_SIDE // 2, LARGEST_SIDE, 3)
     assert len(address) < 17_500
 

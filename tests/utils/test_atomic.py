@@ -29,3 +29,11 @@ def test_a_file_is_as_private_as_the_users_own(tmp_path, umask, mode):
     finally:
         os.umask(before)
     assert (tmp_path / "views.png").stat().st_mode & 0o777 == mode
+
+
+def test_the_longest_name_is_written(tmp_path):
+    target = tmp_path / ("日" * 83 + ".html!")
+    assert len(target.name.encode()) == 255
+    write_atomically(target, "page")
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    assert target.read_text() == "page"

@@ -18,6 +18,7 @@ from aag_tf.data import (
     same_pixels,
     skipped_before,
 )
+from aag_tf.data.adapting import require_channels
 from aag_tf.evaluation.choices import choose_k, choose_protocol
 from aag_tf.evaluation.subjects.subject import Subject
 from aag_tf.runs import RunDirectory
@@ -65,11 +66,14 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
     changes = []
     if config.dataset is not None and None not in subject.image_shape[:2]:
         changes.append(f"images at {height}x{width} pixels")
+    require_channels(source.name, source.image_shape[2], channels, "--dataset")
     if source.image_shape[2] != channels:
         changes.append("gray repeated as RGB" if channels == 3 else "RGB turned to gray by its luma")
-    shape = (height, width, channels)
+    shape, fit = (height, width, channels), source.reading.fit
     protocol = choose_k(protocol, bank.labels, len(bank))
-    return EvaluationImages(source, protocol, adapted(bank, shape), adapted(queries, shape), ", ".join(changes))
+    return EvaluationImages(
+        source, protocol, adapted(bank, shape, fit), adapted(queries, shape, fit), ", ".join(changes)
+    )
 
 
 def choose_splits(source: Source, split: str, *, labeled: bool = True) -> tuple[Split, Split]:
@@ -115,15 +119,18 @@ def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
     if config.dataset is None:
         if own is None:
             raise EvaluationError("this model does not say what it was trained on; name the data with --dataset.")
+        assert subject.record is not None
+        own = subject.record.same_reading(own)
         return dataclasses.replace(own, data_dir=config.data_dir or own.data_dir, download=config.download)
     height, width, _ = subject.image_shape
-    return DataConfig(
+    other = DataConfig(
         dataset=config.dataset,
         data_dir=config.data_dir or (None if own is None else own.data_dir),
         download=config.download,
         image_size=config.image_size if height is None or width is None else f"{height}x{width}",
         validation_fraction=DataConfig().validation_fraction if own is None else own.validation_fraction,
     )
+    return other if subject.record is None else subject.record.same_reading(other)
 
 
 def _check_image_size(config: EvaluateConfig, subject: Subject) -> None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from aag_tf.evaluation.subjects.input_range import convert, require_range
 from aag_tf.runs.exported import OUTPUT, SIGNATURE
 from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.literal import literal
 
 Sizes = tuple[int | None, int | None, int | None]
 
@@ -75,10 +76,11 @@ def load_foreign_saved_model(directory: Path, signature: str | None, input_range
     Raises:
         EvaluationError: the SavedModel is damaged, no signature fits, several do, or the range is unknown.
     """
-    try:
-        loaded = tf.saved_model.load(directory)
-    except Exception as error:  # TensorFlow raises many classes for a damaged file
-        raise EvaluationError(f"{directory} cannot be loaded as a SavedModel ({type(error).__name__}).") from error
+    with literal(directory) as readable:
+        try:
+            loaded = tf.saved_model.load(readable)
+        except Exception as error:  # TensorFlow raises many classes for a damaged file
+            raise EvaluationError(f"{directory} cannot be loaded as a SavedModel ({type(error).__name__}).") from error
     signatures = dict(loaded.signatures)
     name, _, output = (signature or "").partition(":")
     fitting = {key: ends for key, function in signatures.items() if (ends := _ends(function, output)) is not None}

@@ -54,6 +54,11 @@ class Subject:
         """Settings of the main branch in its training, by default those of this package."""
         return AugmentConfig() if self.record is None else self.record.config.augment
 
+    @property
+    def shown_bands(self) -> str | None:
+        """Bands that pictures show of its images, as `--shown_bands` of its training; `None` for the first ones."""
+        return None if self.record is None else self.record.config.data.reading.shown_bands
+
 
 def load_subject(config: EvaluateConfig) -> Subject:
     """Loads the encoder that `--run_dir`, `--saved_model` or `--keras_model` names.

@@ -1,12 +1,14 @@
 """The state of a run that a checkpoint holds, and restoring it."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from aag_tf.runs.checkpoints.store import CheckpointStore, StoredCheckpoint
-from aag_tf.utils.errors import RunDirectoryError
+from aag_tf.utils.errors import RunDirectoryError, one_line
+from aag_tf.utils.literal import literal
 
 SEED_STATE = "seed_generator_state"  # the name that Keras gives the state of its random generators
 
@@ -46,7 +48,9 @@ class RunState:
 
     def write(self, prefix: str) -> None:
         """Writes files whose names start with the prefix."""
-        self.checkpoint.write(prefix)
+        path = Path(prefix)
+        with literal(path.parent) as directory:
+            self.checkpoint.write(str(directory / path.name))
 
     def restore(self, store: CheckpointStore) -> int:
         """Loads the newest undamaged checkpoint, if there is one, and deletes damaged ones after it.
@@ -65,14 +69,17 @@ class RunState:
 
 
 def restore(stored: StoredCheckpoint, checkpoint: tf.train.Checkpoint) -> Any:
-    """Loads a checkpoint; returns TensorFlow's load status.
+    """Loads a verified checkpoint; returns TensorFlow's load status.
 
     Raises:
-        RunDirectoryError: it cannot be read.
+        RunDirectoryError: TensorFlow cannot read it, or its tensors do not fit the networks.
     """
     try:
-        return checkpoint.read(str(stored.prefix))  # `restore` would expect the counter that `save` adds
+        with literal(stored.directory) as directory:
+            # `restore` would expect the counter that `save` adds
+            return checkpoint.read(str(directory / stored.prefix.name))
     except (tf.errors.OpError, ValueError) as error:
         raise RunDirectoryError(
-            f"the checkpoint {stored.prefix} cannot be read ({type(error).__name__}); restore the files from a copy."
+            f"the checkpoint {stored.prefix} is as it was written, and TensorFlow cannot restore it "
+            f"({one_line(error, 200)}); use the versions of packages in its run.json."
         ) from error

@@ -86,9 +86,10 @@ def _pictures(run: OpenRun, events: TensorBoardWriter) -> Callbacks:
     callbacks: Callbacks = []
     if settings.projector_images:
         images = (run.monitored.validation or run.monitored.train).take(settings.projector_images)
-        names = run.monitored.class_names
+        names, shown_bands = run.monitored.class_names, run.config.data.reading.shown_bands
+        encoder = model.evaluated_encoder
         callbacks.append(
-            EmbeddingProjector(events.directory, model.evaluated_encoder, images, names, steps, every=every)
+            EmbeddingProjector(events.directory, encoder, images, names, steps, every=every, shown_bands=shown_bands)
         )
     if settings.histograms:
         networks = {"encoder": model.encoder, "projector": model.projector}

@@ -8,10 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 from tensorboard.plugins import projector
 from typing_extensions import override
 
-from aag_tf.data import Split
+from aag_tf.data import Split, choose_bands
 from aag_tf.evaluation import embed, inference
 from aag_tf.training.callbacks.periodic import Periodic
 from aag_tf.training.step_range import StepRange
@@ -32,6 +33,7 @@ class EmbeddingProjector(Periodic):
         class_names: names of the labels, where known.
         step_range: the steps of this `fit`.
         every: steps between two embeddings.
+        shown_bands: value of `--shown_bands`: what thumbnails show of images with neither one nor three channels.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class EmbeddingProjector(Periodic):
         step_range: StepRange,
         *,
         every: int,
+        shown_bands: str | None = None,
     ) -> None:
         super().__init__(step_range, every=every)
         self.directory = directory
         self.embedding = inference(encoder, images.images.shape)
         self.images = images
         self.class_names = class_names
+        self.bands = choose_bands(images.images.shape[2], shown_bands)
 
     @override
     def on_due(self, step: int, logs: Mapping[str, Any]) -> None:
@@ -58,7 +62,7 @@ class EmbeddingProjector(Periodic):
         folder.mkdir(parents=True, exist_ok=True)
         lines = ["\t".join(f"{value:.5g}" for value in vector) for vector in vectors]
         write_atomically(folder / "embeddings.tsv", "\n".join(lines) + "\n")
-        pixels = self.images.images.numpy(range(len(vectors)))
+        pixels = self.bands.picture(self.images.images.numpy(range(len(vectors))))
         write_atomically(folder / "thumbnails.png", sprite(pixels))
 
         config = projector.ProjectorConfig()
@@ -78,7 +82,7 @@ class EmbeddingProjector(Periodic):
 
 
 def sprite(pixels: np.ndarray) -> bytes:
-    """One PNG of all images, row by row in a square of `THUMBNAIL` pixel tiles.
+    """One PNG of all images, row by row in a square of `THUMBNAIL` pixel tiles, each image whole on white.
 
     Args:
         pixels: uint8 `[images, height, width, 1 or 3]`.
@@ -88,7 +92,8 @@ def sprite(pixels: np.ndarray) -> bytes:
     for index, image in enumerate(pixels):
         tile = PIL.Image.fromarray(np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image)
         row, column = divmod(index, across)
-        sheet.paste(tile.resize((THUMBNAIL, THUMBNAIL)), (column * THUMBNAIL, row * THUMBNAIL))
+        tile = PIL.ImageOps.pad(tile, (THUMBNAIL, THUMBNAIL), color="white")
+        sheet.paste(tile, (column * THUMBNAIL, row * THUMBNAIL))
     file = io.BytesIO()
     sheet.save(file, "png")
     return file.getvalue()

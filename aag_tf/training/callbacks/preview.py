@@ -9,10 +9,11 @@ from typing_extensions import override
 from aag_tf import config as configs
 from aag_tf.augment.contact_sheet import contact_sheet
 from aag_tf.config import MAIN_VIEWS, TrainConfig
-from aag_tf.data import Images
+from aag_tf.data import Images, choose_bands
 from aag_tf.training.callbacks.tensorboard import TensorBoardWriter
 
 PREVIEW_IMAGES = 8
+ROWS = "each row: the image, its two main views, its auxiliary views"
 
 
 class Preview(keras.callbacks.Callback):
@@ -37,9 +38,10 @@ class Preview(keras.callbacks.Callback):
         images = self.images.numpy(range(count))
         views = self.model.views.make(tf.constant(images), seed=self.config.schedule.seed, step=0, row=tf.range(count))
         headings = ["original", "main", "main"] + ["auxiliary"] * (views.shape[1] - MAIN_VIEWS)
+        bands = choose_bands(images.shape[-1], self.config.data.reading.shown_bands)
         self.events.write_picture(
             "views",
-            contact_sheet(images, views.numpy(), headings),
+            contact_sheet(bands.picture(images), bands.picture(views.numpy()), headings),
             step=0,
-            description="each row: the image, its two main views, its auxiliary views",
+            description="; ".join(filter(None, [ROWS, bands.caption])),
         )

@@ -1,5 +1,6 @@
 """What a run leaves for TensorBoard, read back by TensorBoard's own readers, and the table that explains it."""
 
+import io
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +32,7 @@ from aag_tf.training.callbacks import (
     StepRange,
     TensorBoardWriter,
 )
+from aag_tf.training.callbacks.embedding_projector import sprite
 from aag_tf.utils.errors import ConfigError
 
 TABLE = Path(__file__).parents[3] / "docs" / "reference" / "tensorboard.md"
@@ -174,6 +176,20 @@ def test_the_projector_gets_vectors_labels_and_thumbnails_in_one_order(tmp_path)
         row, column = divmod(index, 3)
         tile = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
         assert (tile == index * 50).all()
+
+
+def test_thumbnails_of_the_projector_are_whole_and_of_the_bands_asked_for():
+    images = np.zeros((1, 8, 16, 3), np.uint8)
+    images[:, :, 8:] = 200
+    tile = np.asarray(PIL.Image.open(io.BytesIO(sprite(images))))
+    assert tile.shape == (32, 32, 3)
+    assert (tile[[0, 7, 24, 31]] == 255).all()  # white above and below
+    assert (tile[8:24, :12] == 0).all()
+    assert (tile[8:24, 20:] == 200).all()
+    encoder = keras.Sequential([keras.Input((2, 2, 4)), keras.layers.Flatten()])
+    bands = Split(ArrayImages(np.zeros((5, 2, 2, 4), np.uint8)))
+    callback = EmbeddingProjector(Path(), encoder, bands, None, SPAN, every=10, shown_bands="4,3,1")
+    np.testing.assert_array_equal(callback.bands.picture(np.arange(4)), [3, 2, 0])
 
 
 def test_histograms_hold_every_trainable_weight(tmp_path):
