@@ -8,7 +8,7 @@ from typing import TypeVar
 from absl import flags
 
 from aag_tf.config import TrainConfig, from_flat, leaves
-from aag_tf.flags import compare, recipe
+from aag_tf.flags import compare, flagfile, recipe
 from aag_tf.flags.definitions import define
 from aag_tf.flags.help_text import grouped_help
 from aag_tf.flags.refusals import sentence
@@ -36,14 +36,13 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
     settings = leaves(config_type)
     if "recipe" in flag_values:
         arguments = recipe.expand(arguments)
+    arguments = flagfile.expand(arguments)
     if "compare" in settings:
         arguments = compare.join(arguments)
     try:
         stray = flag_values([argv[0], *arguments])[1:]
     except flags.Error as error:
         raise ConfigError(sentence(error, settings)) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError("--flagfile cannot be read: it is no text file; name a file with one flag a line.") from error
     except ValueError as error:  # what absl makes of --noflip=1
         raise ConfigError(f"a flag is written wrong ({error}); switches are --name and --noname.") from error
     if stray:

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from aag_tf.config import Setting, groups
 from aag_tf.utils.text import text_width, wrapped
 
+FLAGFILE = (
+    "--flagfile=FILE reads flags from a file, one a line as --name=value. A comment begins with `# `, behind a value "
+    "with a space before it, so that `#1` may be part of a name. A value in single or double quotes is taken as it is. "
+    "--helpfull lists every flag with its type."
+)
+
 
 def grouped_help(config_type: type, usage: str, headlines: Mapping[str, str]) -> str:
     """The help of a command.
@@ -27,7 +33,7 @@ def grouped_help(config_type: type, usage: str, headlines: Mapping[str, str]) ->
             for name, setting in settings.items()
         ]
         sections.append("\n".join([wrapped(f"{title(group)}:", width, 0, 2), *entries]))
-    sections.append("--flagfile=FILE reads flags from a file; --helpfull lists every flag with its type.")
+    sections.append(wrapped(FLAGFILE, width, 0, 2))
     return "\n\n".join(sections)
 
 

@@ -24,10 +24,6 @@ def sentence(error: flags.Error, settings: Mapping[str, Setting]) -> str:
     if isinstance(error, flags.UnrecognizedFlagError):
         near = " or ".join(f"--{name}" for name in similar_flags(error.flagname, settings))
         return f"--{error.flagname} is not a flag; " + (f"did you mean {near}?" if near else "--help lists all flags.")
-    if isinstance(error, flags.CantOpenFlagFileError):
-        # "ERROR:: Unable to open flagfile: [Errno 2] No such file or directory: 'name'"
-        reason = text.partition("] ")[2].replace(": ", " (", 1) + ")"
-        return f"--flagfile cannot be read: {reason[0].lower()}{reason[1:]}; name a file with one flag a line."
     refused = re.match(r"flag --(\w+)=(.*?): ", text)
     if isinstance(error, flags.IllegalFlagValueError) and refused and refused[1] in settings:
         return _bad_value(refused[1], refused[2], settings[refused[1]])

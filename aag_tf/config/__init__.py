@@ -13,6 +13,7 @@ from aag_tf.config.encoder_names import check_encoder
 from aag_tf.config.evaluate import EvaluateConfig, check_compared
 from aag_tf.config.export import ExportConfig
 from aag_tf.config.flat import flag_lines, from_flat, groups, leaves, to_flat
+from aag_tf.config.layout import LayoutConfig
 from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
 from aag_tf.config.model import OWN, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import OptimizerConfig
@@ -42,6 +43,7 @@ __all__ = [
     "EncoderConfig",
     "EvaluateConfig",
     "ExportConfig",
+    "LayoutConfig",
     "LossConfig",
     "OptimizerConfig",
     "ProjectorConfig",

@@ -6,6 +6,7 @@ import os
 import re
 
 from aag_tf.config.checks import require
+from aag_tf.config.layout import LayoutConfig
 from aag_tf.config.reading import SIZE_FORM, ReadingConfig, read_size
 from aag_tf.config.setting import check_settings, setting
 
@@ -87,6 +88,7 @@ class DataConfig:
         low=0.0,
         high=0.9,
     )
+    layout: LayoutConfig = dataclasses.field(default_factory=LayoutConfig)
     reading: ReadingConfig = dataclasses.field(default_factory=ReadingConfig)
 
     def __post_init__(self) -> None:

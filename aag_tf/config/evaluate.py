@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from aag_tf.config.checks import listed, require
 from aag_tf.config.data import TFDS_SCHEMES, check_dataset
+from aag_tf.config.layout import LayoutConfig
 from aag_tf.config.protocol import ProtocolConfig
 from aag_tf.config.reading import SIZE_FORM, read_size
 from aag_tf.config.run import CHECKPOINTS
@@ -100,6 +101,7 @@ class EvaluateConfig:
         "directory or a file of --output. Nothing is evaluated again.",
         is_path=True,
     )
+    layout: LayoutConfig = dataclasses.field(default_factory=LayoutConfig)
     protocol: ProtocolConfig = dataclasses.field(default_factory=ProtocolConfig)
 
     def __post_init__(self) -> None:
@@ -108,6 +110,11 @@ class EvaluateConfig:
             self._check_comparison()
             return
         self._check_subject()
+        require(
+            self.dataset is not None or self.layout == LayoutConfig(),
+            "--splits and --labels say how --dataset is divided, and a run's own images are divided as in training; "
+            "name the images with --dataset, or leave them out.",
+        )
         if self.train_features is not None:
             self._check_features()
         if self.dataset is not None:
@@ -169,7 +176,7 @@ class EvaluateConfig:
         own = settings_of(EvaluateConfig).items()
         changed = {name for name, declared in own if getattr(self, name) != declared.default}
         require(
-            changed <= {"compare", "output"} and self.protocol == ProtocolConfig(),
+            changed <= {"compare", "output"} and self.protocol == ProtocolConfig() and self.layout == LayoutConfig(),
             "--compare reads evaluations that exist already, so that beside it only --output has a meaning; leave the "
             "other flags out.",
         )

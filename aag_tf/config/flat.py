@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aag_tf.config.setting import Setting, settings_of
+from aag_tf.utils.flag_text import quoted
 
 Config = typing.TypeVar("Config")
 
@@ -48,13 +49,13 @@ def to_flat(config: Any) -> dict[str, Any]:
 
 
 def flag_lines(config: Any) -> list[str]:
-    """The config as lines of an absl flagfile; `None` is left out, since it can only be a default."""
+    """The config as lines of a flagfile; `None` is left out, since it can only be a default."""
     lines = []
     for name, value in to_flat(config).items():
         if isinstance(value, bool):
             lines.append(f"--{name}" if value else f"--no{name}")
         elif value is not None:
-            lines.append(f"--{name}={value}")
+            lines.append(f"--{name}={quoted(str(value))}")
     return lines
 
 

@@ -1,51 +1,61 @@
 """`folder:<path>`: a tree of image files.
 
-- Splits: if the only sub-folders are `train` and any of `validation` (or `val`, `valid`) and `test`, in any case,
-  they are the splits. Otherwise every image is train (a class may be called "train").
-- Labels: the class of an image is the first sub-folder below the split's folder, and classes are sorted by name. A
-  split is labeled if each of its images lies in a sub-folder and there are two of these or more; a single one is
-  enough for validation and test if train has a class of that name.
-- Hidden files and folders, `__MACOSX` and files without an image suffix are ignored.
+Which of its folders are splits and classes is decided by their names (`aag_tf.data.folder_layout`), or by `--splits`
+and `--labels`. Hidden files and folders, `__MACOSX` and files without an image suffix are ignored.
 """
 
-import numpy as np
+import os
+from pathlib import Path
 
 from aag_tf.config import DataConfig
-from aag_tf.data.derived_images import SelectedImages
-from aag_tf.data.folder_layout import find_pictures, folder_path, label_files, split_folders
-from aag_tf.data.picture_reading import read_pictures
-from aag_tf.data.splits import Source, Split
+from aag_tf.config.layout import HERE, read_splits
+from aag_tf.data.listing import Found, Listing, arrange
+from aag_tf.data.pictures import SUFFIXES
+from aag_tf.data.split_names import role_of
+from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.log import logger
+from aag_tf.utils.paths import user_path
 
 
-def read_folder(path: str, config: DataConfig) -> Source:
-    """Reads a tree of image files by the rules in the module's docstring.
-
-    Broken files are skipped and named in a logged warning.
+def list_folder(path: str, config: DataConfig) -> Listing:
+    """Lists a tree of image files, sorted by path, so that all machines number them alike; opens none.
 
     Raises:
-        DataError: the folder is missing, or one of its splits has no readable image.
+        DataError: the folder is missing, has no image files, or its layout is unclear.
     """
     root = folder_path(path)
-    found = [file for split, folder in split_folders(root) for file in find_pictures(folder, split)]
-    usable, images, skipped = read_pictures(f"folder:{path}", [file.path for file in found], config.image_size)
-    files = [found[number] for number in usable]
-    class_names, labels = label_files(files)
-    splits: dict[str, Split] = {}
-    for part in dict.fromkeys(file.split for file in found):
-        rows = np.array([row for row, file in enumerate(files) if file.split == part], np.int64)
-        if len(rows) == 0:
-            raise DataError(f"none of the image files in the {part} part of {path} can be read; repair or remove them.")
-        known = class_names is not None and labels[rows].min() >= 0
-        if not known and any(files[row].folder is not None for row in rows):
-            logger.warning("%s images of folder:%s are unlabeled: not all lie in two or more sub-folders.", part, path)
-        splits[part] = Split(SelectedImages(images, rows), labels[rows] if known else None)
-    return Source(
-        f"folder:{path}",
-        splits["train"],
-        splits.get("validation"),
-        splits.get("test"),
-        class_names,
-        skipped=skipped,
-    )
+    files = [Found(os.path.join(root, below), below) for below in walk_pictures(root)]
+    if not files:
+        raise _no_images(root)
+    listing = arrange(f"folder:{path}", files, config.layout)
+    _refuse_empty_splits(root, listing)
+    return listing
+
+
+def folder_path(path: str) -> Path:
+    """Returns the folder that `folder:<path>` names.
+
+    Raises:
+        DataError: there is none.
+    """
+    root = user_path(path)
+    if not root.is_dir():
+        raise DataError(f"{path} is not a folder; --dataset=folder:<path> names a tree of image files.")
+    return root
+
+
+def _refuse_empty_splits(root: Path, listing: Listing) -> None:
+    """Rejects folders beside those of the splits that are named like other splits and hold no images."""
+    parts = read_splits(listing.layout.splits) or ()
+    for parent in dict.fromkeys((root / part.pattern).parent for part in parts if "*" not in part.pattern):
+        there = {part.pattern.rpartition("/")[2] for part in parts}
+        if parent == root.parent or HERE in there or not parent.is_dir():
+            continue
+        for entry in sorted(parent.iterdir()):
+            named = is_visible(entry.name) and role_of(entry.name) in ("train", "validation", "test")
+            if named and entry.name not in there and entry.is_dir() and next(walk_pictures(entry), None) is None:
+                raise _no_images(entry)
+
+
+def _no_images(folder: Path) -> DataError:
+    return DataError(f"{folder} has no image files; their names end in {', '.join(SUFFIXES)}.")

@@ -1,102 +1,354 @@
 """What the names in a tree of image files say about splits and classes, before any file is opened.
 
-The rules are those in the docstring of `aag_tf.data.folder`.
+`understand` guesses as a person would, and refuses where two readings are likely. Whatever it finds is a value of
+`--splits`, so that a run records it, and a user who wants another layout writes that instead.
+`docs/reference/layouts.md` has the layouts that are known.
 """
 
-import itertools
-import os
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from aag_tf.data.pictures import SUFFIXES
-from aag_tf.data.walking import is_visible, walk_pictures
+from aag_tf.config.layout import HERE, Part, write_splits
+from aag_tf.data.folder_tree import Folder
+from aag_tf.data.split_names import ASIDE, TEST, TRAIN, VALIDATION, are_folds, role_of, split_name
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.log import logger
-from aag_tf.utils.paths import user_path
-from aag_tf.utils.text import printable
+from aag_tf.utils.text import command_line, printable
 
-SPLIT_FOLDERS = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-}
+MOST_LISTED = 6  # folders that a sentence or its advice names
+FEW, FEW_PART = 3, 0.1  # images beside class folders that are left out: so many, or this part of those in them
+SHARED_PART = 0.8  # of folders that have the same sub-folders, so that they are hardly classes
 
-
-class PictureFile(NamedTuple):
-    """An image file with its split and the sub-folder that may name its class."""
-
-    path: str
-    split: str
-    folder: str | None
+PICTURES = {"images", "image", "imgs", "img", "jpegimages", "photos", "pictures", "rgb", "input", "inputs"}
+# Pictures of this kind are annotations of the others.
+MASKS = {"masks", "mask", "labels", "label", "annotations", "annotation", "groundtruth", "ground_truth", "gt"}
+MASKS |= {"segmentation", "segmentations", "segmentationclass", "segmentationobject", "trimaps", "depth", "output"}
 
 
-def folder_path(path: str) -> Path:
-    """Returns the folder that `folder:<path>` names.
+class Layout(NamedTuple):
+    """A layout that was understood.
+
+    Args:
+        parts: the folders of each split; `()` for all images, to train on.
+        how: what was gone by, in words.
+        notes: what was left out or may be wrong, each with the flag that decides otherwise.
+    """
+
+    parts: tuple[Part, ...]
+    how: str
+    notes: tuple[str, ...] = ()
+
+
+def understand(tree: Folder, name: str, *, classes: bool = True, one_class: bool = False) -> Layout:
+    """Finds splits and classes by the names of folders.
+
+    Args:
+        tree: folders that have images.
+        name: of the data set, for messages.
+        classes: whether sub-folders are to name classes.
+        one_class: whether a single sub-folder names a class too, and is not just around the images.
 
     Raises:
-        DataError: there is none.
+        DataError: there are several readings, or no images to train on; the message says what settles it.
     """
-    root = user_path(path)
-    if not root.is_dir():
-        raise DataError(f"{path} is not a folder; --dataset=folder:<path> names a tree of image files.")
-    return root
+    tree, notes = _without_masks(tree, name)
+    top = _unwrapped(tree, name, one_class=one_class)
+    layout = _by_split_folders(top, name, one_class=one_class) or _class_first(top, name) or _all_train(top)
+    if classes:
+        for part in layout.parts or (Part(TRAIN, HERE),):
+            _refuse_shared(_at(tree, part.pattern), name, layout)
+    _refuse_training_on_test(tree, layout, name)
+    return layout._replace(notes=(*notes, *layout.notes))
 
 
-def split_folders(root: Path) -> list[tuple[str, Path]]:
-    """Returns the split and the folder of each part of the tree."""
-    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and is_visible(entry.name))
-    split_of = {name: SPLIT_FOLDERS[name.lower()] for name in folders if name.lower() in SPLIT_FOLDERS}
-    if "train" not in split_of.values() or len(split_of) < len(folders):
-        if "train" in split_of.values() and len(set(split_of.values())) > 1:
-            others = sorted(set(folders) - set(split_of))
-            logger.warning(
-                "%s has sub-folders named like splits and others (%s), so all of them are read as classes; to use the "
-                "splits, move the others away.",
-                root,
-                ", ".join(others[:3]),
+def are_few(loose: int, in_folders: int) -> bool:
+    """Whether images beside class folders are so few that they hardly belong to the data."""
+    return loose <= max(FEW, FEW_PART * in_folders)
+
+
+def splits_flag(parts: tuple[Part, ...]) -> str:
+    """Returns `--splits=...` for a shell."""
+    return command_line(f"--splits={printable(write_splits(parts))}")
+
+
+def _by_split_folders(top: Folder, name: str, *, one_class: bool) -> Layout | None:
+    """Understands sub-folders that are splits, alone or beside others; `None` where none is named like one."""
+    roles = _roles(top.folders)
+    meant = {own: role for own, role in roles.items() if role is not None}
+    others = [own for own in roles if own not in meant]
+    if not meant:
+        return _split_and_class(top, name) or _folds(top, name)
+    if others and _named_by_chance(top, meant, others):
+        return Layout(
+            _train_on(top), "sub-folders", (f"{_list(meant)} of {name} is taken for a class like {_list(others)}.",)
+        )
+    notes = []
+    if top.images and (TRAIN in meant.values() or others) and not are_few(top.images, top.below):
+        raise _unclear(top, name, f"{top.images:,} images beside its sub-folders {_list(top.folders)}", meant)
+    twice = [[own for own in meant if meant[own] == role] for role in (TRAIN, VALIDATION, TEST)]
+    for names in twice:
+        if len(names) > 1:
+            raise _unclear(top, name, f"several sub-folders for one split, {_list(names)}", meant)
+    folder_of = {role: top.folders[own] for own, role in meant.items()}
+    aside = folder_of.pop(ASIDE, None)
+    if TRAIN not in folder_of and not others and aside is not None:
+        folder_of[TRAIN], aside = aside, None
+    if TRAIN not in folder_of:
+        return _train_beside(top, name, folder_of, others)
+    if others:
+        raise _unclear(top, name, f"sub-folders named like splits ({_list(meant)}) and others ({_list(others)})", meant)
+    if aside is not None:
+        parts = tuple(Part(role, folder.path) for role, folder in folder_of.items())
+        flag = splits_flag((*parts, Part(TRAIN, aside.path)))
+        notes.append(f"{aside.total:,} images in {aside.path} are left out; {flag} trains on them too.")
+    inner = _within(folder_of, one_class=one_class)
+    parts = tuple(Part(role, inner[role].path or HERE) for role in (TRAIN, VALIDATION, TEST) if role in inner)
+    return Layout(parts, f"sub-folders {_list(folder.path for folder in folder_of.values())}", tuple(notes))
+
+
+def _roles(folders: Mapping[str, Folder]) -> dict[str, str | None]:
+    """Returns the split that each name means, `None` for no split.
+
+    Names with other words (`seg_train`) mean one where names beside them have the same words and other splits.
+    """
+    found = {own: split_name(own) for own in folders}
+    kinds: dict[tuple[str, ...], set[str]] = {}
+    for each in found.values():
+        if each is not None:
+            kinds.setdefault(each.rest, set()).add(each.role)
+    groups = [rest for rest in kinds if rest]
+    alike = {rest for rest in groups if len(groups) == 1 and TRAIN in kinds[rest] and len(kinds[rest]) > 1}
+    return {
+        own: each.role if each is not None and (not each.rest or each.rest in alike) else None
+        for own, each in found.items()
+    }
+
+
+def _named_by_chance(top: Folder, meant: Mapping[str, str], others: list[str]) -> bool:
+    """Whether what looks like a split is a class: `train` beside `bus` and `car`, `valid` beside `invalid`."""
+    if any(top.folders[own].folders for own in meant) or any(split_name(own) is not None for own in others):
+        return False
+    opposites = {f"{prefix}{own.lower()}" for own in meant for prefix in ("in", "not_", "non_", "un")}
+    opposed = set(meant.values()) == {VALIDATION} and bool(opposites & {own.lower() for own in others})
+    return opposed or set(meant.values()) == {TRAIN}
+
+
+def _train_beside(top: Folder, name: str, folder_of: dict[str, Folder], others: list[str]) -> Layout:
+    """Understands held-out folders beside the classes, or beside the images, to train on."""
+    held_out = tuple(Part(role, folder.path) for role, folder in folder_of.items())
+    names = _list(folder.path for folder in folder_of.values())
+    if not others and are_few(top.images, top.below):
+        raise DataError(
+            f"{name} has {names} and no images to train on; name the folder to train on with --splits=train=DIR, or "
+            f"take these images as they are with {_itself(name, next(iter(folder_of.values())).path)}."
+        )
+    related = all(set(folder.folders) <= set(others) for folder in folder_of.values())
+    if others and (len(others) < 2 or not related or ASIDE in folder_of):
+        raise _unclear(
+            top, name, f"sub-folders named like splits ({names}) and others ({_list(others)})", _roles(top.folders)
+        )
+    parts = (Part(TRAIN, top.path or HERE), *held_out)
+    note = f"{names} of {name} is held out, and {_list(others) if others else 'the images beside it'} trained on."
+    return Layout(parts, "sub-folders", (note,))
+
+
+def _within(folder_of: Mapping[str, Folder], *, one_class: bool) -> dict[str, Folder]:
+    """Looks through folders that only wrap the images or the classes of a split."""
+    shared = {own for folder in folder_of.values() for own in folder.folders if len(folder.folders) > 1}
+    inner = {TRAIN: _inside(folder_of[TRAIN], shared, one_class=one_class)}
+    known = shared | (set(inner[TRAIN].folders) if len(inner[TRAIN].folders) > 1 else set())
+    for role, folder in folder_of.items():
+        if role != TRAIN:
+            inner[role] = _inside(folder, known, one_class=one_class)
+    return inner
+
+
+def _inside(folder: Folder, classes: set[str], *, one_class: bool) -> Folder:
+    while folder.images == 0 and len(folder.folders) == 1:
+        ((own, below),) = folder.folders.items()
+        if own in classes or (one_class and not below.folders):
+            break
+        folder = below
+    return folder
+
+
+def _split_and_class(top: Folder, name: str) -> Layout | None:
+    """Understands names that hold split and class, as `trainA`, `trainB`, `testA`, `testB`."""
+    found = {own: split_name(own) for own in top.folders}
+    named = {own: each for own, each in found.items() if each is not None and each.role != ASIDE}
+    roles = {each.role for each in named.values()}
+    if TRAIN not in roles or len(roles) < 2:
+        return None
+    parts: set[Part] = set()
+    for own, each in named.items():
+        pattern = _with_star(own, each.rest)
+        if pattern is None or top.folders[own].folders:
+            parts = set()
+            break
+        parts.add(Part(each.role, f"{top.path}/{pattern}" if top.path else pattern))
+    if not parts or len(parts) != len(roles) or len(named) < len(found) or not are_few(top.images, top.below):
+        meant = {own: each.role for own, each in named.items()}
+        raise _unclear(top, name, f"sub-folders with words of splits in their names ({_list(named)})", meant)
+    ordered = tuple(sorted(parts, key=lambda part: (TRAIN, VALIDATION, TEST).index(part.role)))
+    return Layout(ordered, "split and class in the names of sub-folders")
+
+
+def _with_star(name: str, words: tuple[str, ...]) -> str | None:
+    """Returns a name with `*` for the one word at its end or its beginning; `None` for other names."""
+    if len(words) != 1:
+        return None
+    if name.lower().endswith(words[0]):
+        return name[: -len(words[0])] + "*"
+    return "*" + name[len(words[0]) :] if name.lower().startswith(words[0]) else None
+
+
+def _folds(top: Folder, name: str) -> None:
+    if are_folds(list(top.folders)):
+        last = list(top.folders)[-1]
+        meant = {own: TEST if own == last else TRAIN for own in top.folders}
+        raise _unclear(top, name, f"sub-folders named like folds ({_list(top.folders)})", meant)
+
+
+def _class_first(top: Folder, name: str) -> Layout | None:
+    """Understands splits below each class: `cat/train`, `cat/test`."""
+    found = {own: _roles(folder.folders) for own, folder in top.folders.items()}
+    split = {own: roles for own, roles in found.items() if roles and None not in roles.values()}
+    roles = {role for each in split.values() for role in each.values()}
+    if TRAIN not in roles or len(roles) < 2 or len(top.folders) < 2:
+        return None
+    deeper = any(len(folder.folders) > 1 for own in split for folder in top.folders[own].folders.values())
+    loose = sum(top.folders[own].images for own in split)
+    if len(split) < len(found) or deeper or ASIDE in roles or not are_few(loose, top.below):
+        kinds = "are data sets of their own" if deeper else "have splits, and not all in the same way"
+        raise DataError(
+            f"sub-folders of {name} ({_list(split)}) {kinds}; name the one that you mean, as "
+            f"{_itself(name, top.folders[next(iter(split))].path)}, or the folders of each split with "
+            "--splits=train=DIR,test=DIR."
+        )
+    start = f"{top.path}/*" if top.path else "*"
+    parts = {Part(role, f"{start}/{own}"): None for each in split.values() for own, role in each.items() if role}
+    ordered = tuple(sorted(parts, key=lambda part: (TRAIN, VALIDATION, TEST).index(part.role)))
+    return Layout(ordered, "splits below each class")
+
+
+def _all_train(top: Folder) -> Layout:
+    return Layout(_train_on(top), "no sub-folder is named like a split")
+
+
+def _train_on(top: Folder) -> tuple[Part, ...]:
+    return (Part(TRAIN, top.path),) if top.path else ()
+
+
+def _without_masks(tree: Folder, name: str) -> tuple[Folder, list[str]]:
+    """Drops folders of masks and the like that lie beside a folder of images."""
+    notes: list[str] = []
+
+    def kept(folder: Folder) -> Folder:
+        pictures = [own for own in folder.folders if own.lower() in PICTURES]
+        masks = [own for own in folder.folders if own.lower() in MASKS]
+        if len(pictures) == 1 and masks and len(folder.folders) == 1 + len(masks):
+            if not notes:
+                first = folder.folders[pictures[0]].path
+                notes.append(
+                    f"{_list(masks)} beside {first} in {name} hold annotations of the images and are left out; "
+                    "--splits=none takes them for a class."
+                )
+            for own in masks:
+                folder = folder.without(own)
+        folders = {own: kept(below) for own, below in folder.folders.items()}
+        return Folder(folder.path, folder.images, folders)
+
+    return kept(tree), notes
+
+
+def _unwrapped(folder: Folder, name: str, *, one_class: bool) -> Folder:
+    """Looks through folders that only wrap the data set."""
+    while len(folder.folders) == 1 and (folder.images == 0 or are_few(folder.images, folder.below)):
+        ((own, below),) = folder.folders.items()
+        if (one_class or folder.images) and len(below.folders) < 2:
+            break
+        found = split_name(own)
+        if found is not None and found.role in (VALIDATION, TEST):
+            raise DataError(
+                f"{name} has only `{printable(own)}` and no images to train on; to take these images as they are, name "
+                f"the folder itself: {_itself(name, below.path)}."
             )
-        return [("train", root)]
-    for first, second in itertools.combinations(folders, 2):
-        if split_of[first] == split_of[second]:
-            raise DataError(f"{root} has both `{first}` and `{second}`; keep one of the two.")
-    return [(split_of[name], root / name) for name in folders]
+        folder = below
+    return folder
 
 
-def find_pictures(root: Path, split: str) -> list[PictureFile]:
-    """Returns every image file below a folder, sorted by path, so that all machines number them alike.
+def _refuse_shared(top: Folder | None, name: str, layout: Layout) -> None:
+    """Rejects folders that would be classes and hold the same sub-folders, which are the classes then."""
+    if top is None or len(top.folders) < 2:
+        return
+    holders: dict[str, int] = {}
+    for folder in top.folders.values():
+        for own in folder.folders:
+            holders[own] = holders.get(own, 0) + 1
+    most = max(2, SHARED_PART * len(top.folders))
+    shared = [own for own, count in holders.items() if count >= most]
+    if len(shared) < 2:
+        return
+    paths = [folder.path for folder in top.folders.values()]
+    meant = {path: TEST if path == paths[-1] else TRAIN for path in paths}
+    rest = tuple(part for part in layout.parts if part.role != TRAIN)
+    parts = rest + tuple(Part(TRAIN if rest else role, path) for path, role in meant.items())
+    named = splits_flag(parts) if len(parts) <= MOST_LISTED else "--splits=train=DIR,test=DIR"
+    keep = splits_flag(layout.parts) if layout.parts else "--splits=none"
+    raise DataError(
+        f"{len(paths)} sub-folders of {name} ({_list(top.folders)}) hold the same sub-folders ({_list(shared)}), so "
+        f"that they may be splits or places and not classes; {named} takes the inner ones for classes, {keep} the "
+        "outer ones, and --labels=none none."
+    )
 
-    Raises:
-        DataError: there is none.
-    """
-    found = []
-    for path in walk_pictures(root):
-        folder, inside, _ = path.partition(os.sep)
-        found.append(PictureFile(os.path.join(root, path), split, folder if inside else None))
-    if not found:
-        raise DataError(f"{root} has no image files; their names end in {', '.join(SUFFIXES)}.")
-    return found
+
+def _refuse_training_on_test(tree: Folder, layout: Layout, name: str) -> None:
+    """Rejects a layout that would train on a folder that is named like a test split, wherever it lies."""
+    parts = layout.parts or (Part(TRAIN, HERE),)
+    for part in parts:
+        top = _at(tree, part.pattern)
+        others = {other.pattern for other in parts if other != part}
+        for folder in top.walk() if part.role == TRAIN and top is not None else ():
+            below = folder.path[len(top.path) :].strip("/").split("/") if top is not None else []
+            held = [step for step in below if role_of(step) == TEST]
+            if held and not any(f"{folder.path}/".startswith(f"{other}/") for other in others):
+                kept = splits_flag(layout.parts) if layout.parts else "--splits=none"
+                raise DataError(
+                    f"{name} would train on `{printable(folder.path)}`, which is named like a test split; say which "
+                    f"folders are splits with --splits=train=DIR,test=DIR, or train on all with {kept}."
+                )
 
 
-def _wrapped(files: list[PictureFile]) -> set[str]:
-    """Returns the splits other than train whose only sub-folder is none of train's, so that it names no class."""
-    folders: dict[str, set[str | None]] = {}
-    for file in files:
-        folders.setdefault(file.split, set()).add(file.folder)
-    train = folders.get("train", set())
-    return {split for split, names in folders.items() if split != "train" and len(names) == 1 and not names & train}
+def _at(tree: Folder, pattern: str) -> Folder | None:
+    """Returns the folder of a pattern without a `*`; `None` for others."""
+    folder: Folder | None = tree
+    for step in pattern.split("/") if pattern != HERE else ():
+        folder = None if folder is None else folder.folders.get(step)
+    return folder
 
 
-def label_files(files: list[PictureFile]) -> tuple[list[str] | None, npt.NDArray[np.int64]]:
-    """Returns the class names of all splits (`None` if fewer than two) and the label of each file (-1 for none)."""
-    unlabeled = {file.split for file in files if file.folder is None} | _wrapped(files)
-    names = sorted({file.folder for file in files if file.folder is not None and file.split not in unlabeled})
-    if len(names) < 2:
-        return None, np.full(len(files), -1, np.int64)
-    number_of = {name: number for number, name in enumerate(names)}
-    labels = [-1 if file.folder is None else number_of.get(file.folder, -1) for file in files]
-    return [printable(name) for name in names], np.array(labels, np.int64)
+def _unclear(top: Folder, name: str, what: str, meant: Mapping[str, str | None]) -> DataError:
+    """The error for folders of which it is not clear whether they are splits; its advice names those that may be."""
+    base = f"{top.path}/" if top.path else ""
+    order = (TRAIN, VALIDATION, TEST)
+    parts = [Part(role, base + own) for own, role in meant.items() if role in order]
+    if not any(part.role == TRAIN for part in parts):
+        parts.insert(0, Part(TRAIN, f"{base}DIR"))
+    parts.sort(key=lambda part: order.index(part.role))
+    named = splits_flag(tuple(parts)) if len(parts) <= 2 * MOST_LISTED else "--splits=train=DIR,test=DIR"
+    return DataError(
+        f"{name} has {what}, so that it is not clear which are splits; {named} takes those and leaves the others out, "
+        "and --splits=none takes all for classes."
+    )
+
+
+def _itself(name: str, path: str) -> str:
+    """Returns the flag that names a folder of the data set by itself."""
+    return command_line(f"--dataset={name}/{printable(path)}")
+
+
+def _list(names: "Mapping[str, object] | list[str] | Iterator[str]") -> str:
+    """Returns the first names with commas."""
+    every = [printable(own) for own in names]
+    return ", ".join(every[:MOST_LISTED]) + (
+        f" and {len(every) - MOST_LISTED} more" if len(every) > MOST_LISTED else ""
+    )

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from aag_tf.config import DataConfig
 from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
-from aag_tf.data.folder import read_folder
+from aag_tf.data.file_kinds import list_files
+from aag_tf.data.file_source import open_files
 from aag_tf.data.images import Shape
 from aag_tf.data.npz import read_npz
 from aag_tf.data.scattered_digits import read_scattered_digits
@@ -14,13 +15,12 @@ from aag_tf.data.splits import Source, complete
 from aag_tf.data.tfds_source import read_tfds
 from aag_tf.utils.errors import DataError
 
-# A reader for each of `config.data.SCHEMES`: it gets the text after the colon and returns the splits that the data set
-# itself has.
+# A reader for each of `config.data.SCHEMES` that is no kind of files (`aag_tf.data.file_kinds`): it gets the text after
+# the colon and returns the splits that the data set itself has.
 READERS: dict[str, Callable[[str, DataConfig], Source]] = {
     "digits": read_digits,
     "scattered_digits": read_scattered_digits,
     "tfds": read_tfds,
-    "folder": read_folder,
     "npz": read_npz,
 }
 
@@ -35,6 +35,9 @@ def open_source(config: DataConfig) -> Source:
     Raises:
         DataError: the data set is missing, empty or invalid.
     """
+    listing = list_files(config)
+    if listing is not None:
+        return complete(open_files(listing, config), config.validation_fraction)
     scheme, _, rest = config.dataset.partition(":")
     return complete(READERS[scheme](rest, config), config.validation_fraction)
 

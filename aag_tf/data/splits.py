@@ -10,6 +10,7 @@ from aag_tf.data import order
 from aag_tf.data.counting import TEST_FRACTION
 from aag_tf.data.derived_images import SelectedImages
 from aag_tf.data.images import Images, Shape
+from aag_tf.data.listing import LeftOut, Resolved
 from aag_tf.data.reading import Reading
 from aag_tf.utils import seeds
 from aag_tf.utils.errors import DataError
@@ -74,6 +75,8 @@ class Source:
         test: images that results are reported on; may be `None`.
         class_names: the name of every label, or `None` if only numbers are known.
         skipped: files that cannot be read, each with the reason.
+        left_out: files that are in no split, or have no class where the others have.
+        layout: how splits and classes were found, for data sets of files.
         reading: how the images were read.
         origins: where splits come from that the data set itself does not have, in words, by the name of the split.
 
@@ -87,6 +90,8 @@ class Source:
     test: Split | None = None
     class_names: list[str] | None = None
     skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+    layout: Resolved | None = None
     reading: Reading = dataclasses.field(default_factory=Reading)
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

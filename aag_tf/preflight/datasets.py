@@ -2,8 +2,6 @@
 
 import difflib
 import importlib.util
-import itertools
-import math
 import os
 import sys
 from pathlib import Path
@@ -12,11 +10,10 @@ import numpy as np
 
 from aag_tf.config import DataConfig
 from aag_tf.data.arrays import array_shapes, npz_path
-from aag_tf.data.counting import TEST_FRACTION, left_to_train, require_batch
-from aag_tf.data.folder_layout import PictureFile, folder_path, label_files, split_folders
-from aag_tf.data.folder_layout import find_pictures as find_all
+from aag_tf.data.counting import left_to_train, require_batch
+from aag_tf.data.file_kinds import list_files
+from aag_tf.data.listing import Listing
 from aag_tf.data.unprepared import not_prepared
-from aag_tf.data.walking import walk_pictures
 from aag_tf.utils.log import silenced
 from aag_tf.utils.paths import user_path
 
@@ -35,8 +32,10 @@ def check_dataset(config: DataConfig, batch: int | None = None) -> None:
         ConfigError: there are fewer images to train on than a batch has.
     """
     scheme, _, rest = config.dataset.partition(":")
-    if scheme == "folder":
-        _check_folder(rest, config, batch)
+    with silenced():  # what is odd about the files is said when they are read
+        listing = list_files(config)
+    if listing is not None:
+        _check_files(listing, config, batch)
     elif scheme == "npz":
         _check_npz(rest, config, batch)
     elif scheme == "tfds" and "tensorflow_datasets" not in sys.modules:
@@ -44,30 +43,13 @@ def check_dataset(config: DataConfig, batch: int | None = None) -> None:
         check_prepared(rest, config.data_dir, download=config.download)
 
 
-def _check_folder(path: str, config: DataConfig, batch: int | None) -> None:
-    root = folder_path(path)
-    with silenced():  # what is odd about the folder is said when it is read
-        parts = split_folders(root)
-        for split, folder in parts:
-            # Enough for a batch even after test and validation images are held out; more are not looked at.
-            enough = math.ceil(((batch or 1) + 2) / ((1 - TEST_FRACTION) * (1 - config.validation_fraction)))
-            if split != "train" or batch is None:
-                enough = 1
-            found = list(itertools.islice(walk_pictures(folder), enough))
-            if not found:
-                find_all(folder, split)  # raises
-            if batch is not None and split == "train" and len(found) < enough:
-                own, labeled = {split for split, _ in parts}, _is_labeled(folder, found)
-                require_batch(left_to_train(len(found), own, config.validation_fraction, labeled=labeled), batch)
-
-
-def _is_labeled(folder: Path, found: list[str]) -> bool:
-    files = [
-        PictureFile(os.path.join(folder, path), "train", path.partition(os.sep)[0] if os.sep in path else None)
-        for path in found
-    ]
-    names, labels = label_files(files)
-    return names is not None and bool(np.all(labels >= 0))
+def _check_files(listing: Listing, config: DataConfig, batch: int | None) -> None:
+    if batch is None:
+        return
+    train = listing.rows("train")
+    labeled = bool(np.all(listing.labels[train] >= 0))
+    count = left_to_train(len(train), set(listing.splits), config.validation_fraction, labeled=labeled)
+    require_batch(count, batch)
 
 
 def _check_npz(path: str, config: DataConfig, batch: int | None) -> None:

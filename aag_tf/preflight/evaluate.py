@@ -32,7 +32,9 @@ def check(config: EvaluateConfig) -> None:
         if file is not None and not user_path(file).is_file():
             raise EvaluationError(f"{file} is not a file; name an archive that numpy.savez wrote.")
     if config.dataset is not None:
-        check_dataset(DataConfig(config.dataset, data_dir=config.data_dir, download=config.download))
+        check_dataset(
+            DataConfig(config.dataset, data_dir=config.data_dir, download=config.download, layout=config.layout)
+        )
 
 
 def check_keras_file(path: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from aag_tf import config as configs
 from aag_tf.config import DataConfig, TrainConfig
+from aag_tf.config.layout import EARLY
 from aag_tf.data.reading import BEFORE_IT_WAS_RECORDED, Reading
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.versions import versions
@@ -93,4 +94,6 @@ class RunRecord:
         if "own_encoder" in content:  # the name before format version 1
             content = content | {"custom_encoder": content["own_encoder"]}
         unknown: dict[str, Any] = {"command": [], "versions": {}}
+        if str(flags.get("dataset", "")).startswith("folder:"):  # as version 0.1.0 understood folders
+            flags = {"splits": EARLY} | flags
         return read_fields(cls, unknown | content, config=configs.from_flat(TrainConfig, flags))

@@ -26,6 +26,7 @@ from aag_tf.encoders.applications import application_names
 from aag_tf.preflight.train import check_data
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState, check_space, report_disk_failures
+from aag_tf.runs.recorded_layout import with_recorded_layout
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.model import AAG
 from aag_tf.training.model_building import build_model
@@ -87,6 +88,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
         AagError: the settings, the data or the run directory do not allow the run; within the block, a file or a disk
             failed.
     """
+    config = with_recorded_layout(config)
     directory = RunDirectory(config.run.run_dir)
     store = CheckpointStore(directory.checkpoints)
     is_chief = cluster is None or cluster.is_chief
@@ -105,6 +107,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
 
     with skipped_before(() if before is None else directory.read_skipped()):
         source = open_source(config.data if before is None else before.same_reading(config.data))
+    config = _with_layout(config, source)
     choose_bands(source.image_shape[2], config.data.reading.shown_bands)  # rejects bands that images do not have
     record = _describe(config, source, auxiliary)
     if before is not None:
@@ -168,6 +171,14 @@ def _check_directory(directory: RunDirectory, run: RunConfig) -> RunRecord | Non
     directory.check_unlocked()
     directory.check(resume=run.resume, overwrite=run.overwrite)
     return directory.read_record() if run.resume else None
+
+
+def _with_layout(config: TrainConfig, source: Source) -> TrainConfig:
+    """Returns the config with the layout that was found, so that the run is evaluated and resumed with the same."""
+    if source.layout is None:
+        return config
+    layout = dataclasses.replace(config.data.layout, splits=source.layout.splits)
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, layout=layout))
 
 
 def _describe(config: TrainConfig, source: Source, auxiliary: Branch | None) -> RunRecord:

@@ -17,7 +17,7 @@ from aag_tf.export.embedding.records import files_of
 from aag_tf.runs.run import load_run
 from aag_tf.utils.literal import is_pattern, literal
 
-NAMES = ("odd [1]", "b\\c", "ü 日本 #1 100%", "v2:{best}*?")
+NAMES = ("odd [1]", "b\\c", "ü 日本 #1 100%", "v2:{best}*? # ")
 
 
 def save_pictures(root: Path) -> list[str]:

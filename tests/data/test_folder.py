@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 import pytest
 
-from aag_tf.config import DataConfig
+from aag_tf.config import DataConfig, LayoutConfig
 from aag_tf.data import ArrayImages, FileImages, evaluation_batches, memory, open_source, pictures
 from aag_tf.utils.errors import ConfigError, DataError
 from aag_tf.utils.log import logger
@@ -53,10 +53,28 @@ def test_one_subfolder_is_no_labeling(save_noise, tmp_path):
     assert open_folder(tmp_path).train.labels is None
 
 
-def test_pictures_beside_the_subfolders_leave_it_unlabeled(save_noise, tmp_path):
+def test_a_few_pictures_beside_the_subfolders_are_left_out_and_named(save_noise, tmp_path, said):
     for name in ("a/1.png", "b/2.png", "3.png"):
         save_noise(name)
-    assert open_folder(tmp_path).train.labels is None
+    source = open_folder(tmp_path, validation_fraction=0.0)
+    assert source.train.labels.tolist() == [0, 1]
+    assert said == [f"left out of folder:{tmp_path}: 1 beside the class folders (--labels) (3.png)."]
+
+
+def test_many_pictures_beside_the_subfolders_leave_it_unlabeled(save_noise, tmp_path, said):
+    for name in ("a/1.png", "b/2.png", "3.png", "4.png", "5.png", "6.png"):
+        save_noise(name)
+    source = open_folder(tmp_path, validation_fraction=0.0)
+    assert source.train.labels is None
+    assert len(source.train) == 6
+    assert said == [
+        f"train images of folder:{tmp_path} are unlabeled: not all lie in two or more sub-folders; --labels=folders "
+        "leaves out the others."
+    ]
+    layout = LayoutConfig(labels="folders")
+    assert open_folder(tmp_path, validation_fraction=0.0, layout=layout).train.labels.tolist() == [0, 1]
+    layout = LayoutConfig(labels="none")
+    assert open_folder(tmp_path, validation_fraction=0.0, layout=layout).train.labels is None
 
 
 @pytest.mark.parametrize("validation", ["val", "validation"])
@@ -200,7 +218,7 @@ def test_errors_of_a_folder(save_noise, tmp_path):
         open_folder(tmp_path)
     save_noise("val/a.png")
     save_noise("validation/a.png")
-    with pytest.raises(DataError, match="has both `val` and `validation`"):
+    with pytest.raises(DataError, match="has several sub-folders for one split, val, validation, so that it is not"):
         open_folder(tmp_path)
 
 
@@ -269,12 +287,22 @@ def test_splits_by_other_names(save_noise, tmp_path, names):
 
 
 @pytest.mark.parametrize("evaluated", ["test", "val"])
-def test_splits_beside_other_folders_are_classes_with_a_warning(save_noise, tmp_path, said, evaluated):
+def test_splits_beside_other_folders_are_asked_about(save_noise, tmp_path, said, evaluated):
     for name in ("train", evaluated, "extra"):
         for index in range(5):
             save_noise(f"{name}/{index}.png", seed=index)
-    assert open_folder(tmp_path).class_names == sorted(["extra", evaluated, "train"])
-    assert "sub-folders named like splits and others (extra)" in said[0]
+    with pytest.raises(DataError, match=r"has sub-folders named like splits \(.*\) and others \(extra\), so that"):
+        open_folder(tmp_path)
+    assert open_folder(tmp_path, layout=LayoutConfig("none")).class_names == sorted(["extra", evaluated, "train"])
+    role = {"val": "validation"}.get(evaluated, evaluated)
+    source = open_folder(tmp_path, layout=LayoutConfig(f"train=train,{role}={evaluated}"), validation_fraction=0.0)
+    assert (len(source.train), len(source.test), source.class_names) == (5, 5, None)
+    assert said[-1] == (
+        f"left out of folder:{tmp_path}: 5 in no split (--splits) (extra/0.png, extra/1.png, extra/2.png, extra/3.png, "
+        "extra/4.png)."
+    )
+    early = open_folder(tmp_path, layout=LayoutConfig("early"))
+    assert early.class_names == sorted(["extra", evaluated, "train"])
 
 
 def test_labels_that_are_missing_are_told_where_folders_might_have_named_them(save_noise, tmp_path, said):

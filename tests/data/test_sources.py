@@ -5,6 +5,7 @@ from aag_tf.config import DataConfig, EvaluateConfig, RunConfig
 from aag_tf.config.data import SCHEMES
 from aag_tf.data import open_monitored, open_source, resizing, sources
 from aag_tf.data.adapting import require_channels
+from aag_tf.data.file_kinds import LISTERS
 from aag_tf.utils.errors import ConfigError, DataError
 
 
@@ -50,7 +51,7 @@ def test_names_that_are_not_known(dataset, message):
 
 
 def test_every_scheme_has_a_reader():
-    assert set(sources.READERS) == set(SCHEMES)
+    assert {*sources.READERS, *LISTERS} == set(SCHEMES)
     with pytest.raises(DataError, match="nothing may follow digits; use --dataset=digits"):
         open_source(DataConfig(dataset="digits:8"))
 

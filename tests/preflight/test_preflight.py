@@ -170,5 +170,5 @@ def test_a_folder_of_splits_is_counted_without_the_other_splits(root):
     (root / "parts" / "train").rename(root / "parts" / "other")
     (root / "parts" / "train").mkdir()
     (root / "parts" / "other").rename(root / "elsewhere")
-    with pytest.raises(DataError, match="train has no image files"):
+    with pytest.raises(DataError, match="parts has only `test` and no images to train on; to take these images as "):
         check(TrainConfig(data=data))

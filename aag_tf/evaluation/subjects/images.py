@@ -128,6 +128,7 @@ def _data_config(config: EvaluateConfig, subject: Subject) -> DataConfig:
         data_dir=config.data_dir or (None if own is None else own.data_dir),
         download=config.download,
         image_size=config.image_size if height is None or width is None else f"{height}x{width}",
+        layout=config.layout,
         validation_fraction=DataConfig().validation_fraction if own is None else own.validation_fraction,
     )
     return other if subject.record is None else subject.record.same_reading(other)

@@ -1,0 +1,97 @@
+"""How the files of a data set are divided into splits and classes."""
+
+import dataclasses
+import re
+from typing import NamedTuple
+
+from aag_tf.config.setting import check_settings, setting
+
+AUTO, NONE, EARLY = "auto", "none", "early"
+FOLDERS = "folders"
+ROLES = ("train", "validation", "test")
+SPLITS_FORM = "auto, none, or train=DIR,validation=DIR,test=DIR"
+HERE = "."  # a part that begins at the data set's own folder
+
+
+class Part(NamedTuple):
+    """A folder of a data set, and the split that its images belong to.
+
+    Args:
+        role: one of `ROLES`.
+        pattern: path below the data set; one `*` stands for the name of the class.
+    """
+
+    role: str
+    pattern: str
+
+
+def read_splits(text: str) -> tuple[Part, ...] | None:
+    """Reads one data set's `--splits`, such as `train=Training,test=Testing`; `None` for the words.
+
+    Raises:
+        ValueError: it is neither, names no images to train on, or names a folder twice.
+    """
+    if text in (AUTO, NONE, EARLY):
+        return None
+    # A comma within the name of a folder is kept, since only one before `train=` and the like separates.
+    written = re.split(rf",\s*(?=(?:{'|'.join(ROLES)})\s*=)", text.strip())
+    parts = []
+    for part in written:
+        role, equals, pattern = part.partition("=")
+        if role.strip() not in ROLES or not equals:
+            raise ValueError("is not known")
+        pattern = "/".join(step for step in pattern.strip().split("/") if step not in ("", HERE)) or HERE
+        if ".." in pattern.split("/"):
+            raise ValueError("leaves the data set")
+        parts.append(Part(role.strip(), pattern))
+    patterns = [part.pattern for part in parts]
+    if len(set(patterns)) < len(patterns):
+        raise ValueError("names a folder twice")
+    if not any(part.role == "train" for part in parts):
+        raise ValueError("names no train=DIR")
+    return tuple(parts)
+
+
+def write_splits(parts: tuple[Part, ...]) -> str:
+    """Returns parts as `--splits` names them."""
+    return ",".join(f"{part.role}={part.pattern}" for part in parts)
+
+
+def splits_of_each(text: str) -> list[str]:
+    """The values of `--splits` for several data sets, which semicolons separate."""
+    starts = "|".join((AUTO, NONE, EARLY, *(rf"{role}\s*=" for role in ROLES)))
+    return [part.strip() for part in re.split(rf";\s*(?={starts})", text)]
+
+
+def _read_all(text: str) -> list[tuple[Part, ...] | None]:
+    return [read_splits(part) for part in splits_of_each(text)]
+
+
+@dataclasses.dataclass(frozen=True)
+class LayoutConfig:
+    """Layout: what the names of folders and the columns of tables mean."""
+
+    splits: str = setting(
+        AUTO,
+        "Which sub-folders are splits: auto goes by their names (train, Training, train2017, seg_train; val, valid, "
+        "dev; test, holdout; ...) and refuses what it cannot tell; none takes all images for training, sub-folders "
+        "are classes; train=DIR,validation=DIR,test=DIR names them below the data set, several of a kind too "
+        "(train=fold1,train=fold2,test=fold3), `.` for the folder itself, and one `*` for the class, as in "
+        "train=*/train,test=*/test. Folders in no split are left out.",
+        form=SPLITS_FORM,
+        read=_read_all,
+    )
+    labels: str = setting(
+        AUTO,
+        "Where classes come from: auto, the sub-folders of each split, where there are two or more, and a few images "
+        "beside them are left out; folders, the same, but all images beside them are left out, and one sub-folder is a "
+        "class too; none.",
+        choices=(AUTO, FOLDERS, NONE),
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        # As a run records it, so that a resumed one compares equal however it was written.
+        each = ((text, read_splits(text)) for text in splits_of_each(self.splits))
+        written = [text if parts is None else write_splits(parts) for text, parts in each]
+        object.__setattr__(self, "splits", ";".join(written))

@@ -1,0 +1,38 @@
+"""Opens the files of a listing as a data set."""
+
+import numpy as np
+
+from aag_tf.config import DataConfig
+from aag_tf.data.derived_images import SelectedImages
+from aag_tf.data.listing import Listing
+from aag_tf.data.picture_reading import read_pictures
+from aag_tf.data.splits import Source, Split
+from aag_tf.utils.errors import DataError
+
+
+def open_files(listing: Listing, config: DataConfig) -> Source:
+    """Reads listed image files; broken ones are skipped and named in a logged warning.
+
+    Raises:
+        DataError: one of the splits has no readable image.
+    """
+    name = listing.name
+    usable, images, skipped = read_pictures(name, listing.paths, config.image_size)
+    labels = listing.labels[usable]
+    place = np.array(listing.splits)[usable]
+    splits: dict[str, Split] = {}
+    for part in dict.fromkeys(listing.splits):
+        rows = np.flatnonzero(place == part)
+        if len(rows) == 0:
+            raise DataError(f"none of the image files in the {part} part of {name} can be read; repair or remove them.")
+        splits[part] = Split(SelectedImages(images, rows), labels[rows] if labels[rows].min() >= 0 else None)
+    return Source(
+        name,
+        splits["train"],
+        splits.get("validation"),
+        splits.get("test"),
+        listing.class_names,
+        skipped=skipped,
+        left_out=listing.left_out,
+        layout=listing.layout,
+    )

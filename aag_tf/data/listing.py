@@ -1,0 +1,173 @@
+"""Listed image files, each with its split and its class, before any is opened.
+
+Every source of files ends here: it names its files by a path below the data set, and the layout of these paths decides
+(`aag_tf.data.folder_layout`), or what `--splits` and `--labels` say.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from aag_tf.config.layout import AUTO, EARLY, FOLDERS, NONE, LayoutConfig, read_splits, write_splits
+from aag_tf.data.early_layout import early_parts
+from aag_tf.data.folder_layout import Layout, understand
+from aag_tf.data.folder_tree import Folder, folder_tree
+from aag_tf.data.labeling import label
+from aag_tf.data.placing import Placing
+from aag_tf.utils.errors import DataError
+from aag_tf.utils.log import logger
+from aag_tf.utils.text import printable, shown
+
+NAMED = 5  # files, folders or classes that a message names
+
+
+class Found(NamedTuple):
+    """An image file of a data set.
+
+    Args:
+        path: that it is opened by.
+        key: its path below the data set, with `/`.
+        label: name of its class, where a table or a file beside it says so.
+    """
+
+    path: str
+    key: str
+    label: str | None = None
+
+
+class LeftOut(NamedTuple):
+    """Image files that are in no split, or have no class where the others have."""
+
+    count: int
+    reason: str
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Number, reason and the first names."""
+        more = f" and {self.count - len(self.examples)} more" if self.count > len(self.examples) else ""
+        return f"{self.count:,} {self.reason} ({', '.join(map(shown, self.examples))}{more})"
+
+
+class Resolved(NamedTuple):
+    """What a data set's layout was found to be.
+
+    Args:
+        splits: the value of `--splits` that means the same.
+        labels: that of `--labels`.
+        how_splits, how_labels: what was gone by, in words.
+    """
+
+    splits: str
+    labels: str
+    how_splits: str
+    how_labels: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The files of a data set.
+
+    Args:
+        name: of the data set.
+        paths: the files that are in a split, in the order of the data set.
+        splits: of each.
+        labels: int64 [n], number of the class of each, -1 for none.
+        class_names: `None` if there are fewer than two.
+        layout: how splits and classes were found.
+        left_out: other files.
+    """
+
+    name: str
+    paths: list[str]
+    splits: list[str]
+    labels: npt.NDArray[np.int64]
+    class_names: list[str] | None
+    layout: Resolved
+    left_out: tuple[LeftOut, ...] = ()
+
+    def rows(self, split: str) -> npt.NDArray[np.int64]:
+        """Numbers of the files of a split."""
+        return np.array([row for row, own in enumerate(self.splits) if own == split], np.int64)
+
+
+def arrange(name: str, files: Sequence[Found], config: LayoutConfig, *, labeled: bool = False) -> Listing:
+    """Gives each file its split and its class.
+
+    Args:
+        name: of the data set.
+        files: in the order of the data set; at least one.
+        config: decides, or leaves it to names.
+        labeled: whether the files bring their labels, so that folders name none.
+
+    Raises:
+        DataError: the layout is unclear, or not as `config` says.
+    """
+    tree = folder_tree(Counter(_folder_of(file.key) for file in files))
+    layout = _layout(tree, name, config, classes=not labeled)
+    for note in layout.notes:
+        logger.warning("%s", note)
+    placing = Placing(layout.parts)
+    placed: list[tuple[Found, str, str | None]] = []
+    outside: list[Found] = []
+    for file in files:
+        place = placing(_folder_of(file.key))
+        if place is None:
+            outside.append(file)
+        else:
+            placed.append((file, place[0], file.label if labeled else place[1]))
+    splits = [split for _, split, _ in placed]
+    missing = [part.pattern for part in layout.parts if part.role not in splits]
+    if missing:
+        raise _nothing_in(missing, name, config, tree)
+    labeling = label(name, splits, [own for _, _, own in placed], config, given=labeled)
+    without = "without a label (--labels)" if labeled else "beside the class folders (--labels)"
+    left_out = [
+        *_left_out(outside, "in no split (--splits)"),
+        *_left_out([placed[row][0] for row in labeling.left_out], without),
+    ]
+    if left_out:
+        logger.warning("left out of %s: %s.", name, "; ".join(map(str, left_out)))
+    found = config.splits if config.splits == EARLY else write_splits(layout.parts) if layout.parts else NONE
+    return Listing(
+        name,
+        [placed[row][0].path for row in labeling.kept],
+        [splits[row] for row in labeling.kept],
+        labeling.labels,
+        labeling.class_names,
+        Resolved(found, config.labels, layout.how, labeling.how),
+        tuple(left_out),
+    )
+
+
+def _layout(tree: Folder, name: str, config: LayoutConfig, *, classes: bool) -> Layout:
+    match config.splits:
+        case "auto":
+            wanted = classes and config.labels in (AUTO, FOLDERS)
+            return understand(tree, name, classes=wanted, one_class=config.labels == FOLDERS)
+        case "none":
+            return Layout((), "--splits=none")
+        case "early":
+            return Layout(early_parts(tree), "--splits=early")
+    return Layout(read_splits(config.splits) or (), "--splits")
+
+
+def _left_out(files: list[Found], reason: str) -> list[LeftOut]:
+    return [LeftOut(len(files), reason, tuple(printable(file.key) for file in files[:NAMED]))] if files else []
+
+
+def _nothing_in(missing: list[str], name: str, config: LayoutConfig, tree: Folder) -> DataError:
+    folders = [printable(folder.path) for folder in tree.walk() if folder.path]
+    there = f"the folders {', '.join(folders[:NAMED])}" if folders else "no sub-folders"
+    more = f" and {len(folders) - NAMED} more" if len(folders) > NAMED else ""
+    return DataError(
+        f"--splits={config.splits} finds no images in {', '.join(missing)} of {name}, which has {there}{more}; name "
+        "folders that it has."
+    )
+
+
+def _folder_of(key: str) -> str:
+    return key.rpartition("/")[0]

@@ -1,0 +1,35 @@
+import dataclasses
+
+import pytest
+
+from aag_tf.config import DataConfig, LayoutConfig, RunConfig, TrainConfig
+from aag_tf.runs import RunDirectory, RunRecord
+from aag_tf.runs.recorded_layout import with_recorded_layout
+
+
+def begun(path, **layout):
+    """A run directory with nothing but its record."""
+    run = RunDirectory(path)
+    run.create()
+    data = DataConfig("folder:images", layout=LayoutConfig(**layout))
+    run.write_record(RunRecord(config=TrainConfig(data=data), image_shape=(8, 8, 1)))
+    return TrainConfig(data=DataConfig("folder:images"), run=RunConfig(run_dir=str(path), resume=True))
+
+
+@pytest.mark.parametrize("splits", ["none", "train=Training,test=Testing", "early"])
+def test_a_resumed_run_keeps_its_layout(tmp_path, splits):
+    config = begun(tmp_path / "run", splits=splits, labels="none")
+    assert with_recorded_layout(config).data.layout == LayoutConfig(splits=splits, labels="none")
+    other = dataclasses.replace(config, data=DataConfig("folder:images", layout=LayoutConfig(splits="train=a")))
+    assert with_recorded_layout(other).data.layout == LayoutConfig(splits="train=a", labels="none")
+    new = dataclasses.replace(config, run=RunConfig(run_dir=str(tmp_path / "new")))
+    assert with_recorded_layout(new) is new
+
+
+def test_a_record_without_a_layout_is_of_the_early_one():
+    content = RunRecord(config=TrainConfig(data=DataConfig("folder:images")), image_shape=(8, 8, 1)).to_json()
+    assert RunRecord.from_json(content).config.data.layout.splits == "auto"
+    del content["flags"]["splits"], content["flags"]["labels"]
+    assert RunRecord.from_json(content).config.data.layout == LayoutConfig(splits="early")
+    content["flags"]["dataset"] = "digits"
+    assert RunRecord.from_json(content).config.data.layout == LayoutConfig()
