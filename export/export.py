@@ -1,6 +1,7 @@
 """Exports a run's encoder as a version for TensorFlow Serving: written aside, verified, then published by a rename."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from aag_tf.data import Source, open_source, skipped_before
 from aag_tf.encoders import dtype_policy
 from aag_tf.export import runtimes
 from aag_tf.export.publishing import staged
+from aag_tf.export.questions import Asker
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
 from aag_tf.export.saved_model import evaluation_of, write_metadata, write_saved_model
 from aag_tf.export.signatures import Networks, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
-from aag_tf.preflight.export import plan_version
-from aag_tf.runs.exported import ExportMetadata
+from aag_tf.preflight.export import choose_signatures, impossible_signatures, plan_version
+from aag_tf.runs.exported import EMBED_BYTES, ExportMetadata
 from aag_tf.runs.run import load_run
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
@@ -37,6 +39,7 @@ class ExportReport:
         metadata: the content of `model.json`.
         verification: `None` where it was switched off.
         precision_cost: effect of 16-bit kernels; `None` for float32.
+        left_out: signatures that the run's images do not allow and that users look for, each with the reason.
         dry_run: nothing was written.
     """
 
@@ -45,6 +48,7 @@ class ExportReport:
     metadata: ExportMetadata
     verification: Verification | None = None
     precision_cost: PrecisionCost | None = None
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     dry_run: bool = False
 
     @property
@@ -60,6 +64,7 @@ class ExportReport:
             f"  signature  {name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}"
             for name, signature in self.metadata.signatures.items()
         ]
+        lines += [f"  left out   {name}: {reason}" for name, reason in self.left_out.items()]
         if self.precision_cost is not None:
             lines.append(f"  precision  {self.precision_cost}")
         if self.dry_run:
@@ -102,8 +107,9 @@ def export(config: ExportConfig) -> ExportReport:
         dim=run.encoder.output_shape[-1],
         projection_dim=run.projector.output_shape[-1],
         max_pixels=config.max_pixels,
+        reading=run.record.reading,
     )
-    signatures = build_signatures(config.signature_names, networks)
+    signatures = build_signatures(choose_signatures(config, run.record), networks)
     metadata = ExportMetadata(
         record=run.record,
         version=int(target.name),
@@ -115,21 +121,31 @@ def export(config: ExportConfig) -> ExportReport:
         precision_cost=None if cost is None else dataclasses.asdict(cost),
     )
     if config.dry_run:
-        return ExportReport(target, config.run_dir, metadata, precision_cost=cost, dry_run=True)
+        return ExportReport(
+            target, config.run_dir, metadata, precision_cost=cost, left_out=_left_out(config, run.record), dry_run=True
+        )
     verification = None
     with staged(target, overwrite=config.overwrite) as directory:
         write_saved_model(directory, [encoder, run.projector], signatures)
         files = {name: runtimes.convert(name, directory) for name in config.format_names}
         if config.verify and source is not None:
-            names = tuple(signatures)
-            verification = verify(directory, run.encoder, run.projector, _images(source), names, formats=tuple(files))
+            asker = Asker(_images(source), run.record.reading, config.max_pixels)
+            questions = {name: asker.ask(name) for name in signatures}
+            verification = verify(directory, run.encoder, run.projector, questions, formats=tuple(files))
         metadata = dataclasses.replace(
             metadata,
             formats={name: str(file.relative_to(directory)) for name, file in files.items()},
             verification=None if verification is None else dataclasses.asdict(verification),
         )
         write_metadata(directory, metadata)
-    return ExportReport(target, config.run_dir, metadata, verification, cost)
+    return ExportReport(target, config.run_dir, metadata, verification, cost, _left_out(config, run.record))
+
+
+def _left_out(config: ExportConfig, record: RunRecord) -> dict[str, str]:
+    """Returns why `embed_bytes`, which is looked for, is not among the signatures by default."""
+    if config.signatures is not None:
+        return {}
+    return {name: reason for name, reason in impossible_signatures(record).items() if name == EMBED_BYTES}
 
 
 def _with_stored_weights(

@@ -1,18 +1,17 @@
 """Calls a SavedModel with plain TensorFlow, without this package, and with Keras out of reach.
 
-Run as a script: `python fresh_process.py <version directory> <images.npy> <answers.npz> <signature> ...`. The answers
-have `<signature>/<output>` and, for an empty batch, `<signature>/empty/<output>`.
+Run as a script: `python fresh_process.py <version directory> <questions.npz> <answers.npz>`. A question is an array
+`<signature>/<number>`, or bytes of files `<signature>/<number>/<file>`. The answers have
+`<signature>/<number>/<output>` and, for an empty batch, `<signature>/empty/<output>`.
 """
 
 import sys
 
-DAMAGED = b"\x89PNG\r\n\x1a\n and then nothing that belongs there"
 
+def main(model: str, questions_file: str, answers_file: str) -> None:
+    """Answers all questions, and an empty batch through every signature.
 
-def main(model: str, images_file: str, answers_file: str, *names: str) -> None:
-    """Embeds real images, an empty batch and, where a signature takes files, a damaged one before the others.
-
-    `refused` says whether the first signature raised for images that are too wide by a pixel.
+    `refused` says whether `serving_default` raised for images that are too wide by a pixel.
     """
     # TensorFlow imports Keras by itself where it can; this entry makes every import of it fail.
     sys.modules["keras"] = None  # type: ignore[assignment]
@@ -20,25 +19,30 @@ def main(model: str, images_file: str, answers_file: str, *names: str) -> None:
     import tensorflow as tf
 
     signatures = tf.saved_model.load(model).signatures
-    images = np.load(images_file)
+    arrays: dict[tuple[str, str], tf.Tensor] = {}
+    files: dict[tuple[str, str], list[bytes]] = {}
+    with np.load(questions_file) as content:
+        for key in content.files:
+            name, number, *rest = key.split("/")
+            if rest:
+                files.setdefault((name, number), []).append(content[key].tobytes())
+            else:
+                arrays[name, number] = tf.constant(content[key])
+    batches = arrays | {key: tf.constant(found) for key, found in files.items()}
     answers = {}
 
-    def input_of(name: str) -> tuple[str, tf.TensorSpec]:
-        ((argument, spec),) = signatures[name].structured_input_signature[1].items()
-        return argument, spec
+    def answer(name: str, case: str, batch: tf.Tensor) -> None:
+        (argument,) = signatures[name].structured_input_signature[1]
+        for output, tensor in signatures[name](**{argument: batch}).items():
+            answers[f"{name}/{case}/{output}"] = tensor.numpy()
 
-    for name in filter(signatures.__contains__, names):
-        argument, spec = input_of(name)
-        if spec.dtype == tf.string:
-            batch = tf.constant([DAMAGED, *(tf.io.encode_png(image).numpy() for image in images)])
-        else:
-            batch = tf.constant(images)
-        for case, value in ((name, batch), (f"{name}/empty", batch[:0])):
-            for output, tensor in signatures[name](**{argument: value}).items():
-                answers[f"{case}/{output}"] = tensor.numpy()
-    too_wide = tf.constant(np.pad(images, [(0, 0), (0, 1), (0, 0), (0, 0)]))
+    for (name, number), batch in batches.items():
+        if name in signatures:
+            answer(name, number, batch)
+            answer(name, "empty", batch[:0])
+    images = arrays["serving_default", "0"]
     try:
-        signatures[names[0]](**{input_of(names[0])[0]: too_wide})
+        answer("serving_default", "too wide", tf.pad(images, [(0, 0), (0, 0), (0, 1), (0, 0)]))
         refused = False
     except tf.errors.InvalidArgumentError:
         refused = True

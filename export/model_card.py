@@ -4,7 +4,7 @@ from typing import Any
 
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import FeatureResult, measure_titles, shown
-from aag_tf.runs.exported import ExportMetadata
+from aag_tf.runs.exported import EMBED_BYTES, EMBED_VALUES, ExportMetadata
 
 
 def model_card(metadata: ExportMetadata) -> str:
@@ -19,9 +19,9 @@ def model_card(metadata: ExportMetadata) -> str:
         "point the same way; compare them by cosine similarity, which for `normalized` is the dot product.",
         "## How to call it",
         _signatures(metadata.signatures),
-        "Preprocessing is inside. Vectors are float32. Images of another shape or type are an error. A picture file "
-        "that cannot be decoded, or is too large, is `false` in `valid` and a row of zeros; it does not affect the "
-        "others of its batch.",
+        "Preprocessing is inside. Vectors are float32. Images of another shape or type are an error. "
+        + _of_files(metadata)
+        + _reading(metadata),
         "## What it was trained on",
         f"`{flags['dataset']}`, without labels: `{flags['encoder']}`, {metadata.step} steps of "
         f"{flags['global_batch_size']} images, auxiliary branch `{flags['aux']}`, temperature {flags['temperature']}, "
@@ -35,6 +35,32 @@ def model_card(metadata: ExportMetadata) -> str:
         "Its vectors are not anonymous: whoever holds them can search for pictures like the one they came from.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _of_files(metadata: ExportMetadata) -> str:
+    if EMBED_BYTES not in metadata.signatures:
+        return ""
+    return (
+        "A picture file that cannot be decoded, or is too large, is `false` in `valid` and a row of zeros; it does not "
+        "affect the others of its batch. "
+    )
+
+
+def _reading(metadata: ExportMetadata) -> str:
+    """How images were read in training, and are read here."""
+    reading = metadata.record.reading
+    text = {
+        "crop": "Of pictures of another shape the largest centered part is taken.",
+        "pad": "Pictures of another shape are kept whole, with black beside them.",
+        "stretch": "Pictures of another shape are stretched.",
+    }[reading.fit]
+    if EMBED_VALUES in metadata.signatures and reading.value_range is not None:
+        low, high = reading.value_range
+        text += (
+            f" The data's values from {low:g} to {high:g} become the 256 levels of a pixel, and values beyond are "
+            "clipped: `embed_values` takes them as they are, and 16-bit PNG files hold them."
+        )
+    return text
 
 
 def _signatures(signatures: dict[str, Any]) -> str:

@@ -6,13 +6,16 @@ from typing import Any
 
 import tensorflow as tf
 
+from aag_tf.data.reading import Reading
 from aag_tf.data.resizing import fit
-from aag_tf.export.decoding import decode_batch
+from aag_tf.export.decoding.batch import EIGHT_BITS, decode_batch
+from aag_tf.export.decoding.color import WHITE, shares
 from aag_tf.export.decoding.strings import require
 from aag_tf.runs.exported import (
     CONTENTS,
     EMBED_BYTES,
     EMBED_IMAGES,
+    EMBED_VALUES,
     INPUT,
     NORMALIZED,
     OUTPUT,
@@ -20,6 +23,7 @@ from aag_tf.runs.exported import (
     PROJECTION,
     SIGNATURE,
     VALID,
+    VALUES,
 )
 
 ImageShape = tuple[int, int, int]
@@ -41,6 +45,7 @@ class Networks:
         dim: length of an embedding.
         projection_dim: length of a projection.
         max_pixels: limit for a picture that is decoded or resized.
+        reading: how training reads images.
     """
 
     encoder: Network
@@ -49,6 +54,7 @@ class Networks:
     dim: int
     projection_dim: int
     max_pixels: int
+    reading: Reading = EIGHT_BITS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +96,7 @@ def _embed_bytes(networks: Networks) -> Signature:
 
     def embed_bytes(contents: tf.Tensor) -> Outputs:
         contents = tf.ensure_shape(contents, [None])
-        rows, pictures = decode_batch(contents, networks.image_shape, networks.max_pixels)
+        rows, pictures = decode_batch(contents, networks.image_shape, networks.max_pixels, networks.reading)
         count, places = tf.shape(contents)[0], rows[:, tf.newaxis]
         embedding = tf.scatter_nd(places, _embed(networks, pictures), [count, networks.dim])
         valid = tf.scatter_nd(places, tf.ones_like(rows), [count]) > 0
@@ -109,23 +115,33 @@ def _embed_images(networks: Networks) -> Signature:
     shape = [None, None, None, networks.image_shape[2]]
 
     def embed_images(images: tf.Tensor) -> Outputs:
-        images = tf.ensure_shape(images, shape)
-        sides = tf.shape(images, out_type=tf.int64)[1:3]
-        checks = [
-            require(tf.reduce_all(sides > 0), "images without pixels"),
-            require(tf.reduce_all(sides <= LARGEST_SIDE), "a side is too long"),
-            require(tf.reduce_prod(sides) <= networks.max_pixels, f"images of more than {networks.max_pixels} pixels"),
-        ]
-        with tf.control_dependencies(checks):
-            count, padded = _pad_empty_batch(images)
-        resized = fit(padded, networks.image_shape[:2])
-        return _with_normalized(OUTPUT, _embed(networks, resized)[:count])
+        count, padded = _any_size(networks, tf.ensure_shape(images, shape))
+        return _with_normalized(OUTPUT, _embed(networks, _fitted(networks, padded))[:count])
 
     return _signature(
         embed_images,
         _pixels(shape),
         _vectors(OUTPUT, networks.dim),
         range=PIXEL_RANGE,
+        max_pixels=networks.max_pixels,
+    )
+
+
+def _embed_values(networks: Networks) -> Signature:
+    """Images of any one size in the values of the data to embeddings: range, then size, then one rounding."""
+    shape = [None, None, None, networks.image_shape[2]]
+    low, high = networks.reading.value_range or PIXEL_RANGE
+
+    def embed_values(values: tf.Tensor) -> Outputs:
+        count, padded = _any_size(networks, tf.ensure_shape(values, shape))
+        levels = WHITE * shares(padded, (low, high))
+        return _with_normalized(OUTPUT, _embed(networks, _fitted(networks, levels))[:count])
+
+    return _signature(
+        embed_values,
+        tf.TensorSpec(shape, tf.float32, name=VALUES),
+        _vectors(OUTPUT, networks.dim),
+        range=[low, high],
         max_pixels=networks.max_pixels,
     )
 
@@ -146,6 +162,7 @@ BUILDERS: dict[str, Callable[[Networks], Signature]] = {
     SIGNATURE: _serving_default,
     EMBED_BYTES: _embed_bytes,
     EMBED_IMAGES: _embed_images,
+    EMBED_VALUES: _embed_values,
     PROJECT: _project,
 }
 
@@ -161,6 +178,22 @@ def _embed(networks: Networks, images: tf.Tensor) -> tf.Tensor:
     count, padded = _pad_empty_batch(images)
     embedding = tf.cast(networks.encoder(padded), tf.float32)[:count]
     return tf.ensure_shape(embedding, [None, networks.dim])
+
+
+def _any_size(networks: Networks, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Checks the size of images inside the graph; returns batch size and batch as `_pad_empty_batch`."""
+    sides = tf.shape(images, out_type=tf.int64)[1:3]
+    checks = [
+        require(tf.reduce_all(sides > 0), "images without pixels"),
+        require(tf.reduce_all(sides <= LARGEST_SIDE), "a side is too long"),
+        require(tf.reduce_prod(sides) <= networks.max_pixels, f"images of more than {networks.max_pixels} pixels"),
+    ]
+    with tf.control_dependencies(checks):
+        return _pad_empty_batch(tf.identity(images))
+
+
+def _fitted(networks: Networks, images: tf.Tensor) -> tf.Tensor:
+    return fit(images, networks.image_shape[:2], networks.reading.fit)
 
 
 def _pad_empty_batch(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aag_tf.export.questions import Question
 from aag_tf.export.runtimes import RUNTIMES, load_runtime
-from aag_tf.runs.exported import EMBED_BYTES, OUTPUT, PROJECT, PROJECTION, VALID
+from aag_tf.runs.exported import EMBED_BYTES, OUTPUT, PROJECT, PROJECTION, SIGNATURE, VALID
 from aag_tf.utils.errors import ExportError, one_line
 from aag_tf.utils.literal import literal
 
@@ -21,7 +22,9 @@ CHILD = Path(__file__).with_name("fresh_process.py")
 TOLERANCE = 1e-5  # of the largest number in the embeddings, or of 1: float32 rounding through a deep network
 VERIFY_IMAGES = 64
 
+Questions = Mapping[str, Sequence[Question]]  # for every signature
 Answers = Mapping[str, np.ndarray]
+Expected = Mapping[str, Sequence[np.ndarray]]  # vectors of every question of every signature
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,34 +58,33 @@ def verify(
     directory: Path,
     encoder: keras.Model,
     projector: keras.Model,
-    images: np.ndarray,
-    signatures: Sequence[str],
+    questions: Questions,
     *,
     formats: Sequence[str] = (),
 ) -> Verification:
     """Loads a SavedModel in a fresh process, on the CPU and without Keras, and compares every signature and format.
 
     Both processes compute on the CPU, since this one may hold the GPU's memory, and since float32 is full float32
-    there. Picture files are PNG, which is lossless, so that `embed_bytes` must give the same embeddings.
+    there.
 
     Args:
         directory: of the SavedModel.
         encoder: uint8 images to embeddings, as exported.
         projector: embeddings to projections.
-        images: uint8 [n, h, w, c].
-        signatures: that it must have.
+        questions: what every signature that it must have is asked (`aag_tf.export.questions`); those of
+            `serving_default` begin with the images that other runtimes are asked.
         formats: other runtimes that it was converted for.
 
     Raises:
         ExportError: it does not load, differs by more than the tolerance, gives no [0, dim] for an empty batch,
             accepts images of a wrong size, or lets a damaged file affect the others of its batch.
     """
-    with tf.device("/CPU:0"):
-        embedding = encoder(tf.constant(images), training=False)
-        projection = np.asarray(projector(embedding, training=False), np.float32)
-    expected = np.asarray(embedding, np.float32)
-    answers = ask_fresh_process(directory, images, signatures)
-    differences = check_answers(answers, signatures, expected, projection)
+    expected = {
+        name: [_vectors(encoder, projector if name == PROJECT else None, question.pixels) for question in asked]
+        for name, asked in questions.items()
+    }
+    differences = check_answers(ask_fresh_process(directory, questions), expected)
+    images = questions[SIGNATURE][0].pixels
     for name in formats:
         try:
             converted = load_runtime(name, directory / RUNTIMES[name].file)(images)
@@ -90,21 +92,27 @@ def verify(
             raise ExportError(
                 f"{name} cannot run the converted encoder ({one_line(error, 200)}); nothing was published."
             ) from error
-        differences.append(_difference(name, converted, expected))
-    return Verification(len(images), tuple(signatures), tuple(formats), max(differences), TOLERANCE)
+        differences.append(_difference(name, converted, expected[SIGNATURE][0]))
+    return Verification(len(images), tuple(questions), tuple(formats), max(differences), TOLERANCE)
 
 
-def ask_fresh_process(directory: Path, images: np.ndarray, signatures: Sequence[str]) -> dict[str, np.ndarray]:
+def _vectors(encoder: keras.Model, projector: keras.Model | None, images: np.ndarray) -> np.ndarray:
+    with tf.device("/CPU:0"):
+        embedding = encoder(tf.constant(images), training=False)
+        return np.asarray(embedding if projector is None else projector(embedding, training=False), np.float32)
+
+
+def ask_fresh_process(directory: Path, questions: Questions) -> dict[str, np.ndarray]:
     """Returns the answers of `fresh_process.py`, run on the CPU, with an array for each name described there.
 
     Raises:
         ExportError: the process fails, for instance because the SavedModel does not load.
     """
     with tempfile.TemporaryDirectory() as folder, literal(directory) as readable:
-        questions, answers = Path(folder, "images.npy"), Path(folder, "answers.npz")
-        np.save(questions, images)
+        asked, answers = Path(folder, "questions.npz"), Path(folder, "answers.npz")
+        np.savez(asked, **_arrays(questions))
         # -P: the script's own folder must not hide modules of the same name.
-        command = [sys.executable, "-P", *map(str, (CHILD, readable, questions, answers)), *signatures]
+        command = [sys.executable, "-P", *map(str, (CHILD, readable, asked, answers))]
         quiet_cpu = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         child = subprocess.run(command, env=quiet_cpu, capture_output=True, text=True, check=False)
         if child.returncode != 0:
@@ -114,19 +122,28 @@ def ask_fresh_process(directory: Path, images: np.ndarray, signatures: Sequence[
             return dict(content)
 
 
-def check_answers(
-    answers: Answers, signatures: Sequence[str], embedding: np.ndarray, projection: np.ndarray
-) -> list[float]:
+def _arrays(questions: Questions) -> dict[str, np.ndarray]:
+    """Returns the questions by their names in the file that `fresh_process.py` reads."""
+    arrays = {}
+    for name, asked in questions.items():
+        for number, question in enumerate(asked):
+            if isinstance(question.inputs, list):
+                for place, content in enumerate(question.inputs):
+                    arrays[f"{name}/{number}/{place:05}"] = np.frombuffer(content, np.uint8)
+            else:
+                arrays[f"{name}/{number}"] = question.inputs
+    return arrays
+
+
+def check_answers(answers: Answers, expected: Expected) -> list[float]:
     """Compares the answers of a fresh process with what the encoder gives.
 
     Args:
         answers: of `ask_fresh_process`.
-        signatures: that must have answered.
-        embedding: float32 [n, dim].
-        projection: float32 [n, projection_dim].
+        expected: float32 [n, dim] for every question of every signature.
 
     Returns:
-        The difference of every signature, as `Verification.max_difference`.
+        The difference of every question, as `Verification.max_difference`.
 
     Raises:
         ExportError: as `verify`.
@@ -136,22 +153,24 @@ def check_answers(
     if not answers["refused"]:
         raise ExportError("the reloaded model accepts images of a wrong size; nothing was published.")
     differences = []
-    for name in signatures:
-        output, expected = (PROJECTION, projection) if name == PROJECT else (OUTPUT, embedding)
-        if f"{name}/{output}" not in answers:
-            raise ExportError(f"the reloaded model has no signature {name}; nothing was published.")
-        got, empty = answers[f"{name}/{output}"], answers[f"{name}/empty/{output}"]
-        if name == EMBED_BYTES:  # the first file was damaged
-            got = got[1:]
-            if answers[f"{name}/{VALID}"].tolist() != [False] + [True] * len(embedding):
-                raise ExportError(
-                    "the reloaded model does not tell damaged files from good ones; nothing was published."
-                )
-        if empty.shape != (0, expected.shape[1]):
+    for name, wanted in expected.items():
+        output = PROJECTION if name == PROJECT else OUTPUT
+        for number, vectors in enumerate(wanted):
+            if f"{name}/{number}/{output}" not in answers:
+                raise ExportError(f"the reloaded model has no signature {name}; nothing was published.")
+            got = answers[f"{name}/{number}/{output}"]
+            if name == EMBED_BYTES:  # the first file was damaged
+                got = got[1:]
+                if answers[f"{name}/{number}/{VALID}"].tolist() != [False] + [True] * len(vectors):
+                    raise ExportError(
+                        "the reloaded model does not tell damaged files from good ones; nothing was published."
+                    )
+            differences.append(_difference(name, got, vectors))
+        empty = answers[f"{name}/empty/{output}"]
+        if empty.shape != (0, wanted[0].shape[1]):
             raise ExportError(
                 f"{name} of the reloaded model gives {list(empty.shape)} for an empty batch; nothing was published."
             )
-        differences.append(_difference(name, got, expected))
     return differences
 
 

@@ -32,7 +32,8 @@ def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model
     encoder, projector = build_networks(config.encoder, config.projector, source.image_shape)
     directory = RunDirectory(path)
     directory.create()
-    directory.write_record(RunRecord(config=config, image_shape=source.image_shape))
+    record = RunRecord(config=config, image_shape=source.image_shape, reading=source.reading)
+    directory.write_record(record)
     CheckpointStore(directory.checkpoints).write(STEP, RunState(encoder=encoder, projector=projector).write)
     return encoder
 

@@ -11,7 +11,15 @@ from aag_tf.config.reading import SIZE_FORM, ReadingConfig, read_size
 from aag_tf.config.setting import check_settings, setting
 
 BUILT_IN = ("digits", "scattered_digits")  # nothing follows these names
-SCHEMES = (*BUILT_IN, "tfds", "folder", "npz")
+OF_FILES = ("folder", "list", "csv", "tar")  # data sets of image files
+SCHEMES = (*BUILT_IN, "tfds", *OF_FILES, "npz")
+USAGE = "digits, scattered_digits, tfds:<name>, folder:<path>, list:<file>, csv:<file>, tar:<file> or npz:<file>"
+SUFFIXES = {  # of files, by what they are
+    **dict.fromkeys((".csv", ".tsv"), "csv"),
+    **dict.fromkeys((".txt", ".lst", ".list"), "list"),
+    **dict.fromkeys((".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst"), "tar"),
+    **dict.fromkeys((".npz", ".npy"), "npz"),
+}
 TFDS_SCHEMES = ("gs", "s3")  # of URLs that TensorFlow Datasets reads by itself
 
 
@@ -21,19 +29,38 @@ def check_dataset(dataset: str, flag: str = "dataset") -> None:
     Raises:
         ConfigError: the name is empty, its part before the colon is not known, or nothing follows the colon.
     """
-    require(bool(dataset), f"--{flag} is empty; try digits, tfds:cifar10, folder:<path> or npz:<path>.")
-    scheme, _, rest = dataset.partition(":")
-    require(scheme in SCHEMES, f"--{flag}={dataset} is not known; {_suggestion(dataset, scheme)}")
-    require(scheme in BUILT_IN or bool(rest), f"--{flag}={dataset} names no data set; say which one after `{scheme}:`.")
+    require(bool(dataset), f"--{flag} is empty; try digits, tfds:cifar10 or folder:<path>.")
+    for each in datasets_of(dataset):
+        scheme, _, rest = each.partition(":")
+        require(scheme in SCHEMES, f"--{flag}={each} is not known; {_suggestion(each, scheme)}")
+        require(
+            scheme in BUILT_IN or bool(rest), f"--{flag}={each} names no data set; say which one after `{scheme}:`."
+        )
+
+
+def datasets_of(text: str) -> list[str]:
+    """Returns the data sets that `--dataset` joins; a comma separates them only before the next one's scheme."""
+    following = "|".join(
+        [*(f"{scheme}:" for scheme in SCHEMES if scheme not in BUILT_IN), *(f"{own}(?:,|$)" for own in BUILT_IN)]
+    )
+    return re.split(rf",\s*(?={following})", text)
+
+
+def suggested_name(path: str) -> str | None:
+    """Returns how `--dataset` names a folder or a file that exists, by what it is; `None` where there is none."""
+    if os.path.isdir(path):
+        return f"folder:{path}"
+    if not os.path.isfile(path):
+        return None
+    return f"{SUFFIXES.get(os.path.splitext(path)[1].lower(), 'npz')}:{path}"
 
 
 def _suggestion(dataset: str, scheme: str) -> str:
-    usage = "use digits, scattered_digits, tfds:<name>, folder:<path> or npz:<path>."
+    usage = f"use {USAGE}."
     near = difflib.get_close_matches(scheme, SCHEMES, n=1)
-    if os.path.isdir(dataset):
-        meant = f"folder:{dataset}"
-    elif os.path.isfile(dataset):
-        meant = f"npz:{dataset}"
+    meant = suggested_name(dataset)
+    if meant is not None:
+        pass
     elif near and "/" not in scheme:
         meant = near[0] + dataset[len(scheme) :]
     elif ":" not in dataset and "/" not in dataset:
@@ -51,8 +78,10 @@ class DataConfig:
         "digits",
         "What to train on: digits (1 797 real 8x8 images, built in), scattered_digits (the same, each at some size and "
         "place of a 16x16 canvas), tfds:NAME[/CONFIG] (a TensorFlow Datasets data set), folder:PATH (a tree of image "
-        "files; sub-folder names become labels) or npz:PATH (arrays `images` and, if you have them, `labels`). Labels "
-        "are never trained on; they only serve to evaluate.",
+        "files; sub-folder names become labels), list:FILE (a text with a path a line), csv:FILE (a table of paths and "
+        "labels), tar:FILE (tar archives, as WebDataset writes them; also a pattern, tar:shards/*.tar) or npz:FILE "
+        "(arrays `images` and, if you have them, `labels`). Several are joined by commas, folder:a,folder:b, or by "
+        "giving the flag again. Labels are never trained on; they only serve to evaluate.",
         is_path=True,
     )
     data_dir: str | None = setting(
@@ -95,7 +124,7 @@ class DataConfig:
         check_settings(self)
         check_dataset(self.dataset)
         require(
-            self.train_split == "train" or self.dataset.startswith("tfds:"),
+            self.train_split == "train" or any(each.startswith("tfds:") for each in self.datasets),
             f"--train_split={self.train_split} names a part of a TensorFlow data set, and --dataset={self.dataset} is "
             "none; leave it out.",
         )
@@ -105,6 +134,11 @@ class DataConfig:
             f"--train_split={self.train_split} cannot be trained on; name splits other than validation and test, as "
             "train, unlabelled, train+unlabelled or train[:10%].",
         )
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets that `dataset` joins."""
+        return datasets_of(self.dataset)
 
     def train_parts(self) -> list[str]:
         """Names of the splits that `train_split` joins, without their slices."""

@@ -67,9 +67,9 @@ class EvaluateConfig:
     )
     dataset: str | None = setting(
         None,
-        "Evaluate on another labeled data set (transfer): digits, scattered_digits, tfds:NAME, folder:PATH or "
-        "npz:PATH. Its images are brought to the size and channels that the encoder takes. Default: what it was "
-        "trained on.",
+        "Evaluate on another labeled data set (transfer): digits, tfds:NAME, folder:PATH, list:FILE, "
+        "csv:FILE, tar:FILE or npz:FILE. Its images are brought to the size and channels that the encoder takes. "
+        "Default: what it was trained on.",
         is_path=True,
     )
     data_dir: str | None = setting(
@@ -112,8 +112,8 @@ class EvaluateConfig:
         self._check_subject()
         require(
             self.dataset is not None or self.layout == LayoutConfig(),
-            "--splits and --labels say how --dataset is divided, and a run's own images are divided as in training; "
-            "name the images with --dataset, or leave them out.",
+            "--splits, --labels and --columns say how --dataset is divided, and a run's own images are divided as in "
+            "training; name the images with --dataset, or leave them out.",
         )
         if self.train_features is not None:
             self._check_features()

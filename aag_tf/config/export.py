@@ -6,7 +6,7 @@ from aag_tf.config.checks import listed, require
 from aag_tf.config.run import CHECKPOINTS
 from aag_tf.config.setting import check_settings, setting
 
-SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "project")
+SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "embed_values", "project")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,10 +35,12 @@ class ExportConfig:
         "Number of the version. Default: the next free one, which a running server picks up.",
         low=1,
     )
-    signatures: str = setting(
-        "serving_default,embed_bytes,embed_images",
+    signatures: str | None = setting(
+        None,
         "Ways into the model: serving_default (uint8 images of its size), embed_bytes (JPEG, PNG, GIF or WebP files), "
-        "embed_images (uint8 images of any one size), project (its size, through the projector too).",
+        "embed_images (uint8 images of any one size), embed_values (images of any one size in the values of the data, "
+        "such as 0 to 4095), project (uint8 images of its size, through the projector too). Default: all but project "
+        "that the run's images allow; embed_bytes is for 1 or 3 channels, embed_values for data with a --value_range.",
         choices=SIGNATURES,
         several=True,
     )
@@ -57,7 +59,7 @@ class ExportConfig:
     )
     max_pixels: int = setting(
         2**25,  # 33.5 million: a frame of 8K video
-        "Pictures with more pixels are refused by embed_bytes and embed_images before they are decoded.",
+        "Pictures with more pixels are refused by embed_bytes, embed_images and embed_values before they are decoded.",
         low=1,
         high=2**28,
     )
@@ -72,13 +74,15 @@ class ExportConfig:
     def __post_init__(self) -> None:
         check_settings(self)
         require(
-            SIGNATURES[0] in self.signature_names,
+            self.signature_names is None or SIGNATURES[0] in self.signature_names,
             f"--signatures={self.signatures} leaves out {SIGNATURES[0]}, which every server asks for; add it.",
         )
 
     @property
-    def signature_names(self) -> tuple[str, ...]:
-        """The signatures to write, each once; `serving_default` comes first, as Keras expects."""
+    def signature_names(self) -> tuple[str, ...] | None:
+        """The signatures asked for, each once; `serving_default` comes first, as Keras expects."""
+        if self.signatures is None:
+            return None
         return tuple(sorted(dict.fromkeys(listed(self.signatures)), key=lambda name: name != SIGNATURES[0]))
 
     @property

@@ -1,6 +1,7 @@
 """How the files of a data set are divided into splits and classes."""
 
 import dataclasses
+import os
 import re
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from aag_tf.config.setting import check_settings, setting
 AUTO, NONE, EARLY = "auto", "none", "early"
 FOLDERS = "folders"
 ROLES = ("train", "validation", "test")
+LABELS_FORM = "auto, folders, none, or the file of a table such as labels.csv"
 SPLITS_FORM = "auto, none, or train=DIR,validation=DIR,test=DIR"
 HERE = "."  # a part that begins at the data set's own folder
 
@@ -52,6 +54,19 @@ def read_splits(text: str) -> tuple[Part, ...] | None:
     return tuple(parts)
 
 
+def read_labels(text: str) -> str | None:
+    """Reads `--labels`: the path of a table, or `None` for the words.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text in (AUTO, FOLDERS, NONE):
+        return None
+    if not os.path.splitext(text)[1]:
+        raise ValueError("is not known")
+    return text
+
+
 def write_splits(parts: tuple[Part, ...]) -> str:
     """Returns parts as `--splits` names them."""
     return ",".join(f"{part.role}={part.pattern}" for part in parts)
@@ -77,16 +92,27 @@ class LayoutConfig:
         "dev; test, holdout; ...) and refuses what it cannot tell; none takes all images for training, sub-folders "
         "are classes; train=DIR,validation=DIR,test=DIR names them below the data set, several of a kind too "
         "(train=fold1,train=fold2,test=fold3), `.` for the folder itself, and one `*` for the class, as in "
-        "train=*/train,test=*/test. Folders in no split are left out.",
+        "train=*/train,test=*/test. Folders in no split are left out. For a table, DIR is a value of its "
+        "column of splits. Several data sets have a value each, between semicolons.",
         form=SPLITS_FORM,
         read=_read_all,
     )
     labels: str = setting(
         AUTO,
         "Where classes come from: auto, the sub-folders of each split, where there are two or more, and a few images "
-        "beside them are left out; folders, the same, but all images beside them are left out, and one sub-folder is a "
-        "class too; none.",
-        choices=(AUTO, FOLDERS, NONE),
+        "beside them are left out (csv: and tar: have labels of their own); folders, the same, but all images without "
+        "a class are left out, and one sub-folder is a class too; none; or a table of paths below the data set and "
+        "labels, such as labels.csv.",
+        form=LABELS_FORM,
+        read=read_labels,
+        is_path=True,
+    )
+    columns: str | None = setting(
+        None,
+        "Columns of a table that have path, label and, if there is one, split, in this order, as image,class,fold; a "
+        "table without a line of names counts them, 1,2. Default: found by their names (path, file, image, ...; label, "
+        "class, target, ...; split, subset, ...).",
+        if_empty="give names of columns, as --columns=image,class",
     )
 
     def __post_init__(self) -> None:

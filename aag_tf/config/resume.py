@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from aag_tf.config.data import OF_FILES, datasets_of
 from aag_tf.config.flat import from_flat, leaves, to_flat
 from aag_tf.config.train import TrainConfig
 
@@ -39,4 +40,5 @@ def _moved(before: str | None, now: str | None) -> bool:
     """Whether two names may mean the same files; their content is compared when they are opened."""
     if before is None or now is None:
         return False
-    return before.partition(":")[0] == now.partition(":")[0] in ("folder", "npz")
+    schemes = [[each.partition(":")[0] for each in datasets_of(name)] for name in (before, now)]
+    return schemes[0] == schemes[1] and set(schemes[0]) <= {*OF_FILES, "npz"}

@@ -6,7 +6,7 @@
   there are two classes or more; a single one is enough for validation and test if train has it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from aag_tf.config.layout import Part
 from aag_tf.data.folder_tree import Folder
@@ -23,7 +23,7 @@ def early_parts(tree: Folder) -> tuple[Part, ...]:
     return tuple(Part(role, name) for name, role in roles.items() if role is not None)
 
 
-def early_labels(classes: dict[str, Collection[str | None]]) -> set[str]:
+def early_labels(classes: Mapping[str, Collection[str | None]]) -> set[str]:
     """Returns the splits that are labeled, from the sub-folders of each (`None` for images beside them)."""
     train = set(classes.get("train", ()))
     labeled = {split for split, names in classes.items() if None not in names}

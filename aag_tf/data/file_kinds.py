@@ -1,16 +1,27 @@
 """The kinds of data sets that consist of image files, by an explicit table; nothing here opens an image."""
 
+import dataclasses
 from collections.abc import Callable
 
 from aag_tf.config import DataConfig
+from aag_tf.config.layout import splits_of_each
 from aag_tf.data.folder import list_folder
 from aag_tf.data.listing import Listing
+from aag_tf.data.lists import list_of_paths
+from aag_tf.data.tables import list_table
+from aag_tf.data.tar import list_tar
+from aag_tf.utils.errors import DataError
 
-LISTERS: dict[str, Callable[[str, DataConfig], Listing]] = {"folder": list_folder}
+LISTERS: dict[str, Callable[[str, DataConfig], Listing]] = {
+    "folder": list_folder,
+    "list": list_of_paths,
+    "csv": list_table,
+    "tar": list_tar,
+}
 
 
 def list_files(config: DataConfig) -> Listing | None:
-    """Lists the files of `config.dataset`; `None` for data sets that are no image files.
+    """Lists the files of one data set; `None` for data sets that are no image files.
 
     Raises:
         DataError: they are missing, or their layout is unclear.
@@ -18,3 +29,22 @@ def list_files(config: DataConfig) -> Listing | None:
     scheme, _, rest = config.dataset.partition(":")
     lister = LISTERS.get(scheme)
     return None if lister is None else lister(rest, config)
+
+
+def each_data_set(config: DataConfig) -> list[DataConfig]:
+    """Returns the settings of each of the data sets that `config.dataset` joins, with its own `--splits`.
+
+    Raises:
+        DataError: there are several values of `--splits`, and not one for each data set.
+    """
+    names, splits = config.datasets, splits_of_each(config.layout.splits)
+    if len(splits) not in (1, len(names)):
+        raise DataError(
+            f"--splits has {len(splits)} values, and --dataset names {len(names)} data sets; give one value for all, "
+            "or one for each, separated by semicolons."
+        )
+    splits = splits * len(names) if len(splits) == 1 else splits
+    return [
+        dataclasses.replace(config, dataset=name, layout=dataclasses.replace(config.layout, splits=own))
+        for name, own in zip(names, splits, strict=True)
+    ]

@@ -8,13 +8,16 @@ import os
 from pathlib import Path
 
 from aag_tf.config import DataConfig
-from aag_tf.config.layout import HERE, read_splits
+from aag_tf.config.data import suggested_name
+from aag_tf.config.layout import HERE, read_labels, read_splits
 from aag_tf.data.listing import Found, Listing, arrange
 from aag_tf.data.pictures import SUFFIXES
 from aag_tf.data.split_names import role_of
+from aag_tf.data.tables import with_labels
 from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.text import command_line
 
 
 def list_folder(path: str, config: DataConfig) -> Listing:
@@ -27,7 +30,10 @@ def list_folder(path: str, config: DataConfig) -> Listing:
     files = [Found(os.path.join(root, below), below) for below in walk_pictures(root)]
     if not files:
         raise _no_images(root)
-    listing = arrange(f"folder:{path}", files, config.layout)
+    name, table = f"folder:{path}", read_labels(config.layout.labels)
+    if table is not None:
+        files = with_labels(name, files, table, config.layout.columns)
+    listing = arrange(name, files, config.layout, labeled=table is not None)
     _refuse_empty_splits(root, listing)
     return listing
 
@@ -40,6 +46,9 @@ def folder_path(path: str) -> Path:
     """
     root = user_path(path)
     if not root.is_dir():
+        meant = suggested_name(path)
+        if meant is not None:
+            raise DataError(f"{path} is a file and not a folder; did you mean {command_line(f'--dataset={meant}')}?")
         raise DataError(f"{path} is not a folder; --dataset=folder:<path> names a tree of image files.")
     return root
 

@@ -76,7 +76,8 @@ def _by_split_folders(top: Folder, name: str, *, one_class: bool) -> Layout | No
     meant = {own: role for own, role in roles.items() if role is not None}
     others = [own for own in roles if own not in meant]
     if not meant:
-        return _split_and_class(top, name) or _folds(top, name)
+        _refuse_folds(top, name)
+        return _split_and_class(top, name)
     if others and _named_by_chance(top, meant, others):
         return Layout(
             _train_on(top), "sub-folders", (f"{_list(meant)} of {name} is taken for a class like {_list(others)}.",)
@@ -201,7 +202,7 @@ def _with_star(name: str, words: tuple[str, ...]) -> str | None:
     return "*" + name[len(words[0]) :] if name.lower().startswith(words[0]) else None
 
 
-def _folds(top: Folder, name: str) -> None:
+def _refuse_folds(top: Folder, name: str) -> None:
     if are_folds(list(top.folders)):
         last = list(top.folders)[-1]
         meant = {own: TEST if own == last else TRAIN for own in top.folders}

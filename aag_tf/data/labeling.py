@@ -54,7 +54,8 @@ def label(
     if config.labels != NONE:
         _say_unlabeled(name, held, known, advise=not early, given=given)
     labels = [own if split in known else None for split, own in zip(splits, classes, strict=True)]
-    kept, left_out = [], []
+    kept: list[int] = []
+    left_out: list[int] = []
     for row, (split, own) in enumerate(zip(splits, labels, strict=True)):
         (left_out if own is None and split in known else kept).append(row)
     class_names, numbers = _numbered([labels[row] for row in kept], by_number=given)

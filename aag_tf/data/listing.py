@@ -39,7 +39,8 @@ class Found(NamedTuple):
     label: str | None = None
 
 
-class LeftOut(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
     """Image files that are in no split, or have no class where the others have."""
 
     count: int
@@ -94,7 +95,14 @@ class Listing:
         return np.array([row for row, own in enumerate(self.splits) if own == split], np.int64)
 
 
-def arrange(name: str, files: Sequence[Found], config: LayoutConfig, *, labeled: bool = False) -> Listing:
+def arrange(
+    name: str,
+    files: Sequence[Found],
+    config: LayoutConfig,
+    *,
+    labeled: bool = False,
+    before: Sequence[LeftOut] = (),
+) -> Listing:
     """Gives each file its split and its class.
 
     Args:
@@ -102,6 +110,7 @@ def arrange(name: str, files: Sequence[Found], config: LayoutConfig, *, labeled:
         files: in the order of the data set; at least one.
         config: decides, or leaves it to names.
         labeled: whether the files bring their labels, so that folders name none.
+        before: files that were left out already.
 
     Raises:
         DataError: the layout is unclear, or not as `config` says.
@@ -126,8 +135,9 @@ def arrange(name: str, files: Sequence[Found], config: LayoutConfig, *, labeled:
     labeling = label(name, splits, [own for _, _, own in placed], config, given=labeled)
     without = "without a label (--labels)" if labeled else "beside the class folders (--labels)"
     left_out = [
-        *_left_out(outside, "in no split (--splits)"),
-        *_left_out([placed[row][0] for row in labeling.left_out], without),
+        *before,
+        *left_out_files(outside, "in no split (--splits)"),
+        *left_out_files([placed[row][0] for row in labeling.left_out], without),
     ]
     if left_out:
         logger.warning("left out of %s: %s.", name, "; ".join(map(str, left_out)))
@@ -155,7 +165,8 @@ def _layout(tree: Folder, name: str, config: LayoutConfig, *, classes: bool) -> 
     return Layout(read_splits(config.splits) or (), "--splits")
 
 
-def _left_out(files: list[Found], reason: str) -> list[LeftOut]:
+def left_out_files(files: Sequence[Found], reason: str) -> list[LeftOut]:
+    """Describes files that are left out; nothing where there are none."""
     return [LeftOut(len(files), reason, tuple(printable(file.key) for file in files[:NAMED]))] if files else []
 
 

@@ -4,6 +4,7 @@ import os
 import stat
 from typing import BinaryIO
 
+from aag_tf.data.tar_members import TarMember
 from aag_tf.utils.errors import DataError
 
 # Pillow and its codecs may hold a whole file in memory, and no picture of a sensible size needs this much.
@@ -11,12 +12,15 @@ MAX_BYTES = 2**29
 
 
 def open_regular(path: str | bytes | os.PathLike[str]) -> BinaryIO:
-    """Opens the file of one picture for reading bytes.
+    """Opens the file of one picture for reading bytes; it may lie in an archive.
 
     Raises:
         OSError: the file cannot be opened.
         DataError: it is not a regular file, or is too large.
     """
+    if isinstance(path, TarMember):
+        require_bytes(path.size)
+        return path.open()
     # Non-blocking, because opening a named pipe would wait forever for a writer.
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     try:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from aag_tf.config import DataConfig
 from aag_tf.data.adapting import adapted, require_channels
 from aag_tf.data.digits import read_digits
-from aag_tf.data.file_kinds import list_files
+from aag_tf.data.file_kinds import each_data_set, list_files
 from aag_tf.data.file_source import open_files
 from aag_tf.data.images import Shape
+from aag_tf.data.joining import join_listings, join_sources
 from aag_tf.data.npz import read_npz
 from aag_tf.data.scattered_digits import read_scattered_digits
 from aag_tf.data.splits import Source, complete
@@ -35,11 +36,25 @@ def open_source(config: DataConfig) -> Source:
     Raises:
         DataError: the data set is missing, empty or invalid.
     """
-    listing = list_files(config)
-    if listing is not None:
-        return complete(open_files(listing, config), config.validation_fraction)
+    return complete(_open_parts(config), config.validation_fraction)
+
+
+def _open_parts(config: DataConfig) -> Source:
+    parts = each_data_set(config)
+    listings = [list_files(part) for part in parts]
+    files = [listing for listing in listings if listing is not None]
+    if len(files) == len(parts):  # read together, so that they agree in size and channels
+        return open_files(files[0] if len(files) == 1 else join_listings(config.dataset, files), config)
+    sources = [
+        _open(part) if listing is None else open_files(listing, part)
+        for part, listing in zip(parts, listings, strict=True)
+    ]
+    return sources[0] if len(sources) == 1 else join_sources(config.dataset, sources)
+
+
+def _open(config: DataConfig) -> Source:
     scheme, _, rest = config.dataset.partition(":")
-    return complete(READERS[scheme](rest, config), config.validation_fraction)
+    return READERS[scheme](rest, config)
 
 
 def open_monitored(dataset: str, config: DataConfig, shape: Shape) -> Source:

@@ -5,14 +5,14 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from aag_tf.config import DataConfig
 from aag_tf.data.arrays import array_shapes, npz_path
 from aag_tf.data.counting import left_to_train, require_batch
-from aag_tf.data.file_kinds import list_files
-from aag_tf.data.listing import Listing
+from aag_tf.data.file_kinds import each_data_set, list_files
 from aag_tf.data.unprepared import not_prepared
 from aag_tf.utils.log import silenced
 from aag_tf.utils.paths import user_path
@@ -31,39 +31,50 @@ def check_dataset(config: DataConfig, batch: int | None = None) -> None:
         DataError: there is no such folder or file, or it holds nothing; or a TensorFlow data set is not prepared.
         ConfigError: there are fewer images to train on than a batch has.
     """
+    parts = each_data_set(config)
+    counts = [_count(part) for part in parts]
+    known = [count for count in counts if count is not None]
+    if batch is not None and len(known) == len(counts):
+        splits = {split for count in known for split in count.splits}
+        labeled = all(count.labeled for count in known)
+        train = sum(count.train for count in known)
+        require_batch(left_to_train(train, splits, config.validation_fraction, labeled=labeled), batch)
+
+
+class Count(NamedTuple):
+    """What is known of a data set without opening an image: images to train on, its splits, whether it has labels."""
+
+    train: int
+    splits: set[str]
+    labeled: bool
+
+
+def _count(config: DataConfig) -> Count | None:
+    """Checks that one data set is there; returns what its names and headers tell, `None` for nothing."""
     scheme, _, rest = config.dataset.partition(":")
     with silenced():  # what is odd about the files is said when they are read
         listing = list_files(config)
     if listing is not None:
-        _check_files(listing, config, batch)
-    elif scheme == "npz":
-        _check_npz(rest, config, batch)
-    elif scheme == "tfds" and "tensorflow_datasets" not in sys.modules:
+        train = listing.rows("train")
+        return Count(len(train), set(listing.splits), bool(np.all(listing.labels[train] >= 0)))
+    if scheme == "npz":
+        return _count_npz(rest)
+    if scheme == "tfds" and "tensorflow_datasets" not in sys.modules:
         # Once imported, TFDS answers as fast, and knows directories that were registered in Python.
         check_prepared(rest, config.data_dir, download=config.download)
+    return None
 
 
-def _check_files(listing: Listing, config: DataConfig, batch: int | None) -> None:
-    if batch is None:
-        return
-    train = listing.rows("train")
-    labeled = bool(np.all(listing.labels[train] >= 0))
-    count = left_to_train(len(train), set(listing.splits), config.validation_fraction, labeled=labeled)
-    require_batch(count, batch)
-
-
-def _check_npz(path: str, config: DataConfig, batch: int | None) -> None:
+def _count_npz(path: str) -> Count | None:
     file = npz_path(path)
-    if batch is None:
-        return
     try:
         shapes = array_shapes(file)
     except Exception:  # what is wrong with the archive is said when it is read
-        return
-    if shapes.get("images"):
-        splits = {"train", "test"} if "test_images" in shapes else {"train"}
-        count, labeled = shapes["images"][0], "labels" in shapes
-        require_batch(left_to_train(count, splits, config.validation_fraction, labeled=labeled), batch)
+        return None
+    if not shapes.get("images"):
+        return None
+    splits = {"train", "test"} if "test_images" in shapes else {"train"}
+    return Count(shapes["images"][0], splits, "labels" in shapes)
 
 
 def check_prepared(name: str, data_dir: str | None, *, download: bool) -> None:

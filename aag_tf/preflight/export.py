@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 from aag_tf.config import ExportConfig
+from aag_tf.config.export import SIGNATURES
 from aag_tf.preflight.runs import check_same_dataset, check_trained
 from aag_tf.runs.export_directory import version_numbers
+from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.errors import DataError, ExportError
 from aag_tf.utils.paths import nearest_existing, user_path
 
@@ -14,12 +17,40 @@ def check(config: ExportConfig) -> None:
     """Checks that the version is free, and that the run and the images that verify it are there."""
     plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
     data = check_trained(config.run_dir)
+    choose_signatures(config, RunDirectory(config.run_dir).read_record())
     if config.verify or config.weights != "float32":
         without = "--noverify" if config.weights == "float32" else "--weights=float32 --noverify"
         try:
             check_same_dataset(data)
         except DataError as error:
             raise DataError(f"{str(error).rstrip('.')}; or export without these images, with {without}.") from error
+
+
+def choose_signatures(config: ExportConfig, record: RunRecord) -> tuple[str, ...]:
+    """Returns the signatures to write, those that the run's images allow where none are asked for.
+
+    Raises:
+        ExportError: one is asked for that they do not allow.
+    """
+    faults = impossible_signatures(record)
+    if config.signature_names is None:
+        return tuple(name for name in SIGNATURES[:-1] if name not in faults)
+    for name in config.signature_names:
+        if name in faults:
+            others = ",".join(other for other in config.signature_names if other not in faults)
+            raise ExportError(f"--signatures={name}: {faults[name]}; export with --signatures={others}.")
+    return config.signature_names
+
+
+def impossible_signatures(record: RunRecord) -> dict[str, str]:
+    """Returns the signatures that a run's images do not allow, each with the reason."""
+    faults = {}
+    channels = record.image_shape[2]
+    if channels not in (1, 3):
+        faults["embed_bytes"] = f"JPEG, PNG, GIF and WebP files hold 1 or 3 channels, and the run's images {channels}"
+    if record.reading.value_range is None:
+        faults["embed_values"] = "the run's images are 8-bit, and have no other range of values"
+    return faults
 
 
 def plan_version(export_dir: Path, version: int | None, *, overwrite: bool) -> Path:

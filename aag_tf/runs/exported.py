@@ -24,8 +24,9 @@ CARD_FILE = "model_card.md"
 VARIABLES = "variables"
 
 # Signatures, and the names of their inputs and outputs.
-SIGNATURE, EMBED_BYTES, EMBED_IMAGES, PROJECT = SIGNATURES
+SIGNATURE, EMBED_BYTES, EMBED_IMAGES, EMBED_VALUES, PROJECT = SIGNATURES
 INPUT = "images"
+VALUES = "values"
 CONTENTS = "contents"
 OUTPUT = "embedding"
 NORMALIZED = "normalized"

@@ -1,28 +1,44 @@
-"""Resizes one picture to the encoder's size, as training resizes picture files."""
+"""Brings one picture to the encoder's size, as training does with picture files."""
 
 import tensorflow as tf
 
+from aag_tf.config import ReadingConfig
+from aag_tf.data import resizing
 
-def fit_picture(picture: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Scales the largest centered part of the wanted aspect (bilinear, antialiased), as Pillow's `ImageOps.fit`.
 
-    The part may begin and end between pixels, unlike the crop of `aag_tf.data.resizing.fit` for arrays. The result
-    differs from Pillow's fixed-point arithmetic by rounding.
+def fit_picture(picture: tf.Tensor, size: tuple[int, int], how: str = ReadingConfig.fit) -> tf.Tensor:
+    """Scales a picture (bilinear, antialiased), as training does with Pillow.
+
+    `crop` takes the largest centered part of the wanted aspect, which may begin and end between pixels, as that of
+    Pillow's `ImageOps.fit` and unlike that of `aag_tf.data.resizing.fit` for arrays. `pad` and `stretch` are the same
+    for files and arrays. The result differs from Pillow's arithmetic by rounding.
 
     Args:
         picture: uint8 [h, w, c].
         size: (height, width) to return.
+        how: what becomes of another aspect: `crop`, `pad` or `stretch`.
 
     Returns:
         uint8 [*size, c].
     """
-    found = tf.shape(picture)[:2]
-    same = tf.reduce_all(found == tf.constant(size))
-    return tf.cond(same, lambda: picture, lambda: _scaled(picture, tf.cast(found, tf.float64), size))
+    if how != "crop":
+        return resizing.fit(picture, size, how)
+    return tf.cond(_has(picture, size), lambda: picture, lambda: resizing.rounded(_cropped(picture, size)))
 
 
-def _scaled(picture: tf.Tensor, found: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    wanted = tf.constant(size, tf.float64)
+def fit_levels(levels: tf.Tensor, size: tuple[int, int], how: str = ReadingConfig.fit) -> tf.Tensor:
+    """`fit_picture` without the rounding: levels in [0, 255], float32 [h, w, c] -> float32 [*size, c]."""
+    if how != "crop":
+        return resizing.fit_levels(levels, size, how)
+    return tf.cond(_has(levels, size), lambda: levels, lambda: _cropped(levels, size))
+
+
+def _has(picture: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    return tf.reduce_all(tf.shape(picture)[:2] == tf.constant(size))
+
+
+def _cropped(picture: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    found, wanted = tf.cast(tf.shape(picture)[:2], tf.float64), tf.constant(size, tf.float64)
     scale = tf.reduce_max(wanted / found)  # the shorter side decides
     margin = (found - wanted / scale) / 2
     resized = tf.raw_ops.ScaleAndTranslate(
@@ -33,4 +49,4 @@ def _scaled(picture: tf.Tensor, found: tf.Tensor, size: tuple[int, int]) -> tf.T
         kernel_type="triangle",
         antialias=True,
     )
-    return tf.cast(tf.round(resized[0]), tf.uint8)
+    return resized[0]

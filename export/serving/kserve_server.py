@@ -72,9 +72,12 @@ class EncoderModel(kserve.Model):
             pixels = np.array(rows) if rows else np.zeros([0, *(side or 1 for side in spec.shape[1:])], np.int64)
         except ValueError as error:
             raise InvalidInput("images of one request are all of one size") from error
-        if pixels.dtype.kind not in "iu" or (pixels.size and (pixels.min() < 0 or pixels.max() > 255)):
+        if spec.dtype.is_floating:  # values of the data
+            if pixels.dtype.kind not in "iuf" or not np.isfinite(pixels).all():
+                raise InvalidInput("values are finite numbers")
+        elif pixels.dtype.kind not in "iu" or (pixels.size and (pixels.min() < 0 or pixels.max() > 255)):
             raise InvalidInput("pixels are whole numbers from 0 to 255")
-        return {name: pixels.astype(np.uint8)}
+        return {name: pixels.astype(spec.dtype.as_numpy_dtype)}
 
     def _specs(self, signature: Any) -> dict[str, tf.TensorSpec]:
         if not isinstance(signature, str) or signature not in self._model.loaded.signatures:

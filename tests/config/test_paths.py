@@ -19,11 +19,11 @@ from aag_tf.utils.paths import user_path
 from aag_tf.utils.urls import scheme_of
 
 PATHS = {
-    TrainConfig: {"dataset", "data_dir", "run_dir", "monitor_dataset"},
-    ContactSheetConfig: {"dataset", "data_dir", "out"},
+    TrainConfig: {"dataset", "data_dir", "labels", "run_dir", "monitor_dataset"},
+    ContactSheetConfig: {"dataset", "data_dir", "labels", "out"},
     EvaluateConfig: {
         *("run_dir", "saved_model", "keras_model", "train_features", "test_features", "dataset", "data_dir"),
-        *("output", "compare"),
+        *("labels", "output", "compare"),
     },
     ExportConfig: {"run_dir", "export_dir"},
     EmbedConfig: {"saved_model", "input", "output", "data_dir"},

@@ -35,7 +35,10 @@ def test_digits_at_another_size():
         ("digist", "--dataset=digist is not known; did you mean digits"),
         ("tdfs:cifar10", "did you mean tfds:cifar10"),
         ("cifar10", "--dataset=cifar10 is not known; did you mean tfds:cifar10"),
-        ("webdataset:x", "is not known; use digits, scattered_digits, tfds:<name>, folder:<path> or npz:<path>"),
+        (
+            "webdataset:x",
+            "is not known; use digits, scattered_digits, tfds:<name>, folder:<path>, list:<file>, csv:",
+        ),
         ("folder:", "--dataset=folder: names no data set"),
         ("tfds", "--dataset=tfds names no data set"),
         ("", "--dataset is empty"),

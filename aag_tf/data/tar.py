@@ -1,0 +1,168 @@
+"""`tar:<path>`: image files in uncompressed tar archives, as WebDataset writes them, or any tree of images.
+
+- `<path>` is an archive, a folder of archives, a pattern (`shards/*.tar`) or a range (`shards/{000..011}.tar`).
+- The name of an archive without its number is a folder around its files, so that `train-000.tar` and `val-000.tar` are
+  splits, and folders inside an archive are read as those of `folder:`.
+- A file of the same name with the suffix `.cls` (a number or a name) or `.json` (with `label`, `class` or `cls`) has
+  the label of an image.
+"""
+
+import glob
+import json
+import os
+import re
+import tarfile
+from pathlib import Path
+from typing import NamedTuple
+
+from aag_tf.config import DataConfig
+from aag_tf.data import pictures
+from aag_tf.data.listing import Found, Listing, arrange
+from aag_tf.data.tar_members import TarMember
+from aag_tf.utils.errors import DataError, one_line
+from aag_tf.utils.paths import user_path
+from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.text import command_line
+
+LARGEST_LABEL, LARGEST_JSON = 256, 2**20  # bytes that are read of a label
+JSON_LABELS = ("label", "class", "cls", "class_name", "label_name", "category", "target")
+RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+MOST_SHARDS = 100_000
+COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+class Shard(NamedTuple):
+    """The images of one archive, and the labels beside them by the names of samples."""
+
+    images: list[TarMember]
+    names: list[str]
+    labels: dict[str, str]
+
+
+def list_tar(path: str, config: DataConfig) -> Listing:
+    """Lists the images of archives in the order of their names; none is decoded.
+
+    Raises:
+        DataError: an archive is missing, compressed or broken, or there are no images.
+    """
+    archives = archive_paths(path)
+    files: list[Found] = []
+    labeled = False
+    with progress_bar("listing archives", len(archives), "archive") as bar:
+        for archive in archives:
+            shard = read_shard(archive)
+            folder = _without_number(archive.name)
+            for member, name in zip(shard.images, shard.names, strict=True):
+                files.append(Found(member, f"{folder}/{name}", shard.labels.get(sample_name(name))))
+            labeled = labeled or bool(shard.labels)
+            bar.update()
+    if not files:
+        raise DataError(
+            f"tar:{path} has no image files; their names end in {', '.join(pictures.SUFFIXES[:6])} and the like."
+        )
+    return arrange(f"tar:{path}", files, config.layout, labeled=labeled)
+
+
+def archive_paths(path: str) -> list[Path]:
+    """Returns the archives that `tar:<path>` names, sorted.
+
+    Raises:
+        DataError: there are none.
+    """
+    written = user_path(path)
+    if written.is_file():
+        return [written]
+    if written.is_dir():
+        found = sorted(written.glob("*.tar"))
+    else:
+        texts = _expanded(str(written))
+        found = sorted({Path(each) for text in texts for each in ([text] if os.path.exists(text) else glob.glob(text))})
+    if not found:
+        raise DataError(
+            f"tar:{path} names no archive; name a .tar file, a folder of them, or a pattern such as 'tar:shards/*.tar'."
+        )
+    return found
+
+
+def read_shard(archive: Path) -> Shard:
+    """Reads the table of contents of an archive, and its labels.
+
+    Raises:
+        DataError: it is compressed or broken.
+    """
+    _refuse_compressed(archive)
+    images: dict[str, TarMember] = {}
+    labels: dict[str, str] = {}
+    size = archive.stat().st_size
+    try:
+        with tarfile.open(archive, "r:", errorlevel=0) as tar:
+            for member in tar:
+                name = "/".join(step for step in member.name.split("/") if step not in ("", ".", ".."))
+                if not member.isreg() or member.issparse() or "__MACOSX" in name:
+                    continue
+                if member.offset_data + member.size > size:
+                    raise DataError(f"{archive} is cut off within {name}; copy it again.")
+                if pictures.is_picture(os.path.basename(name)) and not any(
+                    step.startswith(".") for step in name.split("/")
+                ):
+                    images[name] = TarMember(str(archive), name, member.offset_data, member.size)
+                else:
+                    label = _label_in(tar, member)
+                    if label is not None:
+                        labels.setdefault(sample_name(name), label)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise DataError(f"{archive} cannot be read as a tar archive ({one_line(error)}); write it again.") from error
+    return Shard(list(images.values()), list(images), labels)
+
+
+def sample_name(name: str) -> str:
+    """Returns the name that files of one sample share: up to the first dot of the file name, as WebDataset has it."""
+    folder, slash, base = name.rpartition("/")
+    return folder + slash + base.partition(".")[0]
+
+
+def _label_in(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str | None:
+    suffix = os.path.splitext(member.name)[1].lower()
+    if suffix not in (".cls", ".json") or member.size > (LARGEST_JSON if suffix == ".json" else LARGEST_LABEL):
+        return None
+    file = tar.extractfile(member)
+    text = b"" if file is None else file.read()
+    if suffix == ".cls":
+        return text.decode("utf-8", "replace").strip() or None
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    found = next((content[key] for key in JSON_LABELS if key in content), None) if isinstance(content, dict) else None
+    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None
+
+
+def _refuse_compressed(archive: Path) -> None:
+    with archive.open("rb") as file:
+        start = file.read(8)
+    for mark, tool in COMPRESSED.items():
+        if start.startswith(mark):
+            unpacked = archive.with_name(re.sub(r"(\.tar)?(\.\w+)?$", "", archive.name) + "_unpacked.tar")
+            command = f"{command_line(tool, '--decompress', '--stdout', archive)} > {command_line(unpacked)}"
+            raise DataError(
+                f"{archive} is compressed, so that its images cannot be read one by one; unpack it with `{command}` "
+                f"and give {command_line(f'--dataset=tar:{unpacked}')}."
+            )
+
+
+def _expanded(text: str) -> list[str]:
+    """Expands ranges such as `{000..011}`, as WebDataset does."""
+    found = RANGE.search(text)
+    if found is None:
+        return [text]
+    first, last = int(found[1]), int(found[2])
+    if not 0 <= last - first < MOST_SHARDS:
+        return [text]
+    numbers = (str(number).zfill(len(found[1])) for number in range(first, last + 1))
+    return [each for number in numbers for each in _expanded(text[: found.start()] + number + text[found.end() :])]
+
+
+def _without_number(name: str) -> str:
+    """Returns the name of an archive without suffix and number, as shards of one kind share it."""
+    stem = name.removesuffix(".tar")
+    return re.sub(r"[-_. ]*\d+(-of-\d+)?$", "", stem) or stem
