@@ -66,6 +66,7 @@ setup(
         "test": [
             "build>=1.2",
             "hypothesis>=6.100",
+            "imagecodecs>=2025.3",
             "import-linter>=2.0",
             "ipykernel>=7.4",
             "matplotlib>=3.8",
@@ -73,10 +74,12 @@ setup(
             "nbclient>=0.11",
             "nbformat>=5.11",
             "protobuf>=7.36",
+            "pydicom>=3.0",
             "pytest>=8.0",
             "pytest-xdist>=3.6",
             "ruff>=0.6",
             "tensorflow-serving-api>=2.21",
+            "tifffile>=2025.3",
         ],
         # Other runtimes for an exported encoder (aag-export --formats).
         "onnx": ["onnxruntime>=1.32", "tf2onnx>=1.17"],
@@ -85,6 +88,9 @@ setup(
         "kserve": [
             "kserve>=0.21"
         ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
+        # Picture files that Pillow does not read: TIFF of many bands or 16-bit color, and DICOM.
+        "tiff": ["imagecodecs>=2025.3", "tifffile>=2025.3"],
+        "dicom": ["pydicom>=3.0"],
         # aag-search --index=hnsw
         "search": ["faiss-cpu>=1.15"],
         "notebooks": ["matplotlib>=3.8"],

@@ -14,6 +14,7 @@ from .config import LossConfig as LossConfig
 from .config import OptimizerConfig as OptimizerConfig
 from .config import ProjectorConfig as ProjectorConfig
 from .config import ProtocolConfig as ProtocolConfig
+from .config import ReadingConfig as ReadingConfig
 from .config import RunConfig as RunConfig
 from .config import ScheduleConfig as ScheduleConfig
 from .config import SearchConfig as SearchConfig

@@ -12,13 +12,13 @@ from aag_tf.export.embedding import embed
 def embed_until_killed(config: EmbedConfig, event: str, name: str) -> None:
     """Embeds until Python's audit event `open` or `os.rename` has a file of this name as its first argument.
 
-    At `os.rename` half of the file has reached the disk.
+    At `os.rename` half of the file has reached the disk, if its name is that of a file that is being written.
     """
 
     def kill(found: str, arguments: tuple[object, ...]) -> None:
         if found != event or not isinstance(arguments[0], str | Path) or Path(arguments[0]).name != name:
             return
-        if event == "os.rename":
+        if event == "os.rename" and name.startswith("."):
             os.truncate(arguments[0], os.stat(arguments[0]).st_size // 2)
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -80,8 +80,17 @@ class EmbedConfig:
     resume: bool = setting(
         False, "Go on with an output that was stopped, by Ctrl-C or by kill -9: no image is lost or embedded twice."
     )
+    update: bool = setting(
+        False,
+        "Bring a finished output up to date with its folder or list: embed images that are new, or of another size or "
+        "time than before, and mark those that are gone; every other row stays as it is. Stopped, it goes on by the "
+        "same command.",
+    )
     overwrite: bool = setting(False, "Delete an earlier output of aag-embed in the directory and start again.")
 
     def __post_init__(self) -> None:
         check_settings(self)
-        require(not (self.resume and self.overwrite), "--resume continues an output, --overwrite deletes it; give one.")
+        require(
+            self.resume + self.update + self.overwrite <= 1,
+            "--resume continues an output, --update brings it up to date, --overwrite deletes it; give one of them.",
+        )

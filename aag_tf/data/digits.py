@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aag_tf.config import DataConfig
-from aag_tf.data import resizing
+from aag_tf.data import resizing, sizes
 from aag_tf.data.images import ArrayImages
 from aag_tf.data.reading import Reading
 from aag_tf.data.splits import Source, Split
@@ -41,7 +41,7 @@ def digits_source(
     """
     if rest:
         raise DataError(f"--dataset={name}:{rest} is not known: nothing may follow {name}; use --dataset={name}.")
-    size = resizing.target_size(images.shape[1:3], config.image_size)
+    size = sizes.target_size(images.shape[1:3], config.image_size)
     return Source(
         name=name,
         train=Split(ArrayImages(resizing.fit_array(images, size, config.reading.fit)), labels),

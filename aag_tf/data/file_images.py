@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +16,22 @@ from aag_tf.data.images import Images, Shape
 from aag_tf.data.reasons import reason
 from aag_tf.utils.errors import DataError
 
-Decoder = Callable[[str, Shape], npt.NDArray[np.uint8]]
+Decoder = Callable[[Any, Shape], npt.NDArray[np.uint8]]
 
 ADVICE = " and start again; training goes on with --resume."
 
 
 class FileImages(Images):
-    """Images that a pool of threads decodes from their files each time they are fetched."""
+    """Images that a pool of threads decodes from their files each time they are fetched.
 
-    def __init__(self, paths: Sequence[str], shape: Shape, decode: Decoder) -> None:
-        self._paths = list(paths)
+    Args:
+        files: what `decode` takes, and whose text names a file.
+        shape: of the images.
+        decode: file and shape to an image.
+    """
+
+    def __init__(self, files: Sequence[Any], shape: Shape, decode: Decoder) -> None:
+        self._files = list(files)
         self._shape = shape
         self._decode = decode
         self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
@@ -35,7 +42,7 @@ class FileImages(Images):
         return self._shape
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._files)
 
     @override
     def fetch(self, indices: tf.Tensor) -> tf.Tensor:
@@ -46,19 +53,19 @@ class FileImages(Images):
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         numbers = np.asarray(indices, np.int64)
         pictures = np.empty((len(numbers), *self._shape), np.uint8)
-        paths = [self._paths[number] for number in numbers]
-        for row, picture in enumerate(self._pool.map(self._read, paths)):
+        files = [self._files[number] for number in numbers]
+        for row, picture in enumerate(self._pool.map(self._read, files)):
             pictures[row] = picture
         return pictures
 
-    def _read(self, path: str) -> npt.NDArray[np.uint8]:
-        return self._read_by(self._decode, path)
+    def _read(self, file: Any) -> npt.NDArray[np.uint8]:
+        return self._read_by(self._decode, file)
 
-    def _read_by(self, decode: Decoder, path: str) -> npt.NDArray[np.uint8]:
+    def _read_by(self, decode: Decoder, file: Any) -> npt.NDArray[np.uint8]:
         try:
-            return decode(path, self._shape)
+            return decode(file, self._shape)
         except Exception as error:  # the file was readable when the data set was opened: name it
-            raise DataError(f"{path} can no longer be read ({reason(error)}); put it back{ADVICE}") from error
+            raise DataError(f"{file} can no longer be read ({reason(error)}); put it back{ADVICE}") from error
 
 
 @contextlib.contextmanager

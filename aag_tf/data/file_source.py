@@ -17,7 +17,7 @@ def open_files(listing: Listing, config: DataConfig) -> Source:
         DataError: one of the splits has no readable image.
     """
     name = listing.name
-    usable, images, skipped = read_pictures(name, listing.paths, config.image_size)
+    usable, images, skipped, reading = read_pictures(name, listing.paths, config)
     labels = listing.labels[usable]
     place = np.array(listing.splits)[usable]
     splits: dict[str, Split] = {}
@@ -33,6 +33,7 @@ def open_files(listing: Listing, config: DataConfig) -> Source:
         splits.get("test"),
         listing.class_names,
         skipped=skipped,
+        reading=reading,
         left_out=listing.left_out,
         layout=listing.layout,
     )

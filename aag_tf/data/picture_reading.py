@@ -1,129 +1,218 @@
 """Reads many image files as one set of images: each is tried once, broken ones are left out and named."""
 
+import functools
 import math
 import multiprocessing.pool
 import os
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf.data import memory, pictures, resizing
+from aag_tf.config import DataConfig, ReadingConfig
+from aag_tf.data import memory, pictures, sizes, value_range
 from aag_tf.data.file_images import FileImages
 from aag_tf.data.images import ArrayImages, Images, Shape
+from aag_tf.data.pages import Page, warn_of_pages
+from aag_tf.data.pictures import Header
+from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.data.skipped import Skipped, warn_of_skipped
 from aag_tf.utils.errors import DataError
+from aag_tf.utils.log import logger
 from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.text import counted, shown
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FILES_PER_TASK = 16
 
 
 class ReadPictures(NamedTuple):
-    """The files that could be read, and why others could not.
+    """The images of the files that could be read, and why others could not.
 
     Args:
-        usable: int64 [n], indices of the paths that can be read.
-        images: their pictures, in this order.
-        skipped: the other paths.
+        usable: int64 [n], index of the path that each image is from; with `--pages=each` it may occur several times.
+        images: the images, in this order.
+        skipped: the other paths, and pages (`path#page=2`) of a path that has others.
+        reading: how they are read.
     """
 
     usable: npt.NDArray[np.int64]
     images: Images
     skipped: Skipped
-
-
-def read_pictures(name: str, paths: Sequence[str], image_size: int | None) -> ReadPictures:
-    """Reads image files at one size and with one number of channels.
-
-    The headers decide on both (one channel only if every file is gray). Then every file is decoded once: into memory if
-    all pictures fit, otherwise only to check it, since training decodes it again on every access.
-
-    Args:
-        name: name of the data set, for messages.
-        paths: the files.
-        image_size: value of `--image_size`; see `aag_tf.data.resizing.target_size`.
-
-    Raises:
-        DataError: no file can be read.
-    """
-    broken: dict[str, Exception] = {}
-    tried = _try_all(pictures.read_header, paths, "opening", broken)
-    headers = {number: header for number, header in enumerate(tried) if header is not None}
-    images: Images | None = None
-    common: CommonFormat | None = None
-    # Repeated if a file that could not be decoded was the only one of another size, or the only one in color.
-    while headers and (found := _common_format(headers.values())) != common:
-        common = found
-        shape = (*resizing.target_size(common.size, image_size), common.channels)
-        kept, images = _decode_all([paths[number] for number in headers], shape, broken)
-        numbers = list(headers)
-        headers = {numbers[row]: headers[numbers[row]] for row in kept}
-    good = list(headers)
-    if not good or images is None or common is None:
-        path, error = next(iter(broken.items()))
-        example = f"{path}: {reason(error)}"
-        raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {example}.")
-    resizing.warn_of_size(name, common.size, image_size)
-    skipped = {path: reason(error) for path, error in broken.items()}
-    warn_of_skipped(name, skipped, len(paths))
-    return ReadPictures(np.array(good, np.int64), images, skipped)
+    reading: Reading
 
 
 class CommonFormat(NamedTuple):
-    """Height and width of all files (`None` if they differ), and the channels that keep the colors of all."""
+    """Height and width of all files (`None` if they differ), and the channels that all are read with."""
 
     size: tuple[int, int] | None
     channels: int
 
 
-def _common_format(headers: Collection[pictures.Header]) -> CommonFormat:
-    sizes = {(header.height, header.width) for header in headers}
-    return CommonFormat(sizes.pop() if len(sizes) == 1 else None, 1 if all(header.gray for header in headers) else 3)
+def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPictures:
+    """Reads image files at one size, with one number of channels and one range of values.
+
+    The headers decide on size and channels (one only if every file is gray), a sample of the deep files on the range.
+    Then every file is decoded once: into memory if all images fit, otherwise only to check it, since training decodes
+    it again on every access.
+
+    Args:
+        name: name of the data set, for messages.
+        paths: the files.
+        config: has `image_size` (see `aag_tf.data.sizes.target_size`) and the settings of reading.
+
+    Raises:
+        DataError: no file can be read, the files differ in channels, or all their values are equal.
+    """
+    settings = config.reading
+    broken: dict[str, Exception] = {}
+    open_header = functools.partial(pictures.read_header, max_pixels=settings.max_pixels)
+    tried = _try_all(open_header, paths, "opening", broken)
+    headers = {number: header for number, header in enumerate(tried) if header is not None}
+    reading = _resolve(name, paths, headers, settings) if headers else Reading.of(settings)
+    images: Images | None = None
+    common: CommonFormat | None = None
+    pages = _pages(paths, headers, settings)
+    notes: Counter[str] = Counter()
+    # Repeated if a file that could not be decoded was the only one of another size, or the only one in color.
+    while pages and (found := _common_format(name, paths, headers, settings)) != common:
+        common = found
+        shape = (*sizes.target_size(common.size, config.image_size), common.channels)
+        kept, images, notes = _decode_all([page for _, page in pages], shape, reading, broken)
+        pages = [pages[row] for row in kept]
+        headers = {number: headers[number] for number in dict.fromkeys(number for number, _ in pages)}
+    if not pages or images is None or common is None:
+        path, error = next(iter(broken.items()))
+        example = f"{path}: {reason(error)}"
+        raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {example}.")
+    found_sizes = [(header.height, header.width) for header in headers.values()]
+    sizes.warn_of_size(name, common.size, config.image_size, settings.fit, found_sizes)
+    warn_of_pages(name, [paths[number] for number in headers], list(headers.values()), settings.pages)
+    notes.update(header.note for header in headers.values() if header.note)
+    for note, count in notes.items():
+        logger.warning("%s has %s %s.", name, counted(count, "file"), note)
+    skipped = {path: reason(error) for path, error in broken.items()}
+    warn_of_skipped(name, skipped, max(len(paths), len(pages) + len(skipped)))
+    return ReadPictures(np.array([number for number, _ in pages], np.int64), images, skipped, reading)
 
 
-def _decode_all(paths: list[str], shape: Shape, broken: dict[str, Exception]) -> tuple[list[int], Images]:
-    """Returns the indices of the files that can be decoded, and their pictures."""
-    fits = len(paths) * math.prod(shape) <= memory.MEMORY_LIMIT
-    array = np.empty((len(paths) if fits else 0, *shape), np.uint8)
-    row_of = {path: row for row, path in enumerate(paths)}
+def _pages(paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig) -> list[tuple[int, Page]]:
+    """Returns the pages that are images, each with the number of its path."""
+    return [
+        (number, Page(paths[number], page))
+        for number, header in headers.items()
+        for page in range(header.pages if settings.pages == "each" else 1)
+    ]
 
-    def decode(path: str) -> bool:
-        picture = pictures.decode(path, shape)
+
+def _resolve(name: str, paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig) -> Reading:
+    """Finds the range of deep images."""
+    deep = [page for number, page in _pages(paths, headers, settings) if headers[number].deep]
+    if not deep:
+        return Reading.of(settings)
+    counts = value_range.Counts(len(deep), sum(not header.deep for header in headers.values()))
+
+    def look(page: Page) -> value_range.Values | None:
+        return value_range.values_of_page(pictures.decode_page(page.path, settings.max_pixels, page.number))
+
+    sampled = value_range.sample(deep)
+    wanted = [] if value_range.read_range(settings.value_range) else sampled
+    found = _try_all(look, wanted, "sampling values of", {}) if wanted else []
+    if wanted and not any(found):
+        return Reading.of(settings)  # none can be decoded, which is said when all are
+    known = [values for values in found if values is not None]
+    return Reading.of(settings, value_range.find_range(name, settings, known, counts))
+
+
+def _common_format(
+    name: str, paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig
+) -> CommonFormat:
+    found = {(header.height, header.width) for header in headers.values()}
+    alike = len(found) == 1 and (settings.pages == "first" or all(header.one_size for header in headers.values()))
+    return CommonFormat(found.pop() if alike else None, _common_channels(name, paths, headers, settings))
+
+
+def _common_channels(name: str, paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig) -> int:
+    if settings.channels is not None:
+        return settings.channels
+    example: dict[int, str] = {}
+    for number, header in headers.items():
+        example.setdefault(header.channels, paths[number])
+    if len(example) == 1 or set(example) <= {1, 3}:
+        return max(example)
+    found = ", ".join(f"{channels} (as {shown(example[channels])})" for channels in sorted(example))
+    least = min(example)
+    raise DataError(
+        f"the files of {name} differ in their channels: {found}; give --channels={least} to read the first {least} of "
+        "each, or keep files of one kind."
+    )
+
+
+def _decode_all(
+    pages: list[Page], shape: Shape, reading: Reading, broken: dict[str, Exception]
+) -> tuple[list[int], Images, Counter[str]]:
+    """Returns the indices of the pages that can be decoded, their images, and how often what was found odd."""
+    fits = len(pages) * math.prod(shape) <= memory.MEMORY_LIMIT
+    array = np.empty((len(pages) if fits else 0, *shape), np.uint8)
+
+    def decode(row: int) -> str:
+        page = pages[row]
+        picture, note = pictures.decode_noted(page.path, shape, reading, page.number)
         if fits:
-            array[row_of[path]] = picture
-        return True
+            array[row] = picture
+        return note
 
-    kept = [row for row, done in enumerate(_try_all(decode, paths, "decoding", broken)) if done]
+    found = _try_all(decode, range(len(pages)), "decoding", broken, lambda row: str(pages[row]))
+    kept = [row for row, note in enumerate(found) if note is not None]
+    notes = Counter(note for note in found if note)
     if fits:
-        return kept, ArrayImages(array if len(kept) == len(paths) else array[kept])
-    return kept, FileImages([paths[row] for row in kept], shape, pictures.decode)
+        return kept, ArrayImages(array if len(kept) == len(pages) else array[kept]), notes
+    again = functools.partial(_decode_page, reading=reading)
+    return kept, FileImages([pages[row] for row in kept], shape, again), notes
+
+
+def _decode_page(page: Page, shape: Shape, reading: Reading) -> npt.NDArray[np.uint8]:
+    return pictures.decode(page.path, shape, reading, page.number)
 
 
 def _try_all(
-    work: Callable[[str], Result], paths: Sequence[str], doing: str, broken: dict[str, Exception]
+    work: Callable[[Item], Result],
+    items: Collection[Item],
+    doing: str,
+    broken: dict[str, Exception],
+    name_of: Callable[[Item], str] = str,
 ) -> list[Result | None]:
-    """Calls `work(path)` for every path in threads (Pillow releases the GIL); returns `None` where it fails."""
+    """Calls `work(item)` for every item in threads (decoders release the GIL); returns `None` where it fails."""
 
-    def attempt(path: str) -> Result | Exception:
+    def attempt(item: Item) -> Result | Exception:
         try:
-            return work(path)
+            return work(item)
         except Exception as error:  # decoders raise many classes on broken files
             # Drop the references to stack frames, which would keep the partly decoded pixels in memory.
             error.__traceback__ = error.__context__ = error.__cause__ = None
             return error
 
-    # Pillow warns of odd metadata in files that it can read: one warning for each would hide everything else.
+    # Decoders warn of odd metadata in files that they can read: one warning for each would hide everything else.
     with warnings.catch_warnings(), multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+        quiet_decoders()
         outcomes = []
-        with progress_bar(f"{doing} images", len(paths), "file") as bar:
-            for outcome in pool.imap(attempt, paths, chunksize=FILES_PER_TASK):
+        with progress_bar(f"{doing} images", len(items), "file") as bar:
+            for outcome in pool.imap(attempt, items, chunksize=FILES_PER_TASK):
                 outcomes.append(outcome)
                 bar.update()
-    broken |= {path: outcome for path, outcome in zip(paths, outcomes, strict=True) if isinstance(outcome, Exception)}
+    for item, outcome in zip(items, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            broken[name_of(item)] = outcome
     return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]
+
+
+def quiet_decoders() -> None:
+    """Ignores what decoders warn of, inside `warnings.catch_warnings()`."""
+    for module in ("PIL", "tifffile", "pydicom"):
+        warnings.filterwarnings("ignore", module=rf"{module}\.")

@@ -1,167 +1,126 @@
-"""Decodes one image file to one uint8 array with Pillow: orientation, transparency, 16-bit grayscale and size."""
+"""Decodes one page of an image file, of whatever format, to one uint8 image."""
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin
+from PIL import Image
 
+from aag_tf.config.reading import MAX_PIXELS
+from aag_tf.data.fitting import fitted
+from aag_tf.data.formats import sniffing
+from aag_tf.data.formats.decoded import Decoded, Header, Want
+from aag_tf.data.formats.table import MODULES, SUFFIXES, format_of
+from aag_tf.data.reading import Reading
 from aag_tf.data.regular_file import open_regular
 from aag_tf.data.shapes import Shape
-from aag_tf.utils.errors import DataError
 
-# Suffixes of formats that Pillow decodes itself; no document formats, because these start other programs.
-SUFFIXES = (
-    *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm"),
-    *(".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
-)
-# The same formats by Pillow's names, because a suffix does not prove what a file holds.
-FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-# A file of a few bytes can claim billions of pixels. Pillow warns above this number; here such a file is refused.
-MAX_PIXELS = 89_478_485
-# Larger pictures are decoded one at a time: each may take a gigabyte, and there may be many threads.
-LARGE_PIXELS = 10_000_000
-# A few bytes of a progressive JPEG can demand a full pass over the picture. Encoders write about ten scans.
-MAX_PASSES = 16  # over a picture of MAX_PIXELS; smaller ones may have more
-MAX_SCANS = 256
-# Marker and first length byte of a scan: the marker alone also occurs by chance, as in a video after a photograph.
-JPEG_SCAN = b"\xff\xda\0"
-GRAY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
-SIDEWAYS = (5, 6, 7, 8)  # the EXIF orientations that swap height and width
-DEEPEST_GRAY = 65_535
+__all__ = ["SUFFIXES", "Header", "Picture", "decode", "decode_noted", "decode_page", "is_picture", "read_header"]
 
 Picture = str | BinaryIO  # a path, or an open file of encoded bytes
-
-_one_large = threading.Lock()
-
-
-class Header(NamedTuple):
-    """Size and color of a picture, from the header of its file."""
-
-    height: int
-    width: int
-    gray: bool
+AS_IT_IS = Reading()
 
 
-def read_header(picture: Picture) -> Header:
-    """Reads size (after EXIF rotation) and color of an image file without decoding it.
+def read_header(picture: Picture, max_pixels: int = MAX_PIXELS) -> Header:
+    """Reads size (after EXIF rotation), channels and number of pages of an image file without decoding it.
 
     Raises:
-        DataError: the picture has too many pixels.
-        Exception: any error of Pillow, if it cannot read the file.
+        DataError: it is of a format that is not read, or too large.
+        Exception: any error of a decoder, if it cannot read the file.
     """
-    with _open(picture) as image:
-        # The method of the base class: that of PNG files would decode the picture to find EXIF after it.
-        sideways = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in SIDEWAYS
-        width, height = image.size
-        if isinstance(image, TiffImagePlugin.TiffImageFile):  # some versions of Pillow have already swapped its size
-            width, height = image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength]
-        if sideways:
-            width, height = height, width
-        return Header(height, width, image.mode in GRAY_MODES)
+    with _opened(picture) as file:
+        return format_of(file).read_header(file, max_pixels)
 
 
-def decode(picture: Picture, shape: Shape) -> npt.NDArray[np.uint8]:
-    """Decodes an image file, upright and over white, at the wanted size and number of channels.
-
-    The largest centered rectangle of the wanted aspect is scaled (bilinear, antialiased).
+def decode(picture: Picture, shape: Shape, reading: Reading = AS_IT_IS, page: int = 0) -> npt.NDArray[np.uint8]:
+    """Decodes a page of an image file, upright and over white, at the wanted size and number of channels.
 
     Args:
-        picture: the file; only its first frame is used.
-        shape: wanted height, width and channels (1 or 3).
+        picture: the file.
+        shape: wanted height, width and channels.
+        reading: range of deep values, and how the picture comes to the size (bilinear, antialiased).
+        page: number of the page, from 0 on.
 
     Returns:
         uint8 [*shape].
 
     Raises:
-        DataError: the picture has too many pixels or scans, or values whose range is unknown.
-        Exception: any error of Pillow, if it cannot read the file.
+        DataError: the picture is of a format that is not read, too large, or has values whose range is unknown.
+        Exception: any error of a decoder, if it cannot read the file.
     """
-    height, width, channels = shape
-    with _open(picture) as image:
-        _require_few_scans(image)
-        # JPEG decodes much faster at 1/2, 1/4 or 1/8. Twice the wanted size is kept for the antialiased resize.
-        image.draft(None, (2 * max(height, width), 2 * max(height, width)))
-        upright = _upright(image, channels)
-    if upright.size != (width, height):
-        upright = ImageOps.fit(upright, (width, height), method=Image.Resampling.BILINEAR)
-    return np.asarray(upright, np.uint8).reshape(shape)
+    return decode_noted(picture, shape, reading, page)[0]
 
 
-def thumbnail(picture: Picture, side: int) -> Image.Image:
-    """Decodes the whole picture as RGB, upright and over white, scaled down to fit a square of `side` pixels.
+def decode_noted(picture: Picture, shape: Shape, reading: Reading, page: int = 0) -> tuple[npt.NDArray[np.uint8], str]:
+    """`decode`, with what was found odd about the file, in words that follow a number of files; empty for nothing."""
+    with _opened(picture) as file:
+        want = Want(shape[2], max(shape[:2]), reading.max_pixels)
+        decoded = format_of(file).read_page(file, page, want)
+        return fitted(decoded, shape, reading), decoded.note
+
+
+def decode_page(picture: Picture, max_pixels: int = MAX_PIXELS, page: int = 0) -> Decoded:
+    """Decodes a page at its own size, in its own values and channels.
 
     Raises:
         Exception: as for `decode`.
     """
-    with _open(picture) as image:
-        _require_few_scans(image)
-        image.draft(None, (2 * side, 2 * side))
-        upright = _upright(image, 3)
-    upright.thumbnail((side, side))
-    return upright
+    with _opened(picture) as file:
+        return format_of(file).read_page(file, page, Want(None, None, max_pixels))
+
+
+def thumbnail(
+    picture: Picture, side: int, reading: Reading = AS_IT_IS, page: int = 0, bands: tuple[int, ...] | None = None
+) -> Image.Image:
+    """Decodes the whole picture as RGB, upright and over white, scaled down to fit a square of `side` pixels.
+
+    Args:
+        picture: the file.
+        side: of the square.
+        reading: range of deep values.
+        page: number of the page, from 0 on.
+        bands: those of many that are shown as red, green and blue, from 0 on; the first ones if not given.
+
+    Raises:
+        Exception: as for `decode`.
+    """
+    header = read_header(picture, reading.max_pixels)
+    scale = min(1.0, side / max(header.height, header.width))
+    height, width = (max(1, round(length * scale)) for length in (header.height, header.width))
+    many = header.channels not in (1, 3)
+    channels = header.channels if many else 3
+    stretched = Reading(value_range=reading.value_range, fit="stretch", max_pixels=reading.max_pixels)
+    shown = decode(picture, (height, width, channels), stretched, page)
+    if many:
+        chosen = bands or (range(3) if channels >= 3 else (0, 0, 0))
+        shown = shown[..., list(chosen)]
+    return Image.fromarray(np.ascontiguousarray(shown))
+
+
+def is_picture(name: str, folder: str = "") -> bool:
+    """Whether a file is tried as a picture: it is not hidden, and its suffix says so, or without one its first bytes.
+
+    Args:
+        name: of the file.
+        folder: that it lies in.
+    """
+    if name.startswith("."):
+        return False
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix:
+        return suffix in SUFFIXES
+    try:
+        with open_regular(os.path.join(folder, name)) as file:
+            kind = sniffing.identify(file.read(sniffing.HEAD))
+    except Exception:  # a pipe, or a file that may not be read: no picture that anybody meant
+        return False
+    return kind is not None and kind.name in MODULES and kind.name != sniffing.ZIP
 
 
 @contextlib.contextmanager
-def _open(picture: Picture) -> Iterator[ImageFile.ImageFile]:
-    opened = open_regular(picture) if isinstance(picture, str) else contextlib.nullcontext(picture)
-    with opened as file, Image.open(file, formats=FORMATS) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise DataError(f"{image.width}x{image.height} pixels are more than the {MAX_PIXELS} that are decoded")
-        yield image
-
-
-def _require_few_scans(image: ImageFile.ImageFile) -> None:
-    """Checks that a JPEG does not take minutes to decode.
-
-    Raises:
-        DataError: it has too many scans.
-    """
-    file = image.fp
-    if image.format not in ("JPEG", "MPO") or file is None:
-        return
-    position = file.tell()
-    file.seek(0)
-    scans = file.read().count(JPEG_SCAN)
-    file.seek(position)
-    if scans >= MAX_SCANS or scans * image.width * image.height > MAX_PASSES * MAX_PIXELS:
-        raise DataError(f"{scans} scans of {image.width}x{image.height} pixels are more than are decoded")
-
-
-def _upright(image: Image.Image, channels: int) -> Image.Image:
-    """Decodes an opened file to eight bits, rotated as its EXIF says."""
-    if image.width * image.height <= LARGE_PIXELS:
-        return _as_eight_bits(ImageOps.exif_transpose(image), channels)
-    with _one_large:
-        return _as_eight_bits(ImageOps.exif_transpose(image), channels)
-
-
-def _as_eight_bits(image: Image.Image, channels: int) -> Image.Image:
-    """Converts any mode of Pillow to "L" or "RGB"."""
-    wanted = "L" if channels == 1 else "RGB"
-    if image.mode == "F":
-        raise DataError("floating-point pixels have no known range")
-    if image.mode.startswith("I"):
-        return _from_deep_gray(image).convert(wanted)
-    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        image = white
-    return image.convert(wanted)
-
-
-def _from_deep_gray(image: Image.Image) -> Image.Image:
-    """Scales 16-bit gray to "L"; Pillow's own conversion would clip every value above 255 to white."""
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > DEEPEST_GRAY:
-        raise DataError(f"gray values from {values.min()} to {values.max()} are not 16-bit")
-    return Image.fromarray(np.round(values.astype(np.float32) / (DEEPEST_GRAY / 255)).astype(np.uint8))
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file name has a known image suffix and is not hidden."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+def _opened(picture: Picture) -> Iterator[BinaryIO]:
+    with open_regular(picture) if isinstance(picture, str) else contextlib.nullcontext(picture) as file:
+        yield file

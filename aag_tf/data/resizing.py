@@ -1,4 +1,4 @@
-"""The common size of all images of a data set, and the resizing to it."""
+"""Resizes images in memory to the common size of a data set."""
 
 from collections.abc import Callable
 
@@ -6,44 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from aag_tf.config.reading import ReadingConfig, read_size
-from aag_tf.utils.log import logger
+from aag_tf.config import ReadingConfig
+from aag_tf.data.sizes import Size
 
-Size = tuple[int, int]
-
-LARGEST_KEPT = 256  # pixels: larger images are scaled to DEFAULT_SIZE
-DEFAULT_SIZE = 224  # pixels: usual for ImageNet encoders
 CHUNK = 256  # images that are resized at a time
-
-
-def target_size(agreed: Size | None, image_size: int | str | None) -> Size:
-    """Returns the height and width that all images of a data set are scaled to.
-
-    Args:
-        agreed: height and width of all images, or `None` if they differ.
-        image_size: value of `--image_size`, the side of a square or height and width; `None` keeps `agreed` if neither
-            side is above 256, and otherwise means 224.
-    """
-    if image_size is not None:
-        return read_size(image_size)
-    return agreed if agreed is not None and max(agreed) <= LARGEST_KEPT else (DEFAULT_SIZE, DEFAULT_SIZE)
-
-
-def warn_of_size(name: str, agreed: Size | None, image_size: int | str | None) -> None:
-    """Logs a warning if images are scaled although no `--image_size` was given.
-
-    Args:
-        name: name of the data set.
-        agreed: as in `target_size`.
-        image_size: as in `target_size`.
-    """
-    size = target_size(agreed, image_size)
-    if image_size is not None or size == agreed:
-        return
-    found = "images of several sizes" if agreed is None else f"images of {agreed[0]}x{agreed[1]}"
-    logger.warning(
-        "%s has %s: each is scaled and cropped to %dx%d; --image_size chooses another size.", name, found, *size
-    )
 
 
 def fit(images: tf.Tensor, size: Size, how: str = ReadingConfig.fit) -> tf.Tensor:
@@ -80,14 +46,6 @@ def _where_size_differs(
     found = tf.shape(images)[-3:-1]
     fitted = tf.cond(tf.reduce_all(found == tf.constant(size)), lambda: same(images), lambda: scaled(found))
     return tf.ensure_shape(fitted, [*images.shape[:-3], *size, images.shape[-1]])
-
-
-def padded_size(found: Size, size: Size) -> Size:
-    """Returns height and width of an image of size `found` that is scaled to lie within `size`, its aspect kept."""
-    height, width = found
-    if height * size[1] >= width * size[0]:
-        return size[0], max(1, round(width * size[0] / height))
-    return max(1, round(height * size[1] / width)), size[1]
 
 
 def _cropped(images: tf.Tensor, found: tf.Tensor, size: Size) -> tf.Tensor:

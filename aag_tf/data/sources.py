@@ -31,7 +31,7 @@ def open_source(config: DataConfig) -> Source:
 
     Returns:
         Train, validation and test splits (`aag_tf.data.splits.complete` has the rule for missing ones): uint8 images,
-        one or three channels, all of one size (`aag_tf.data.resizing.target_size`).
+        one or three channels, all of one size (`aag_tf.data.sizes.target_size`).
 
     Raises:
         DataError: the data set is missing, empty or invalid.

@@ -81,7 +81,7 @@ class Source:
         origins: where splits come from that the data set itself does not have, in words, by the name of the split.
 
     Raises:
-        DataError: the splits differ in shape, the images have neither one nor three channels, or a label has no name.
+        DataError: the splits differ in shape, or a label has no name.
     """
 
     name: str
@@ -96,10 +96,6 @@ class Source:
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.image_shape[2] not in (1, 3):
-            raise DataError(
-                f"{self.name} has images of {self.image_shape[2]} channels; one (gray) or three (RGB) are allowed."
-            )
         for role, split in (("validation", self.validation), ("test", self.test)):
             if split is not None and split.images.shape != self.image_shape:
                 raise DataError(

@@ -10,10 +10,12 @@ import numpy.typing as npt
 import tensorflow as tf
 from absl import logging
 
-from aag_tf.config import DataConfig
-from aag_tf.data import memory, resizing
+from aag_tf.config import DataConfig, ReadingConfig
+from aag_tf.data import memory, resizing, sizes, value_range
+from aag_tf.data.fitting import fitted
+from aag_tf.data.formats.decoded import Decoded
 from aag_tf.data.images import ArrayImages, Shape
-from aag_tf.data.reading import Reading
+from aag_tf.data.reading import Range, Reading
 from aag_tf.data.splits import Source, Split
 from aag_tf.data.unprepared import not_prepared
 from aag_tf.utils.errors import DataError, one_line
@@ -25,19 +27,25 @@ READ_BATCH = 512  # images that are decoded at a time
 def read_tfds(name: str, config: DataConfig) -> Source:
     """Reads the splits `train` (or `config.train_split`), `validation` and `test` of a TensorFlow data set.
 
-    Uses the features `image` (uint8) and, if it exists and is a class label, `label`. Downloads nothing unless
-    `config.download` is true.
+    Uses the features `image` (of one or three channels; the range of other values than uint8 is found as for image
+    files) and, if it exists and is a class label, `label`. Downloads nothing unless `config.download` is true.
 
     Raises:
         DataError: the data set is unknown, not prepared, has no images or train split, or is too large for memory.
     """
     builder = open_builder(name, config)
-    shape = _image_shape(name, builder, config.image_size)
+    image = require_image_feature(name, builder)
+    shape = _image_shape(name, image, config)
     label = _label_feature(builder)
     parts = _open_splits(name, builder, config, with_labels=label is not None)
     memory.require_memory(f"tfds:{name}", sum(int(part.cardinality()) for part in parts.values()), shape)
     try:
-        splits = {role: _read_split(part, shape, config.reading.fit, label is not None) for role, part in parts.items()}
+        reading = Reading.of(config.reading)
+        if image.np_dtype != np.uint8:
+            reading = Reading.of(config.reading, _find_range(name, parts["train"], config.reading))
+        plain = image.np_dtype == np.uint8 and image.shape[2] == shape[2]
+        read = _read_plain if plain else _read_converted
+        splits = {role: read(part, shape, reading, label is not None) for role, part in parts.items()}
     except (tf.errors.OpError, OSError) as error:
         reason = one_line(error, 200)
         raise DataError(f"tfds:{name} cannot be read ({reason}); prepare it again, or restore its files.") from error
@@ -47,7 +55,7 @@ def read_tfds(name: str, config: DataConfig) -> Source:
         validation=splits.get("validation"),
         test=splits.get("test"),
         class_names=None if label is None else list(label.names),
-        reading=Reading.of(config.reading),
+        reading=reading,
     )
 
 
@@ -92,7 +100,7 @@ def require_image_feature(name: str, builder: Any) -> Any:
     """Returns the feature `image` of a TensorFlow data set.
 
     Raises:
-        DataError: there is none, or its images are not uint8.
+        DataError: there is none.
     """
     import tensorflow_datasets as tfds
 
@@ -100,19 +108,27 @@ def require_image_feature(name: str, builder: Any) -> Any:
     image = features["image"] if isinstance(features, tfds.features.FeaturesDict) and "image" in features else None
     if not isinstance(image, tfds.features.Image):
         raise DataError(f"tfds:{name} has no feature `image`; use a data set of images.")
-    if image.np_dtype != np.uint8:
-        raise DataError(f"tfds:{name} has images of {np.dtype(image.np_dtype)}; use a data set of uint8 images.")
     return image
 
 
-def _image_shape(name: str, builder: Any, image_size: int | str | None) -> Shape:
-    image = require_image_feature(name, builder)
+def _image_shape(name: str, image: Any, config: DataConfig) -> Shape:
     height, width, channels = image.shape
     if channels not in (1, 3):
         raise DataError(f"tfds:{name} has images with {channels} channels; use a data set with one or three.")
     agreed = None if height is None or width is None else (height, width)
-    resizing.warn_of_size(f"tfds:{name}", agreed, image_size)
-    return (*resizing.target_size(agreed, image_size), channels)
+    wanted = config.reading.channels or channels
+    if wanted > channels and (channels, wanted) != (1, 3):
+        raise DataError(f"tfds:{name} has {channels} channels, fewer than --channels={wanted}; leave it out.")
+    sizes.warn_of_size(f"tfds:{name}", agreed, config.image_size, config.reading.fit)
+    return (*sizes.target_size(agreed, config.image_size), wanted)
+
+
+def _find_range(name: str, examples: tf.data.Dataset, settings: ReadingConfig) -> Range:
+    """Range of values of the first training images."""
+    first = examples.take(value_range.SAMPLED).as_numpy_iterator()
+    counts = value_range.Counts(int(examples.cardinality()))
+    sampled = (value_range.values_of(example["image"]) for example in first)
+    return value_range.find_range(f"tfds:{name}", settings, sampled, counts)
 
 
 def _label_feature(builder: Any) -> Any | None:
@@ -157,9 +173,9 @@ def not_tfrecords(source: str, error: Exception) -> DataError:
     return DataError(f"{source} cannot be read as TFRecords ({one_line(error, 200)}); prepare it in that format.")
 
 
-def _read_split(examples: tf.data.Dataset, shape: Shape, how: str, with_labels: bool) -> Split:
+def _read_plain(examples: tf.data.Dataset, shape: Shape, reading: Reading, with_labels: bool) -> Split:
     def pick(example: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        picture = tf.ensure_shape(resizing.fit(example["image"], shape[:2], how), shape)
+        picture = tf.ensure_shape(resizing.fit(example["image"], shape[:2], reading.fit), shape)
         return picture, example["label"] if with_labels else tf.constant(-1, tf.int64)
 
     count = int(examples.cardinality())
@@ -169,8 +185,23 @@ def _read_split(examples: tf.data.Dataset, shape: Shape, how: str, with_labels: 
     for number, (pictures, numbers) in enumerate(batches.as_numpy_iterator()):
         rows = slice(number * READ_BATCH, number * READ_BATCH + len(pictures))
         images[rows], labels[rows] = pictures, numbers
+    return _split(images, labels if with_labels else None)
+
+
+def _read_converted(examples: tf.data.Dataset, shape: Shape, reading: Reading, with_labels: bool) -> Split:
+    """Reads images whose range or channels are not those of the result."""
+    count = int(examples.cardinality())
+    images = np.empty((count, *shape), np.uint8)
+    labels: npt.NDArray[np.int64] = np.empty(count, np.int64)
+    for row, example in enumerate(examples.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()):
+        images[row] = fitted(Decoded(example["image"]), shape, reading)
+        labels[row] = example["label"] if with_labels else -1
+    return _split(images, labels if with_labels else None)
+
+
+def _split(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None) -> Split:
     # TFDS marks secret labels, for example of a test split, by -1.
-    return Split(ArrayImages(images), labels if with_labels and labels.min() >= 0 else None)
+    return Split(ArrayImages(images), labels if labels is not None and labels.min() >= 0 else None)
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ def _content(root: str, below: str, entered: set[tuple[int, int]], others: Count
         return []
     found = []
     for name, is_folder in content:
-        if is_visible(name) if is_folder else pictures.is_picture(name):
+        if is_visible(name) if is_folder else pictures.is_picture(name, folder):
             found.append((os.path.join(below, name), is_folder))
         elif not is_folder and not name.startswith("."):
             others[os.path.splitext(name)[1].lower()] += 1

@@ -18,6 +18,11 @@ def shown(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """Returns a number with its noun, such as `1 file` or `1,200 files`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def command_line(*parts: object) -> str:
     """Returns a command as it can be pasted into a shell, whatever the names in it hold."""
     return shlex.join(map(str, parts))

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from aag_tf.data.pictures import JPEG_SCAN, MAX_PASSES, MAX_SCANS
+from aag_tf.data.formats.pillow import JPEG_SCAN, MAX_PASSES, MAX_SCANS
 from aag_tf.export.decoding.orientation import orientation, upright
 from aag_tf.export.decoding.strings import after, part, require, require_pixels
 

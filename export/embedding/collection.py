@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.inputs import open_input
-from aag_tf.export.embedding.items import Item
+from aag_tf.export.embedding.items import GONE, Item
 from aag_tf.export.embedding.manifest import Manifest
 from aag_tf.export.embedding.output import Output, open_atomically
 from aag_tf.utils.errors import DataError, EmbeddingError
@@ -81,16 +81,25 @@ class Collection:
         return np.concatenate(parts).astype(np.bool_)
 
     def broken(self, most: int) -> list[tuple[str, str]]:
-        """(path, error) of the first images without an embedding, at most `most`."""
+        """(path, error) of the first images without an embedding that are not gone, at most `most`."""
         found: list[tuple[str, str]] = []
         for path in self.files:
             with shards.open_shard(path) as file:
                 table = file.read(["path", "ok", "error"])
-            table = table.filter(pc.invert(table.column("ok")))
+            table = table.filter(pc.not_equal(table.column("error").fill_null(GONE), GONE))
             found += [(row["path"], row["error"]) for row in table.slice(0, most - len(found)).to_pylist()]
             if len(found) == most:
                 break
         return found
+
+    def count_gone(self) -> int:
+        """Number of images that an update no longer found."""
+        count = 0
+        for path in self.files:
+            with shards.open_shard(path) as file:
+                errors = file.read(["error"]).column(0)
+            count += pc.sum(pc.equal(errors, GONE)).as_py() or 0
+        return count
 
     def row(self, number: int) -> dict[str, Any]:
         """One row: `path`, `embedding` (float32 [dim], or `None`), `ok` and `error`."""
@@ -153,7 +162,8 @@ def open_collection(path: str | os.PathLike[str]) -> Collection:
         raise EmbeddingError(f"{output.path} is no directory; name one that aag-embed wrote.")
     manifest = output.read_manifest()
     if not manifest.is_complete:
-        raise EmbeddingError(f"{output.path} is not finished; give its aag-embed command again with --resume.")
+        flag = "--resume" if manifest.update is None else "--update"
+        raise EmbeddingError(f"{output.path} is not finished; give its aag-embed command again with {flag}.")
     collection = Collection(output, manifest)
     size = manifest.settings.shard_size
     for number, file in enumerate(collection.files):

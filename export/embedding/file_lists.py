@@ -1,7 +1,8 @@
 """`folder:` and `list:`: image files, listed once into a file of the output.
 
-The list has a line `[path, bytes, modified]` in JSON for each image, and is read and written a line at a time: ten
-million files take a gigabyte of disk and no memory.
+The list has a line `[path, bytes, modified]` in JSON for each image (`[path, null, null]` for one that is missing, and
+`[path, null, null, true]` for one that was there and is gone), and is read and written a line at a time: ten million
+files take a gigabyte of disk and no memory. An update holds their names in memory.
 """
 
 import functools
@@ -9,23 +10,25 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from typing_extensions import override
 
 from aag_tf.config import EmbedConfig
 from aag_tf.data.walking import walk_pictures
-from aag_tf.export.embedding.items import Input, Item, Stamp, open_listed, stamp_of
-from aag_tf.export.embedding.output import LIST_FILE
+from aag_tf.export.embedding.items import GONE, Input, Item, Stamp, open_listed, stamp_of
+from aag_tf.export.embedding.output import LIST_FILE, UPDATE_LIST_FILE
 from aag_tf.preflight.embed import not_a_folder
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
 
 LISTED = ("root", "rows", "digest")
+Line = tuple[str, int | None, int | None] | tuple[str, None, None, bool]
 SNIFFED_BYTES = 4096
+LINE_OF_A_FILE = 3  # entries; one that is gone has another
 
 
 def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
@@ -74,12 +77,63 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
         DataError: the list of paths cannot be read.
         OSError: the list in the output's directory cannot be written.
     """
+    return _write(directory / LIST_FILE, (_line(source, name) for name in _names(source)))
+
+
+def list_update(source: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Writes the list of an update beside the list that it starts from, whose rows keep their numbers.
+
+    Raises:
+        DataError: the list of paths cannot be read.
+        OSError: the list in the output's directory cannot be read or written.
+    """
+    left: dict[str, int] = {}  # a list may name a file twice
+    for name in _names(source):
+        left[name] = left.get(name, 0) + 1
+
+    def lines() -> Iterator[Line]:
+        with (directory / LIST_FILE).open("rb") as before:
+            for number in before:
+                name, size, _, *gone = json.loads(number)
+                line = _line(source, name) if left.get(name) else (name, None, None)
+                left[name] = left.get(name, 0) - 1
+                was_there = size is not None or any(gone)
+                yield (name, None, None, True) if line[1] is None and was_there else line
+        for name, count in left.items():
+            for _ in range(count):
+                yield _line(source, name)
+
+    return _write(directory / UPDATE_LIST_FILE, lines())
+
+
+def changed_rows(directory: Path) -> Iterator[tuple[int, str]]:
+    """Yields the rows in which the list of an update differs, each with what it is: `new`, `changed` or `gone`."""
+    with (directory / LIST_FILE).open("rb") as before, (directory / UPDATE_LIST_FILE).open("rb") as after:
+        for row, (old, now) in enumerate(itertools.zip_longest(before, after)):
+            if old is None:
+                yield row, "new"
+            elif old != now:
+                yield row, "gone" if len(json.loads(now)) > LINE_OF_A_FILE else "changed"
+
+
+def count_unlisted(listing: dict[str, Any], directory: Path) -> tuple[int, int]:
+    """Returns how many files of the input are not in its list, and how many of the list are no longer in the input."""
+    with (directory / LIST_FILE).open("rb") as file:
+        listed = {line[0] for line in map(json.loads, file) if len(line) == LINE_OF_A_FILE}
+    found = set(_names(listing))
+    return len(found - listed), len(listed - found)
+
+
+def _line(source: dict[str, Any], name: str) -> Line:
+    return (name, *(stamp_of(os.path.join(source["root"], name)) or (None, None)))
+
+
+def _write(path: Path, lines: Iterable[Line]) -> dict[str, Any]:
     digest = hashlib.sha256()
     rows = 0
-    with (directory / LIST_FILE).open("wb") as file, progress_bar("listing images", None, "file") as bar:
-        for name in _names(source):
-            stamp = stamp_of(os.path.join(source["root"], name))
-            line = json.dumps([name, *(stamp or (None, None))]).encode() + b"\n"
+    with path.open("wb") as file, progress_bar("listing images", None, "file") as bar:
+        for entry in lines:
+            line = json.dumps(entry).encode() + b"\n"
             file.write(line)
             digest.update(line)
             rows += 1
@@ -89,13 +143,13 @@ def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     return {"rows": rows, "digest": digest.hexdigest()}
 
 
-def open_input(listing: dict[str, Any], directory: Path) -> "FileList":
+def open_input(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) -> "FileList":
     """Opens a list that was written.
 
     Raises:
         DataError: the list is gone or was changed.
     """
-    path = directory / LIST_FILE
+    path = directory / name
     try:
         with path.open("rb") as file:
             intact = hashlib.file_digest(file, "sha256").hexdigest() == listing["digest"]
@@ -126,9 +180,26 @@ class FileList(Input):
     def items(self, start: int, stop: int) -> Iterator[Item]:
         with self._path.open("rb") as file:
             for line in itertools.islice(file, start, stop):
-                name, size, modified = json.loads(line)
-                stamp = None if size is None else Stamp(size, modified)
-                yield Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
+                yield self._item(line)
+
+    def items_of(self, numbers: Iterable[int]) -> Iterator[Item]:
+        """The images of some rows, in ascending order."""
+        with self._path.open("rb") as file:
+            before = 0
+            for number in numbers:
+                yield self._item(next(itertools.islice(file, number - before, None)))
+                before = number + 1
+
+    def _item(self, line: bytes) -> Item:
+        name, size, modified, *gone = json.loads(line)
+        if any(gone):
+            return Item(name, _gone)
+        stamp = None if size is None else Stamp(size, modified)
+        return Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
+
+
+def _gone() -> BinaryIO:
+    raise DataError(GONE)
 
 
 def _names(source: dict[str, Any]) -> Iterator[str]:

@@ -7,6 +7,8 @@ from typing import BinaryIO, NamedTuple, Protocol
 from aag_tf.data.regular_file import open_regular
 from aag_tf.utils.errors import DataError
 
+GONE = "the file is gone from the input"  # the error of an image that an update no longer found
+
 
 class Item(NamedTuple):
     """One image, readable or not.

@@ -49,6 +49,33 @@ class Settings:
 
 
 @dataclasses.dataclass(frozen=True)
+class Update:
+    """An update under way.
+
+    Args:
+        input: its images, listed; the first rows are those of the manifest's `input`.
+        new: number of images that are added.
+        changed: number of images that are embedded again.
+        gone: number of images that are no longer there.
+        is_written: whether all of its Parquet files are written, so that they take the place of earlier ones.
+    """
+
+    input: Listing
+    new: int
+    changed: int
+    gone: int
+    is_written: bool = False
+
+    def __post_init__(self) -> None:
+        if not (type(self.input.get("rows")) is int and 1 <= self.input["rows"] <= MOST):
+            raise ValueError("its 'update' has no 'rows'")
+
+    def __str__(self) -> str:
+        """The three numbers."""
+        return f"{self.new:,} new, {self.changed:,} changed, {self.gone:,} gone"
+
+
+@dataclasses.dataclass(frozen=True)
 class Manifest:
     """The content of `manifest.json`.
 
@@ -59,6 +86,8 @@ class Manifest:
         versions: of the software of the run that began.
         embedded: number of images with an embedding, `None` until all are done.
         broken: (path, error) of some images without one, `None` until all are done.
+        gone: number of images that an update no longer found; `None` where there is none.
+        update: an update under way, else `None`.
     """
 
     input: Listing
@@ -67,6 +96,8 @@ class Manifest:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     embedded: int | None = None
     broken: list[Any] | None = None
+    gone: int | None = None
+    update: Update | None = None
 
     def __post_init__(self) -> None:
         for name in ("kind", "source", *(("rows", "digest") if self.is_listed else ())):
@@ -121,24 +152,49 @@ def require_same(wanted: Manifest, begun: Manifest) -> None:
     """Checks that a run continues with the input, the encoder and the settings it was begun with.
 
     Raises:
-        EmbeddingError: something differs; the message names it.
+        EmbeddingError: something differs, and the message names it; or an update was stopped.
     """
+    if begun.update is not None:
+        raise EmbeddingError(
+            "--resume: an update of this output was stopped; go on with it by --update in place of --resume."
+        )
     for name, value in wanted.input.items():
         if value != begun.input.get(name):
             what = "the list of paths has changed since" if name == "source_digest" else f"`{name}` is now {value}"
+            brought = " bring it up to date with --update," if name == "source_digest" and begun.is_complete else ""
             raise EmbeddingError(
-                f"--resume: this output was begun with the input {begun.input['source']}, and {what}; give the same "
-                "input, or another --output."
+                f"--resume: this output was begun with the input {begun.input['source']}, and {what};{brought} give "
+                "the same input, or another --output."
             )
+    _require_same_encoder(wanted, begun, "resume")
+
+
+def require_updatable(wanted: Manifest, begun: Manifest) -> None:
+    """Checks that an update is of a finished output, by the same encoder and settings, from the same kind of input.
+
+    Raises:
+        EmbeddingError: something differs; the message names it.
+    """
+    if not begun.is_complete and begun.update is None:
+        raise EmbeddingError("--update: this output is not finished; finish it with --resume in place of --update.")
+    if wanted.input["kind"] != begun.input["kind"]:
+        raise EmbeddingError(
+            f"--update: this output was made of a {begun.input['kind']} ({begun.input['source']}), and --input is a "
+            f"{wanted.input['kind']}; give the same kind of input, or another --output."
+        )
+    _require_same_encoder(wanted, begun, "update")
+
+
+def _require_same_encoder(wanted: Manifest, begun: Manifest, flag: str) -> None:
     if wanted.model.digest != begun.model.digest:
         raise EmbeddingError(
-            f"--resume: this output was begun with the encoder {begun.model.path}, and {wanted.model.path} holds "
+            f"--{flag}: this output was begun with the encoder {begun.model.path}, and {wanted.model.path} holds "
             "another; name the same with --saved_model, or another --output."
         )
     for name, value in dataclasses.asdict(wanted.settings).items():
         before = getattr(begun.settings, name)
         if value != before:
             raise EmbeddingError(
-                f"--resume: this output was begun with --{name}={before}, not --{name}={value}; give the same, or "
+                f"--{flag}: this output was begun with --{name}={before}, not --{name}={value}; give the same, or "
                 "another --output."
             )

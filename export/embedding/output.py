@@ -5,6 +5,7 @@ input.jsonl              the list of files, where the input is a folder or a lis
 parquet/part-00000-of-00012.parquet, ...
 embeddings.npy, paths.txt    the same rows for NumPy, written last
 index.faiss, index.json      an index over them, where aag-search was asked to build one
+update.jsonl, update/part-... the list and the Parquet files of an update, until all of them are written
 """
 
 import contextlib
@@ -24,12 +25,13 @@ from aag_tf.utils.locks import lock
 from aag_tf.utils.paths import user_path
 
 LIST_FILE = "input.jsonl"
+UPDATE_LIST_FILE = "update.jsonl"
 VECTORS_FILE = "embeddings.npy"
 NAMES_FILE = "paths.txt"
 INDEX_FILE = "index.faiss"
 INDEX_FACTS_FILE = "index.json"
 # The only files that are ever deleted, as they are or as temporary files (`.NAME`, `.NAME.xxxx`).
-OWN_FILES = (LIST_FILE, VECTORS_FILE, NAMES_FILE, INDEX_FILE, INDEX_FACTS_FILE, MANIFEST_FILE)
+OWN_FILES = (LIST_FILE, UPDATE_LIST_FILE, VECTORS_FILE, NAMES_FILE, INDEX_FILE, INDEX_FACTS_FILE, MANIFEST_FILE)
 OWN_SHARD = re.compile(r"part-\d{5,}-of-\d{5,}\.parquet")
 
 
@@ -44,6 +46,7 @@ class Output:
         self.path = user_path(path)
         self.manifest = self.path / MANIFEST_FILE
         self.parquet = self.path / "parquet"  # apart, since readers of Parquet take a directory as a whole
+        self.updated = self.path / "update"
         self.vectors = self.path / VECTORS_FILE
         self.names = self.path / NAMES_FILE
 
@@ -51,14 +54,18 @@ class Output:
         """Path of Parquet file `number` of `count`."""
         return self.parquet / f"part-{number:05d}-of-{count:05d}.parquet"
 
-    def check(self, *, resume: bool, overwrite: bool) -> None:
+    def updated_shard(self, number: int, count: int) -> Path:
+        """Path of a Parquet file of an update, until all of them are written."""
+        return self.updated / self.shard(number, count).name
+
+    def check(self, *, resume: bool = False, update: bool = False, overwrite: bool = False) -> None:
         """Checks that a run may use the directory, without changing it.
 
         Raises:
-            EmbeddingError: it is a file, it is not empty and neither flag is given, or it holds no output to resume
-                or to overwrite.
+            EmbeddingError: it is a file, it is not empty and no flag is given, or it holds no output to resume, to
+                update or to overwrite.
         """
-        check_output(self.path, resume=resume, overwrite=overwrite)
+        check_output(self.path, resume=resume, update=update, overwrite=overwrite)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -95,18 +102,20 @@ class Output:
     def clear(self) -> None:
         """Deletes an earlier output; the manifest last, since it marks the other files as ours."""
         self.remove_leftovers()
-        for shard in self.parquet.glob("*"):
-            if OWN_SHARD.fullmatch(shard.name):
-                shard.unlink()
-        with contextlib.suppress(OSError):  # it is missing, a link to another disk, or holds other files
-            self.parquet.rmdir()
+        self.remove_update()
+        _remove_shards(self.parquet)
         for name in OWN_FILES:
             (self.path / name).unlink(missing_ok=True)
+
+    def remove_update(self) -> None:
+        """Deletes the files of an update."""
+        _remove_shards(self.updated)
+        (self.path / UPDATE_LIST_FILE).unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
         """Deletes half-written files of a process that was killed."""
         own = re.compile(rf"\.({OWN_SHARD.pattern}|{'|'.join(map(re.escape, OWN_FILES))})(\.[0-9a-f]+)?")
-        for entry in [*self.path.glob(".*"), *self.parquet.glob(".*")]:
+        for entry in [*self.path.glob(".*"), *self.parquet.glob(".*"), *self.updated.glob(".*")]:
             if own.fullmatch(entry.name):
                 entry.unlink()
 
@@ -136,6 +145,14 @@ class Output:
             raise EmbeddingError(f"{self.path} was not written by aag-embed: it has no {file.name}.") from error
         except ValueError as error:
             raise EmbeddingError(f"{file} is damaged ({error}); embed again with --overwrite.") from error
+
+
+def _remove_shards(directory: Path) -> None:
+    for shard in directory.glob("*"):
+        if OWN_SHARD.fullmatch(shard.name):
+            shard.unlink()
+    with contextlib.suppress(OSError):  # it is missing, a link to another disk, or holds other files
+        directory.rmdir()
 
 
 @contextlib.contextmanager

@@ -19,8 +19,8 @@ from aag_tf.data import pictures
 from aag_tf.data.images import Shape
 from aag_tf.data.reasons import reason
 from aag_tf.data.regular_file import MAX_BYTES, open_regular, require_bytes
-from aag_tf.export.embedding.embed import embed_batch
 from aag_tf.export.embedding.reading import Batch
+from aag_tf.export.embedding.vectors import embed_batch
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils.text import printable
 

@@ -90,6 +90,21 @@ def is_shard(path: Path, rows: int) -> bool:
         return False
 
 
+def split_rows(rows: int, size: int) -> list[range]:
+    """Splits `range(rows)` into consecutive ranges of one size; the last may be shorter."""
+    return [range(start, min(start + size, rows)) for start in range(0, rows, size)]
+
+
+def read_rows(path: Path, dim: int) -> Rows:
+    """Reads all rows of a Parquet file."""
+    with open_shard(path) as shard:
+        table = shard.read()
+    vectors = np.concatenate([read_vectors(part, dim) for part in table.column("embedding").chunks])
+    ok = table.column("ok").to_numpy().astype(np.bool_)
+    vectors[~ok] = 0
+    return Rows(table.column("path").to_pylist(), vectors, table.column("error").to_pylist())
+
+
 def read_vectors(column: pa.Array, dim: int) -> npt.NDArray[np.floating]:
     """Reads the embeddings of a column as float [n, dim], NaN for null.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from typing_extensions import override
 
 from aag_tf.config import DataConfig, EmbedConfig
@@ -39,7 +40,8 @@ def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
     except (KeyError, ValueError) as error:
         known = ", ".join(builder.info.splits)
         raise DataError(f"tfds:{name} has no split {split}; name one of {known}, or a part of one.") from error
-    tfds_source.require_image_feature(name, builder)
+    if tfds_source.require_image_feature(name, builder).np_dtype == np.float32:
+        raise DataError(f"tfds:{name} has floating-point images, which TFDS stores encoded; save them as files.")
     return {"source": f"tfds:{builder.info.full_name}/{split}", "name": name, "split": split, "data_dir": data_dir}
 
 

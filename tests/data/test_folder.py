@@ -201,11 +201,11 @@ def test_above_the_memory_limit_files_are_decoded_on_the_fly(save_noise, tmp_pat
 def test_errors_of_a_folder(save_noise, tmp_path):
     with pytest.raises(DataError, match="nowhere is not a folder; --dataset=folder:<path> names a tree"):
         open_folder(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"has no image files; their names end in \.bmp, "):
+    with pytest.raises(DataError, match=r"has no image files; their names end in \.avif, "):
         open_folder(tmp_path)
     (tmp_path / "a.png").write_bytes(b"x")
     (tmp_path / "b.png").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"none of the 2 image files of .*; for example .*a\.png: not a picture"):
+    with pytest.raises(DataError, match=r"none of the 2 image files of .*; for example .*a\.png: a text file, which"):
         open_folder(tmp_path)
     (tmp_path / "a.png").unlink()
     (tmp_path / "b.png").unlink()
@@ -245,11 +245,11 @@ def test_a_broken_file_decides_neither_size_nor_channels(save_noise, tmp_path, s
 
 def test_a_file_that_fails_keeps_none_of_its_pixels(save_noise, tmp_path, monkeypatch):
     kept, alive = [], []
-    decode = pictures.decode
+    decode = pictures.decode_noted
 
-    def fail(path, shape):
+    def fail(path, shape, reading, page):
         if path.endswith(("0.png", "1.png")):
-            return decode(path, shape)
+            return decode(path, shape, reading, page)
         pixels = np.zeros(shape, np.uint8)
         kept.append(weakref.ref(pixels))
         try:
@@ -263,7 +263,7 @@ def test_a_file_that_fails_keeps_none_of_its_pixels(save_noise, tmp_path, monkey
 
     for number in range(4):
         save_noise(f"{number}.png", seed=number)
-    monkeypatch.setattr(pictures, "decode", fail)
+    monkeypatch.setattr(pictures, "decode_noted", fail)
     monkeypatch.setattr(logger, "warning", look)
     open_folder(tmp_path)
     assert alive[0] == [False] * 2

@@ -5,10 +5,13 @@ import threading
 
 import numpy as np
 import pytest
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from aag_tf.data import pictures, regular_file
-from aag_tf.data.pictures import decode, is_picture, read_header
+from aag_tf.data.formats import decoded as formats
+from aag_tf.data.formats import pillow
+from aag_tf.data.pictures import Header, decode, is_picture, read_header
+from aag_tf.data.reading import Reading
 from aag_tf.utils.errors import DataError
 
 HALVES = np.zeros((6, 8, 3), np.uint8)  # the left half red
@@ -18,13 +21,13 @@ HALVES[:, :4, 0] = 255
 def test_plain_picture_comes_as_it_is(save_noise):
     path = save_noise("a.png", (7, 5))
     np.testing.assert_array_equal(decode(str(path), (5, 7, 3)), np.asarray(Image.open(path)))
-    assert read_header(str(path)) == (5, 7, False)
+    assert read_header(str(path)) == Header(5, 7, 3)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA"])
 def test_gray_modes_are_gray(save_noise, mode):
     path = save_noise("a.png", mode=mode)
-    assert read_header(str(path)).gray
+    assert read_header(str(path)).channels == 1
     expected = np.asarray(Image.open(path).convert("L"))[..., np.newaxis]
     np.testing.assert_array_equal(decode(str(path), (12, 12, 1)), expected)
     np.testing.assert_array_equal(decode(str(path), (12, 12, 3)), np.repeat(expected, 3, axis=2))
@@ -33,7 +36,7 @@ def test_gray_modes_are_gray(save_noise, mode):
 def test_sixteen_bit_gray_is_scaled_and_not_clipped(tmp_path):
     values = np.array([[0, 257, 32_896, 65_535]], np.uint16)
     Image.fromarray(values).save(tmp_path / "deep.png")
-    assert read_header(str(tmp_path / "deep.png")).gray
+    assert read_header(str(tmp_path / "deep.png")) == Header(1, 4, 1, deep=True)
     assert decode(str(tmp_path / "deep.png"), (1, 4, 1)).ravel().tolist() == [0, 1, 128, 255]
     assert decode(str(tmp_path / "deep.png"), (1, 4, 3))[0, 2].tolist() == [128, 128, 128]
 
@@ -41,8 +44,8 @@ def test_sixteen_bit_gray_is_scaled_and_not_clipped(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.array([[0.5]], np.float32), "floating-point pixels have no known range"),
-        (np.array([[70_000]], np.int32), "gray values from 70000 to 70000 are not 16-bit"),
+        (np.array([[0.5]], np.float32), "floating-point values, whose range is not known"),
+        (np.array([[70_000]], np.int32), "values from 70000 to 70000, which are not 16-bit"),
     ],
 )
 def test_values_of_unknown_range_are_refused(tmp_path, values, message):
@@ -65,7 +68,7 @@ def test_transparent_palette_entry_shows_white(tmp_path):
     picture.save(tmp_path / "a.png", transparency=1)
     shown = decode(str(tmp_path / "a.png"), (1, 3, 3))[0].tolist()
     assert shown == [[255, 0, 0], [255, 255, 255], [0, 0, 255]]
-    assert not read_header(str(tmp_path / "a.png")).gray
+    assert read_header(str(tmp_path / "a.png")).channels == 3
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
@@ -74,7 +77,7 @@ def test_rotation_of_the_camera_is_honored(tmp_path, suffix):
     exif[0x0112] = 6  # shown rotated by 90 degrees clockwise: left becomes top
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(np.repeat(np.repeat(HALVES, 4, 0), 4, 1)).save(path, exif=exif, lossless=True)
-    assert read_header(str(path)) == (32, 24, False)
+    assert read_header(str(path)) == Header(32, 24, 3)
     shown = decode(str(path), (32, 24, 3))
     assert shown[:12, :, 0].min() > 200
     assert shown[20:, :, 0].max() < 50
@@ -106,12 +109,15 @@ def test_large_jpeg_decoded_at_reduced_scale_shows_the_same(tmp_path):
     assert np.abs(decode(str(tmp_path / "a.jpg"), (32, 32, 3)) - expected).max() <= 6
 
 
-def test_decompression_bomb_is_refused(save_noise, monkeypatch):
-    path = save_noise("a.png", (12, 12))
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 143)
-    for work in (read_header, lambda path: decode(path, (4, 4, 3))):
-        with pytest.raises(DataError, match="12x12 pixels are more than the 143"):
-            work(str(path))
+def test_decompression_bomb_is_refused(save_noise):
+    path = str(save_noise("a.png", (12, 12)))
+    for work in (
+        lambda limit: read_header(path, limit),
+        lambda limit: decode(path, (4, 4, 3), Reading(max_pixels=limit)),
+    ):
+        work(144)
+        with pytest.raises(DataError, match=r"12x12 pixels are more than the 143 that are decoded \(--max_pixels\)"):
+            work(143)
 
 
 def test_names_that_are_pictures():
@@ -124,7 +130,7 @@ def test_names_that_are_pictures():
 def test_a_format_that_starts_other_programs_is_not_opened_whatever_its_name(tmp_path):
     Image.fromarray(HALVES).save(tmp_path / "a.eps")
     (tmp_path / "a.eps").rename(tmp_path / "a.png")  # Pillow would hand it to Ghostscript
-    with pytest.raises(UnidentifiedImageError):
+    with pytest.raises(DataError, match="a PostScript file, which is not read: convert it to PNG or JPEG"):
         decode(str(tmp_path / "a.png"), (6, 8, 3))
 
 
@@ -136,7 +142,7 @@ def test_open_files_are_decoded_as_paths_are(save_noise):
 
 def test_large_pictures_are_decoded_one_at_a_time(save_noise, monkeypatch):
     path = str(save_noise("a.png", (7, 5)))
-    convert = pictures._as_eight_bits
+    convert = pillow.decoded
     met = []
 
     def watched(image, channels):
@@ -147,17 +153,17 @@ def test_large_pictures_are_decoded_one_at_a_time(save_noise, monkeypatch):
             met.append(False)
         return convert(image, channels)
 
-    monkeypatch.setattr(pictures, "_as_eight_bits", watched)
+    monkeypatch.setattr(pillow, "decoded", watched)
     for limit, timeout, expected in ((35, 60.0, [True] * 2), (10, 0.2, [False] * 2)):
         barrier = threading.Barrier(2, timeout=timeout)
-        monkeypatch.setattr(pictures, "LARGE_PIXELS", limit)
+        monkeypatch.setattr(formats, "LARGE_PIXELS", limit)
         met.clear()
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda _: decode(path, (4, 4, 3)), range(2)))
         assert met == expected
 
 
-def test_a_jpeg_of_endless_scans_is_refused(save_noise, monkeypatch):
+def test_a_jpeg_of_endless_scans_is_refused(save_noise):
     path = save_noise("a.png", (48, 32))
     Image.open(path).save(path.with_suffix(".jpg"), progressive=True)
     data = path.with_suffix(".jpg").read_bytes()
@@ -168,10 +174,10 @@ def test_a_jpeg_of_endless_scans_is_refused(save_noise, monkeypatch):
     endless = data[:-2] + data[last:-2] * 300 + data[-2:]
     with pytest.raises(DataError, match="scans of 48x32 pixels are more than are decoded"):
         decode(io.BytesIO(endless), (32, 48, 3))
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 48 * 32)
-    decode(io.BytesIO(data), (32, 48, 3))
+    limit = Reading(max_pixels=48 * 32)
+    decode(io.BytesIO(data), (32, 48, 3), limit)
     with pytest.raises(DataError, match="scans of 48x32"):
-        decode(io.BytesIO(data[:-2] + data[last:-2] * 16 + data[-2:]), (32, 48, 3))
+        decode(io.BytesIO(data[:-2] + data[last:-2] * 16 + data[-2:]), (32, 48, 3), limit)
 
 
 def test_a_thumbnail_is_the_whole_picture_made_no_larger(save_noise):

@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aag_tf.data.resizing import fit, fit_array, padded_size, target_size, warn_of_size
+from aag_tf.data.resizing import fit, fit_array
+from aag_tf.data.sizes import lost_share, padded_size, suggested_size, target_size, warn_of_size
 from aag_tf.utils.log import logger
 
 
@@ -103,3 +104,37 @@ def test_size_of_a_padded_image(found, size, expected):
 def test_height_and_width_may_differ():
     assert target_size(None, "64x320") == (64, 320)
     assert target_size((10, 10), "8x4") == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "size", "lost"),
+    [([(64, 320)], (224, 224), 0.8), ([(40, 800)], (8, 8), 0.95), ([(8, 8), (8, 16)], (4, 4), 0.25), ([], (4, 4), 0.0)],
+)
+def test_share_that_cropping_loses(sizes, size, lost):
+    assert lost_share(sizes, size) == pytest.approx(lost)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [([(64, 320)], (64, 320)), ([(640, 3200)], (100, 501)), ([(10, 90_000)], (4, 1024)), ([(3, 30)], (4, 30))],
+)
+def test_suggested_sizes_have_the_usual_aspect_and_no_more_pixels(sizes, expected):
+    assert suggested_size(sizes, (224, 224)) == expected
+    assert target_size(None, "x".join(map(str, expected))) == expected
+
+
+def test_a_picture_that_loses_much_is_told_with_the_flags_that_keep_it(caplog):
+    warn_of_size("folder:x", (64, 320), None)
+    warn_of_size("folder:x", (64, 320), 64)
+    warn_of_size("folder:x", (64, 320), None, "pad")
+    warn_of_size("folder:x", (64, 320), 64, "stretch")
+    warn_of_size("folder:x", (300, 400), None)
+    assert caplog.messages == [
+        "folder:x has images of 64x320: each is scaled and cropped to 224x224, which cuts away 80% of an average "
+        "picture; --fit=pad keeps it whole, --image_size=64x320 its shape.",
+        "folder:x has images of 64x320: each is scaled and cropped to 64x64, which cuts away 80% of an average "
+        "picture; --fit=pad keeps it whole, --image_size=29x143 its shape.",
+        "folder:x has images of 64x320: each is scaled and padded with black to 224x224; --image_size chooses "
+        "another size.",
+        "folder:x has images of 300x400: each is scaled and cropped to 224x224; --image_size chooses another size.",
+    ]

@@ -7,8 +7,8 @@ import tensorflow as tf
 from small_pictures import BROKEN, make_folder, save_picture
 
 from aag_tf.export.embedding import embed, shards
-from aag_tf.export.embedding.embed import embed_batch
 from aag_tf.export.embedding.reading import Batch
+from aag_tf.export.embedding.vectors import embed_batch
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils.errors import DataError, EmbeddingError
 

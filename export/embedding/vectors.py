@@ -1,0 +1,65 @@
+"""From batches of pixels to rows of embeddings."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from aag_tf.config import EmbedConfig
+from aag_tf.evaluation.directions import directions
+from aag_tf.export.embedding.progress import Progress
+from aag_tf.export.embedding.reading import Batch
+from aag_tf.export.embedding.shards import Rows
+from aag_tf.runs.exported import SavedEncoder
+from aag_tf.utils.errors import EmbeddingError
+
+
+def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: str) -> Rows:
+    """Embeds a batch; an image that could not be read, or whose embedding is not finite in `dtype`, has an error."""
+    errors = list(batch.errors)
+    vectors = np.zeros((len(errors), model.metadata.embedding_dim), dtype)
+    if not all(errors):
+        found = model(tf.constant(batch.pixels)).numpy()
+        if normalize:
+            found = directions(found)
+        with np.errstate(over="ignore"):  # what is too large for half precision becomes an error below
+            vectors = found.astype(dtype)
+    for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
+        errors[row] = errors[row] or f"the embedding has numbers that are not finite in {dtype}"
+    vectors[[error is not None for error in errors]] = 0
+    return Rows(batch.names, vectors, errors)
+
+
+def embed_rows(
+    config: EmbedConfig, model: SavedEncoder, batches: Iterator[Batch], rows: Sequence[int], progress: Progress
+) -> Rows:
+    """Takes the batches of some rows of one Parquet file."""
+    go_on = "--update" if config.update else "--resume"
+    names: list[str] = []
+    errors: list[str | None] = []
+    vectors: npt.NDArray[np.floating] = np.empty((len(rows), model.metadata.embedding_dim), config.dtype)
+    while len(names) < len(rows):
+        try:
+            batch = next(batches, None)
+        except (tf.errors.OpError, OSError) as error:  # of TFRecords or TFDS
+            raise EmbeddingError(
+                f"the input can no longer be read at row {rows[len(names)]} ({type(error).__name__}); restore "
+                f"it and add {go_on}."
+            ) from error
+        if batch is None:
+            raise EmbeddingError(
+                f"the input ends at row {rows[len(names)]}, before all images that were listed; it was changed "
+                f"meanwhile: restore it and add {go_on}."
+            )
+        try:
+            done = embed_batch(model, batch, normalize=config.normalize, dtype=config.dtype)
+        except tf.errors.ResourceExhaustedError as error:
+            raise EmbeddingError(
+                f"memory ran out at --batch_size={config.batch_size}; give a smaller one, with {go_on} to go on."
+            ) from error
+        vectors[len(names) : len(names) + len(done.paths)] = done.embeddings
+        names += done.paths
+        errors += done.errors
+        progress.update(len(done.paths), sum(error is not None for error in done.errors))
+    return Rows(names, vectors, errors)
