@@ -34,7 +34,7 @@ def crop_window(
         left: decides the horizontal position.
         min_area: smallest share of the image, in (0, 1].
         max_aspect: largest aspect, at least 1.
-        image_aspect: width / height of the images relative to that of the views, `[batch]`; `None` where both are alike.
+        image_aspect: width / height of the images relative to that of the views, `[batch]`; `None` if both are alike.
     """
     area = min_area + (1.0 - min_area) * area
     root_aspect = tf.exp((aspect - 0.5) * math.log(max_aspect))

@@ -10,6 +10,8 @@ from typing_extensions import override
 from aag_tf.augment.branch import Branch
 from aag_tf.augment.randomness import uniforms
 from aag_tf.config import MAIN_VIEWS
+from aag_tf.data import Images
+from aag_tf.data.pipeline import Cutting, cut
 from aag_tf.data.windows import Window
 from aag_tf.utils import seeds
 from aag_tf.utils.errors import ConfigError
@@ -67,6 +69,27 @@ class ViewMaker(keras.layers.Layer):
     def branch_of(self, view: int) -> Branch:
         """Returns the branch that draws a view, counted from 0."""
         return self.main if view < MAIN_VIEWS or self.auxiliary is None else self.auxiliary
+
+    def cutting(self, seed: int) -> Cutting:
+        """Returns how the views of a run with this seed are cut out of source pictures."""
+
+        def numbers(step: tf.Tensor, row: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return self.crop_numbers(seed=seed, step=step, row=row)
+
+        return Cutting(numbers, self.source_windows)
+
+    def batch_of(self, images: Images, indices: Sequence[int], *, seed: int) -> dict[str, tf.Tensor]:
+        """Returns some images of a data set as the batch of step 0, in the way in which they are trained on.
+
+        Args:
+            images: the data set's.
+            indices: of the images.
+            seed: the run's seed.
+        """
+        where = {"step": tf.zeros([len(indices)], tf.int64), "row": tf.range(len(indices))}
+        if images.has_sources:
+            return {"crops": cut(images, indices, self.cutting(seed)), **where}
+        return {"image": tf.constant(images.numpy(indices)), **where}
 
     def crop_numbers(self, *, seed: int, step: int | tf.Tensor, row: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Returns the random numbers of a batch's views, float32 `[batch, num_uniforms]` each, for `source_windows`.

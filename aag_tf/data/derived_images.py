@@ -1,5 +1,6 @@
 """Images that are made from other images without a copy: selected, joined or transformed."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -83,6 +84,20 @@ class JoinedImages(Images):
                 for part, number, start in zip(self._parts, numbers, self._starts[:-1], strict=True)
             ]
             return tf.ensure_shape(tf.dynamic_stitch(places, pictures), [*indices.shape, *self.shape])
+
+    @property
+    @override
+    def has_sources(self) -> bool:
+        return all(part.has_sources for part in self._parts)
+
+    @override
+    def crops(self, index: tf.Tensor, choose: ChooseWindows, size: tuple[int, int]) -> tf.Tensor:
+        owner = tf.searchsorted(tf.constant(self._starts[1:], tf.int64), index[tf.newaxis], side="right")[0]
+        cut = [
+            functools.partial(part.crops, index - int(start), choose, size)
+            for part, start in zip(self._parts, self._starts[:-1], strict=True)
+        ]
+        return tf.switch_case(owner, cut)
 
 
 class TransformedImages(Images):

@@ -1,7 +1,7 @@
 """Remembers the headers of image files, so that a large folder opens at once after the first time.
 
-An entry is valid as long as size and modification time of its file stay. The cache lies in the user's cache directory and
-can be deleted at any time; where it cannot be written, files are opened anew each time.
+An entry is valid as long as size and modification time of its file stay. The cache lies in the user's cache directory
+and can be deleted at any time; where it cannot be written, files are opened anew each time.
 """
 
 import contextlib
@@ -38,6 +38,7 @@ SCHEMA = pa.schema(
         ("one_size", pa.bool_()),
         ("note", pa.string()),
         ("plain_jpeg", pa.bool_()),
+        ("ends", pa.bool_()),
     ]
 )
 

@@ -1,7 +1,8 @@
 """Batches of images: shuffled from any step on for training, in order for evaluation."""
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,17 @@ def training_batches(
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
+def cut(images: Images, indices: Sequence[int], cutting: Cutting, step: int = 0) -> tf.Tensor:
+    """Cuts the views of some images as if they were the batch of a step: uint8 [k, views, h, w, c]."""
+    drawn = cutting.numbers(tf.constant(step, tf.int64), tf.range(len(indices)))
+    crops = []
+    for row, index in enumerate(indices):
+        numbers = tuple(number[row] for number in drawn)
+        choose = functools.partial(cutting.windows, numbers)
+        crops.append(images.crops(tf.constant(int(index), tf.int64), choose, images.shape[:2]))
+    return tf.stack(crops)
+
+
 def _cut(batches: tf.data.Dataset, images: Images, cutting: Cutting, rows: slice) -> tf.data.Dataset:
     """Maps (step, numbers of images) to batches of crops, one image at a time, so that threads share a batch."""
     size, share = images.shape[:2], rows.stop - rows.start
@@ -105,12 +117,12 @@ def _cut(batches: tf.data.Dataset, images: Images, cutting: Cutting, rows: slice
         drawn = cutting.numbers(step, row)
         return {"number": numbers[rows], "step": tf.fill([share], step), "row": row, "drawn": drawn}
 
-    def cut(one: dict[str, Any]) -> Batch:
-        crops = images.crops(one["number"], lambda aspect: cutting.windows(one["drawn"], aspect), size)
+    def cut_one(one: dict[str, Any]) -> Batch:
+        crops = images.crops(one["number"], functools.partial(cutting.windows, one["drawn"]), size)
         return {"crops": crops, "step": one["step"], "row": one["row"]}
 
     planned = batches.map(plan, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    cuts = planned.unbatch().map(cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    cuts = planned.unbatch().map(cut_one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return cuts.batch(share, drop_remainder=True)
 
 

@@ -1,6 +1,8 @@
 """Images whose views are cut out of their files at full resolution."""
 
+import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,34 +14,34 @@ from aag_tf.data.file_images import Decoder, FileImages
 from aag_tf.data.shapes import Shape
 from aag_tf.data.windows import ChooseWindows
 
-# Decodes a file whole: its path to uint8 [h, w, c].
-WholeDecoder = Callable[[str], npt.NDArray[np.uint8]]
+# A file to its picture at its own size, uint8 [h, w, c].
+WholeDecoder = Callable[[Any], npt.NDArray[np.uint8]]
 
 
 class SourceImages(FileImages):
     """Images of files; `fetch` gives each whole picture scaled to one shape, `crops` cuts out of the picture itself.
 
     Args:
-        paths: the files.
+        files: what the decoders take, and whose text names a file.
         shape: height, width and channels that `fetch` scales to.
         decode: decodes a file to a shape.
         decode_whole: decodes a file at its own size.
-        plain_jpeg: bool [n], the files that TensorFlow decodes as `decode_whole` does: JPEG files that are upright, and
-            gray or RGB as `shape` asks. Python decodes the others.
+        plain_jpeg: bool [n], the files whose text is a path and which TensorFlow decodes as `decode_whole` does.
+            Python decodes the others.
     """
 
     def __init__(
         self,
-        paths: Sequence[str],
+        files: Sequence[Any],
         shape: Shape,
         decode: Decoder,
         decode_whole: WholeDecoder,
         plain_jpeg: npt.NDArray[np.bool_],
     ) -> None:
-        super().__init__(paths, shape, decode)
+        super().__init__(files, shape, decode)
         self._decode_whole = decode_whole
         with tf.device("CPU:0"):
-            self._names = tf.constant([path.encode(errors="surrogateescape") for path in paths])
+            self._names = tf.constant([os.fsencode(str(file)) for file in files])
             self._plain_jpeg = tf.constant(plain_jpeg)
 
     @property
@@ -62,4 +64,4 @@ class SourceImages(FileImages):
         return tf.ensure_shape(views, [None, *size, channels])
 
     def _whole(self, index: int) -> npt.NDArray[np.uint8]:
-        return self._read_by(lambda path, _: self._decode_whole(path), self._paths[int(index)])
+        return self._read_by(lambda file, _: self._decode_whole(file), self._files[int(index)])

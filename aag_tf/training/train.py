@@ -151,19 +151,20 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
 
 def _batches(run: OpenRun) -> Any:
     """The batches of the steps that are left; on several machines each reads its own rows."""
-    schedule = run.config.schedule
+    schedule, images = run.config.schedule, run.source.train.images
 
     def draw(batch: dict[str, Any]) -> Any:
         return run.model.views(batch, seed=schedule.seed)
 
     read = functools.partial(
         training_batches,
-        run.source.train.images,
+        images,
         global_batch_size=schedule.global_batch_size,
         seed=schedule.seed,
         start_step=run.steps.start_step,
         num_steps=run.steps.total_steps - run.steps.start_step,
         transform=draw if run.config.augment.augment_on == "host" else None,
+        cutting=run.model.views.cutting(schedule.seed) if images.has_sources else None,
     )
     if run.cluster is None:
         return read()

@@ -71,9 +71,7 @@ def test_a_batch_has_the_crops_of_its_images(all_batches, images, views):
 
 def test_views_are_those_of_the_numbers_of_the_row(all_batches, images, views):
     batch = all_batches[3]
-    number = training_batches(
-        SelectedNumbers(len(images)), global_batch_size=4, seed=7, start_step=3, num_steps=1
-    )
+    number = training_batches(SelectedNumbers(len(images)), global_batch_size=4, seed=7, start_step=3, num_steps=1)
     (numbers,) = (element["image"].ravel() for element in number.as_numpy_iterator())
     drawn = views.crop_numbers(seed=7, step=3, row=np.arange(4))
     for row in range(4):
