@@ -64,12 +64,15 @@ setup(
     ],
     extras_require={
         "test": [
+            "boto3>=1.37",
             "build>=1.2",
+            "fsspec>=2025.3",
             "hypothesis>=6.100",
             "imagecodecs>=2025.3",
             "import-linter>=2.0",
             "ipykernel>=7.4",
             "matplotlib>=3.8",
+            "moto[server]>=5.1",
             "mypy>=1.10",
             "nbclient>=0.11",
             "nbformat>=5.11",
@@ -78,6 +81,7 @@ setup(
             "pytest>=8.0",
             "pytest-xdist>=3.6",
             "ruff>=0.6",
+            "s3fs>=2025.3",
             "tensorflow-serving-api>=2.21",
             "tifffile>=2025.3",
         ],
@@ -88,6 +92,8 @@ setup(
         "kserve": [
             "kserve>=0.21"
         ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
+        # Object stores: s3:// by itself, gs:// with gcsfs, az:// with adlfs, hdfs:// with Hadoop's client.
+        "cloud": ["fsspec>=2025.3", "s3fs>=2025.3"],
         # Picture files that Pillow does not read: TIFF of many bands or 16-bit color, and DICOM.
         "tiff": ["imagecodecs>=2025.3", "tifffile>=2025.3"],
         "dicom": ["pydicom>=3.0"],

@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     from aag_tf.export.embedding import shards
     from aag_tf.export.embedding.pipeline import EmbedImages
 
-    directory = version_directory(user_path(options.saved_model)).absolute()
+    directory = version_directory(options.saved_model).absolute()
     metadata = exported.read_metadata(directory)
     embed = EmbedImages(
         str(directory),

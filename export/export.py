@@ -18,15 +18,21 @@ from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
 from aag_tf.export.saved_model import evaluation_of, write_metadata, write_saved_model
 from aag_tf.export.signatures import Networks, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
-from aag_tf.preflight.export import choose_signatures, impossible_signatures, plan_version
+from aag_tf.preflight.export import (
+    choose_signatures,
+    images_missing,
+    impossible_signatures,
+    plan_version,
+    without_images,
+)
 from aag_tf.runs.exported import EMBED_BYTES, ExportMetadata
 from aag_tf.runs.run import load_run
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
-from aag_tf.utils.errors import ExportError
+from aag_tf.utils.errors import DataError, ExportError
 from aag_tf.utils.literal import is_pattern
 from aag_tf.utils.log import logger
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import is_store, named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +65,7 @@ class ExportReport:
     def __str__(self) -> str:
         """Where it was written, its signatures and how it was verified, a line each."""
         verb = "Would export" if self.dry_run else "Exported"
-        lines = [f"{verb} {self.run_dir}, step {self.step}, to {self.path}"]
+        lines = [f"{verb} {self.run_dir}, step {self.step}, to {named(self.path)}"]
         lines += [
             f"  signature  {name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}"
             for name, signature in self.metadata.signatures.items()
@@ -89,8 +95,8 @@ def export(config: ExportConfig) -> ExportReport:
     """
     for name in config.format_names:
         runtimes.check_installed(name)
-    target = plan_version(user_path(config.export_dir), config.version, overwrite=config.overwrite)
-    if is_pattern(target.absolute()):
+    target = plan_version(config.export_dir, config.version, overwrite=config.overwrite)
+    if is_pattern(target.absolute()) and not is_store(config.export_dir):
         logger.warning(
             "%s is a pattern to TensorFlow: this package reads an export there, and tf.saved_model.load and TensorFlow "
             "Serving may not; for these, name an --export_dir without [ ] * ? { } and backslashes.",
@@ -160,14 +166,16 @@ def _with_stored_weights(
 
 
 def _open_source(config: ExportConfig, record: RunRecord) -> Source:
-    with skipped_before(RunDirectory(config.run_dir).read_skipped()):
-        source = open_source(record.same_reading(record.config.data))
+    try:
+        with skipped_before(RunDirectory(config.run_dir).read_skipped()):
+            source = open_source(record.same_reading(record.config.data))
+    except DataError as error:
+        raise images_missing(error, config, record.config.data) from error
     if tuple(source.image_shape) != record.image_shape:
-        # The cost of 16 bits is measured on the data set too, verified or not.
-        without = "--noverify" if config.weights == "float32" else "--weights=float32 --noverify"
         raise ExportError(
             f"{source.name} now has images of shape {list(source.image_shape)} and the run was trained on "
-            f"{list(record.image_shape)}; restore the data set, or export with {without}."
+            f"{list(record.image_shape)}; restore the data set, or export with "
+            f"{without_images(config)}."
         )
     return source
 

@@ -9,19 +9,26 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from aag_tf.export.uploading import staged_upload
 from aag_tf.utils.atomic import sync
 from aag_tf.utils.errors import ExportError, one_line
+from aag_tf.utils.stores import is_store, named
 
 
 @contextlib.contextmanager
 def staged(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yields an empty directory to fill, which is renamed to `target` on success and deleted on any error.
 
-    Until then it has a hidden name beside `target`, which TensorFlow Serving ignores.
+    Until then it has a hidden name beside `target`, which TensorFlow Serving ignores. Where `target` is a copy of a
+    directory on a store, the store gets it (`aag_tf.export.uploading`).
 
     Raises:
         ExportError: another process wrote `target` meanwhile, or it cannot be written (the disk is full, say).
     """
+    if is_store(address := named(target)):
+        with staged_upload(address, overwrite=overwrite) as staging:
+            yield staging
+        return
     staging = _hidden_sibling(target)
     try:
         staging.mkdir(parents=True)

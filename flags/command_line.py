@@ -8,7 +8,7 @@ from typing import TypeVar
 from absl import flags
 
 from aag_tf.config import TrainConfig, from_flat, leaves
-from aag_tf.flags import compare, flagfile, recipe, repeated
+from aag_tf.flags import compare, flagfile, recipe, repeated, stored_flagfile
 from aag_tf.flags.definitions import define
 from aag_tf.flags.help_text import grouped_help
 from aag_tf.flags.refusals import sentence
@@ -38,7 +38,7 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
         arguments = recipe.expand(arguments)
     if repeated.NAME in settings:
         arguments = repeated.join(arguments)
-    arguments = flagfile.expand(arguments)
+    arguments = flagfile.expand(stored_flagfile.local(arguments))
     if "compare" in settings:
         arguments = compare.join(arguments)
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from object_store import memory, s3, s3_endpoint  # noqa: F401 - fixtures
 
 from aag_tf.utils.log import logger
 
@@ -21,10 +22,12 @@ LOGICAL_CPUS = 4
 SLOW = (
     "augment/*",
     "benchmarks/test_kill_resume.py",
+    "commands/test_advice.py",
     "commands/test_augment.py",
     "commands/test_hostile_environment.py",
     "commands/test_names.py",
     "commands/test_hints.py",
+    "commands/test_object_store.py",
     "data/test_folder.py",
     "data/test_pictures.py",
     "data/test_pipeline.py",
@@ -38,6 +41,7 @@ SLOW = (
     "preflight/*",
     "report/*",
     "runs/test_run.py",
+    "runs/test_stored_run_directory.py",
     "test_battery.py",
     "test_documented_python.py",
     "test_notebooks.py",

@@ -15,7 +15,16 @@ import pytest
 import aag_tf
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL = ("beam", "kserve", "litert", "loggers", "onnx", "openvino", "search")  # imported where they are asked for
+OPTIONAL = (
+    "beam",
+    "cloud",
+    "kserve",
+    "litert",
+    "loggers",
+    "onnx",
+    "openvino",
+    "search",
+)  # imported where they are asked for
 ELSEWHERE = {"faiss": ["faiss-cpu"]}  # modules of extras whose distribution has another name
 SOURCES = {"": ["aag_tf", "flags", "export"], "test": ["tests"], "bench": ["benchmarks"]}
 

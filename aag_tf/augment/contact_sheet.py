@@ -16,7 +16,8 @@ from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
 from aag_tf.data import Images, ShownBands, choose_bands, epoch_order, open_source
 from aag_tf.encoders import dtype_policy
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.paths import check_new_file, user_path
+from aag_tf.utils.paths import check_new_file
+from aag_tf.utils.stores import file_to_write, named, publish
 
 GAP = 2  # pixels between pictures, before magnification
 BACKGROUND = 255
@@ -40,7 +41,7 @@ class ContactSheet:
     def __str__(self) -> str:
         """Where it is and what it shows."""
         caption = f"; {self.shown.caption}" if self.shown.caption else ""
-        return f"Drew {self.path}: each row an image, its main views and its auxiliary views{caption}."
+        return f"Drew {named(self.path)}: each row an image, its main views and its auxiliary views{caption}."
 
 
 @dtype_policy("float32")
@@ -51,7 +52,7 @@ def write_contact_sheet(config: ContactSheetConfig) -> ContactSheet:
         ConfigError: the file exists, or cannot be written; it is left as it is.
         DataError: the data set cannot be opened, or lacks one of the bands to show.
     """
-    path = user_path(config.out)
+    path = file_to_write(config.out)
     check_new_file(path, "out", overwrite=config.overwrite)
     source = open_source(config.data, config.augment.crop_from)
     bands = choose_bands(source.image_shape[2], config.data.reading.shown_bands)
@@ -62,6 +63,7 @@ def write_contact_sheet(config: ContactSheetConfig) -> ContactSheet:
     png = io.BytesIO()
     Image.fromarray(contact_sheet(bands.picture(images), bands.picture(views), headings)).save(png, format="PNG")
     write_atomically(path, png.getvalue())
+    publish(path)
     return ContactSheet(path, bands)
 
 

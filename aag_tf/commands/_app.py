@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import NoReturn, TextIO
 
+from aag_tf.commands._advice import advised_by, advising_as
 from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError
 from aag_tf.utils.quiet import quiet_start
@@ -47,11 +48,11 @@ def run_command(name: str, main: Callable[[Sequence[str]], int], *, when_stopped
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may have letters that the terminal cannot show
     try:
-        with _sigterm_raises():
+        with advising_as(name), _sigterm_raises():
             code = main(sys.argv)
         sys.stdout.flush()  # here, so that a closed output is noticed here
     except AagError as error:
-        say(f"{name}: {error}")
+        say(f"{name}: {advised_by(str(error), name)}")
         code = error.exit_code
     except KeyboardInterrupt:
         say(f"{name}: stopped by Ctrl-C{when_stopped and f'; {when_stopped}'}.")

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from aag_tf import flags, preflight
 from aag_tf.commands._app import run_command, start_tensorflow
 from aag_tf.config import EvaluateConfig
+from aag_tf.utils.stores import named
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
         page = report.comparison_path(config)
         comparison = evaluation.compare(config.compared)
         report.write_comparison(comparison, page)
-        print(comparison, f"\nIn pictures: {page}", sep="\n")
+        print(comparison, f"\nIn pictures: {named(page)}", sep="\n")
         return 0
     drawn = report.report_path(config)
     result = evaluation.evaluate(config)
@@ -37,9 +38,9 @@ def main(argv: Sequence[str]) -> int:
         report.write_report(result, drawn)
     print(result)
     if result.path is not None:
-        print(f"\nEvery metric and setting: {result.path}")
+        print(f"\nEvery metric and setting: {named(result.path)}")
     if drawn is not None:
-        print(f"In pictures: {drawn}")
+        print(f"In pictures: {named(drawn)}")
     return 0
 
 

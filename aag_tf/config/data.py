@@ -20,7 +20,6 @@ SUFFIXES = {  # of files, by what they are
     **dict.fromkeys((".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst"), "tar"),
     **dict.fromkeys((".npz", ".npy"), "npz"),
 }
-TFDS_SCHEMES = ("gs", "s3")  # of URLs that TensorFlow Datasets reads by itself
 
 
 def check_dataset(dataset: str, flag: str = "dataset") -> None:
@@ -90,7 +89,6 @@ class DataConfig:
         "~/tensorflow_datasets.",
         resumable=True,
         is_path=True,
-        schemes=TFDS_SCHEMES,
     )
     download: bool = setting(
         False,

@@ -3,7 +3,6 @@
 import dataclasses
 
 from aag_tf.config.checks import require
-from aag_tf.config.data import TFDS_SCHEMES
 from aag_tf.config.setting import check_settings, setting
 
 EMBEDDING_DTYPES = ("float32", "float16")
@@ -39,7 +38,6 @@ class EmbedConfig:
         "Where prepared TensorFlow Datasets lie; only tfds: reads it. Default: $TFDS_DATA_DIR or "
         "~/tensorflow_datasets.",
         is_path=True,
-        schemes=TFDS_SCHEMES,
     )
     image_feature: str | None = setting(
         None,

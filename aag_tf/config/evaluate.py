@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from aag_tf.config.checks import listed, require
-from aag_tf.config.data import TFDS_SCHEMES, check_dataset
+from aag_tf.config.data import check_dataset
 from aag_tf.config.layout import LayoutConfig
 from aag_tf.config.protocol import ProtocolConfig
 from aag_tf.config.reading import SIZE_FORM, read_size
@@ -76,7 +76,6 @@ class EvaluateConfig:
         None,
         "Where prepared TensorFlow Datasets lie. Default: the run's own, $TFDS_DATA_DIR or ~/tensorflow_datasets.",
         is_path=True,
-        schemes=TFDS_SCHEMES,
     )
     download: bool = setting(False, "Allow tfds: to download and prepare a data set that is not there yet.")
     image_size: int | str | None = setting(

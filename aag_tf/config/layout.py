@@ -106,6 +106,7 @@ class LayoutConfig:
         form=LABELS_FORM,
         read=read_labels,
         is_path=True,
+        schemes=(),
     )
     columns: str | None = setting(
         None,

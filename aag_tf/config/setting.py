@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from aag_tf.config.checks import listed, require
 from aag_tf.utils.errors import ConfigError
-from aag_tf.utils.urls import check_scheme
+from aag_tf.utils.urls import STORES, check_scheme
 
 T = TypeVar("T")
 
@@ -166,7 +166,7 @@ def setting(
     form: str = "",
     read: Callable[[str], object] | None = None,
     is_path: bool = False,
-    schemes: tuple[str, ...] = (),
+    schemes: tuple[str, ...] = STORES,
 ) -> T:
     """Declares a dataclass field as a setting; its type is the annotation of the field.
 
@@ -186,8 +186,8 @@ def setting(
         value_aliases: old names of choices, each with its present one.
         form: how text is written, in words that follow "it must be".
         read: reads the text; raises `ValueError` with what is wrong, such as `is not a size`.
-        is_path: text that is a path, or ends in one as `folder:PATH`; URLs are refused.
-        schemes: those of URLs that are taken in place of a path, such as `gs`.
+        is_path: text that is a path, or ends in one as `folder:PATH`; URLs of other schemes than these are refused.
+        schemes: those of URLs that are taken in place of a path; of every store by default.
     """
     declared = Setting(
         default,

@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from aag_tf.utils.errors import DataError, one_line
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import FRESH_SECONDS, fetched
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 def npz_path(path: str) -> Path:
-    """Returns the file that `npz:<path>` names.
+    """Returns the file that `npz:<path>` names; of an address, a local copy.
 
     Raises:
         DataError: there is none.
     """
-    file = user_path(path)
+    file = fetched(path, fresh_seconds=FRESH_SECONDS)
     if not file.is_file():
         raise DataError(f"{path} is not a file; --dataset=npz:<path> names an archive written by numpy.savez.")
     return file

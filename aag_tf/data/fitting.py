@@ -4,7 +4,7 @@
 ones are scaled in floating point: range first, then size, then one rounding.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,12 +65,12 @@ def fitted(decoded: Decoded, shape: Shape, reading: Reading) -> npt.NDArray[np.u
     span = (0.0, 255.0) if values.dtype == np.uint8 else reading.value_range or default_range(values)
     planes = [_plane(values[..., band], decoded, span, size, reading.fit) for band in range(values.shape[2])]
     if shape[2] == 1 and len(planes) == 3:
-        planes = [sum((weight * plane for weight, plane in zip(LUMA, planes, strict=True)), np.float32(0))]
+        planes = [np.einsum("c,chw->hw", LUMA, np.stack(planes))]
     image = np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
     return _with_channels(image, shape[2])
 
 
-def select_bands(values: npt.NDArray[np.generic], channels: int) -> npt.NDArray[np.generic]:
+def select_bands(values: npt.NDArray[Any], channels: int) -> npt.NDArray[Any]:
     """Returns the bands [h, w, ...] that the wanted channels are made of: the first ones, or color for gray.
 
     Raises:
@@ -84,7 +84,7 @@ def select_bands(values: npt.NDArray[np.generic], channels: int) -> npt.NDArray[
     return values[..., :channels]
 
 
-def default_range(values: npt.NDArray[np.generic]) -> Range:
+def default_range(values: npt.NDArray[Any]) -> Range:
     """Returns the range of gray of at most 16 bits where no data set decides.
 
     Raises:
@@ -98,9 +98,7 @@ def default_range(values: npt.NDArray[np.generic]) -> Range:
     return 0.0, float(DEEPEST_GRAY)
 
 
-def _plane(
-    band: npt.NDArray[np.generic], decoded: Decoded, span: Range, size: Size, how: str
-) -> npt.NDArray[np.float32]:
+def _plane(band: npt.NDArray[Any], decoded: Decoded, span: Range, size: Size, how: str) -> npt.NDArray[np.float32]:
     """One band at the wanted size, 0 to 255, not rounded; NaN is black."""
     exact = np.float32 if band.dtype.itemsize < 4 else np.float64
     low, high = span

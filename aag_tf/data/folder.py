@@ -16,7 +16,7 @@ from aag_tf.data.split_names import role_of
 from aag_tf.data.tables import with_labels
 from aag_tf.data.walking import is_visible, walk_pictures
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import FRESH_SECONDS, fetched, named
 from aag_tf.utils.text import command_line
 
 
@@ -39,12 +39,12 @@ def list_folder(path: str, config: DataConfig) -> Listing:
 
 
 def folder_path(path: str) -> Path:
-    """Returns the folder that `folder:<path>` names.
+    """Returns the folder that `folder:<path>` names; of an address, a local copy.
 
     Raises:
         DataError: there is none.
     """
-    root = user_path(path)
+    root = fetched(path, fresh_seconds=FRESH_SECONDS)
     if not root.is_dir():
         meant = suggested_name(path)
         if meant is not None:
@@ -67,4 +67,4 @@ def _refuse_empty_splits(root: Path, listing: Listing) -> None:
 
 
 def _no_images(folder: Path) -> DataError:
-    return DataError(f"{folder} has no image files; their names end in {', '.join(SUFFIXES)}.")
+    return DataError(f"{named(folder)} has no image files; their names end in {', '.join(SUFFIXES)}.")

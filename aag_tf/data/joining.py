@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from aag_tf.data.derived_images import JoinedImages
 from aag_tf.data.listing import Listing, Resolved
+from aag_tf.data.reading import Reading
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
@@ -49,7 +50,7 @@ def join_sources(name: str, sources: Sequence[Source]) -> Source:
         sources: the parts.
 
     Raises:
-        DataError: their images differ in size or in channels.
+        DataError: their images differ in size, in channels, or in the range that deep ones were read in.
     """
     shapes = dict.fromkeys(source.image_shape for source in sources)
     if len(shapes) > 1:
@@ -59,6 +60,7 @@ def join_sources(name: str, sources: Sequence[Source]) -> Source:
             f"data sets that are joined need images of one size and one number of channels, and they have {listed} "
             f"(height x width x channels); bring them to one, as with {advice}."
         )
+    reading = _one_reading(name, sources)
     roles = ("train", "validation", "test")
     held = {role: [(source, own) for source in sources if (own := getattr(source, role)) is not None] for role in roles}
     labeled = [source for owners in held.values() for source, own in owners if own.labels is not None]
@@ -74,7 +76,20 @@ def join_sources(name: str, sources: Sequence[Source]) -> Source:
         skipped={path: why for source in sources for path, why in source.skipped.items()},
         left_out=tuple(files for source in sources for files in source.left_out),
         layout=_joined_layout([source.layout for source in sources]),
+        reading=reading,
     )
+
+
+def _one_reading(name: str, sources: Sequence[Source]) -> Reading:
+    """Returns how all parts were read."""
+    deep = [source for source in sources if source.reading.value_range is not None]
+    if len({source.reading.value_range for source in deep}) > 1:
+        found = "; ".join("{} {:g}..{:g}".format(source.name, *source.reading.value_range or ()) for source in deep)
+        raise DataError(
+            f"the deep images of {name} would be read in several ranges ({found}), so that equal values differ; name "
+            "one for all with --value_range=LOW..HIGH."
+        )
+    return (deep or sources)[0].reading
 
 
 def _joined_split(name: str, split: str, owners: Sequence[tuple[Source, Split]], names: list[str] | None) -> Split:

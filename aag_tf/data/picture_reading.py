@@ -270,6 +270,8 @@ def _try_all(
             for outcome in pool.imap(attempt, items, chunksize=FILES_PER_TASK):
                 outcomes.append(outcome)
                 bar.update()
+        pool.close()
+        pool.join()  # leaving the block would not wait for the threads to end
     for item, outcome in zip(items, outcomes, strict=True):
         if isinstance(outcome, Exception):
             broken[name_of(item)] = outcome

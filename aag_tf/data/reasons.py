@@ -17,6 +17,6 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = shown(" ".join(re.sub(OPEN_FILE, "the file", str(error)).split()))
-    if isinstance(error, AagError) or (isinstance(error, OSError) and text):
+    if isinstance(error, AagError) or (isinstance(error, OSError | SyntaxError) and text):  # Pillow raises the latter
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -20,8 +20,8 @@ from aag_tf.data import pictures
 from aag_tf.data.listing import Found, Listing, arrange
 from aag_tf.data.tar_members import TarMember
 from aag_tf.utils.errors import DataError, one_line
-from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.stores import FRESH_SECONDS, fetched
 from aag_tf.utils.text import command_line
 
 LARGEST_LABEL, LARGEST_JSON = 256, 2**20  # bytes that are read of a label
@@ -69,7 +69,7 @@ def archive_paths(path: str) -> list[Path]:
     Raises:
         DataError: there are none.
     """
-    written = user_path(path)
+    written = fetched(path, fresh_seconds=FRESH_SECONDS)
     if written.is_file():
         return [written]
     if written.is_dir():

@@ -17,9 +17,10 @@ from aag_tf.data.formats.decoded import Decoded
 from aag_tf.data.images import ArrayImages, Shape
 from aag_tf.data.reading import Range, Reading
 from aag_tf.data.splits import Source, Split
-from aag_tf.data.unprepared import not_prepared
+from aag_tf.data.unprepared import READ_BY_TENSORFLOW, base_name, not_prepared
 from aag_tf.utils.errors import DataError, one_line
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import FRESH_SECONDS, copy_path, copy_to_read, is_store, join
 
 READ_BATCH = 512  # images that are decoded at a time
 
@@ -69,9 +70,9 @@ def open_builder(name: str, config: DataConfig) -> Any:
 
     try:
         with _quiet():
-            builder = tfds.builder(name, data_dir=data_directory(config.data_dir))
+            builder = tfds.builder(name, data_dir=_readable_directory(config.data_dir, name))
     except tfds.core.DatasetNotFoundError as error:
-        base = name.partition(":")[0].partition("/")[0]
+        base = base_name(name)
         close = difflib.get_close_matches(base, tfds.list_builders(with_community_datasets=False), n=1)
         advice = f"did you mean tfds:{close[0]}?" if close else "https://www.tensorflow.org/datasets/catalog lists all."
         raise DataError(f"tfds:{name} is neither known to TFDS nor prepared in its data directory; {advice}") from error
@@ -84,8 +85,17 @@ def open_builder(name: str, config: DataConfig) -> Any:
 
 
 def data_directory(data_dir: str | None) -> str | None:
-    """Returns `--data_dir` as TFDS needs it: local paths become absolute, URLs (`gs://...`) stay as they are."""
-    return data_dir if data_dir is None or "://" in data_dir else str(user_path(data_dir).absolute())
+    """Returns `--data_dir` to be recorded: local paths become absolute, URLs (`gs://...`) stay as they are."""
+    return data_dir if data_dir is None or is_store(data_dir) else str(user_path(data_dir).absolute())
+
+
+def _readable_directory(data_dir: str | None, name: str) -> str | None:
+    """Returns `--data_dir` as TFDS reads it: of a data set on a store other than Google's a local copy."""
+    directory = data_directory(data_dir)
+    if directory is None or not is_store(directory) or directory.startswith(READ_BY_TENSORFLOW):
+        return directory
+    copy_to_read(join(directory, base_name(name)), fresh_seconds=FRESH_SECONDS)
+    return str(copy_path(directory))
 
 
 def _download(name: str, builder: Any) -> None:

@@ -5,6 +5,13 @@ import os
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.text import command_line
 
+READ_BY_TENSORFLOW = "gs://"  # of the stores, the one that TensorFlow itself reads
+
+
+def base_name(name: str) -> str:
+    """Returns the name of a data set without its config and version: that of its folder."""
+    return name.partition(":")[0].partition("/")[0]
+
 
 def not_prepared(
     name: str, directory: str | os.PathLike[str], data_dir: str | None, *, near: str | None = None

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from aag_tf.data.formats.decoded import Decoded
 from aag_tf.data.reading import Range
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
+
+Item = TypeVar("Item")
 
 SAMPLED = 256  # images
 PERCENTILES = (0.1, 99.9)
@@ -43,7 +45,7 @@ class Counts(NamedTuple):
     shallow: int = 0
 
 
-def values_of(pixels: npt.NDArray[np.generic], window: Range | None = None) -> Values:
+def values_of(pixels: npt.NDArray[Any], window: Range | None = None) -> Values:
     """Returns what decides on a range: numbers of any shape, without NaN and infinity."""
     flat = np.asarray(pixels).reshape(-1)
     finite = flat[np.isfinite(flat)] if flat.dtype.kind == "f" else flat
@@ -62,7 +64,7 @@ def values_of_page(decoded: Decoded) -> Values | None:
     return values_of(decoded.pixels, decoded.window)
 
 
-def sample(numbers: Sequence[int]) -> list[int]:
+def sample(numbers: Sequence[Item]) -> list[Item]:
     """Returns at most `SAMPLED` evenly spaced ones."""
     if len(numbers) <= SAMPLED:
         return list(numbers)

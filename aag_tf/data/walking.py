@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aag_tf.data import pictures
 from aag_tf.utils.log import logger
+from aag_tf.utils.stores import named
 
 MOST_NAMED = 5  # suffixes of ignored files that the warning counts
 
@@ -34,7 +35,7 @@ def walk_pictures(root: str | os.PathLike[str]) -> Iterator[str]:
         counts = ", ".join(
             f"{count:,} {suffix or 'without suffix'}" for suffix, count in others.most_common(MOST_NAMED)
         )
-        logger.warning("ignored files in %s whose names have no image suffix: %s.", root, counts)
+        logger.warning("ignored files in %s whose names have no image suffix: %s.", named(root), counts)
 
 
 def is_visible(folder_name: str) -> bool:
@@ -56,7 +57,7 @@ def _content(root: str, below: str, entered: set[tuple[int, int]], others: Count
         with os.scandir(folder) as entries:
             content = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except OSError as error:
-        logger.warning("skipped the folder %s, which cannot be listed: %s", Path(root, below), error.strerror)
+        logger.warning("skipped the folder %s, which cannot be listed: %s", named(Path(root, below)), error.strerror)
         return []
     found = []
     for name, is_folder in content:

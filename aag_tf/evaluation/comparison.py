@@ -13,7 +13,7 @@ from aag_tf.evaluation.results import RAW_PIXELS, TABLE_NOTE, FeatureResult, tab
 from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, RunDirectoryError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import local_path, named
 
 SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
 # By the beginning of a metric's name: the settings that must be the same where both evaluations have the metric.
@@ -46,7 +46,8 @@ class ComparedRun:
     def facts(self) -> dict[str, Any]:
         """File, command, subject and software versions of the evaluation, by name."""
         evaluation = self.evaluation
-        return {"file": evaluation.path, "command": evaluation.command} | evaluation.subject | evaluation.versions
+        file = evaluation.path and named(evaluation.path)
+        return {"file": file, "command": evaluation.command} | evaluation.subject | evaluation.versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,11 +104,11 @@ def compare(runs: Sequence[str | Path]) -> Comparison:
         EvaluationError: an evaluation is missing, damaged or of another schema, or two of them have different images
             or settings.
     """
-    named = [os.fspath(run) for run in runs]
-    check_compared(named)
-    evaluations = {run: read_evaluation(run) for run in named}
+    paths = [os.fspath(run) for run in runs]
+    check_compared(paths)
+    evaluations = {run: read_evaluation(run) for run in paths}
     _check_alike(evaluations)
-    return Comparison([_compared(name, evaluations[run]) for run, name in _short_names(named).items()])
+    return Comparison([_compared(name, evaluations[run]) for run, name in _short_names(paths).items()])
 
 
 def _check_alike(evaluations: dict[str, Evaluation]) -> None:
@@ -159,7 +160,7 @@ def _homes(evaluation: Evaluation) -> list[Path]:
     if not isinstance(run_dir, str):
         return []  # an export or a model of others, whose file may lie beside a run that is not its own
     own = evaluation.path == RunDirectory(beside).evaluation or Path(run_dir).name in ("", beside.absolute().name)
-    return [*([beside] if own else []), user_path(run_dir)]
+    return [*([beside] if own else []), local_path(run_dir)]
 
 
 def _flags(directory: RunDirectory) -> dict[str, Any]:
@@ -171,7 +172,7 @@ def _flags(directory: RunDirectory) -> dict[str, Any]:
 
 def _short_names(runs: Sequence[str]) -> dict[str, str]:
     """Returns for each path the fewest last parts that tell it from all others."""
-    parts = {run: user_path(run).parts for run in runs}
+    parts = {run: local_path(run).parts for run in runs}
     for length in range(1, max(map(len, parts.values())) + 1):
         names = {run: "/".join(part[-length:]) for run, part in parts.items()}
         if len(set(names.values())) == len(runs):

@@ -26,6 +26,7 @@ from aag_tf.utils import environment
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import ConfigError, EvaluationError
 from aag_tf.utils.log import logger
+from aag_tf.utils.stores import publish
 from aag_tf.utils.versions import versions
 
 
@@ -56,6 +57,7 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     evaluation = dataclasses.replace(evaluation, seconds=time.perf_counter() - began, path=path)
     if path is not None:
         write_atomically(path, evaluation.to_json())
+        publish(path)
     return evaluation
 
 

@@ -10,7 +10,7 @@ from aag_tf.evaluation.results import FeatureResult
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, one_line
 from aag_tf.utils.json_files import read_json_object
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import named
 from aag_tf.utils.text import command_line
 
 MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
@@ -36,31 +36,34 @@ def read_evaluation(run: str) -> Evaluation:
     Raises:
         EvaluationError: there is none, it is damaged, or it was written by another version.
     """
-    path = user_path(run)
+    directory = RunDirectory(run)
+    directory.fetch(checkpoints=False)
+    path = directory.path
     if path.is_dir():
-        path = RunDirectory(path).evaluation
+        path = directory.evaluation
     if not path.is_file():
         is_run = RunDirectory(path.parent).record.is_file()
         advice = f"evaluate it first: {_command(path)}" if is_run else "name a run, or a file of --output"
-        raise EvaluationError(f"{run} has not been evaluated (there is no {path}); {advice}.")
+        raise EvaluationError(f"{run} has not been evaluated (there is no {named(path)}); {advice}.")
     if path.stat().st_size > MOST_BYTES:
-        raise EvaluationError(f"{path} is too large to be an evaluation; name a file that aag-evaluate wrote.")
+        raise EvaluationError(f"{named(path)} is too large to be an evaluation; name a file that aag-evaluate wrote.")
     try:
         content = read_json_object(path)
     except ValueError as error:
         raise EvaluationError(
-            f"{path} is damaged ({one_line(error, 200)}); evaluate again: {_command(path)}."
+            f"{named(path)} is damaged ({one_line(error, 200)}); evaluate again: {_command(path)}."
         ) from error
     schema = content.get("schema")
     if schema != SCHEMA:
         raise EvaluationError(
-            f"{path} has schema {schema} and this version reads schema {SCHEMA}; evaluate again: {_command(path)}."
+            f"{named(path)} has schema {schema} and this version reads schema {SCHEMA}; evaluate again: "
+            f"{_command(path)}."
         )
     try:
         return _checked(path, content)
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
-            f"{path} is damaged, a part is missing or wrong; evaluate again: {_command(path)}."
+            f"{named(path)} is damaged, a part is missing or wrong; evaluate again: {_command(path)}."
         ) from error
 
 
@@ -68,8 +71,8 @@ def _command(path: Path) -> str:
     """Returns the command that writes an evaluation."""
     directory = RunDirectory(path.parent)
     if path == directory.evaluation and directory.record.is_file():
-        return command_line("aag-evaluate", f"--run_dir={path.parent}")
-    return f"aag-evaluate with --output={path}"
+        return command_line("aag-evaluate", f"--run_dir={directory.name}")
+    return f"aag-evaluate with --output={named(path)}"
 
 
 def _checked(path: Path, content: dict[str, Any]) -> Evaluation:

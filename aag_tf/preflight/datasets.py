@@ -13,9 +13,12 @@ from aag_tf.config import DataConfig
 from aag_tf.data.arrays import array_shapes, npz_path
 from aag_tf.data.counting import left_to_train, require_batch
 from aag_tf.data.file_kinds import each_data_set, list_files
-from aag_tf.data.unprepared import not_prepared
+from aag_tf.data.unprepared import READ_BY_TENSORFLOW, base_name, not_prepared
+from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import silenced
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import Store, is_store, join
+from aag_tf.utils.text import command_line
 
 DEFAULT_TFDS_DIRECTORY = "~/tensorflow_datasets"
 
@@ -59,7 +62,7 @@ def _count(config: DataConfig) -> Count | None:
         return Count(len(train), set(listing.splits), bool(np.all(listing.labels[train] >= 0)))
     if scheme == "npz":
         return _count_npz(rest)
-    if scheme == "tfds" and "tensorflow_datasets" not in sys.modules:
+    if scheme == "tfds" and ("tensorflow_datasets" not in sys.modules or is_store(config.data_dir or "")):
         # Once imported, TFDS answers as fast, and knows directories that were registered in Python.
         check_prepared(rest, config.data_dir, download=config.download)
     return None
@@ -84,7 +87,10 @@ def check_prepared(name: str, data_dir: str | None, *, download: bool) -> None:
         DataError: it does not; the message suggests a similar name of TFDS's catalog.
     """
     directory = data_dir or os.environ.get("TFDS_DATA_DIR") or DEFAULT_TFDS_DIRECTORY
-    base = name.partition(":")[0].partition("/")[0]
+    base = base_name(name)
+    if data_dir is not None and is_store(data_dir) and not data_dir.startswith(READ_BY_TENSORFLOW):
+        _check_stored(name, data_dir, download=download)
+        return
     # URLs are TFDS's to read, and so are names with a namespace before a colon.
     if download or "://" in directory or ("/" in name.partition(":")[2]):
         return
@@ -94,6 +100,19 @@ def check_prepared(name: str, data_dir: str | None, *, download: bool) -> None:
     known = _catalog()
     near = [] if base in known else difflib.get_close_matches(base, known, n=1)
     raise not_prepared(name, root, data_dir, near=next(iter(near), None))
+
+
+def _check_stored(name: str, data_dir: str, *, download: bool) -> None:
+    if download:
+        raise DataError(
+            f"--download prepares data sets on this machine, and --data_dir={data_dir} is a store; prepare it without "
+            "--data_dir and copy it there, or leave --download out."
+        )
+    if not Store(join(data_dir, base_name(name)), probing=True).list():
+        raise DataError(
+            f"tfds:{name} is not in {data_dir}; prepare it on this machine (`{command_line('tfds', 'build', name)}`), "
+            "copy its folder there, or name another --data_dir."
+        )
 
 
 def _catalog() -> set[str]:

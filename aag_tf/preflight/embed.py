@@ -1,27 +1,24 @@
 """What `aag-embed` can refuse at once."""
 
 import os
-from pathlib import Path
 
 from aag_tf.config import EmbedConfig
 from aag_tf.preflight.datasets import check_prepared
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.paths import nearest_existing, user_path
+from aag_tf.utils.stores import Store, is_store
 
 KINDS = ("folder", "list", "tfrecord", "tfds")
 OF_FILES = ("folder", "list")  # those whose images are files
+STORE = "store"  # the kind of a folder on a store
 MANIFEST_FILE = "manifest.json"
 
 
 def check(config: EmbedConfig) -> None:
     """Checks the output, the encoder and the input."""
-    output = user_path(config.output)
-    check_output(output, resume=config.resume, update=config.update, overwrite=config.overwrite)
-    nearest = nearest_existing(output)
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise EmbeddingError(f"--output={output} cannot be written; name a directory that you may write to.")
-    version_directory(user_path(config.saved_model))
+    check_output(config.output, resume=config.resume, update=config.update, overwrite=config.overwrite)
+    version_directory(config.saved_model)
     kind, rest = kind_and_rest(config.input)
     if config.update and kind not in OF_FILES:
         raise not_updatable(config.input)
@@ -29,22 +26,43 @@ def check(config: EmbedConfig) -> None:
         check_prepared(rest.rpartition("/")[0], config.data_dir, download=False)
     elif kind == "folder" and not user_path(rest).is_dir():
         raise not_a_folder(config.input)
+    elif kind == STORE:
+        _check_stored(rest)
 
 
-def check_output(path: Path, *, resume: bool, update: bool, overwrite: bool) -> None:
+def check_output(path: str, *, resume: bool, update: bool, overwrite: bool) -> None:
     """Checks that a run may use a directory, without changing it.
 
+    Args:
+        path: a path or an address.
+        resume: whether to go on with what is there.
+        update: whether to add to what is there.
+        overwrite: whether to replace it.
+
     Raises:
-        EmbeddingError: it is a file, it is not empty and no flag is given, or it holds no output to resume, to update
-            or to overwrite.
+        EmbeddingError: it is a file, it is not empty and no flag is given, it holds no output to resume, to update or
+            to overwrite, or it cannot be written.
+        StoreError: the store cannot be reached.
     """
-    is_ours = (path / MANIFEST_FILE).exists()
-    if path.exists() and not path.is_dir():
+    if is_store(path):
+        store = Store(path, probing=True)
+        store.require_bucket()
+        names = store.list()
+        is_file, is_ours = "" in names, MANIFEST_FILE in names
+        occupied = any(not name.startswith(".") for name in names)
+    else:
+        output = user_path(path)
+        is_file, is_ours = output.exists() and not output.is_dir(), (output / MANIFEST_FILE).exists()
+        occupied = output.is_dir() and any(output.iterdir())
+    if is_file:
         raise EmbeddingError(f"--output={path} is a file; name a directory.")
+    if update and is_store(path):
+        raise EmbeddingError(
+            f"--update is for outputs on this machine, and --output={path} is on a store; copy it here."
+        )
     for name, wanted in (("resume", resume), ("update", update)):
         if wanted and not is_ours:
             raise EmbeddingError(f"--output={path} holds nothing to {name}; leave --{name} out to start.")
-    occupied = path.is_dir() and any(path.iterdir())
     if occupied and not (resume or update or overwrite):
         raise EmbeddingError(
             f"--output={path} already exists; add --resume to continue it, --update to add what is new, --overwrite to "
@@ -55,6 +73,8 @@ def check_output(path: Path, *, resume: bool, update: bool, overwrite: bool) -> 
             f"--output={path} holds files that aag-embed did not write, so --overwrite will not delete it; "
             "move them away, or name another directory."
         )
+    if not is_store(path) and not os.access(nearest_existing(user_path(path)), os.W_OK | os.X_OK):
+        raise EmbeddingError(f"--output={path} cannot be written; name a directory that you may write to.")
 
 
 def kind_and_rest(text: str) -> tuple[str, str]:
@@ -64,7 +84,13 @@ def kind_and_rest(text: str) -> tuple[str, str]:
         DataError: it is of no known kind, or names nothing that exists.
     """
     scheme, colon, rest = text.partition(":")
+    if is_store(text):
+        scheme, rest = "folder", text
     if colon and scheme in KINDS:
+        if scheme != "tfds" and is_store(rest):
+            if scheme != "folder":
+                raise DataError(f"--input={text}: {scheme}: reads local files only; copy them here, or name a folder.")
+            return STORE, rest
         return scheme, rest
     path = user_path(text)
     if path.is_dir():
@@ -77,6 +103,14 @@ def kind_and_rest(text: str) -> tuple[str, str]:
         f"--input={text} is neither a folder nor a file; name a folder, tfds:NAME/SPLIT, a text file that lists "
         "paths, or TFRecord files."
     )
+
+
+def _check_stored(address: str) -> None:
+    names = Store(address, probing=True).list()
+    if not names:
+        raise DataError(f"--input={address} does not exist, or holds nothing; mend the address.")
+    if "" in names:
+        raise DataError(f"--input={address} is an object; name a folder of images, or copy lists and TFRecords here.")
 
 
 def not_updatable(text: str) -> EmbeddingError:

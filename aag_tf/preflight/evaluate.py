@@ -9,6 +9,7 @@ from aag_tf.preflight.runs import check_same_dataset, check_trained
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import EvaluationError
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import fetched, file_to_write, is_store
 
 
 def check(config: EvaluateConfig) -> None:
@@ -17,7 +18,7 @@ def check(config: EvaluateConfig) -> None:
         check_output(config.output)
     if config.compare is not None:
         for run in config.compared:
-            if not user_path(run).exists():
+            if not is_store(run) and not user_path(run).exists():
                 raise EvaluationError(f"{run} does not exist; name a run, or a file that aag-evaluate --output wrote.")
         return
     if config.run_dir is not None:
@@ -25,11 +26,11 @@ def check(config: EvaluateConfig) -> None:
         if config.dataset is None:
             check_same_dataset(data, data_dir=config.data_dir, download=config.download)
     if config.saved_model is not None:
-        version_directory(user_path(config.saved_model))
+        version_directory(config.saved_model)
     if config.keras_model is not None:
         check_keras_file(config.keras_model)
     for file in (config.train_features, config.test_features):
-        if file is not None and not user_path(file).is_file():
+        if file is not None and not fetched(file).is_file():
             raise EvaluationError(f"{file} is not a file; name an archive that numpy.savez wrote.")
     if config.dataset is not None:
         check_dataset(
@@ -43,7 +44,8 @@ def check_keras_file(path: str) -> None:
     Raises:
         EvaluationError: it is not.
     """
-    if user_path(path).suffix != ".keras" or not zipfile.is_zipfile(user_path(path)):
+    file = fetched(path)
+    if file.suffix != ".keras" or not zipfile.is_zipfile(file):
         raise EvaluationError(
             f"--keras_model={path} is not a .keras file; save one with model.save('name.keras'), or export a "
             "SavedModel and use --saved_model."
@@ -56,6 +58,6 @@ def check_output(name: str) -> None:
     Raises:
         EvaluationError: it may not.
     """
-    path = user_path(name)
+    path = file_to_write(name)
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise EvaluationError(f"{path} cannot be written; name a file in a writable directory with --output.")
+        raise EvaluationError(f"{name} cannot be written; name a file in a writable directory with --output.")

@@ -14,6 +14,7 @@ def check_trained(run_dir: str) -> DataConfig:
         RunDirectoryError: it does not.
     """
     directory = RunDirectory(run_dir)
+    directory.fetch()
     record = directory.read_record()
     if not any(directory.checkpoints.glob("step-*")):
         raise directory.no_checkpoint()

@@ -6,6 +6,7 @@ from aag_tf.config import SearchConfig
 from aag_tf.preflight.embed import MANIFEST_FILE
 from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import Store, fetched, file_to_write, is_store
 
 MARK = '<meta name="generator" content="aag-search">'  # marks our pages: others are never replaced
 
@@ -14,13 +15,20 @@ def check(config: SearchConfig) -> None:
     """Checks the page, the collection and the picture of the query."""
     if config.gallery:
         check_gallery(config.gallery)
-    collection = user_path(config.embeddings)
-    if not collection.is_dir():
-        raise EmbeddingError(f"{collection} is no directory; name one that aag-embed wrote.")
-    if not (collection / MANIFEST_FILE).exists():
-        raise EmbeddingError(f"{collection} was not written by aag-embed: it has no {MANIFEST_FILE}.")
-    if config.query is not None and not user_path(config.query).is_file():
+    _check_collection(config.embeddings)
+    if config.query is not None and not fetched(config.query).is_file():
         raise DataError(f"--query={config.query} cannot be read (no such file); name a picture file.")
+
+
+def _check_collection(path: str) -> None:
+    if is_store(path):
+        has_manifest = MANIFEST_FILE in Store(path, probing=True).list()
+    elif not user_path(path).is_dir():
+        raise EmbeddingError(f"{path} is no directory; name one that aag-embed wrote.")
+    else:
+        has_manifest = (user_path(path) / MANIFEST_FILE).exists()
+    if not has_manifest:
+        raise EmbeddingError(f"{path} was not written by aag-embed: it has no {MANIFEST_FILE}.")
 
 
 def check_gallery(path: str) -> None:
@@ -29,7 +37,7 @@ def check_gallery(path: str) -> None:
     Raises:
         EmbeddingError: the file exists and is no gallery, or it cannot be written.
     """
-    file = user_path(path)
+    file = file_to_write(path)
     try:
         if file.exists() and MARK not in file.read_text(encoding="utf-8", errors="replace")[:1000]:
             raise EmbeddingError(f"--gallery={path} is a file that aag-search did not write; name another.")

@@ -4,7 +4,7 @@ from aag_tf import config as configs
 from aag_tf.config import DataConfig, TrainConfig, check_encoder
 from aag_tf.preflight.datasets import check_dataset
 from aag_tf.runs.recorded_choices import with_recorded_choices
-from aag_tf.runs.run_directory import RunDirectory
+from aag_tf.runs.stored_run_directory import training_directory
 
 
 def check(config: TrainConfig) -> None:
@@ -24,9 +24,9 @@ def check_directory(config: TrainConfig) -> None:
     Raises:
         RunDirectoryError: it may not.
     """
-    directory = RunDirectory(config.run.run_dir)
-    directory.check_unlocked()
-    directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
+    with training_directory(config.run.run_dir) as directory:
+        directory.check_unlocked()
+        directory.check(resume=config.run.resume, overwrite=config.run.overwrite)
 
 
 def check_data(config: TrainConfig) -> None:

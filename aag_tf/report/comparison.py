@@ -7,7 +7,7 @@ from aag_tf.report import chart
 from aag_tf.report.curves import read_metrics, training_charts
 from aag_tf.report.page import check_page_path, render, write_page
 from aag_tf.report.results import make_table, plot_dots
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import local_path
 
 
 def write_comparison(comparison: Comparison, path: str | Path) -> None:
@@ -16,7 +16,8 @@ def write_comparison(comparison: Comparison, path: str | Path) -> None:
     Raises:
         EvaluationError: the path cannot be written, or is a file of someone else's.
     """
-    check_page_path(user_path(path))
+    file = local_path(path)
+    check_page_path(file)
     charts = training_charts({run.name: read_metrics(run.metrics) for run in comparison.runs if run.metrics})
     sections = {
         "metrics": "Metrics",
@@ -33,4 +34,4 @@ def write_comparison(comparison: Comparison, path: str | Path) -> None:
         charts=charts,
         chart_size=chart.SIZE,
     )
-    write_page(user_path(path), page)
+    write_page(file, page)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from aag_tf.report.embedding_map import MOST_CLASSES
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.errors import EvaluationError
+from aag_tf.utils.stores import named, publish
 from aag_tf.utils.versions import __version__
 
 GENERATOR = f"aag_tf {__version__}"
@@ -51,6 +52,7 @@ def write_page(path: Path, page: str) -> None:
     """
     check_page_path(path)
     write_atomically(path, page)
+    publish(path)
 
 
 def check_page_path(path: Path) -> None:
@@ -60,9 +62,11 @@ def check_page_path(path: Path) -> None:
         EvaluationError: the path cannot be written, or is a file of someone else's.
     """
     if path.is_dir() or not path.parent.is_dir():
-        raise EvaluationError(f"{path} cannot be written; name a file in a directory that exists.")
+        raise EvaluationError(f"{named(path)} cannot be written; name a file in a directory that exists.")
     if path.exists() and b'name="generator" content="aag_tf' not in path.read_bytes()[:2000]:
-        raise EvaluationError(f"{path} exists and is no report of aag_tf, so it is left as it is; name another file.")
+        raise EvaluationError(
+            f"{named(path)} exists and is no report of aag_tf, so it is left as it is; name another file."
+        )
 
 
 @functools.cache

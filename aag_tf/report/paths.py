@@ -7,7 +7,7 @@ from aag_tf.evaluation import evaluation_path
 from aag_tf.report.page import check_page_path
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import file_to_write
 
 COMPARISON_FILE = "comparison.html"
 
@@ -38,6 +38,6 @@ def comparison_path(config: EvaluateConfig) -> Path:
     Raises:
         EvaluationError: it cannot be written, or is a file of someone else's.
     """
-    page = user_path(config.output or COMPARISON_FILE)
+    page = file_to_write(config.output or COMPARISON_FILE)
     check_page_path(page)
     return page

@@ -17,8 +17,8 @@ from aag_tf.report.gallery import bands_of, choose_examples
 from aag_tf.report.page import check_page_path, render, write_page
 from aag_tf.report.results import make_table, plot_dots
 from aag_tf.runs.run_directory import RunDirectory
-from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.stores import local_path
 
 CORRUPTIONS = ("robustness_noise", "robustness_blur", "robustness_contrast", "robustness_jpeg")
 SUBJECTS = ("run_dir", "saved_model", "keras_model", "train_features")
@@ -30,8 +30,9 @@ def write_report(evaluation: Evaluation, path: str | Path) -> None:
     Raises:
         EvaluationError: the path cannot be written, or is a file of someone else's.
     """
-    check_page_path(user_path(path))
-    write_page(user_path(path), report_page(evaluation))
+    page = local_path(path)
+    check_page_path(page)
+    write_page(page, report_page(evaluation))
 
 
 def report_page(evaluation: Evaluation) -> str:

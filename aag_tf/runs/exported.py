@@ -14,7 +14,7 @@ from aag_tf.utils.errors import ExportError
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.literal import literal
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import named
 from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.encoder"
@@ -133,7 +133,7 @@ class SavedEncoder:
         """
         if EMBED_BYTES not in self.loaded.signatures:
             raise ExportError(
-                f"{self.path} has no signature {EMBED_BYTES}; export the run again with "
+                f"{named(self.path)} has no signature {EMBED_BYTES}; export the run again with "
                 f"--signatures={SIGNATURE},{EMBED_BYTES}."
             )
         answer = self.loaded.signatures[EMBED_BYTES](**{CONTENTS: contents})
@@ -151,22 +151,22 @@ def read_metadata(directory: Path) -> ExportMetadata:
         content = read_json_object(file)
     except FileNotFoundError as error:
         raise ExportError(
-            f"{directory} is a SavedModel that aag-export did not write (it has no {METADATA_FILE}); "
+            f"{named(directory)} is a SavedModel that aag-export did not write (it has no {METADATA_FILE}); "
             "name one that it wrote."
         ) from error
     except (OSError, ValueError) as error:
-        raise ExportError(f"{file} cannot be read ({error}); export the run again with aag-export.") from error
+        raise ExportError(f"{named(file)} cannot be read ({error}); export the run again with aag-export.") from error
     if content.get("format") != FORMAT:
-        raise ExportError(f"{file} was not written by aag-export; name a directory that aag-export wrote.")
+        raise ExportError(f"{named(file)} was not written by aag-export; name a directory that aag-export wrote.")
     if content.get("format_version") != FORMAT_VERSION:
         raise ExportError(
-            f"{file} has format version {content.get('format_version')} and this package reads {FORMAT_VERSION}; "
-            "export the run again with this package, or install the one that wrote it."
+            f"{named(file)} has format version {content.get('format_version')} and this package reads "
+            f"{FORMAT_VERSION}; export the run again with this package, or install the one that wrote it."
         )
     try:
         return ExportMetadata.from_json(content)
     except ValueError as error:
-        raise ExportError(f"{file} is damaged ({error}); export the run again with aag-export.") from error
+        raise ExportError(f"{named(file)} is damaged ({error}); export the run again with aag-export.") from error
 
 
 def digest(directory: Path) -> str:
@@ -187,16 +187,19 @@ def load_saved_model(path: str | Path) -> SavedEncoder:
     Raises:
         ExportError: there is no SavedModel, aag-export did not write it, or it is damaged.
     """
-    directory = version_directory(user_path(path))
+    directory = version_directory(path)
     metadata = read_metadata(directory)
     with literal(directory) as readable:
         try:
             loaded = tf.saved_model.load(readable)
         except Exception as error:  # TensorFlow raises many classes for a damaged file
-            raise ExportError(f"{directory} is damaged ({type(error).__name__}); export the run again.") from error
+            raise ExportError(
+                f"{named(directory)} is damaged ({type(error).__name__}); export the run again."
+            ) from error
     if not _matches(loaded, metadata):
         raise ExportError(
-            f"{directory} is not the model that its {METADATA_FILE} describes; export the run again with aag-export."
+            f"{named(directory)} is not the model that its {METADATA_FILE} describes; export the run again with "
+            "aag-export."
         )
     return SavedEncoder(directory, metadata, loaded)
 

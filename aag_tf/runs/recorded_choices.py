@@ -18,7 +18,10 @@ def with_recorded_choices(config: TrainConfig) -> TrainConfig:
     directory = RunDirectory(config.run.run_dir)
     layout, augment = config.data.layout, config.augment
     left_open = AUTO in (layout.splits, layout.labels, augment.crop_from)
-    if not config.run.resume or not left_open or not directory.record.is_file():
+    if not config.run.resume or not left_open:
+        return config
+    directory.fetch(checkpoints=False)
+    if not directory.record.is_file():
         return config
     before = directory.read_record().config
     kept = dataclasses.replace(

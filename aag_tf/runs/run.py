@@ -43,6 +43,7 @@ def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:
         RunDirectoryError: there is no run, it has no checkpoint yet, or all of them are damaged.
     """
     directory = RunDirectory(run_dir)
+    directory.fetch()
     record = directory.read_record()
     chosen = CheckpointStore(directory.checkpoints).choose(checkpoint)
     if chosen is None:

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -17,26 +17,40 @@ from aag_tf.utils.atomic import is_temporary, write_atomically
 from aag_tf.utils.errors import RunDirectoryError
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
-from aag_tf.utils.paths import nearest_existing, user_path
+from aag_tf.utils.paths import nearest_existing
+from aag_tf.utils.stores import copy_to_read, is_store, local_path, named
 from aag_tf.utils.text import command_line
 
+CHECKPOINTS = "checkpoints"
+CHECKPOINT_MANIFEST = "manifest.json"
 # What TensorBoard reads, and `events.kept`, which a process leaves that is killed while it rewrites an event file.
 TENSORBOARD_FILES = ("events.out.tfevents.*", "events.kept", "projector_config.pbtxt", "projector", "plugins/profile")
+
+
+def is_of_checkpoint(name: str) -> bool:
+    """Whether a name below a run directory is that of a checkpoint's file."""
+    return name.startswith(f"{CHECKPOINTS}/")
+
+
+def is_whole(name: str, names: Collection[str]) -> bool:
+    """Whether a name on a store is not that of a checkpoint whose manifest, which is uploaded last, is missing."""
+    return not is_of_checkpoint(name) or f"{name.rpartition('/')[0]}/{CHECKPOINT_MANIFEST}" in names
 
 
 class RunDirectory:
     """The files of one run.
 
     Args:
-        path: the directory; it need not exist yet.
+        path: the directory; it need not exist yet. For an address of a store the files are those of a local copy,
+            which `fetch` brings up to date; only `StoredRunDirectory` writes to a store.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = user_path(path)
+        self.path = local_path(path)
         self.flags_file = self.path / "flags.txt"
         self.record = self.path / "run.json"
         self.metrics = self.path / "metrics.jsonl"
-        self.checkpoints = self.path / "checkpoints"
+        self.checkpoints = self.path / CHECKPOINTS
         self.evaluation = self.path / "evaluation.json"
         self.report = self.path / "report.html"
         self.skipped = self.path / "skipped.json"
@@ -51,6 +65,31 @@ class RunDirectory:
         """
         return self._earlier_events if self._earlier_events.is_dir() else self.path
 
+    @property
+    def name(self) -> str:
+        """The directory as the user knows it: its path or its address."""
+        return named(self.path)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the directory is a local copy of one on a store."""
+        return is_store(self.name)
+
+    def fetch(self, *, checkpoints: bool = True) -> None:
+        """Copies what a store has of the run; does nothing for a local directory.
+
+        Args:
+            checkpoints: whether these are needed.
+
+        Raises:
+            StoreError: the store cannot be read, or has nothing there.
+        """
+        if self.is_stored:
+            copy_to_read(self.name, scope=lambda name: checkpoints or not is_of_checkpoint(name), is_whole=is_whole)
+
+    def push(self) -> None:
+        """Uploads what is new to a store; does nothing for a local directory."""
+
     def check(self, *, resume: bool = False, overwrite: bool = False) -> None:
         """Checks whether a run may use the directory, without touching it.
 
@@ -63,20 +102,23 @@ class RunDirectory:
         except OSError as error:  # a name that is too long
             raise self._unwritable(error) from error
         if nearest == self.path and not self.path.is_dir():
-            raise RunDirectoryError(f"--run_dir={self.path} is a file; name a directory.")
+            raise RunDirectoryError(f"--run_dir={self.name} is a file; name a directory.")
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-            raise RunDirectoryError(f"--run_dir={self.path} cannot be written; name a directory that you may write to.")
-        if resume and not self.record.exists():
-            raise RunDirectoryError(f"--run_dir={self.path} holds no run to resume; leave --resume out to start one.")
+            raise RunDirectoryError(f"--run_dir={self.name} cannot be written; name a directory that you may write to.")
         occupied = self.path.is_dir() and any(not self._is_leftover(path) for path in self.path.iterdir())
+        self._check_content(occupied, self.record.exists(), resume=resume, overwrite=overwrite)
+
+    def _check_content(self, occupied: bool, is_run: bool, *, resume: bool, overwrite: bool) -> None:
+        if resume and not is_run:
+            raise RunDirectoryError(f"--run_dir={self.name} holds no run to resume; leave --resume out to start one.")
         if occupied and not (resume or overwrite):
             raise RunDirectoryError(
-                f"--run_dir={self.path} already exists; add --resume to continue it, --overwrite to delete the run "
+                f"--run_dir={self.name} already exists; add --resume to continue it, --overwrite to delete the run "
                 "in it and start again, or name another directory."
             )
-        if occupied and overwrite and not self.record.exists():
+        if occupied and overwrite and not is_run:
             raise RunDirectoryError(
-                f"--run_dir={self.path} holds files that are not a run's, so --overwrite will not delete it; "
+                f"--run_dir={self.name} holds files that are not a run's, so --overwrite will not delete it; "
                 "name another directory."
             )
 
@@ -145,19 +187,21 @@ class RunDirectory:
             RunDirectoryError: there is no run here, or its record is damaged.
         """
         if not self.path.is_dir():
-            command = command_line("aag-train", f"--run_dir={self.path}")
+            command = command_line("aag-train", f"--run_dir={self.name}")
             raise RunDirectoryError(
-                f"--run_dir={self.path} does not exist; name a run that aag-train made, or make one with: {command}"
+                f"--run_dir={self.name} does not exist; name a run that aag-train made, or make one with: {command}"
             )
         try:
             return RunRecord.from_json(read_json_object(self.record))
         except FileNotFoundError as error:
             raise RunDirectoryError(
-                f"--run_dir={self.path} is not a run directory (it has no {self.record.name}); "
+                f"--run_dir={self.name} is not a run directory (it has no {self.record.name}); "
                 "name one that aag-train made."
             ) from error
         except ValueError as error:
-            raise RunDirectoryError(f"{self.record} is damaged ({error}); restore it, or train again.") from error
+            raise RunDirectoryError(
+                f"{named(self.record)} is damaged ({error}); restore it, or train again."
+            ) from error
 
     def write_record(self, record: RunRecord) -> None:
         """Writes `run.json`, which makes the directory a run's."""
@@ -184,13 +228,13 @@ class RunDirectory:
 
     def no_checkpoint(self) -> RunDirectoryError:
         """The error for a run without a checkpoint."""
-        return RunDirectoryError(f"{self.path} has no checkpoint yet; let aag-train run until it has written one.")
+        return RunDirectoryError(f"{self.name} has no checkpoint yet; let aag-train run until it has written one.")
 
     def _take(self, file: TextIO, *, shared: bool = False) -> None:
         if not lock(file.fileno(), self.path, shared=shared):
             file.seek(0)
             raise RunDirectoryError(
-                f"--run_dir={self.path} is being trained in by another process ({file.read().strip()}); wait for it, "
+                f"--run_dir={self.name} is being trained in by another process ({file.read().strip()}); wait for it, "
                 "stop it, or name another directory."
             )
 
@@ -201,5 +245,5 @@ class RunDirectory:
 
     def _unwritable(self, error: OSError) -> RunDirectoryError:
         return RunDirectoryError(
-            f"--run_dir={self.path} cannot be written ({error.strerror}); name a directory that you may write to."
+            f"--run_dir={self.name} cannot be written ({error.strerror}); name a directory that you may write to."
         )

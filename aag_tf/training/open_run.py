@@ -27,6 +27,7 @@ from aag_tf.preflight.train import check_data
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState, check_space, report_disk_failures
 from aag_tf.runs.recorded_choices import with_recorded_choices
+from aag_tf.runs.stored_run_directory import training_directory
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.model import AAG
 from aag_tf.training.model_building import build_model
@@ -90,7 +91,17 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
             failed.
     """
     config = with_recorded_choices(config)
-    directory = RunDirectory(config.run.run_dir)
+    with (
+        training_directory(config.run.run_dir) as directory,
+        _opened(directory, config, components, cluster) as run,
+    ):
+        yield run
+
+
+@contextlib.contextmanager
+def _opened(
+    directory: RunDirectory, config: TrainConfig, components: CustomComponents, cluster: Cluster | None
+) -> Iterator[OpenRun]:
     store = CheckpointStore(directory.checkpoints)
     is_chief = cluster is None or cluster.is_chief
     before = _check_directory(directory, config.run) if is_chief else None
@@ -139,6 +150,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
         start_step = _begin(config.run, directory, record, state, store) if is_chief else 0
         if is_chief:
             directory.write_skipped(source.skipped)
+            directory.push()
         # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
         if cluster is not None and (config.run.resume or custom_encoder is not None):
             position = tf.Variable(start_step, dtype=tf.int64)

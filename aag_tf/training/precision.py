@@ -20,6 +20,7 @@ def with_precision(config: TrainConfig) -> TrainConfig:
     precision = config.schedule.precision
     if precision == "auto" and config.run.resume:
         directory = RunDirectory(config.run.run_dir)
+        directory.fetch(checkpoints=False)
         if directory.record.is_file():
             precision = directory.read_record().config.schedule.precision
     schedule = dataclasses.replace(config.schedule, precision=precision)

@@ -10,6 +10,7 @@ from aag_tf.encoders import Description, describe_encoder, encoder_from, weight_
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.utils.errors import RunDirectoryError
 from aag_tf.utils.log import logger
+from aag_tf.utils.stores import named
 
 
 def check_same_training_settings(
@@ -26,7 +27,7 @@ def check_same_training_settings(
     if changed:
         raise RunDirectoryError(
             f"--resume cannot change what is learned, nor how the best checkpoint is chosen: {', '.join(changed)}; "
-            f"give the run's own values (--flagfile={directory.flags_file}), or start a new --run_dir."
+            f"give the run's own values (--flagfile={named(directory.flags_file)}), or start a new --run_dir."
         )
 
 

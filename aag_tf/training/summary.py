@@ -9,6 +9,7 @@ import tensorflow as tf
 from aag_tf.config import OWN
 from aag_tf.data import Source, Split, choose_bands, counted_by_reason
 from aag_tf.training.open_run import OpenRun
+from aag_tf.utils.stores import named
 from aag_tf.utils.text import shown
 
 NAMED_CLASSES = 5
@@ -40,7 +41,7 @@ def summarize(run: OpenRun) -> RunSummary:
     if bands.caption:
         lines["pictures"] = bands.caption.removeprefix("pictures ")
     if source.skipped:
-        lines["skipped"] = f"{counted_by_reason(source.skipped)}; all are named in {run.directory.skipped}"
+        lines["skipped"] = f"{counted_by_reason(source.skipped)}; all are named in {named(run.directory.skipped)}"
     lines |= {
         "classes": _classes(source),
         "splits": "; ".join(_splits(source)),
@@ -48,7 +49,7 @@ def summarize(run: OpenRun) -> RunSummary:
         "precision": f"{config.schedule.precision} on {_devices(run.model.distribute_strategy)} (--precision)",
         "steps": _steps(run),
         "monitoring": _monitoring(run),
-        "saved in": f"{run.directory.path}" + (f", from step {steps.start_step:,} on" if steps.start_step else ""),
+        "saved in": run.directory.name + (f", from step {steps.start_step:,} on" if steps.start_step else ""),
     }
     return RunSummary("This run:" if steps.start_step == 0 else "This run goes on:", lines)
 

@@ -27,6 +27,7 @@ from aag_tf.training.writer import Writer
 from aag_tf.utils import environment
 from aag_tf.utils.log import logger
 from aag_tf.utils.progress import progress_shown
+from aag_tf.utils.stores import named
 from aag_tf.utils.text import command_line
 
 
@@ -35,7 +36,7 @@ class TrainResult:
     """How a run ended.
 
     Args:
-        run_dir: where its files are.
+        run_dir: where its files are; a string where that is an address of a store.
         step: optimizer steps done.
         total_steps: optimizer steps asked for; more than `step` where the run was interrupted.
         stopped_by: the signal that interrupted it, if one did.
@@ -43,7 +44,7 @@ class TrainResult:
         evaluation_flags: what `aag-evaluate` needs for this run beside `--run_dir`; `None` if it has nothing to take.
     """
 
-    run_dir: Path
+    run_dir: Path | str
     step: int
     total_steps: int
     stopped_by: signal.Signals | None = None
@@ -60,12 +61,12 @@ class TrainResult:
     @property
     def export_command(self) -> str:
         """The command that exports its encoder, for a shell."""
-        return command_line("aag-export", f"--run_dir={self.run_dir}", f"--export_dir={self.run_dir / 'saved_model'}")
+        return command_line("aag-export", f"--run_dir={self.run_dir}", f"--export_dir={self.run_dir}/saved_model")
 
     @property
     def resume_command(self) -> str:
         """The command that goes on with the run, for a shell."""
-        flags_file = RunDirectory(self.run_dir).flags_file
+        flags_file = named(RunDirectory(self.run_dir).flags_file)
         return command_line("aag-train", f"--flagfile={flags_file}", "--resume")
 
     @property
@@ -124,7 +125,7 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
     """Runs the steps that are left."""
     steps = run.steps
     result = TrainResult(
-        run.directory.path,
+        run.directory.name if run.directory.is_stored else run.directory.path,
         steps.start_step,
         steps.total_steps,
         is_chief=run.is_chief,

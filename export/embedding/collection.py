@@ -17,6 +17,7 @@ from aag_tf.export.embedding.items import GONE, Item
 from aag_tf.export.embedding.manifest import Manifest
 from aag_tf.export.embedding.output import Output, open_atomically
 from aag_tf.utils.errors import DataError, EmbeddingError
+from aag_tf.utils.stores import named
 
 
 class Collection:
@@ -158,17 +159,19 @@ def open_collection(path: str | os.PathLike[str]) -> Collection:
         EmbeddingError: aag-embed did not write it, it is not complete, or a file of it is missing or damaged.
     """
     output = Output(path)
+    output.fetch()
     if not output.path.is_dir():
-        raise EmbeddingError(f"{output.path} is no directory; name one that aag-embed wrote.")
+        raise EmbeddingError(f"{output.name} is no directory; name one that aag-embed wrote.")
     manifest = output.read_manifest()
     if not manifest.is_complete:
         flag = "--resume" if manifest.update is None else "--update"
-        raise EmbeddingError(f"{output.path} is not finished; give its aag-embed command again with {flag}.")
+        raise EmbeddingError(f"{output.name} is not finished; give its aag-embed command again with {flag}.")
     collection = Collection(output, manifest)
     size = manifest.settings.shard_size
     for number, file in enumerate(collection.files):
         if not shards.is_shard(file, min(size, len(collection) - number * size)):
             raise EmbeddingError(
-                f"{file} is missing or damaged; give the aag-embed command again with --resume, which writes it anew."
+                f"{named(file)} is missing or damaged; give the aag-embed command again with --resume, which "
+                "writes it anew."
             )
     return collection

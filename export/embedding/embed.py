@@ -11,6 +11,7 @@ from aag_tf.export.embedding.output import Output
 from aag_tf.export.embedding.progress import Progress
 from aag_tf.export.embedding.reading import read_batches
 from aag_tf.export.embedding.report import EmbedReport, finish
+from aag_tf.export.embedding.stored_output import output_to_write
 from aag_tf.export.embedding.updating import update
 from aag_tf.export.embedding.vectors import embed_rows
 from aag_tf.preflight.embed import OF_FILES
@@ -19,7 +20,6 @@ from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils import environment
 from aag_tf.utils.errors import AagError
 from aag_tf.utils.log import logger
-from aag_tf.utils.paths import user_path
 
 
 def embed(config: EmbedConfig) -> EmbedReport:
@@ -36,11 +36,15 @@ def embed(config: EmbedConfig) -> EmbedReport:
     environment.tell()
     if config.update:
         return update(config)
-    output = Output(config.output)
+    with output_to_write(config.output) as output:
+        return _embed_into(output, config)
+
+
+def _embed_into(output: Output, config: EmbedConfig) -> EmbedReport:
     with output.converting_os_errors():
         output.check(resume=config.resume, overwrite=config.overwrite)
     source = source_of(config)
-    directory = version_directory(user_path(config.saved_model))
+    directory = version_directory(config.saved_model)
     wanted = begin_manifest(config, source, directory)
     if config.resume:
         require_same(wanted, output.read_manifest())  # before the encoder is loaded
@@ -52,6 +56,7 @@ def embed(config: EmbedConfig) -> EmbedReport:
             if config.overwrite:
                 require_images(source)
                 output.clear()
+            output.fetch()
             output.remove_leftovers()
             manifest = _begin(output, wanted)
         images = open_input(manifest.input, output.path)
@@ -102,6 +107,7 @@ def _write_shards(
                 rows = embed_rows(config, model, batches, ranges[number], progress)
                 with output.converting_os_errors():
                     shards.write_shard(paths[number], rows, columns)
+                    output.push()
         return manifest, new, progress.seconds
 
 

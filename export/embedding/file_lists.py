@@ -149,6 +149,15 @@ def open_input(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) 
     Raises:
         DataError: the list is gone or was changed.
     """
+    return FileList(intact_list(listing, directory, name), listing["root"], listing["rows"])
+
+
+def intact_list(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) -> Path:
+    """Returns the file of a list, after comparing it with its digest.
+
+    Raises:
+        DataError: it is gone or was changed.
+    """
     path = directory / name
     try:
         with path.open("rb") as file:
@@ -157,7 +166,7 @@ def open_input(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) 
         raise DataError(f"{path} cannot be read ({error.strerror}); start again with --overwrite.") from error
     if not intact:
         raise DataError(f"{path} was changed since it was written; start again with --overwrite.")
-    return FileList(path, listing["root"], listing["rows"])
+    return path
 
 
 class FileList(Input):

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aag_tf.config import EmbedConfig
-from aag_tf.export.embedding import file_lists, records, tfds_split
+from aag_tf.export.embedding import file_lists, records, store_folder, tfds_split
 from aag_tf.export.embedding.items import Input
 from aag_tf.export.embedding.manifest import Listing
-from aag_tf.preflight.embed import kind_and_rest
+from aag_tf.preflight.embed import STORE, kind_and_rest
 from aag_tf.utils.errors import DataError
 
 
@@ -40,6 +40,13 @@ _OF_FILES = (file_lists.holds_images, file_lists.list_input, file_lists.open_inp
 KINDS: dict[str, Kind] = {
     "folder": Kind(file_lists.source_of_folder, *_OF_FILES),
     "list": Kind(file_lists.source_of_list, *_OF_FILES),
+    STORE: Kind(
+        store_folder.source_of,
+        store_folder.holds_images,
+        store_folder.list_input,
+        store_folder.open_input,
+        file_lists.LISTED,
+    ),
     "tfrecord": Kind(records.source_of, records.holds_images, records.list_input, records.open_input, records.LISTED),
     "tfds": Kind(
         tfds_split.source_of, tfds_split.holds_images, tfds_split.list_input, tfds_split.open_input, tfds_split.LISTED

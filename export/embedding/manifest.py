@@ -12,6 +12,7 @@ from aag_tf.config import EmbedConfig
 from aag_tf.runs import exported
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.json_fields import read_fields
+from aag_tf.utils.stores import named
 from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.embeddings"
@@ -142,7 +143,7 @@ def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Man
     """
     metadata = exported.read_metadata(directory)
     model = EncoderFacts(
-        str(directory.absolute()), exported.digest(directory), metadata.record.image_shape, metadata.embedding_dim
+        named(directory.absolute()), exported.digest(directory), metadata.record.image_shape, metadata.embedding_dim
     )
     settings = Settings(**{field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)})
     return Manifest(source, model, settings, versions())

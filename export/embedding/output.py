@@ -22,7 +22,7 @@ from aag_tf.utils.atomic import sync, write_atomically
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import copy_to_read, is_store, local_path, named
 
 LIST_FILE = "input.jsonl"
 UPDATE_LIST_FILE = "update.jsonl"
@@ -32,6 +32,8 @@ INDEX_FILE = "index.faiss"
 INDEX_FACTS_FILE = "index.json"
 # The only files that are ever deleted, as they are or as temporary files (`.NAME`, `.NAME.xxxx`).
 OWN_FILES = (LIST_FILE, UPDATE_LIST_FILE, VECTORS_FILE, NAMES_FILE, INDEX_FILE, INDEX_FACTS_FILE, MANIFEST_FILE)
+# The same rows once more, and an index, which is built where it is used.
+NOT_COPIED = (VECTORS_FILE, NAMES_FILE, INDEX_FILE, INDEX_FACTS_FILE)
 OWN_SHARD = re.compile(r"part-\d{5,}-of-\d{5,}\.parquet")
 
 
@@ -39,16 +41,34 @@ class Output:
     """The files of one output.
 
     Args:
-        path: the directory; it need not exist yet.
+        path: the directory; it need not exist yet. For an address of a store the files are those of a local copy,
+            which `fetch` brings up to date; only `StoredOutput` writes to a store.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = user_path(path)
+        self.path = local_path(path)
         self.manifest = self.path / MANIFEST_FILE
         self.parquet = self.path / "parquet"  # apart, since readers of Parquet take a directory as a whole
         self.updated = self.path / "update"
         self.vectors = self.path / VECTORS_FILE
         self.names = self.path / NAMES_FILE
+
+    @property
+    def name(self) -> str:
+        """The directory as the user knows it: its path or its address."""
+        return named(self.path)
+
+    def fetch(self) -> None:
+        """Copies what a store has and reading needs; does nothing for a local directory.
+
+        Raises:
+            StoreError: the store cannot be read, or has nothing there.
+        """
+        if is_store(self.name):
+            copy_to_read(self.name, scope=lambda name: name not in NOT_COPIED)
+
+    def push(self) -> None:
+        """Uploads what is new to a store; does nothing for a local directory."""
 
     def shard(self, number: int, count: int) -> Path:
         """Path of Parquet file `number` of `count`."""
@@ -65,7 +85,7 @@ class Output:
             EmbeddingError: it is a file, it is not empty and no flag is given, or it holds no output to resume, to
                 update or to overwrite.
         """
-        check_output(self.path, resume=resume, update=update, overwrite=overwrite)
+        check_output(self.name, resume=resume, update=update, overwrite=overwrite)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -79,7 +99,7 @@ class Output:
             descriptor = os.open(self.path, os.O_RDONLY)  # the directory itself, so that no lock file is left behind
         try:
             if not lock(descriptor, self.path):
-                raise EmbeddingError(f"--output={self.path} is being written by another aag-embed; wait for it.")
+                raise EmbeddingError(f"--output={self.name} is being written by another aag-embed; wait for it.")
             yield
         finally:
             os.close(descriptor)
@@ -95,7 +115,7 @@ class Output:
             yield
         except OSError as error:
             raise EmbeddingError(
-                f"--output={self.path} cannot be written ({error.strerror or error}); fix that, then give the same "
+                f"--output={self.name} cannot be written ({error.strerror or error}); fix that, then give the same "
                 "command again, with --resume where it had begun."
             ) from error
 
@@ -134,17 +154,17 @@ class Output:
         try:
             content = read_json_object(file)
             if content.get("format") != FORMAT:
-                raise EmbeddingError(f"{file} was not written by aag-embed; name a directory that it wrote.")
+                raise EmbeddingError(f"{named(file)} was not written by aag-embed; name a directory that it wrote.")
             if (version := content.get("format_version")) != FORMAT_VERSION:
                 raise EmbeddingError(
-                    f"{file} has format version {version} and this package reads {FORMAT_VERSION}; embed again with "
-                    "--overwrite, or install the package that wrote it."
+                    f"{named(file)} has format version {version} and this package reads {FORMAT_VERSION}; embed "
+                    "again with --overwrite, or install the package that wrote it."
                 )
             return Manifest.from_json(content)
         except OSError as error:
-            raise EmbeddingError(f"{self.path} was not written by aag-embed: it has no {file.name}.") from error
+            raise EmbeddingError(f"{self.name} was not written by aag-embed: it has no {file.name}.") from error
         except ValueError as error:
-            raise EmbeddingError(f"{file} is damaged ({error}); embed again with --overwrite.") from error
+            raise EmbeddingError(f"{named(file)} is damaged ({error}); embed again with --overwrite.") from error
 
 
 def _remove_shards(directory: Path) -> None:

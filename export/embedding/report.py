@@ -7,6 +7,7 @@ from aag_tf.export.embedding.collection import Collection
 from aag_tf.export.embedding.manifest import Manifest
 from aag_tf.export.embedding.output import Output
 from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.stores import named
 from aag_tf.utils.text import shown
 
 NAMED_IMAGES = 3
@@ -38,7 +39,7 @@ class EmbedReport:
 
     def __str__(self) -> str:
         """What was written, how fast, and what is missing."""
-        lines = [f"Embedded {self.embedded:,} of {self.images:,} images; the rows are in {self.path}."]
+        lines = [f"Embedded {self.embedded:,} of {self.images:,} images; the rows are in {named(self.path)}."]
         if self.changes:
             lines.append(f"This update: {self.changes}.")
         if self.gone:

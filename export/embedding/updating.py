@@ -30,7 +30,6 @@ from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils.atomic import sync
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.log import logger
-from aag_tf.utils.paths import user_path
 
 
 def update(config: EmbedConfig) -> EmbedReport:
@@ -48,7 +47,7 @@ def update(config: EmbedConfig) -> EmbedReport:
     source = source_of(config)
     if source["kind"] not in OF_FILES:
         raise not_updatable(config.input)
-    directory = version_directory(user_path(config.saved_model))
+    directory = version_directory(config.saved_model)
     wanted = begin_manifest(config, source, directory)
     require_updatable(wanted, output.read_manifest())  # before the encoder is loaded
     model = load_saved_model(directory)

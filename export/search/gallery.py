@@ -12,7 +12,7 @@ from aag_tf.data import pictures
 from aag_tf.data.reasons import reason
 from aag_tf.export.embedding.items import Item
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import file_to_write, publish
 
 SIDE = 160  # pixels of a thumbnail, as in the page's style; twenty make a page of a few hundred kilobytes
 
@@ -42,8 +42,9 @@ def write_gallery(path: str, title: str, subtitle: str, query: Entry, found: Seq
         query=_figure(query, ' class="query"'),
         found="\n".join(_figure(entry) for entry in found),
     )
-    file = user_path(path)
+    file = file_to_write(path)
     write_atomically(file, page.encode("utf-8", "backslashreplace"))
+    publish(file)
     return file
 
 

@@ -10,7 +10,7 @@ from aag_tf.export.embedding.items import Item
 from aag_tf.export.search.nearest import Neighbor
 from aag_tf.export.search.query import Query
 from aag_tf.utils.errors import AagError, DataError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import local_path
 
 ALIKE = 0.999  # cosine similarity of one picture's embeddings, at least: those of an index are at half precision
 IDENTICAL = 1 - 1e-6  # of embeddings at full or half precision that differ by rounding alone
@@ -32,7 +32,7 @@ def find_itself(query: Query, found: Sequence[Neighbor], collection: Collection)
     same = [near for near, other in zip(close, contents, strict=True) if other is not None and other == content]
     if same:
         paths = collection.paths_of([neighbor.row for neighbor in same])
-        own = user_path(query.name).absolute().as_posix()
+        own = local_path(query.name).absolute().as_posix()
         return next((near for near, path in zip(same, paths, strict=True) if f"/{own}".endswith(f"/{path}")), same[0])
     gone = [near for near, other in zip(close, contents, strict=True) if other is None]
     return next((neighbor for neighbor in gone if _is_identical(query, neighbor, collection)), None)

@@ -13,7 +13,7 @@ from aag_tf.export.embedding.reading import read_batches
 from aag_tf.runs import exported
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import DataError, EmbeddingError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import fetched, named
 from aag_tf.utils.text import shown
 
 
@@ -83,14 +83,15 @@ def _find(path: str, collection: Collection) -> int:
 
 
 def _from_picture(path: str, collection: Collection, moved: str | None) -> Query:
-    file = user_path(path)
+    file = fetched(path)
     item = Item(os.fspath(file), lambda: open_listed(os.fspath(file), stamp_of(file)))
     embedded_by = collection.manifest.model
-    directory = version_directory(user_path(moved or embedded_by.path))
+    directory = version_directory(moved or embedded_by.path)
     if exported.digest(directory) != embedded_by.digest:
         raise EmbeddingError(
-            f"{directory} is not the encoder that embedded the collection, so distances between the two mean nothing; "
-            f"name the one that did (it was {embedded_by.path}) with --saved_model, or embed the collection again."
+            f"{named(directory)} is not the encoder that embedded the collection, so distances between the two mean "
+            f"nothing; name the one that did (it was {embedded_by.path}) with --saved_model, or embed the "
+            "collection again."
         )
     model = exported.load_saved_model(directory)
     batch = next(read_batches([item], model.image_shape, [1], 1))

@@ -11,6 +11,7 @@ from aag_tf.export.search.itself import find_itself, items_of
 from aag_tf.export.search.nearest import Neighbor, nearest
 from aag_tf.export.search.query import query_of
 from aag_tf.preflight.search import check_gallery
+from aag_tf.utils.stores import named
 from aag_tf.utils.text import shown
 
 
@@ -42,7 +43,7 @@ class SearchReport:
         if self.left_out is not None:
             lines.append(f"\nLeft out, since it is the query itself: {shown(self.left_out)}")
         if self.gallery is not None:
-            lines.append(f"\nThe pictures: {self.gallery}")
+            lines.append(f"\nThe pictures: {named(self.gallery)}")
         return "\n".join(lines)
 
 

@@ -52,12 +52,20 @@ def test_a_url_is_refused_by_every_path(config, name):
 
 
 def test_the_configs_refuse_too():
-    with pytest.raises(ConfigError, match=r"^--run_dir=hdfs://a/b is a URL"):
-        RunConfig(run_dir="hdfs://a/b")
+    with pytest.raises(ConfigError, match=r"^--run_dir=ftp://a/b is a URL"):
+        RunConfig(run_dir="ftp://a/b")
     with pytest.raises(ConfigError, match=r"^--compare=a,http://b/c is a URL \(http\)"):
         EvaluateConfig(compare="a,http://b/c")
     with pytest.raises(ConfigError, match=r"^http://b is a URL"):
         user_path("http://b")
+
+
+def test_a_url_with_one_slash_is_no_local_folder():
+    with pytest.raises(ConfigError) as refusal:
+        RunConfig(run_dir="gs:/bucket/run")
+    assert str(refusal.value) == (
+        "--run_dir=gs:/bucket/run has one slash where gs:// has two; write gs://BUCKET/FOLDER."
+    )
 
 
 def test_the_path_of_a_file_url_is_named():

@@ -98,8 +98,9 @@ def test_nothing_of_tensorflow_is_needed_to_refuse(root):
         ("evaluate", "--saved_model=served", "--output=missing/a.json"): "missing/a.json cannot be written; ",
         ("export", "--run_dir=missing", "--export_dir=new"): "--run_dir=missing does not exist; ",
         ("export", "--run_dir=begun", "--export_dir=new"): "begun has no checkpoint yet; ",
-        ("export", "--run_dir=trained", "--export_dir=new"): "gone is not a folder; --dataset=folder:<path> names a "
-        "tree of image files; or export without these images, with --noverify.",
+        ("export", "--run_dir=trained", "--export_dir=new"): "the images of the run, which verify the export, "
+        "cannot be read: gone is not a folder; give the command in the directory of the training, from which that path "
+        "goes, or put them back, or export without them, with --noverify.",
         ("export", "--run_dir=trained", "--export_dir=served", "--version=1"): "served/1 exists; ",
         ("export", "--run_dir=trained", "--export_dir=mine.html"): "--export_dir=mine.html cannot be written; ",
         ("embed", "--saved_model=images", "--input=images", "--output=new"): "images holds no SavedModel ",

@@ -30,9 +30,9 @@ def folder(tmp_path_factory):
     return root
 
 
-def config(folder, run_dir, *, replicas=1, crop_from="auto", data=None, **run):
+def config(folder, run_dir, *, replicas=None, crop_from="auto", data=None, **run):
     schedule = ScheduleConfig(
-        train_steps=STEPS, global_batch_size=8, jit_compile="off", precision="float32", replicas=replicas
+        train_steps=STEPS, global_batch_size=8, jit_compile="off", precision="float32", cpu_replicas=replicas
     )
     return dataclasses.replace(
         settings(run_dir, **run),

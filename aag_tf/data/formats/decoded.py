@@ -5,7 +5,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,7 @@ class Decoded:
         note: what was found odd, in words that follow a number of files; empty for nothing.
     """
 
-    pixels: Image.Image | npt.NDArray[np.generic]
+    pixels: Image.Image | npt.NDArray[Any]
     opacity: npt.NDArray[np.float32] | None = None
     inverted: bool = False
     window: tuple[float, float] | None = None
@@ -132,7 +132,7 @@ def require_few_pages(pages: int) -> None:
         raise DataError(f"more than the {MAX_PAGES} pages that are read of one file")
 
 
-def upright(pixels: npt.NDArray[np.generic], orientation: int) -> npt.NDArray[np.generic]:
+def upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """Turns and mirrors an array [h, w, ...] as an EXIF or TIFF orientation, 1 to 8, says."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)

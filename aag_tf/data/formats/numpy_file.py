@@ -1,16 +1,17 @@
 """NumPy arrays as pictures: `.npy`, and `.npz` with one array; nothing is unpickled.
 
-[h, w] is gray, [h, w, c] and [c, h, w] are bands (the axis of at most 64 values), and [n, h, w, c] are pages.
+[h, w] is gray, [h, w, c] or [c, h, w] has bands (whichever of first and last axis is shorter), [n, h, w, c] pages.
 """
 
 import contextlib
 import math
 import zipfile
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from aag_tf.config.reading import LARGEST_CHANNELS
 from aag_tf.data.formats import sniffing
@@ -37,7 +38,9 @@ def read_header(file: BinaryIO, max_pixels: int) -> Header:
     layout = _layout(shape, max_pixels)
     _require_numbers(dtype)
     deep = dtype not in (np.uint8, np.bool_)
-    note = "read as [bands, height, width]" if layout.channels_first else ""
+    note = (
+        "read as [bands, height, width], since the first axis is shorter than the last" if layout.channels_first else ""
+    )
     return Header(layout.height, layout.width, layout.channels, deep, layout.pages, note=note)
 
 
@@ -60,7 +63,10 @@ def read_page(file: BinaryIO, page: int, want: Want) -> Decoded:
     if len(data) < each * dtype.itemsize:
         raise DataError("an array that is truncated")
     pixels = np.frombuffer(data, dtype).reshape(shape[-3:] if len(shape) > 2 else shape, order="F" if fortran else "C")
-    return Decoded(_bands_last(pixels, layout))
+    bands = _bands_last(pixels, layout)
+    if bands.dtype == np.uint8 and layout.channels in (1, 3):
+        return Decoded(Image.fromarray(np.ascontiguousarray(bands.squeeze(2) if layout.channels == 1 else bands)))
+    return Decoded(bands)
 
 
 def _bands_last(pixels: npt.NDArray[Any], layout: _Layout) -> npt.NDArray[Any]:
@@ -74,7 +80,7 @@ def _layout(shape: tuple[int, ...], max_pixels: int) -> _Layout:
     match shape:
         case (height, width):
             layout = _Layout(1, height, width, 1)
-        case (height, width, channels) if channels <= LARGEST_CHANNELS:
+        case (height, width, channels) if channels <= min(height, LARGEST_CHANNELS):
             layout = _Layout(1, height, width, channels)
         case (channels, height, width) if channels <= LARGEST_CHANNELS:
             layout = _Layout(1, height, width, channels, channels_first=True)
@@ -122,6 +128,6 @@ def _opened(file: BinaryIO) -> Iterator[tuple[BinaryIO, int]]:
                     "a ZIP archive that is not one NumPy array; --dataset=npz: reads several images, unpack others"
                 )
             with archive.open(entries[0]) as content:
-                yield content, entries[0].file_size
+                yield cast(BinaryIO, content), entries[0].file_size
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise DataError("a ZIP archive that is damaged or encrypted") from error

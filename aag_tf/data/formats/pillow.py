@@ -47,17 +47,13 @@ def read_header(file: BinaryIO, max_pixels: int) -> Header:
         if turned in SIDEWAYS:
             width, height = height, width
         channels = 1 if image.mode in GRAY_MODES else 3
-        deep, one_size = is_deep(image.mode), image.format != "MPO"
-        try:
-            pages = max(1, getattr(image, "n_frames", 1))
-        except Exception:  # what is broken behind the first frame does not cost that
-            pages = 1
-        require_few_pages(pages)
-        header = Header(height, width, channels, deep, pages, one_size, ends=_has_end(file, image.format))
+        deep = is_deep(image.mode)
+        pages, one_size = _frames(image)
         plain = image.format == "JPEG" and image.mode in ("L", "RGB") and turned in (None, 1)
         if plain and "progressive" in image.info:
             _require_few_scans(image, max_pixels)
-        return header._replace(plain_jpeg=plain)
+        ends = _has_end(file, image.format)
+        return Header(height, width, channels, deep, pages, one_size, plain_jpeg=plain, ends=ends)
 
 
 def _has_end(file: BinaryIO, kind: str | None) -> bool:
@@ -70,6 +66,22 @@ def _has_end(file: BinaryIO, kind: str | None) -> bool:
     found = end in file.read()
     file.seek(position)
     return found
+
+
+def _frames(image: ImageFile.ImageFile) -> tuple[int, bool]:
+    """Returns the number of frames, and whether all are of one size."""
+    try:
+        pages = max(1, getattr(image, "n_frames", 1))
+        require_few_pages(pages)
+        sizes = {image.size}
+        for page in range(1, pages if image.format == "MPO" else 1):
+            image.seek(page)
+            sizes.add(image.size)
+    except DataError:
+        raise
+    except Exception:  # what is broken behind the first frame does not cost that
+        return 1, True
+    return pages, len(sizes) == 1
 
 
 def read_page(file: BinaryIO, page: int, want: Want) -> Decoded:

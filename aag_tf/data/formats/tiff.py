@@ -20,6 +20,7 @@ from aag_tf.utils.errors import DataError
 
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+UNCOMPRESSED = 1
 ASSOCIATED, UNASSOCIATED = 1, 2
 OPAQUE = 250  # of 255: a band without any such pixel is no transparency, since nobody would see the picture
 COLORS = {WHITE_IS_0: 1, BLACK_IS_0: 1, RGB: 3}
@@ -92,22 +93,20 @@ def _by_tifffile(file: BinaryIO, page: Directory, want: Want) -> Decoded:
     tifffile = require_extra("tifffile", "tiff", _described(page))
     if page.one(tiff.PHOTOMETRIC, BLACK_IS_0) not in COLORS:
         raise DataError(f"{_described(page)} in colors that are not read; export it as RGB")
+    if page.one(tiff.COMPRESSION, UNCOMPRESSED) != UNCOMPRESSED:
+        # tifffile itself would unpack what a few bytes claim to be, without a limit.
+        require_extra("imagecodecs", "tiff", f"{_described(page)}, compressed,")
     file.seek(0)
     try:
         with tifffile.TiffFile(file, name="picture") as opened, alone_if_large(*page.size, page.samples):
             found = opened.pages[page.number]
-            pixels, axes = found.asarray(maxworkers=1), found.axes
+            pixels, axes = np.asarray(found.asarray(maxworkers=1)), found.axes
+            if axes == "SYX":
+                pixels = np.moveaxis(pixels, 0, 2)
+            pixels = pixels.reshape(*page.size[::-1], page.samples)
     except Exception as error:  # tifffile and its codecs raise many classes
         text = " ".join(str(error).split())
-        if "imagecodecs" in text:
-            require_extra("imagecodecs", "tiff", f"{_described(page)}, compressed")
         raise DataError(f"a TIFF that is damaged ({text[:100] or type(error).__name__})") from error
-    if axes == "SYX":
-        pixels = np.moveaxis(pixels, 0, 2)
-    elif axes not in ("YX", "YXS"):
-        raise DataError(f"a TIFF with the axes {axes}, which is no picture")
-    height, width = page.size[::-1]
-    pixels = np.asarray(pixels).reshape(height, width, page.samples)
     pixels = upright(_without_nodata(pixels, page), page.one(tiff.ORIENTATION, 1))
     if _marked_transparent(page):
         return _with_fourth_band(pixels, page, want, premultiplied=page.extra[0] == ASSOCIATED)

@@ -8,7 +8,7 @@ from aag_tf.data.arrays import read_arrays
 from aag_tf.evaluation.checks import check_features, check_labels, class_indices
 from aag_tf.evaluation.feature_set import Examples
 from aag_tf.utils.errors import DataError, EvaluationError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import fetched
 
 LARGEST = 8 * 2**30  # bytes, unpacked
 KEYS = ("features", "labels")
@@ -50,7 +50,7 @@ def _refuse_without(key: str, name: str) -> NoReturn:
 
 
 def _read(name: str, labeled: bool) -> Examples:
-    path = user_path(name)
+    path = fetched(name)
     if not path.is_file():
         raise EvaluationError(f"{name} is not a file; name an archive that numpy.savez wrote.")
     try:

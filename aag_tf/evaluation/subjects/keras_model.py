@@ -8,7 +8,7 @@ import keras
 from aag_tf.evaluation.subjects.input_range import prepare, require_range
 from aag_tf.preflight.evaluate import check_keras_file
 from aag_tf.utils.errors import EvaluationError, one_line
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import fetched
 
 MEMBERS = ("config.json", "model.weights.h5")
 LARGEST = 16 * 2**30  # bytes, unpacked: a few kilobytes of archive can claim to be anything
@@ -30,7 +30,7 @@ def load_foreign_keras_model(path: str, input_range: str | None) -> tuple[keras.
         EvaluationError: there is no such file, it needs code, it does not map images to vectors, or its range is
             unknown.
     """
-    model = _load(user_path(path))
+    model = _load(fetched(path))
     return model, encoder_of(model, path, input_range)
 
 

@@ -22,7 +22,7 @@ from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 from aag_tf.runs import RunRecord, load_run
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.runs.exported import METADATA_FILE, load_saved_model
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.stores import named
 
 Shape = tuple[int | None, int | None, int | None]
 
@@ -73,7 +73,7 @@ def load_subject(config: EvaluateConfig) -> Subject:
     if config.keras_model is not None:
         return _from_keras_model(config.keras_model, config)
     assert config.saved_model is not None
-    directory = version_directory(user_path(config.saved_model))
+    directory = version_directory(config.saved_model)
     ours = (directory / METADATA_FILE).is_file() and config.signature is None and config.input_range is None
     return _from_saved_model(directory) if ours else _from_foreign_saved_model(directory, config)
 
@@ -95,7 +95,7 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
 def _from_saved_model(directory: Path) -> Subject:
     model = load_saved_model(directory)
     metadata = model.metadata
-    facts = {"saved_model": str(model.path), "version": metadata.version, "step": metadata.step}
+    facts = {"saved_model": named(model.path), "version": metadata.version, "step": metadata.step}
     return _trained(model, facts, metadata.record)
 
 
@@ -118,7 +118,7 @@ def _trained(encoder: Encoder, facts: dict[str, Any], record: RunRecord, network
 def _from_foreign_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
     model = load_foreign_saved_model(directory, config.signature, config.input_range)
     facts = {
-        "saved_model": str(directory),
+        "saved_model": named(directory),
         "signature": model.name,
         "input_range": model.input_range,
         "image_shape": list(model.image_shape),

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any, Self
 
+from aag_tf.runs.run_directory import CHECKPOINT_MANIFEST
+
 FORMAT = "aag_tf.checkpoint"
 FORMAT_VERSION = 1
-MANIFEST_FILE = "manifest.json"
+MANIFEST_FILE = CHECKPOINT_MANIFEST
 
 
 class DamagedError(Exception):

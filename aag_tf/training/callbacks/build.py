@@ -20,6 +20,7 @@ from aag_tf.training.callbacks.tensorboard import TensorBoardWriter
 from aag_tf.training.callbacks.terminate_on_nan import TerminateOnNaN
 from aag_tf.training.callbacks.time_estimate import TimeEstimate
 from aag_tf.training.callbacks.tolerant_writer import TolerantWriter
+from aag_tf.training.callbacks.upload import Upload
 from aag_tf.training.open_run import OpenRun
 from aag_tf.training.writer import Writer
 
@@ -52,6 +53,7 @@ def build_callbacks(run: OpenRun, custom_writers: Sequence[Writer], closing: con
         every=settings.checkpoint_every_steps or steps.steps_per_epoch,
         keep=settings.checkpoints_to_keep,
         check=terminate_on_nan.check_state,
+        saved=run.directory.push,
     )
     custom = map(TolerantWriter, custom_writers)
     writers: list[Writer] = [metrics, events, progress, checkpoints, CollapseWarning(events), *custom]
@@ -66,6 +68,7 @@ def build_callbacks(run: OpenRun, custom_writers: Sequence[Writer], closing: con
         *_monitor(run, writers),
         *_pictures(run, events),
         checkpoints,
+        *([Upload(run.directory, steps, every=settings.log_every_steps)] if run.directory.is_stored else []),
     ]
 
 

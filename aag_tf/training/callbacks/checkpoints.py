@@ -20,6 +20,7 @@ class Checkpoints(keras.callbacks.Callback):
         every: steps between checkpoints; the last step of a `fit` is always saved.
         keep: how many of the newest stay on disk, besides the one with the best kNN accuracy.
         check: called with the step before each save; raises where the state must not be kept.
+        saved: called after each save.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Checkpoints(keras.callbacks.Callback):
         every: int,
         keep: int,
         check: Callable[[int], None],
+        saved: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self.store = store
@@ -39,6 +41,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.every = every
         self.keep = keep
         self.check = check
+        self.saved = saved
         self.step = step_range.start_step
         self._last_saved = step_range.start_step
         self._best_accuracy = store.best_accuracy()
@@ -73,6 +76,7 @@ class Checkpoints(keras.callbacks.Callback):
         accuracy = self._accuracy()
         self.store.write(self.step, self.state.write, knn_accuracy=accuracy)
         self.store.prune(self.keep)
+        self.saved()
         self._last_saved = self.step
         if accuracy is not None:
             self._best_accuracy = max(accuracy, self._best_accuracy or 0.0)

@@ -10,6 +10,7 @@ from aag_tf.config import TrainConfig
 from aag_tf.runs.checkpoints import CheckpointStore, RunState
 from aag_tf.training.step_range import StepRange
 from aag_tf.utils.errors import TrainingError
+from aag_tf.utils.stores import named
 
 
 class TerminateOnNaN(keras.callbacks.Callback):
@@ -51,7 +52,7 @@ class TerminateOnNaN(keras.callbacks.Callback):
 
     def _error(self, what: str) -> TrainingError:
         found = self.store.all()
-        last = f"the last good checkpoint is {found[-1].directory}" if found else "there is no checkpoint yet"
+        last = f"the last good checkpoint is {named(found[-1].directory)}" if found else "there is no checkpoint yet"
         return TrainingError(
             f"{what}; {last}. Likely causes: {'; '.join(likely_causes(self.config))}. Change one of these in a new "
             "--run_dir, since --resume would arrive here again."

@@ -52,7 +52,7 @@ def picture(seed=0):
 
 
 def test_the_early_check_knows_every_kind_of_input():
-    assert set(preflight.KINDS) == set(inputs.KINDS)
+    assert {*preflight.KINDS, preflight.STORE} == set(inputs.KINDS)
 
 
 def test_a_folder_is_sorted_by_the_parts_of_its_paths(tmp_path):
