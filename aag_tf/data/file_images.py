@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from aag_tf.utils.errors import DataError
 
 Decoder = Callable[[Any, Shape], npt.NDArray[np.uint8]]
 
+PAUSES = (0.5, 1.0, 2.0)  # seconds before a file is tried again
 ADVICE = " and start again; training goes on with --resume."
 
 
@@ -63,9 +65,21 @@ class FileImages(Images):
 
     def _read_by(self, decode: Decoder, file: Any) -> npt.NDArray[np.uint8]:
         try:
-            return decode(file, self._shape)
+            return _patiently(lambda: decode(file, self._shape))
         except Exception as error:  # the file was readable when the data set was opened: name it
             raise DataError(f"{file} can no longer be read ({reason(error)}); put it back{ADVICE}") from error
+
+
+def _patiently(read: Callable[[], npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    """Tries again after an error of the system, as a network file system may have for a moment."""
+    for pause in PAUSES:
+        try:
+            return read()
+        except OSError as error:
+            if error.errno is None:  # what Pillow raises for a damaged file
+                raise
+            time.sleep(pause)
+    return read()
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from aag_tf.data import order
@@ -124,6 +125,19 @@ def _cut(batches: tf.data.Dataset, images: Images, cutting: Cutting, rows: slice
     planned = batches.map(plan, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     cuts = planned.unbatch().map(cut_one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return cuts.batch(share, drop_remainder=True)
+
+
+def upcoming(images: Images, *, global_batch_size: int, seed: int, step: int, count: int) -> npt.NDArray[np.int64]:
+    """Returns the numbers of the images of steps `step` to `step + count - 1`, int64 [count, global_batch_size]."""
+    per_epoch = batches_in_epoch(len(images), global_batch_size)
+    orders: dict[int, npt.NDArray[np.int64]] = {}
+    rows = []
+    for each in range(step, step + count):
+        epoch, batch = divmod(each, per_epoch)
+        if epoch not in orders:
+            orders[epoch] = order.epoch_order(len(images), seed, epoch)
+        rows.append(orders[epoch][batch * global_batch_size : (batch + 1) * global_batch_size])
+    return np.stack(rows)
 
 
 def batches_in_epoch(num_images: int, global_batch_size: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from aag_tf import config as configs
 from aag_tf.augment import Branch
@@ -22,6 +23,7 @@ from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.evaluation_flags import evaluation_flags
 from aag_tf.training.open_run import OpenRun, open_run
 from aag_tf.training.precision import with_precision
+from aag_tf.training.reading_faults import may_go_on
 from aag_tf.training.summary import summarize
 from aag_tf.training.writer import Writer
 from aag_tf.utils import environment
@@ -140,14 +142,21 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
         own = build_callbacks(run, components.writers, closing) if run.is_chief else []
         # All steps that are left are one epoch of Keras, so that a run can be resumed at any step. `steps_per_epoch` is
         # not passed, since with it Keras drops the first batch after a look at its shape.
-        run.model.fit(
-            _batches(run),
-            epochs=1,
-            callbacks=[*components.callbacks, *own, graceful_stop],
-            verbose=0,
-            shuffle=False,
-        )
-    return dataclasses.replace(result, step=graceful_stop.step, stopped_by=graceful_stop.received)
+        try:
+            run.model.fit(
+                _batches(run),
+                epochs=1,
+                callbacks=[*components.callbacks, *own, graceful_stop],
+                verbose=0,
+                shuffle=False,
+            )
+        except tf.errors.OpError as error:
+            step = graceful_stop.step
+            if not may_go_on(run, step, error):
+                raise
+        else:
+            return dataclasses.replace(result, step=graceful_stop.step, stopped_by=graceful_stop.received)
+    return _fit(dataclasses.replace(run, steps=dataclasses.replace(steps, start_step=step)), components)
 
 
 def _batches(run: OpenRun) -> Any:

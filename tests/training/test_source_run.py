@@ -2,6 +2,8 @@
 
 import dataclasses
 import logging
+import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -30,9 +32,9 @@ def folder(tmp_path_factory):
     return root
 
 
-def config(folder, run_dir, *, replicas=None, crop_from="auto", data=None, **run):
+def config(folder, run_dir, *, steps=STEPS, replicas=None, crop_from="auto", data=None, **run):
     schedule = ScheduleConfig(
-        train_steps=STEPS, global_batch_size=8, jit_compile="off", precision="float32", cpu_replicas=replicas
+        train_steps=steps, global_batch_size=8, jit_compile="off", precision="float32", cpu_replicas=replicas
     )
     return dataclasses.replace(
         settings(run_dir, **run),
@@ -78,20 +80,33 @@ def test_it_differs_from_a_run_on_scaled_images_and_is_evaluated_alike(folder, f
 
 @pytest.mark.parametrize("file", ["jpg", "png"])
 def test_a_lost_file_ends_the_run_with_its_name(folder, tmp_path, file):
-    copy = tmp_path / "pictures"
-    for path in folder.rglob("*.*"):
-        target = copy / path.relative_to(folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
+    copy = shutil.copytree(folder, tmp_path / "pictures")
     lost = sorted(copy.rglob(f"*.{file}"))
 
     class Lose(StopAfter):
-        def on_train_begin(self, logs=None):
-            for path in lost:
+        def on_train_batch_end(self, batch, logs=None):
+            for path in lost if batch == 0 else []:
                 path.unlink()
 
     with pytest.raises(DataError, match=rf"pictures/[ab]/\d+\.{file} can no longer be read .*training goes on"):
-        train(config(copy, tmp_path / "run"), callbacks=[Lose(STEPS)])
+        train(config(copy, tmp_path / "run", steps=40), callbacks=[Lose(STEPS)])
+
+
+def test_files_that_are_gone_for_a_moment_do_not_end_the_run(folder, tmp_path, caplog):
+    copy, away = shutil.copytree(folder, tmp_path / "pictures"), tmp_path / "away"
+
+    class Lose(StopAfter):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 0 and not away.exists():
+                (copy / "a").rename(away)
+                threading.Timer(2.0, lambda: away.rename(copy / "a")).start()
+
+    assert train(config(copy, tmp_path / "run", steps=150), callbacks=[Lose(STEPS)]).complete
+    assert "reading images failed at step " in caplog.text
+    assert "and works again; going on." in caplog.text
+    train(config(copy, tmp_path / "other", steps=150))
+    for first, again in zip(weights(tmp_path / "other"), weights(tmp_path / "run"), strict=True):
+        np.testing.assert_array_equal(first, again)
 
 
 def test_what_is_in_no_file_cannot_be_cut(tmp_path):
@@ -101,11 +116,7 @@ def test_what_is_in_no_file_cannot_be_cut(tmp_path):
 
 
 def test_a_truncated_file_is_left_out(folder, tmp_path, caplog):
-    copy = tmp_path / "pictures"
-    for path in folder.rglob("*.*"):
-        target = copy / path.relative_to(folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
+    copy = shutil.copytree(folder, tmp_path / "pictures")
     (copy / "a" / "02.jpg").write_bytes((folder / "a" / "02.jpg").read_bytes()[:-200])
     with caplog.at_level(logging.INFO):
         train(config(copy, tmp_path / "run"), callbacks=[StopAfter(1)])
