@@ -41,6 +41,10 @@ class SelectedImages(Images):
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         return self._images.numpy(self._rows.numpy()[np.asarray(indices, np.int64)])
 
+    @override
+    def finish_reading(self) -> None:
+        self._images.finish_reading()
+
     @property
     @override
     def has_sources(self) -> bool:
@@ -85,6 +89,11 @@ class JoinedImages(Images):
             ]
             return tf.ensure_shape(tf.dynamic_stitch(places, pictures), [*indices.shape, *self.shape])
 
+    @override
+    def finish_reading(self) -> None:
+        for part in self._parts:
+            part.finish_reading()
+
     @property
     @override
     def has_sources(self) -> bool:
@@ -124,6 +133,10 @@ class TransformedImages(Images):
 
     def __len__(self) -> int:
         return len(self._images)
+
+    @override
+    def finish_reading(self) -> None:
+        self._images.finish_reading()
 
     @override
     def fetch(self, indices: tf.Tensor) -> tf.Tensor:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from typing_extensions import override
 
+from aag_tf.data.foreign_calls import ForeignCalls
 from aag_tf.data.images import Images, Shape
 from aag_tf.data.reasons import reason
 from aag_tf.utils.errors import DataError
@@ -26,6 +27,9 @@ ADVICE = " and start again; training goes on with --resume."
 class FileImages(Images):
     """Images that a pool of threads decodes from their files each time they are fetched.
 
+    TensorFlow's threads call Python for them: call `finish_reading` before an iterator is destroyed that was not read
+    to its end (`aag_tf.data.foreign_calls`).
+
     Args:
         files: what `decode` takes, and whose text names a file.
         shape: of the images.
@@ -37,6 +41,7 @@ class FileImages(Images):
         self._shape = shape
         self._decode = decode
         self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+        self._calls = ForeignCalls()
 
     @property
     @override
@@ -48,7 +53,8 @@ class FileImages(Images):
 
     @override
     def fetch(self, indices: tf.Tensor) -> tf.Tensor:
-        pictures = tf.numpy_function(self.numpy, [indices], tf.uint8, stateful=False)
+        read = self._calls.counted(self.numpy, lambda numbers: np.zeros((len(numbers), *self._shape), np.uint8))
+        pictures = tf.numpy_function(read, [indices], tf.uint8, stateful=False)
         return tf.ensure_shape(pictures, [*indices.shape, *self._shape])
 
     @override
@@ -59,6 +65,10 @@ class FileImages(Images):
         for row, picture in enumerate(self._pool.map(self._read, files)):
             pictures[row] = picture
         return pictures
+
+    @override
+    def finish_reading(self) -> None:
+        self._calls.finish()
 
     def _read(self, file: Any) -> npt.NDArray[np.uint8]:
         return self._read_by(self._decode, file)

@@ -29,6 +29,9 @@ class Images(Protocol):
         """Returns images by index as an array: integers [k] -> uint8 [k, h, w, c]."""
         return self.fetch(tf.constant(np.asarray(indices, np.int64))).numpy()
 
+    def finish_reading(self) -> None:
+        """Waits until no thread reads images for an iterator that is no longer wanted; see `FileImages`."""
+
     @property
     def has_sources(self) -> bool:
         """Whether `crops` can cut views out of the pictures that these images were made from."""

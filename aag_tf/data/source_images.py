@@ -54,7 +54,8 @@ class SourceImages(FileImages):
         channels = self.shape[2]
 
         def from_python() -> tf.Tensor:
-            picture = tf.numpy_function(self._whole, [index], tf.uint8, stateful=False)
+            whole = self._calls.counted(self._whole, lambda _: np.zeros((1, 1, channels), np.uint8))
+            picture = tf.numpy_function(whole, [index], tf.uint8, stateful=False)
             return crop_picture(tf.ensure_shape(picture, [None, None, channels]), choose, size)
 
         def from_jpeg() -> tf.Tensor:

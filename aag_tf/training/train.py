@@ -142,20 +142,23 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
         own = build_callbacks(run, components.writers, closing) if run.is_chief else []
         # All steps that are left are one epoch of Keras, so that a run can be resumed at any step. `steps_per_epoch` is
         # not passed, since with it Keras drops the first batch after a look at its shape.
+        images = run.source.train.images
+        # While `fit` still holds its iterator, and again where it fails and its frame is alive in the traceback.
+        finish = keras.callbacks.LambdaCallback(on_train_end=lambda _: images.finish_reading())
         try:
             run.model.fit(
                 _batches(run),
                 epochs=1,
-                callbacks=[*components.callbacks, *own, graceful_stop],
+                callbacks=[*components.callbacks, *own, graceful_stop, finish],
                 verbose=0,
                 shuffle=False,
             )
-        except tf.errors.OpError as error:
-            step = graceful_stop.step
-            if not may_go_on(run, step, error):
-                raise
-        else:
             return dataclasses.replace(result, step=graceful_stop.step, stopped_by=graceful_stop.received)
+        except BaseException as error:
+            images.finish_reading()
+            step = graceful_stop.step
+            if not isinstance(error, tf.errors.OpError) or not may_go_on(run, step, error):
+                raise
     return _fit(dataclasses.replace(run, steps=dataclasses.replace(steps, start_step=step)), components)
 
 
