@@ -104,7 +104,14 @@ setup(
         "loggers": ["mlflow>=3.17", "wandb>=0.31"],
         # python -m aag_tf.export.beam
         "beam": ["apache-beam>=2.77"],
-        "bench": ["grpcio>=1.60", "matplotlib>=3.8", "tensorflow-serving-api>=2.21"],
+        "bench": [
+            "grpcio>=1.60",
+            "imagecodecs>=2025.3",
+            "matplotlib>=3.8",
+            "pydicom>=3.0",
+            "tensorflow-serving-api>=2.21",
+            "tifffile>=2025.3",
+        ],
         # The documentation (make docs). MkDocs 2 has neither the theme nor plugins.
         "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7", "mkdocstrings-python>=2.0"],
         # What benchmarks compare with.

@@ -59,6 +59,7 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
     embed = EmbedImages(
         str(directory),
         metadata.record.image_shape,
+        reading=metadata.record.reading,
         batch_size=options.batch_size,
         normalize=options.normalize,
         dtype=options.dtype,

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from PIL import Image
 
 from aag_tf.data import pictures, resizing
+from aag_tf.data.fitting import fitted
+from aag_tf.data.formats.decoded import Decoded
 from aag_tf.data.reading import Reading
 from aag_tf.runs.exported import EMBED_BYTES, EMBED_IMAGES, EMBED_VALUES
 
@@ -64,19 +65,22 @@ class Asker:
     def of_any_size(self) -> list[Question]:
         """The images themselves, and larger ones that are brought to the encoder's size as arrays are."""
         larger = np.pad(self.images, [(0, 0), (1, 2), (3, 5), (0, 0)], mode="symmetric")
-        questions = [*self.plain(), Question(larger, self._fitted(larger))]
+        height, width = self.images.shape[1:3]
+        questions = [*self.plain(), Question(larger, resizing.fit_array(larger, (height, width), self.reading.fit))]
         return [question for question in questions if self._is_small(np.shape(question.inputs)[1:3])]
 
     def values(self) -> list[Question]:
-        """As `of_any_size`, in the values of the data: the levels of pixels, and numbers between and beyond them."""
+        """Images of the encoder's and of another shape in the values of the data, with numbers between and beyond."""
         assert self.reading.value_range is not None
         low, high = self.reading.value_range
+        shape = self.images.shape[1:]
+        others = [image[np.newaxis] for image in self._of_another_shape() if self._is_small(image.shape[:2])]
         questions = []
-        for question in self.of_any_size():
-            levels = np.asarray(question.inputs, np.float64)
-            levels = 1.1 * levels - 12.0  # down to -12 and up to 268.5
+        for images in (self.images, *others):
+            levels = 1.1 * images.astype(np.float64) - 12.0  # down to -12 and up to 268.5
             values = (low + levels * ((high - low) / 255)).astype(np.float32)
-            questions.append(Question(values, self._read_values(values)))
+            pixels = [fitted(Decoded(one), shape, self.reading) for one in values]
+            questions.append(Question(values, np.stack(pixels)))
         return questions
 
     def files(self) -> list[Question]:
@@ -86,7 +90,7 @@ class Asker:
         if self.reading.value_range is not None:
             files += [_png(self._deep(image)) for image in self.images]
         shape = self.images.shape[1:]
-        pixels = [pictures.decode(io.BytesIO(file), shape) for file in files]
+        pixels = [pictures.decode(io.BytesIO(file), shape, self.reading) for file in files]
         return [Question([DAMAGED, *files], np.stack(pixels))]
 
     def _deep(self, image: Pixels) -> npt.NDArray[np.uint16]:
@@ -103,17 +107,6 @@ class Asker:
         if self.reading.fit == "pad":
             return [image[: len(image) // 2], image[:, : image.shape[1] // 2 + 1]]
         return [np.repeat(image[:, :1], image.shape[1] // 2 + 1, axis=1), np.repeat(image[:1], 2, axis=0)]
-
-    def _fitted(self, images: Pixels) -> Pixels:
-        height, width = self.images.shape[1:3]
-        return resizing.fit_array(images, (height, width), self.reading.fit)
-
-    def _read_values(self, values: npt.NDArray[np.float32]) -> Pixels:
-        assert self.reading.value_range is not None
-        low, high = self.reading.value_range
-        share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1).astype(np.float32)
-        height, width = self.images.shape[1:3]
-        return resizing.fit(tf.constant(255 * share), (height, width), self.reading.fit).numpy()
 
     def _is_small(self, sides: Sequence[int]) -> bool:
         return 0 < sides[0] * sides[1] <= self.max_pixels

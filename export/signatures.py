@@ -7,9 +7,10 @@ from typing import Any
 import tensorflow as tf
 
 from aag_tf.data.reading import Reading
-from aag_tf.data.resizing import fit
+from aag_tf.data.resizing import fit, rounded
 from aag_tf.export.decoding.batch import EIGHT_BITS, decode_batch
 from aag_tf.export.decoding.color import WHITE, shares
+from aag_tf.export.decoding.resize import fit_levels
 from aag_tf.export.decoding.strings import require
 from aag_tf.runs.exported import (
     CONTENTS,
@@ -116,7 +117,8 @@ def _embed_images(networks: Networks) -> Signature:
 
     def embed_images(images: tf.Tensor) -> Outputs:
         count, padded = _any_size(networks, tf.ensure_shape(images, shape))
-        return _with_normalized(OUTPUT, _embed(networks, _fitted(networks, padded))[:count])
+        fitted = fit(padded, networks.image_shape[:2], networks.reading.fit)
+        return _with_normalized(OUTPUT, _embed(networks, fitted)[:count])
 
     return _signature(
         embed_images,
@@ -134,8 +136,9 @@ def _embed_values(networks: Networks) -> Signature:
 
     def embed_values(values: tf.Tensor) -> Outputs:
         count, padded = _any_size(networks, tf.ensure_shape(values, shape))
-        levels = WHITE * shares(padded, (low, high))
-        return _with_normalized(OUTPUT, _embed(networks, _fitted(networks, levels))[:count])
+        levels = fit_levels(WHITE * shares(padded, (low, high)), networks.image_shape[:2], networks.reading.fit)
+        pixels = tf.ensure_shape(rounded(levels), [None, *networks.image_shape])
+        return _with_normalized(OUTPUT, _embed(networks, pixels)[:count])
 
     return _signature(
         embed_values,
@@ -190,10 +193,6 @@ def _any_size(networks: Networks, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tens
     ]
     with tf.control_dependencies(checks):
         return _pad_empty_batch(tf.identity(images))
-
-
-def _fitted(networks: Networks, images: tf.Tensor) -> tf.Tensor:
-    return fit(images, networks.image_shape[:2], networks.reading.fit)
 
 
 def _pad_empty_batch(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -122,9 +123,9 @@ def ask_fresh_process(directory: Path, questions: Questions) -> dict[str, np.nda
             return dict(content)
 
 
-def _arrays(questions: Questions) -> dict[str, np.ndarray]:
+def _arrays(questions: Questions) -> dict[str, Any]:
     """Returns the questions by their names in the file that `fresh_process.py` reads."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, asked in questions.items():
         for number, question in enumerate(asked):
             if isinstance(question.inputs, list):

@@ -27,6 +27,7 @@ SLOW = (
     "commands/test_hostile_environment.py",
     "commands/test_names.py",
     "commands/test_hints.py",
+    "commands/test_layouts.py",
     "commands/test_object_store.py",
     "data/test_folder.py",
     "data/test_pictures.py",

@@ -1,14 +1,14 @@
-"""Object stores for tests: moto's S3 server on loopback, and a store that fails where a process would be killed."""
+"""Object stores for tests: moto's S3 server on loopback, and a store that fails where a process would be killed.
+
+Their libraries are imported where they are used, since every test imports this module.
+"""
 
 import logging
 import os
 import signal
 from collections.abc import Iterator
 
-import boto3
-import fsspec
 import pytest
-from moto.server import ThreadedMotoServer
 
 from aag_tf.utils.stores import Store, StoreError
 
@@ -20,6 +20,8 @@ VARIABLES = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """The URL of a server of S3, empty at first; all tests of a process share it."""
+    from moto.server import ThreadedMotoServer
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -31,6 +33,8 @@ def s3_endpoint() -> Iterator[str]:
 @pytest.fixture
 def s3(s3_endpoint, tmp_path, monkeypatch) -> Iterator[dict[str, str]]:
     """An empty bucket `s3://bucket` and a cache of its own; yields the variables that another process needs."""
+    import boto3
+
     variables = {**VARIABLES, "AWS_ENDPOINT_URL": s3_endpoint, "AAG_CACHE_DIR": str(tmp_path / "cache")}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -43,6 +47,8 @@ def s3(s3_endpoint, tmp_path, monkeypatch) -> Iterator[dict[str, str]]:
 @pytest.fixture
 def memory(tmp_path, monkeypatch) -> Iterator[str]:
     """The address of an empty store in the memory of this process, with a cache of its own."""
+    import fsspec
+
     monkeypatch.setenv("AAG_CACHE_DIR", str(tmp_path / "cache"))
     files = fsspec.filesystem("memory")
     files.store.clear()

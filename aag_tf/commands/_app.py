@@ -31,6 +31,11 @@ def say(text: str) -> None:
         _drop_rest(sys.stderr)
 
 
+def tell(*results: object) -> None:
+    """Prints results to standard output, a line break between two; control characters in names of files are escaped."""
+    print("\n".join(map(shown, "\n".join(map(str, results)).split("\n"))))
+
+
 class _Terminated(BaseException):
     """SIGTERM came; raised so that files which were begun are removed, as after Ctrl-C."""
 

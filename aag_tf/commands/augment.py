@@ -11,7 +11,7 @@ Makes: one PNG file. The branches' flags are those of aag-train: what you like h
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import run_command, start_tensorflow
+from aag_tf.commands._app import run_command, start_tensorflow, tell
 from aag_tf.config import ContactSheetConfig
 
 
@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
     preflight.check(config)
     with start_tensorflow():
         from aag_tf.augment import contact_sheet
-    print(contact_sheet.write_contact_sheet(config))
+    tell(contact_sheet.write_contact_sheet(config))
     return 0
 
 

@@ -13,7 +13,7 @@ OUTPUT/manifest.json. Images that cannot be read do not end the work; column `er
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import run_command, start_tensorflow
+from aag_tf.commands._app import run_command, start_tensorflow, tell
 from aag_tf.config import EmbedConfig
 
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     preflight.check(config)
     with start_tensorflow():
         from aag_tf.export import embedding
-    print(embedding.embed(config))
+    tell(embedding.embed(config))
     return 0
 
 

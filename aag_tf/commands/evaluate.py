@@ -15,7 +15,7 @@ comparison.html with --compare.
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import run_command, start_tensorflow
+from aag_tf.commands._app import run_command, start_tensorflow, tell
 from aag_tf.config import EvaluateConfig
 from aag_tf.utils.stores import named
 
@@ -30,17 +30,20 @@ def main(argv: Sequence[str]) -> int:
         page = report.comparison_path(config)
         comparison = evaluation.compare(config.compared)
         report.write_comparison(comparison, page)
-        print(comparison, f"\nIn pictures: {named(page)}", sep="\n")
+        tell(comparison, f"\nIn pictures: {named(page)}")
+        return 0
+    if config.dry_run:
+        print(evaluation.plan(config), "\nNothing was evaluated and nothing was written (--dry_run).", sep="\n")
         return 0
     drawn = report.report_path(config)
     result = evaluation.evaluate(config)
     if drawn is not None:
         report.write_report(result, drawn)
-    print(result)
+    tell(result)
     if result.path is not None:
-        print(f"\nEvery metric and setting: {named(result.path)}")
+        tell(f"\nEvery metric and setting: {named(result.path)}")
     if drawn is not None:
-        print(f"In pictures: {named(drawn)}")
+        tell(f"In pictures: {named(drawn)}")
     return 0
 
 

@@ -11,7 +11,7 @@ the verification fails.
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import run_command, start_tensorflow
+from aag_tf.commands._app import run_command, start_tensorflow, tell
 from aag_tf.config import ExportConfig
 
 
@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
     preflight.check(config)
     with start_tensorflow():
         from aag_tf import export
-    print(export.export(config))
+    tell(export.export(config))
     return 0
 
 

@@ -11,7 +11,7 @@ Makes: a list on the terminal, and a web page that needs nothing else (--gallery
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import run_command, start_tensorflow
+from aag_tf.commands._app import run_command, start_tensorflow, tell
 from aag_tf.config import SearchConfig
 
 
@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
     preflight.check(config)
     with start_tensorflow():
         from aag_tf.export import search
-    print(search.search(config))
+    tell(search.search(config))
     return 0
 
 

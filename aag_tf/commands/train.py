@@ -2,6 +2,7 @@
 
     aag-train --recipe=demo
     aag-train --dataset=folder:my_images --image_size=64 --run_dir=runs/mine
+    aag-train --dataset=folder:my_images --dry_run
 
 Cost: under two minutes on two CPU cores for the demo; a recipe's first lines say what the others take.
 
@@ -15,7 +16,7 @@ import signal
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import exit_code_of, run_command, say, start_tensorflow
+from aag_tf.commands._app import exit_code_of, run_command, say, start_tensorflow, tell
 from aag_tf.config import TrainConfig
 
 
@@ -24,7 +25,10 @@ def main(argv: Sequence[str]) -> int:
     config = flags.parse(argv, TrainConfig, usage=__doc__ or "")
     preflight.check(config)
     with start_tensorflow():
-        from aag_tf.training import train
+        from aag_tf.training import plan, train
+    if config.run.dry_run:
+        print(plan(config), "\nNothing was trained and nothing was written (--dry_run).", sep="\n")
+        return 0
     result = train(config)
     code = 0 if result.complete else exit_code_of(result.stopped_by or signal.SIGINT)
     if not result.is_chief:
@@ -33,12 +37,12 @@ def main(argv: Sequence[str]) -> int:
         say(f"aag-train: stopped at step {result.step} of {result.total_steps}; a checkpoint is in {result.run_dir}.")
         say(f"Go on from it with: {result.resume_command}")
         return code
-    print(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
+    tell(f"Trained for {result.step} steps; the run is in {result.run_dir}.")
     if result.evaluate_command is not None:
-        print(f"Evaluate it with: {result.evaluate_command}")
+        tell(f"Evaluate it with: {result.evaluate_command}")
     else:
-        print("No image was held out to evaluate on (--validation_fraction).")
-        print(f"Export it with: {result.export_command}")
+        tell("No image was held out to evaluate on (--validation_fraction).")
+        tell(f"Export it with: {result.export_command}")
     return code
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 from aag_tf.config.checks import require
+from aag_tf.config.reading import LARGEST_MAX_PIXELS
 from aag_tf.config.setting import check_settings, setting
 
 EMBEDDING_DTYPES = ("float32", "float16")
@@ -21,8 +22,9 @@ class EmbedConfig:
     input: str = setting(
         "",
         "The images: a folder (its tree of image files, sorted by path), tfds:NAME[/CONFIG][:VERSION]/SPLIT, a text "
-        "file with a path a line (in its order), or TFRecord files of tf.train.Example (a name or pattern with "
-        "`.tfrecord` in it). folder:, list: and tfrecord: in front say which it is.",
+        "file with a path a line (in its order), a table with a column of paths (.csv), tar archives (.tar; a pattern "
+        "behind tar:), or TFRecord files of tf.train.Example (a name or pattern with `.tfrecord` in it). folder:, "
+        "list:, csv:, tar: and tfrecord: in front say which it is.",
         if_empty="name a folder, tfds:NAME/SPLIT, a list of paths or TFRecords",
         is_path=True,
     )
@@ -67,6 +69,12 @@ class EmbedConfig:
         "Images embedded at once. Lower it if memory runs out; the embeddings change by rounding only.",
         low=1,
         high=65_536,
+    )
+    max_pixels: int | None = setting(
+        None,
+        "Pixels of the largest picture that is decoded; larger ones get no embedding. Default: that of the training.",
+        low=1,
+        high=LARGEST_MAX_PIXELS,
     )
     read_threads: int | None = setting(
         None,

@@ -94,6 +94,11 @@ class EvaluateConfig:
     report: bool = setting(
         True, "Draw report.html beside the metrics: confusion, nearest neighbors, maps, training curves."
     )
+    dry_run: bool = setting(
+        False,
+        "Say what would be evaluated (images, splits, classes, files left out, measures), after every check that "
+        "needs no features, and write nothing.",
+    )
     compare: str | None = setting(
         None,
         "Put earlier evaluations side by side, as a table and an HTML file: --compare RUN RUN ..., each a run "

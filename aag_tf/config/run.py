@@ -32,6 +32,12 @@ class RunConfig:
         "and start again.",
         resumable=True,
     )
+    dry_run: bool = setting(
+        False,
+        "Say what the run would do (images, splits, classes, files left out, encoder, steps), after every check that "
+        "needs no writing, and end without making a run directory.",
+        resumable=True,
+    )
     log_every_steps: int = setting(
         50, "Steps between two lines of metrics.jsonl and points in TensorBoard.", low=1, resumable=True
     )

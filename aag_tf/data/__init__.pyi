@@ -4,6 +4,7 @@ from .bands import choose_bands as choose_bands
 from .derived_images import JoinedImages as JoinedImages
 from .derived_images import SelectedImages as SelectedImages
 from .derived_images import TransformedImages as TransformedImages
+from .description import describe_source as describe_source
 from .file_images import FileImages as FileImages
 from .file_images import report_lost_files as report_lost_files
 from .fingerprints import fingerprint as fingerprint

@@ -35,6 +35,14 @@ class ShownBands:
         return self.channels in (GRAY, COLOR)
 
     @property
+    def rgb(self) -> tuple[int, int, int] | None:
+        """Red, green and blue of pictures, from 0 on; `None` for gray and RGB images."""
+        if self.is_whole:
+            return None
+        red, green, blue = (band - 1 for band in (self.bands if len(self.bands) == COLOR else self.bands * COLOR))
+        return red, green, blue
+
+    @property
     def caption(self) -> str:
         """What pictures show, for people; empty for gray and RGB images."""
         if self.is_whole:

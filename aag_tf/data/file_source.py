@@ -30,7 +30,8 @@ def open_files(listing: Listing, config: DataConfig, crop_from: str = FROM_IMAGE
         rows = np.flatnonzero(place == part)
         if len(rows) == 0:
             raise DataError(f"none of the image files in the {part} part of {name} can be read; repair or remove them.")
-        splits[part] = Split(SelectedImages(images, rows), labels[rows] if labels[rows].min() >= 0 else None)
+        files = usable[rows] if len(np.unique(usable)) < len(usable) else None
+        splits[part] = Split(SelectedImages(images, rows), labels[rows] if labels[rows].min() >= 0 else None, files)
     return Source(
         name,
         splits["train"],

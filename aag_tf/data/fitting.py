@@ -18,6 +18,7 @@ from aag_tf.utils.errors import DataError
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts color to gray
 DEEPEST_GRAY = 65_535
+STRIP = 256  # rows whose wide intermediates are in memory at a time
 Box = tuple[float, float, float, float]
 
 
@@ -98,19 +99,35 @@ def default_range(values: npt.NDArray[Any]) -> Range:
     return 0.0, float(DEEPEST_GRAY)
 
 
+def shares(values: npt.NDArray[Any], span: Range) -> npt.NDArray[np.float32]:
+    """Shares of white: the ends of the range become 0 and 1, values beyond are clipped, and what is no number stays so.
+
+    In float64 until they are clipped, as in the graph of an export (`aag_tf.export.decoding.color.shares`): another
+    rounding would be another level of a pixel.
+
+    Args:
+        values: real numbers [h, ...].
+        span: low and high end.
+    """
+    low, high = span
+    found = np.empty(values.shape, np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start in range(0, len(values), STRIP):  # which bounds the memory
+            rows = slice(start, start + STRIP)
+            found[rows] = np.clip((values[rows].astype(np.float64) - low) / (high - low), 0, 1)
+    return found
+
+
 def _plane(band: npt.NDArray[Any], decoded: Decoded, span: Range, size: Size, how: str) -> npt.NDArray[np.float32]:
     """One band at the wanted size, 0 to 255, not rounded; NaN is black."""
-    exact = np.float32 if band.dtype.itemsize < 4 else np.float64
-    low, high = span
-    with np.errstate(invalid="ignore", over="ignore"):
-        gray = np.clip((band.astype(exact) - low) / (high - low), 0, 1)
+    gray = shares(band, span)
     missing = np.isnan(gray)
     if decoded.inverted:
         gray = 1 - gray
     gray = np.where(missing, 0, gray)
     if decoded.opacity is not None:
         gray = gray * decoded.opacity + (1 - decoded.opacity)
-    picture = Image.fromarray(np.ascontiguousarray(255 * gray, np.float32))
+    picture = Image.fromarray(np.ascontiguousarray(np.float32(255) * gray, np.float32))
     return np.asarray(_scaled(picture, size, how))
 
 

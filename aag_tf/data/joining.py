@@ -98,14 +98,26 @@ def _joined_split(name: str, split: str, owners: Sequence[tuple[Source, Split]],
     if names is None or any(own is None for own in labels):
         if any(own is not None for own in labels):
             _say_unlabeled(name, split)
-        return Split(images)
+        return Split(images, files=_joined_files([own for _, own in owners]))
     number_of = {own: number for number, own in enumerate(names)}
     numbered = [
         np.array([number_of[_names_of(source)[label]] for label in own.labels], np.int64)
         for source, own in owners
         if own.labels is not None
     ]
-    return Split(images, np.concatenate(numbered))
+    return Split(images, np.concatenate(numbered), _joined_files([own for _, own in owners]))
+
+
+def _joined_files(parts: Sequence[Split]) -> npt.NDArray[np.int64] | None:
+    """Numbers of the files of all parts, where those of one are known."""
+    if all(part.files is None for part in parts):
+        return None
+    numbered, start = [], 0
+    for part in parts:
+        files = np.arange(len(part)) if part.files is None else part.files
+        numbered.append(files + start)
+        start += int(files.max()) + 1
+    return np.concatenate(numbered)
 
 
 def _one_numbering(parts: Sequence[tuple[list[str] | None, Labels]]) -> tuple[list[str] | None, list[Labels]]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from aag_tf.config.layout import AUTO, EARLY, FOLDERS, NONE, LayoutConfig
 from aag_tf.data.early_layout import early_labels
 from aag_tf.data.folder_layout import are_few
+from aag_tf.data.split_names import are_dates
 from aag_tf.utils.log import logger
 from aag_tf.utils.text import printable
 
@@ -59,6 +60,13 @@ def label(
     for row, (split, own) in enumerate(zip(splits, labels, strict=True)):
         (left_out if own is None and split in known else kept).append(row)
     class_names, numbers = _numbered([labels[row] for row in kept], by_number=given)
+    if class_names is not None and not given and config.labels == AUTO and not early and are_dates(class_names):
+        logger.warning(
+            "the %d classes of %s are dates (%s); --labels=none trains without classes, --labels=folders keeps them.",
+            len(class_names),
+            name,
+            ", ".join(class_names[:3]) + (", ..." if len(class_names) > 3 else ""),
+        )
     how = "--labels=none" if config.labels == NONE else "labels" if given else "sub-folders"
     return Labeling(kept, numbers, class_names, left_out, how)
 

@@ -55,7 +55,17 @@ def read_list(path: Path) -> Iterator[Listed]:
     """Yields the files that a text names, a line at a time, so that its length needs no memory.
 
     Raises:
-        DataError: it cannot be read, or is no text.
+        DataError: it can no longer be read.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    return (Listed(name, locate(name, folder)) for name in read_names(path))
+
+
+def read_names(path: Path) -> Iterator[str]:
+    """Yields the names that a text has, without comments and quotes.
+
+    Raises:
+        DataError: it can no longer be read.
     """
     folder = os.path.dirname(os.path.abspath(path))
     try:
@@ -63,21 +73,22 @@ def read_list(path: Path) -> Iterator[Listed]:
             for line in file:
                 name = _name_in(line.rstrip("\r\n"), folder)
                 if name:
-                    yield Listed(name, locate(name, folder))
+                    yield name
     except OSError as error:
         raise DataError(f"{path} can no longer be read ({error.strerror}); restore it and start again.") from error
 
 
-def locate(name: str, folder: str) -> str:
+def locate(name: str, folder: str, working: str | None = None) -> str:
     """Returns the path that a line of a list or a table means, absolute; there may be no such file.
 
     Args:
         name: as written.
         folder: of the list.
+        working: the working directory; `None` for that of this process.
     """
     written = os.path.expanduser(name) if name.startswith("~") else name
     tried = [written] if "\\" not in written else [written, written.replace("\\", "/")]
-    places = [os.path.abspath(os.path.join(base, each)) for each in tried for base in (folder, os.getcwd())]
+    places = [os.path.abspath(os.path.join(base, each)) for each in tried for base in (folder, working or os.getcwd())]
     return next((place for place in places if os.path.lexists(place)), places[0])
 
 
@@ -90,11 +101,19 @@ def text_path(path: str, scheme: str) -> Path:
     file = user_path(path)
     if not file.is_file():
         raise DataError(f"{path} is not a file; --dataset={scheme}:<path> names a text with a path a line.")
-    with file.open("rb") as opened:
-        start = opened.read(SNIFFED_BYTES)
-    if b"\0" in start and start[:2] not in MARKS:
+    start = _start_of(file)
+    if not _is_text(start):
         raise DataError(f"{path} is no text, so that it cannot list files; {_kind_of(path, start)}")
     return file
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is a text.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return _is_text(_start_of(path))
 
 
 def open_text(path: Path) -> TextIO:
@@ -154,6 +173,15 @@ def _name_in(line: str, folder: str) -> str:
         return ""
     quoted = len(text) > 1 and text[-1] == text[0]
     return text[1:-1].replace(text[0] * 2, text[0]) if quoted else line
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(SNIFFED_BYTES)
+
+
+def _is_text(start: bytes) -> bool:
+    return b"\0" not in start or start[:2] in MARKS
 
 
 def _kind_of(path: str, start: bytes) -> str:

@@ -1,7 +1,8 @@
 """The pages of image files: which of them are images, and what is said of files that have several."""
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from aag_tf.data.formats.decoded import Header
 from aag_tf.utils.log import logger
@@ -17,7 +18,14 @@ class Page(NamedTuple):
     number: int = 0
 
     def __str__(self) -> str:
+        """Its name."""
         return self.path if self.number == 0 else f"{self.path}#page={self.number + 1}"
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Returns the page of a name."""
+        found = re.fullmatch(r"(.*)#page=([1-9]\d{0,6})", name, re.ASCII | re.DOTALL)
+        return cls(name) if found is None else cls(found[1], int(found[2]) - 1)
 
 
 def warn_of_pages(name: str, paths: Sequence[str], headers: Sequence[Header], pages: str) -> None:
@@ -31,6 +39,6 @@ def warn_of_pages(name: str, paths: Sequence[str], headers: Sequence[Header], pa
     advice = (
         "only the first of each is read; --pages=each makes every page an image"
         if pages == "first"
-        else f"each of their {total:,} pages is an image (--pages=each)"
+        else f"each of their {total:,} pages is an image (--pages=each), and pages of one file stay in one split"
     )
     logger.warning("%s has %s of several pages (%s%s): %s.", name, counted(len(several), "file"), named, more, advice)

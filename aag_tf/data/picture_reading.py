@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from aag_tf.config import DataConfig, ReadingConfig
 from aag_tf.config.augment import CROPS_FROM
-from aag_tf.data import memory, pictures, sizes, value_range
+from aag_tf.config.reading import read_range
+from aag_tf.data import memory, pictures, sizes
 from aag_tf.data.file_images import FileImages
 from aag_tf.data.header_cache import HeaderCache
 from aag_tf.data.images import ArrayImages, Images, Shape
@@ -24,6 +25,7 @@ from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.data.skipped import Skipped, warn_of_skipped
 from aag_tf.data.source_images import SourceImages
+from aag_tf.data.value_range import Counts, Values, find_range, sample, values_of_page
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
 from aag_tf.utils.progress import progress_bar
@@ -102,7 +104,7 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig, crop_from
         example = f"{path}: {reason(error)}"
         raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {example}.")
     found_sizes = [(header.height, header.width) for header in headers.values()]
-    sizes.warn_of_size(name, common.size, config.image_size, settings.fit, found_sizes)
+    sizes.warn_of_size(name, common.size, config.image_size, settings.fit, found_sizes, cut=images.has_sources)
     warn_of_pages(name, [paths[number] for number in headers], list(headers.values()), settings.pages)
     notes.update(header.note for header in headers.values() if header.note)
     for note, count in notes.items():
@@ -124,20 +126,19 @@ def _pages(paths: Sequence[str], headers: Mapping[int, Header], settings: Readin
 def _resolve(name: str, paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig) -> Reading:
     """Finds the range of deep images."""
     deep = [page for number, page in _pages(paths, headers, settings) if headers[number].deep]
-    if not deep:
+    if not deep or read_range(settings.value_range) is not None:
         return Reading.of(settings)
-    counts = value_range.Counts(len(deep), sum(not header.deep for header in headers.values()))
 
-    def look(page: Page) -> value_range.Values | None:
-        return value_range.values_of_page(pictures.decode_page(page.path, settings.max_pixels, page.number))
+    def look(page: Page) -> list[Values]:
+        values = values_of_page(pictures.decode_page(page.path, settings.max_pixels, page.number))
+        return [] if values is None else [values]
 
-    sampled = value_range.sample(deep)
-    wanted = [] if value_range.read_range(settings.value_range) else sampled
-    found = _try_all(look, wanted, "sampling values of", {}) if wanted else []
-    if wanted and not any(found):
+    found = _try_all(look, sample(deep), "sampling values of", {})
+    known = [values for looked in found for values in looked or []]
+    if not known:
         return Reading.of(settings)  # none can be decoded, which is said when all are
-    known = [values for values in found if values is not None]
-    return Reading.of(settings, value_range.find_range(name, settings, known, counts))
+    counts = Counts(len(deep), sum(not header.deep for header in headers.values()))
+    return Reading.of(settings, find_range(name, settings, known, counts))
 
 
 def _common_format(
@@ -211,11 +212,17 @@ def _open_sources(
 
 
 def _cuts(headers: Collection[Header], shape: Shape, settings: ReadingConfig, crop_from: str) -> bool:
-    """Whether views are cut from the pictures themselves: if that is left open, where most are much larger."""
+    """Whether views are cut from the pictures themselves.
+
+    If that is left open, they are where most are much larger than views, and all are photographs: what is odd about others
+    (bands, ranges, pages) is found as they are decoded, and should be said before training.
+    """
     if crop_from != "auto":
         return crop_from == FROM_SOURCE
+    if settings.fit != "crop" or any(header.deep or header.channels > 3 or header.pages > 1 for header in headers):
+        return False
     larger = [header.height * header.width > MUCH_LARGER * shape[0] * shape[1] for header in headers]
-    return settings.fit == "crop" and 2 * sum(larger) > len(larger)
+    return 2 * sum(larger) > len(larger)
 
 
 def _header(cache: HeaderCache, settings: ReadingConfig, path: str) -> Header:

@@ -111,17 +111,17 @@ def thumbnail(
     return Image.fromarray(np.ascontiguousarray(shown))
 
 
-def is_picture(name: str, folder: str = "") -> bool:
+def is_picture(name: str, folder: str | None = None) -> bool:
     """Whether a file is tried as a picture: it is not hidden, and its suffix says so, or without one its first bytes.
 
     Args:
         name: of the file.
-        folder: that it lies in.
+        folder: that it lies in; without it, as where files lie elsewhere, a suffix is needed.
     """
     if name.startswith("."):
         return False
     suffix = os.path.splitext(name)[1].lower()
-    if suffix:
+    if suffix or folder is None:
         return suffix in SUFFIXES
     try:
         with open_regular(os.path.join(folder, name)) as file:

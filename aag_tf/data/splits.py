@@ -26,6 +26,7 @@ class Split:
     Attributes:
         images: uint8 [n, h, w, c], fetched by index.
         labels: int64 [n], 0 or above, or `None`.
+        files: int64 [n], number of the file that each image is a page of; `None` where each has its own.
 
     Raises:
         DataError: there are no images, or the labels do not fit them.
@@ -33,6 +34,7 @@ class Split:
 
     images: Images
     labels: npt.NDArray[np.int64] | None = None
+    files: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if len(self.images) == 0:
@@ -55,7 +57,8 @@ class Split:
 
     def select(self, rows: npt.NDArray[np.int64]) -> "Split":
         """Returns the images `rows` (int64 [k]) of this split and their labels, as a split."""
-        return Split(SelectedImages(self.images, rows), None if self.labels is None else self.labels[rows])
+        labels, files = (None if each is None else each[rows] for each in (self.labels, self.files))
+        return Split(SelectedImages(self.images, rows), labels, files)
 
     def take(self, most: int) -> "Split":
         """Returns at most `most` images: a fixed sample, stratified by label if there are labels."""
@@ -125,7 +128,7 @@ def complete(source: Source, validation_fraction: float) -> Source:
        there is nothing to report.
     3. No validation: `validation_fraction` of train becomes validation, stratified by label if there are labels.
 
-    The splits do not depend on the run's seed.
+    The splits do not depend on the run's seed. All pages of a file are in one split.
 
     Raises:
         DataError: fewer than two images are left to train on.
@@ -168,7 +171,12 @@ def held_out_mask(
 
 
 def _hold_out(split: Split, fraction: float, purpose: str) -> tuple[Split, Split | None]:
-    mask = held_out_mask(len(split), split.labels, fraction, purpose)
+    if split.files is None:
+        mask = held_out_mask(len(split), split.labels, fraction, purpose)
+    else:  # whole files: the pages of one are alike, and nothing is learned from testing on what was trained on
+        _, first, file_of = np.unique(split.files, return_index=True, return_inverse=True)
+        labels = None if split.labels is None else split.labels[first]
+        mask = held_out_mask(len(first), labels, fraction, purpose)[file_of]
     if not mask.any() or mask.all():
         return split, None
     return split.select(np.flatnonzero(~mask)), split.select(np.flatnonzero(mask))

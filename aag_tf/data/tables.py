@@ -5,6 +5,7 @@ semicolons, tabs and bars separate cells, and quotes hold them together. Paths a
 """
 
 import csv
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -152,6 +153,27 @@ def read_table(path: str, columns: str | None) -> Table:
 
     listed = [Row(cell(row, "path") or "", cell(row, "label"), cell(row, "split")) for row in body]
     return Table(file, [row for row in listed if row.name], names)
+
+
+def read_names(path: Path) -> Iterator[str]:
+    """Yields the paths that a table names, a row at a time, so that its length needs no memory.
+
+    Raises:
+        DataError: it cannot be read as a table, or no column is known to have paths.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        rows = _cells(path)
+        first = next(rows, None)
+        if first is None:
+            return
+        place, has_names = _places(str(path), first, folder, None)
+        for row in rows if has_names else itertools.chain([first], rows):
+            name = row[place["path"]].strip() if place["path"] < len(row) else ""
+            if name:
+                yield name
+    except (csv.Error, OSError) as error:
+        raise DataError(f"{path} cannot be read as a table ({one_line(error)}); save it as CSV in UTF-8.") from error
 
 
 def _cells(file: Path) -> Iterator[list[str]]:

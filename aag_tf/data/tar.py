@@ -90,7 +90,7 @@ def read_shard(archive: Path) -> Shard:
     Raises:
         DataError: it is compressed or broken.
     """
-    _refuse_compressed(archive)
+    refuse_compressed(archive)
     images: dict[str, TarMember] = {}
     labels: dict[str, str] = {}
     size = archive.stat().st_size
@@ -137,7 +137,12 @@ def _label_in(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str | None:
     return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None
 
 
-def _refuse_compressed(archive: Path) -> None:
+def refuse_compressed(archive: Path) -> None:
+    """Checks that the images of an archive can be read one by one.
+
+    Raises:
+        DataError: it is compressed; the message has the command that unpacks it.
+    """
     with archive.open("rb") as file:
         start = file.read(8)
     for mark, tool in COMPRESSED.items():

@@ -12,6 +12,7 @@ from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.measures import measure_all
 from aag_tf.evaluation.output import evaluation_path
+from aag_tf.evaluation.plan import plan
 from aag_tf.evaluation.results import FeatureResult, shown, table, title
 from aag_tf.evaluation.unlabeled import alignment, neighbor_purity, rankme, uniformity
 from aag_tf.evaluation.verdict import Against, Verdict, find_verdicts
@@ -42,6 +43,7 @@ __all__ = [
     "mean_interval",
     "measure_all",
     "neighbor_purity",
+    "plan",
     "rankme",
     "raw_pixels",
     "shown",

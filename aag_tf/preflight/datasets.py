@@ -57,6 +57,8 @@ def _count(config: DataConfig) -> Count | None:
     scheme, _, rest = config.dataset.partition(":")
     with silenced():  # what is odd about the files is said when they are read
         listing = list_files(config)
+    if listing is not None and config.reading.pages == "each":
+        return None  # how many pages there are is known once the files are opened
     if listing is not None:
         train = listing.rows("train")
         return Count(len(train), set(listing.splits), bool(np.all(listing.labels[train] >= 0)))

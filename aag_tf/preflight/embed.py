@@ -3,14 +3,16 @@
 import os
 
 from aag_tf.config import EmbedConfig
+from aag_tf.config.data import suggested_name
+from aag_tf.data.tar import archive_paths, refuse_compressed
 from aag_tf.preflight.datasets import check_prepared
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.paths import nearest_existing, user_path
 from aag_tf.utils.stores import Store, is_store
 
-KINDS = ("folder", "list", "tfrecord", "tfds")
-OF_FILES = ("folder", "list")  # those whose images are files
+KINDS = ("folder", "list", "csv", "tar", "tfrecord", "tfds")
+OF_FILES = ("folder", "list", "csv")  # those whose images are files
 STORE = "store"  # the kind of a folder on a store
 MANIFEST_FILE = "manifest.json"
 
@@ -26,6 +28,9 @@ def check(config: EmbedConfig) -> None:
         check_prepared(rest.rpartition("/")[0], config.data_dir, download=False)
     elif kind == "folder" and not user_path(rest).is_dir():
         raise not_a_folder(config.input)
+    elif kind == "tar":
+        for archive in archive_paths(rest):
+            refuse_compressed(archive)
     elif kind == STORE:
         _check_stored(rest)
 
@@ -98,10 +103,11 @@ def kind_and_rest(text: str) -> tuple[str, str]:
     if ".tfrecord" in path.name:
         return "tfrecord", text
     if os.path.exists(path):
-        return "list", text
+        kind = (suggested_name(str(path)) or "").partition(":")[0]
+        return (kind if kind in ("csv", "tar") else "list"), text
     raise DataError(
         f"--input={text} is neither a folder nor a file; name a folder, tfds:NAME/SPLIT, a text file that lists "
-        "paths, or TFRecord files."
+        "paths, a table, tar archives or TFRecord files."
     )
 
 

@@ -210,14 +210,16 @@ class RunDirectory:
     def write_skipped(self, files: Mapping[str, str]) -> None:
         """Writes `skipped.json`, `{path: reason}` of the image files that training could not read; none if all were."""
         if files:
-            write_atomically(self.skipped, json.dumps(dict(files), indent=2) + "\n")
+            known = {named(path): reason for path, reason in files.items()}
+            write_atomically(self.skipped, json.dumps(known, indent=2) + "\n")
         else:
             self.skipped.unlink(missing_ok=True)
 
     def read_skipped(self) -> dict[str, str]:
         """Reads `skipped.json`; empty where it is missing or damaged, since it only saves naming files again."""
         try:
-            return {path: str(why) for path, why in read_json_object(self.skipped).items()}
+            known = read_json_object(self.skipped)
+            return {str(local_path(path)) if is_store(path) else path: str(why) for path, why in known.items()}
         except (OSError, ValueError):
             return {}
 

@@ -2,6 +2,6 @@
 
 from aag_tf.training.callbacks import EncoderMonitor, StepRange
 from aag_tf.training.model import AAG
-from aag_tf.training.train import TrainResult, train
+from aag_tf.training.train import TrainResult, plan, train
 
-__all__ = ["AAG", "EncoderMonitor", "StepRange", "TrainResult", "train"]
+__all__ = ["AAG", "EncoderMonitor", "StepRange", "TrainResult", "plan", "train"]

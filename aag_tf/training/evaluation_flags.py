@@ -26,6 +26,7 @@ def _has_classes(source: Source) -> bool:
     """Whether the images can be evaluated by their labels."""
     parts = (source.train, source.validation, source.test)
     labels = source.train.labels
-    if labels is None or source.test is None or any(part is not None and part.labels is None for part in parts):
+    held_out = [part for part in parts[1:] if part is not None and part.labels is not None]  # the labeled one is taken
+    if labels is None or not held_out:
         return False
     return len(np.unique(labels)) > 1

@@ -77,9 +77,7 @@ class OpenRun:
 
 @contextlib.contextmanager
 def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None) -> Iterator[OpenRun]:
-    """Checks everything that could stop a run, builds its model, and takes its directory into use.
-
-    Nothing is written before all preconditions hold. The directory stays locked while the block runs.
+    """Prepares a run and takes its directory into use; the directory stays locked while the block runs.
 
     Args:
         config: every setting of the run.
@@ -91,17 +89,41 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
             failed.
     """
     config = with_recorded_choices(config)
-    with (
-        training_directory(config.run.run_dir) as directory,
-        _opened(directory, config, components, cluster) as run,
-    ):
-        yield run
+    with training_directory(config.run.run_dir) as directory:
+        run = prepare_run(directory, config, components, cluster)
+        state, store = run.state, run.store
+        lock = directory.locked() if run.is_chief else contextlib.nullcontext()
+        with lock, report_disk_failures(store), report_lost_files():
+            start_step = _begin(config.run, directory, run.record, state, store) if run.is_chief else 0
+            if run.is_chief:
+                directory.write_skipped(run.source.skipped)
+                directory.push()
+            # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
+            if cluster is not None and (config.run.resume or components.encoder is not None):
+                position = tf.Variable(start_step, dtype=tf.int64)
+                broadcast_from_chief(run.model.distribute_strategy, [*state.variables, position])
+                start_step = int(position.numpy())
+            run.model.finalize_normalization()
+            yield dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=start_step))
 
 
-@contextlib.contextmanager
-def _opened(
-    directory: RunDirectory, config: TrainConfig, components: CustomComponents, cluster: Cluster | None
-) -> Iterator[OpenRun]:
+def prepare_run(
+    directory: RunDirectory, config: TrainConfig, components: CustomComponents, cluster: Cluster | None = None
+) -> OpenRun:
+    """Checks everything that could stop a run, and builds its model; writes nothing.
+
+    Args:
+        directory: of the run.
+        config: every setting of the run.
+        components: the encoder and the branch that were passed to `train`.
+        cluster: the machines that train together.
+
+    Returns:
+        The run as it would be opened, at step 0 and with untrained weights.
+
+    Raises:
+        AagError: the settings, the data or the run directory do not allow the run.
+    """
     store = CheckpointStore(directory.checkpoints)
     is_chief = cluster is None or cluster.is_chief
     before = _check_directory(directory, config.run) if is_chief else None
@@ -145,30 +167,18 @@ def _opened(
     if is_chief:
         check_space(store, state.bytes, config.run.checkpoints_to_keep)
 
-    lock = directory.locked() if is_chief else contextlib.nullcontext()
-    with lock, report_disk_failures(store), report_lost_files():
-        start_step = _begin(config.run, directory, record, state, store) if is_chief else 0
-        if is_chief:
-            directory.write_skipped(source.skipped)
-            directory.push()
-        # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
-        if cluster is not None and (config.run.resume or custom_encoder is not None):
-            position = tf.Variable(start_step, dtype=tf.int64)
-            broadcast_from_chief(strategy, [*state.variables, position])
-            start_step = int(position.numpy())
-        model.finalize_normalization()
-        yield OpenRun(
-            config=config,
-            cluster=cluster,
-            directory=directory,
-            record=record,
-            source=source,
-            monitored=monitored,
-            model=model,
-            store=store,
-            state=state,
-            steps=StepRange(start_step, total_steps, steps_per_epoch),
-        )
+    return OpenRun(
+        config=config,
+        cluster=cluster,
+        directory=directory,
+        record=record,
+        source=source,
+        monitored=monitored,
+        model=model,
+        store=store,
+        state=state,
+        steps=StepRange(0, total_steps, steps_per_epoch),
+    )
 
 
 def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
@@ -214,7 +224,7 @@ def _with_layout(config: TrainConfig, source: Source) -> TrainConfig:
 
 def _describe(config: TrainConfig, source: Source, auxiliary: Branch | None) -> RunRecord:
     """Returns the record of a run on these images; its settings repeat the run without touching an earlier one."""
-    kept = dataclasses.replace(config.run, resume=False, overwrite=False)
+    kept = dataclasses.replace(config.run, resume=False, overwrite=False, dry_run=False)
     return RunRecord(
         config=dataclasses.replace(config, run=kept),
         image_shape=source.image_shape,

@@ -18,18 +18,22 @@ from aag_tf.data import training_batches
 from aag_tf.distribute.workers import agreement, per_worker_batches, report_lost_workers
 from aag_tf.encoders import dtype_policy
 from aag_tf.runs import RunDirectory
+from aag_tf.runs.recorded_choices import with_recorded_choices
+from aag_tf.runs.stored_run_directory import training_directory
 from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.evaluation_flags import evaluation_flags
-from aag_tf.training.open_run import OpenRun, open_run
+from aag_tf.training.open_run import OpenRun, open_run, prepare_run
 from aag_tf.training.precision import with_precision
 from aag_tf.training.reading_faults import may_go_on
 from aag_tf.training.summary import summarize
 from aag_tf.training.writer import Writer
 from aag_tf.utils import environment
+from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.log import logger
 from aag_tf.utils.progress import progress_shown
 from aag_tf.utils.stores import named
+from aag_tf.utils.summary import Summary
 from aag_tf.utils.text import command_line
 
 
@@ -111,6 +115,8 @@ def train(
             the run cannot go on, and its last checkpoint is intact.
         WorkerLostError: another machine was lost; the run goes on from its newest checkpoint with `resume`.
     """
+    if config.run.dry_run:
+        raise ConfigError("--dry_run trains nothing; call aag_tf.training.plan, or leave it out.")
     environment.tell()
     cluster = configs.cluster_from_environment()
     components = CustomComponents(encoder=encoder, auxiliary=auxiliary, writers=writers, callbacks=callbacks)
@@ -121,6 +127,31 @@ def train(
         open_run(config, components, cluster) as run,
     ):
         return _fit(run, components)
+
+
+def plan(
+    config: TrainConfig,
+    *,
+    encoder: keras.Model | Callable[[], keras.Model] | None = None,
+    auxiliary: Branch | Callable[[], Branch] | None = None,
+) -> Summary:
+    """Returns what `train` would do with the same arguments, after its checks; writes nothing.
+
+    Args:
+        config: every setting of the run.
+        encoder: as for `train`.
+        auxiliary: as for `train`.
+
+    Raises:
+        AagError: the settings, the data or the run directory do not allow the run.
+    """
+    environment.tell()
+    components = CustomComponents(encoder=encoder, auxiliary=auxiliary)
+    config = with_recorded_choices(with_precision(components.noted_in(config)))
+    with dtype_policy(config.schedule.precision), training_directory(config.run.run_dir) as directory:
+        run = prepare_run(directory, config, components)
+        done = max((stored.step for stored in run.store.all()), default=0) if config.run.resume else 0
+        return summarize(dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=done)))
 
 
 def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:

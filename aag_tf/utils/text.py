@@ -24,8 +24,23 @@ def counted(count: int, noun: str) -> str:
 
 
 def command_line(*parts: object) -> str:
-    """Returns a command as it can be pasted into a shell, whatever the names in it hold."""
-    return shlex.join(map(str, parts))
+    """Returns a command as it can be shown on one line and pasted into a shell, whatever the names in it hold."""
+    return " ".join(_shell_word(str(part)) for part in parts)
+
+
+def _shell_word(part: str) -> str:
+    if part.isprintable():
+        return shlex.quote(part)
+    # Control characters, and bytes that are not UTF-8, are written as bash, zsh and ksh read them.
+    pieces = (
+        f"\\{each}"
+        if each in "\\'"
+        else each
+        if each.isprintable()
+        else "".join(f"\\x{byte:02x}" for byte in each.encode("utf-8", "surrogateescape"))
+        for each in part
+    )
+    return f"$'{''.join(pieces)}'"
 
 
 def text_width(without_terminal: int = 80) -> int:

@@ -27,14 +27,15 @@ def image_of(deep: tf.Tensor, image_shape: tuple[int, int, int], reading: Readin
     size, channels = image_shape[:2], image_shape[2]
 
     def gray() -> tf.Tensor:
-        plane = fit_levels(_levels(deep, 1, value_range), size, reading.fit)
+        plane = fit_levels(_levels(deep, 1, value_range)[tf.newaxis], size, reading.fit)[0]
         return tf.repeat(plane, channels, axis=2)
 
     def color() -> tf.Tensor:
-        planes = fit_levels(_levels(deep, 3, value_range), size, reading.fit)
+        planes = fit_levels(_levels(deep, 3, value_range)[tf.newaxis], size, reading.fit)[0]
         if channels == 3:
             return planes
-        return sum(weight * planes[..., band : band + 1] for band, weight in enumerate(LUMA))
+        exact = tf.reduce_sum(tf.cast(planes, tf.float64) * tf.constant(LUMA, tf.float64), axis=-1, keepdims=True)
+        return tf.cast(tf.round(exact), tf.float32)  # in float32 a sum could round to another level than training's
 
     image = rounded(tf.cond(tf.shape(deep)[-1] < 3, gray, color))
     return tf.ensure_shape(image, image_shape)

@@ -23,30 +23,30 @@ def fit_picture(picture: tf.Tensor, size: tuple[int, int], how: str = ReadingCon
     """
     if how != "crop":
         return resizing.fit(picture, size, how)
-    return tf.cond(_has(picture, size), lambda: picture, lambda: resizing.rounded(_cropped(picture, size)))
+    batch = picture[tf.newaxis]
+    return tf.cond(_has(picture, size), lambda: picture, lambda: resizing.rounded(_cropped(batch, size))[0])
 
 
 def fit_levels(levels: tf.Tensor, size: tuple[int, int], how: str = ReadingConfig.fit) -> tf.Tensor:
-    """`fit_picture` without the rounding: levels in [0, 255], float32 [h, w, c] -> float32 [*size, c]."""
+    """`fit_picture` for a batch, without the rounding: levels in [0, 255], float32 [n, h, w, c] -> [n, *size, c]."""
     if how != "crop":
         return resizing.fit_levels(levels, size, how)
     return tf.cond(_has(levels, size), lambda: levels, lambda: _cropped(levels, size))
 
 
-def _has(picture: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    return tf.reduce_all(tf.shape(picture)[:2] == tf.constant(size))
+def _has(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    return tf.reduce_all(tf.shape(images)[-3:-1] == tf.constant(size))
 
 
-def _cropped(picture: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    found, wanted = tf.cast(tf.shape(picture)[:2], tf.float64), tf.constant(size, tf.float64)
+def _cropped(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    found, wanted = tf.cast(tf.shape(images)[1:3], tf.float64), tf.constant(size, tf.float64)
     scale = tf.reduce_max(wanted / found)  # the shorter side decides
     margin = (found - wanted / scale) / 2
-    resized = tf.raw_ops.ScaleAndTranslate(
-        images=picture[tf.newaxis],
+    return tf.raw_ops.ScaleAndTranslate(
+        images=images,
         size=size,
         scale=tf.cast(tf.stack([scale, scale]), tf.float32),
         translation=tf.cast(-margin * scale, tf.float32),
         kernel_type="triangle",
         antialias=True,
     )
-    return resized[0]

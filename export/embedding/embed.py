@@ -9,7 +9,7 @@ from aag_tf.export.embedding.inputs import Input, list_input, open_input, requir
 from aag_tf.export.embedding.manifest import Manifest, begin_manifest, require_same
 from aag_tf.export.embedding.output import Output
 from aag_tf.export.embedding.progress import Progress
-from aag_tf.export.embedding.reading import read_batches
+from aag_tf.export.embedding.reading import read_batches, reading_of
 from aag_tf.export.embedding.report import EmbedReport, finish
 from aag_tf.export.embedding.stored_output import output_to_write
 from aag_tf.export.embedding.updating import update
@@ -102,7 +102,8 @@ def _write_shards(
             parts = [ranges[number] for number in neighbors]
             sizes = (len(batch) for rows in parts for batch in shards.split_rows(len(rows), config.batch_size))
             items = images.items(parts[0].start, parts[-1].stop)
-            batches = read_batches(items, model.image_shape, sizes, config.read_threads)
+            reading = reading_of(config, model.metadata.record)
+            batches = read_batches(items, model.image_shape, sizes, config.read_threads, reading=reading)
             for number in neighbors:
                 rows = embed_rows(config, model, batches, ranges[number], progress)
                 with output.converting_os_errors():

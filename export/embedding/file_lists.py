@@ -1,4 +1,4 @@
-"""`folder:` and `list:`: image files, listed once into a file of the output.
+"""`folder:`, `list:` and `csv:`: image files, listed once into a file of the output.
 
 The list has a line `[path, bytes, modified]` in JSON for each image (`[path, null, null]` for one that is missing, and
 `[path, null, null, true]` for one that was there and is gone), and is read and written a line at a time: ten million
@@ -17,8 +17,13 @@ from typing import Any, BinaryIO
 from typing_extensions import override
 
 from aag_tf.config import EmbedConfig
+from aag_tf.config.reading import LARGEST_MAX_PIXELS
+from aag_tf.data import lists, pictures, tables
+from aag_tf.data.lists import is_text, locate
+from aag_tf.data.pages import Page
 from aag_tf.data.walking import walk_pictures
 from aag_tf.export.embedding.items import GONE, Input, Item, Stamp, open_listed, stamp_of
+from aag_tf.export.embedding.manifest import PAGES
 from aag_tf.export.embedding.output import LIST_FILE, UPDATE_LIST_FILE
 from aag_tf.preflight.embed import not_a_folder
 from aag_tf.utils.errors import DataError
@@ -27,7 +32,6 @@ from aag_tf.utils.progress import progress_bar
 
 LISTED = ("root", "rows", "digest")
 Line = tuple[str, int | None, int | None] | tuple[str, None, None, bool]
-SNIFFED_BYTES = 4096
 LINE_OF_A_FILE = 3  # entries; one that is gone has another
 
 
@@ -44,20 +48,19 @@ def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 
 def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
-    """Describes a text file of paths relative to the working directory, with its digest.
+    """Describes a text file of paths, or a table with a column of paths, with its digest.
 
     Raises:
         DataError: the file cannot be read, or is not a text.
     """
     path = user_path(rest).absolute()
     try:
+        text = is_text(path)
         with path.open("rb") as file:
-            is_text = b"\0" not in file.read(SNIFFED_BYTES)
-            file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"--input={config.input} cannot be read ({error.strerror}); name a list of paths.") from error
-    if not is_text:
+    if not text:
         raise DataError(
             f"--input={config.input} is no text, so it cannot be a list of paths; to embed one picture, name its "
             "folder or write its path into a list; TFRecord files go behind tfrecord:."
@@ -67,7 +70,7 @@ def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
 
 def holds_images(source: dict[str, Any]) -> bool:
     """Whether there is any image file."""
-    return next(_names(source), None) is not None
+    return next(_files(source), None) is not None
 
 
 def list_input(source: dict[str, Any], directory: Path) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def count_unlisted(listing: dict[str, Any], directory: Path) -> tuple[int, int]:
 
 
 def _line(source: dict[str, Any], name: str) -> Line:
-    return (name, *(stamp_of(os.path.join(source["root"], name)) or (None, None)))
+    return (name, *(stamp_of(_place(source, name)) or (None, None)))
 
 
 def _write(path: Path, lines: Iterable[Line]) -> dict[str, Any]:
@@ -149,7 +152,7 @@ def open_input(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) 
     Raises:
         DataError: the list is gone or was changed.
     """
-    return FileList(intact_list(listing, directory, name), listing["root"], listing["rows"])
+    return FileList(intact_list(listing, directory, name), listing)
 
 
 def intact_list(listing: dict[str, Any], directory: Path, name: str = LIST_FILE) -> Path:
@@ -174,16 +177,15 @@ class FileList(Input):
 
     Args:
         path: of the list.
-        root: folder of relative paths.
-        rows: number of lines.
+        listing: the input, with its number of lines.
     """
 
-    def __init__(self, path: Path, root: str, rows: int) -> None:
-        self._path, self._root, self._rows = path, root, rows
+    def __init__(self, path: Path, listing: dict[str, Any]) -> None:
+        self._path, self._listing = path, listing
 
     @override
     def __len__(self) -> int:
-        return self._rows
+        return int(self._listing["rows"])
 
     @override
     def items(self, start: int, stop: int) -> Iterator[Item]:
@@ -204,7 +206,8 @@ class FileList(Input):
         if any(gone):
             return Item(name, _gone)
         stamp = None if size is None else Stamp(size, modified)
-        return Item(name, functools.partial(open_listed, os.path.join(self._root, name), stamp))
+        page = _page_of(self._listing, name)
+        return Item(name, functools.partial(open_listed, _place(self._listing, name), stamp), page.number)
 
 
 def _gone() -> BinaryIO:
@@ -212,17 +215,36 @@ def _gone() -> BinaryIO:
 
 
 def _names(source: dict[str, Any]) -> Iterator[str]:
-    return walk_pictures(source["root"]) if source["kind"] == "folder" else _lines(source["source"])
+    """Yields the names of images: of files, or of their pages where the encoder was trained on each."""
+    for name in _files(source):
+        yield name
+        if PAGES in source:
+            yield from (str(Page(name, number)) for number in range(1, _count_pages(_place(source, name))))
 
 
-def _lines(path: str) -> Iterator[str]:
-    # Bytes that are not UTF-8 become surrogates, as in all paths of Python. Editors on Windows put a byte order mark in
-    # front of a text, which is not part of the first path.
+def _count_pages(path: str) -> int:
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
-            for line in file:
-                name = line.rstrip("\r\n")
-                if name:
-                    yield name
-    except OSError as error:
-        raise DataError(f"{path} can no longer be read ({error.strerror}); restore it and start again.") from error
+        return pictures.read_header(path, LARGEST_MAX_PIXELS).pages
+    except Exception:  # why it cannot be read is said in its row
+        return 1
+
+
+def _page_of(source: dict[str, Any], name: str) -> Page:
+    return Page.named(name) if PAGES in source else Page(name)
+
+
+def _files(source: dict[str, Any]) -> Iterator[str]:
+    match source["kind"]:
+        case "folder":
+            return walk_pictures(source["root"])
+        case "csv":
+            return tables.read_names(Path(source["source"]))
+    return lists.read_names(Path(source["source"]))
+
+
+def _place(source: dict[str, Any], name: str) -> str:
+    """Returns the path that an image is opened by: of a list, beside it or in the directory that it was listed from."""
+    path = _page_of(source, name).path
+    if source["kind"] == "folder":
+        return os.path.join(source["root"], path)
+    return locate(path, os.path.dirname(source["source"]), source["root"])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aag_tf.config import EmbedConfig
-from aag_tf.export.embedding import file_lists, records, store_folder, tfds_split
+from aag_tf.export.embedding import archives, file_lists, records, store_folder, tfds_split
 from aag_tf.export.embedding.items import Input
 from aag_tf.export.embedding.manifest import Listing
 from aag_tf.preflight.embed import STORE, kind_and_rest
@@ -40,6 +40,8 @@ _OF_FILES = (file_lists.holds_images, file_lists.list_input, file_lists.open_inp
 KINDS: dict[str, Kind] = {
     "folder": Kind(file_lists.source_of_folder, *_OF_FILES),
     "list": Kind(file_lists.source_of_list, *_OF_FILES),
+    "csv": Kind(file_lists.source_of_list, *_OF_FILES),
+    "tar": Kind(archives.source_of, archives.holds_images, archives.list_input, archives.open_input, archives.LISTED),
     STORE: Kind(
         store_folder.source_of,
         store_folder.holds_images,

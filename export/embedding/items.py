@@ -16,10 +16,12 @@ class Item(NamedTuple):
     Args:
         name: its `path` in the output.
         open: opens its encoded bytes as a file; raises if they cannot be read.
+        page: of the file, from 0 on.
     """
 
     name: str
     open: Callable[[], BinaryIO]
+    page: int = 0
 
 
 class Input(Protocol):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from aag_tf.config import EmbedConfig
+from aag_tf.preflight.embed import OF_FILES
 from aag_tf.runs import exported
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.json_fields import read_fields
@@ -17,6 +18,7 @@ from aag_tf.utils.versions import versions
 
 FORMAT = "aag_tf.embeddings"
 FORMAT_VERSION = 1
+PAGES = "pages"  # key of an input whose images are the pages of its files
 MOST = 2**40  # more is no number of images
 
 Listing = dict[str, Any]  # an input; see `aag_tf.export.embedding.inputs`
@@ -146,6 +148,8 @@ def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Man
         named(directory.absolute()), exported.digest(directory), metadata.record.image_shape, metadata.embedding_dim
     )
     settings = Settings(**{field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)})
+    if metadata.record.reading.pages == "each" and source["kind"] in OF_FILES:
+        source = source | {PAGES: "each"}
     return Manifest(source, model, settings, versions())
 
 

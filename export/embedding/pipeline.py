@@ -17,6 +17,8 @@ from typing_extensions import override
 
 from aag_tf.data import pictures
 from aag_tf.data.images import Shape
+from aag_tf.data.pictures import AS_IT_IS
+from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.data.regular_file import MAX_BYTES, open_regular, require_bytes
 from aag_tf.export.embedding.reading import Batch
@@ -34,21 +36,29 @@ class EmbedImages(beam.PTransform):
     Args:
         saved_model: version directory of the encoder, on every worker.
         image_shape: (height, width, channels) of its input.
+        reading: how its training reads files.
         batch_size: largest number of images embedded at once.
         normalize: whether embeddings are scaled to length 1.
         dtype: of the embeddings, float32 or float16.
     """
 
     def __init__(
-        self, saved_model: str, image_shape: Shape, *, batch_size: int = 256, normalize: bool = False, dtype="float32"
+        self,
+        saved_model: str,
+        image_shape: Shape,
+        *,
+        reading: Reading = AS_IT_IS,
+        batch_size: int = 256,
+        normalize: bool = False,
+        dtype: str = "float32",
     ) -> None:
         super().__init__()
-        self._shape = image_shape
+        self._shape, self._reading = image_shape, reading
         self._handler = EncoderHandler(saved_model, batch_size=batch_size, normalize=normalize, dtype=dtype)
 
     @override
     def expand(self, named: Any) -> Any:
-        read = named | "Decode" >> beam.ParDo(Decode(self._shape)).with_outputs("broken", main="pixels")
+        read = named | "Decode" >> beam.ParDo(Decode(self._shape, self._reading)).with_outputs("broken", main="pixels")
         embedded = read.pixels | "Embed" >> RunInference(KeyedModelHandler(self._handler))
         rows = embedded | "Name rows" >> beam.MapTuple(_row)
         return (rows, read.broken) | beam.Flatten()
@@ -57,9 +67,9 @@ class EmbedImages(beam.PTransform):
 class Decode(beam.DoFn):
     """(name, path) to (name, uint8 [h, w, c]); an image that cannot be read becomes a row of the output `broken`."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, reading: Reading = AS_IT_IS) -> None:
         super().__init__()
-        self._shape = shape
+        self._shape, self._reading = shape, reading
 
     @override
     def process(self, element: Named) -> Iterator[Any]:
@@ -68,7 +78,7 @@ class Decode(beam.DoFn):
             with _opened(path) as file:
                 encoded = file.read(MAX_BYTES + 1)
             require_bytes(len(encoded))
-            pixels = pictures.decode(io.BytesIO(encoded), self._shape)
+            pixels = pictures.decode(io.BytesIO(encoded), self._shape, self._reading)
         except Exception as error:  # decoders raise many classes for broken files
             yield beam.pvalue.TaggedOutput("broken", _row(name, (None, reason(error))))
         else:

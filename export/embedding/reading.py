@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import dataclasses
 import itertools
 import os
 import warnings
@@ -11,13 +12,23 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from aag_tf.config import EmbedConfig
 from aag_tf.data import pictures
 from aag_tf.data.images import Shape
+from aag_tf.data.picture_reading import quiet_decoders
+from aag_tf.data.pictures import AS_IT_IS
+from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.export.embedding.items import Item
+from aag_tf.runs import RunRecord
 
 BATCHES_AHEAD = 2  # so that a batch is ready whenever the encoder is; more would only take memory
 IMAGES_PER_TASK = 16
+
+
+def reading_of(config: EmbedConfig, record: RunRecord) -> Reading:
+    """Returns how images are read: as in training, up to `--max_pixels`."""
+    return dataclasses.replace(record.reading, max_pixels=config.max_pixels or record.reading.max_pixels)
 
 
 class Batch(NamedTuple):
@@ -35,7 +46,12 @@ class Batch(NamedTuple):
 
 
 def read_batches(
-    items: Iterable[Item], shape: Shape, sizes: Iterable[int], threads: int | None = None
+    items: Iterable[Item],
+    shape: Shape,
+    sizes: Iterable[int],
+    threads: int | None = None,
+    *,
+    reading: Reading = AS_IT_IS,
 ) -> Iterator[Batch]:
     """Decodes images as training does (`aag_tf.data.pictures.decode`).
 
@@ -46,17 +62,18 @@ def read_batches(
         shape: (height, width, channels) of the pixels.
         sizes: number of images of every batch; ends with these or with the images.
         threads: number of threads, one for each CPU core when `None`.
+        reading: of the encoder's training.
     """
     remaining, wanted = iter(items), iter(sizes)
     waiting: collections.deque[tuple[Batch, list[concurrent.futures.Future[None]]]] = collections.deque()
     with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata do no harm
+        quiet_decoders()
 
         def submit(chosen: list[Item]) -> None:
             count = len(chosen)
             batch = Batch([item.name for item in chosen], np.zeros((count, *shape), np.uint8), [None] * count)
             parts = range(0, count, IMAGES_PER_TASK)
-            waiting.append((batch, [pool.submit(_fill, batch, chosen, start) for start in parts]))
+            waiting.append((batch, [pool.submit(_fill, batch, chosen, start, reading) for start in parts]))
 
         try:
             while True:
@@ -72,12 +89,12 @@ def read_batches(
             pool.shutdown(cancel_futures=True)
 
 
-def _fill(batch: Batch, items: list[Item], start: int) -> None:
+def _fill(batch: Batch, items: list[Item], start: int, reading: Reading) -> None:
     """Reads the images of one task into their rows."""
     shape = batch.pixels.shape[1:]
     for row, item in enumerate(items[start : start + IMAGES_PER_TASK], start):
         try:
             with item.open() as file:
-                batch.pixels[row] = pictures.decode(file, shape)
+                batch.pixels[row] = pictures.decode(file, shape, reading, item.page)
         except Exception as error:  # decoders raise many classes for broken files
             batch.errors[row] = reason(error)

@@ -52,13 +52,13 @@ def open_input(listing: dict[str, Any], directory: Path) -> Input:
         StoreError: the store cannot be used.
     """
     path = file_lists.intact_list(listing, directory)
-    return _StoredList(path, listing["root"], listing["rows"])
+    return _StoredList(path, listing)
 
 
 class _StoredList(FileList):
-    def __init__(self, path: Path, root: str, rows: int) -> None:
-        super().__init__(path, root, rows)
-        self._store = Store(root)
+    def __init__(self, path: Path, listing: dict[str, Any]) -> None:
+        super().__init__(path, listing)
+        self._store = Store(listing["root"])
 
     @override
     def _item(self, line: bytes) -> Item:

@@ -58,6 +58,7 @@ class StoredOutput(Output):
     @override
     def fetch(self) -> None:
         self._mirror.pull()
+        self.parquet.mkdir(exist_ok=True)  # a store has no empty folders
 
     @override
     def push(self) -> None:

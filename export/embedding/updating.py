@@ -20,7 +20,7 @@ from aag_tf.export.embedding.inputs import source_of
 from aag_tf.export.embedding.manifest import Manifest, Update, begin_manifest, require_updatable
 from aag_tf.export.embedding.output import LIST_FILE, OWN_SHARD, UPDATE_LIST_FILE, Output
 from aag_tf.export.embedding.progress import Progress
-from aag_tf.export.embedding.reading import read_batches
+from aag_tf.export.embedding.reading import read_batches, reading_of
 from aag_tf.export.embedding.report import EmbedReport, finish
 from aag_tf.export.embedding.shards import Rows
 from aag_tf.export.embedding.vectors import embed_rows
@@ -118,7 +118,8 @@ def _write_shards(
     with Progress(0, new) as progress:
         sizes = (len(part) for rows in missing.values() for part in shards.split_rows(len(rows), config.batch_size))
         items = images.items_of(itertools.chain.from_iterable(missing.values()))
-        batches = read_batches(items, model.image_shape, sizes, config.read_threads)
+        reading = reading_of(config, model.metadata.record)
+        batches = read_batches(items, model.image_shape, sizes, config.read_threads, reading=reading)
         for number, rows in missing.items():
             found = embed_rows(config, model, batches, rows, progress)
             with output.converting_os_errors():

@@ -94,7 +94,7 @@ def _from_picture(path: str, collection: Collection, moved: str | None) -> Query
             "collection again."
         )
     model = exported.load_saved_model(directory)
-    batch = next(read_batches([item], model.image_shape, [1], 1))
+    batch = next(read_batches([item], model.image_shape, [1], 1, reading=model.metadata.record.reading))
     if batch.errors[0] is not None:
         raise DataError(f"--query={path} cannot be read ({batch.errors[0]}); name a picture file.")
     return Query(path, model(batch.pixels).numpy()[0], None, item)

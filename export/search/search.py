@@ -4,13 +4,17 @@ import dataclasses
 from pathlib import Path
 
 from aag_tf.config import SearchConfig
-from aag_tf.export.embedding import open_collection
+from aag_tf.data import choose_bands
+from aag_tf.export.embedding import Collection, open_collection
 from aag_tf.export.search import index as indexes
-from aag_tf.export.search.gallery import Entry, write_gallery
+from aag_tf.export.search.gallery import Entry, Look, write_gallery
 from aag_tf.export.search.itself import find_itself, items_of
 from aag_tf.export.search.nearest import Neighbor, nearest
 from aag_tf.export.search.query import query_of
 from aag_tf.preflight.search import check_gallery
+from aag_tf.runs import exported
+from aag_tf.runs.export_directory import version_directory
+from aag_tf.utils.errors import AagError
 from aag_tf.utils.stores import named
 from aag_tf.utils.text import shown
 
@@ -80,5 +84,19 @@ def search(config: SearchConfig) -> SearchReport:
         notes = [f"{neighbor.similarity:.4f}" for neighbor in found]
         entries = [Entry(*entry) for entry in zip(paths, notes, items, strict=True)]
         asked = Entry(query.name, "query", query.item)
-        gallery = write_gallery(config.gallery, f"Most similar to {query.name}", how, asked, entries)
+        look = _look(collection, config.saved_model)
+        caption = f"; {look.bands.caption}" if look.bands is not None and look.bands.caption else ""
+        title = f"Most similar to {query.name}"
+        gallery = write_gallery(config.gallery, title, how + caption, asked, entries, look=look)
     return SearchReport(query.name, found, paths, how, gallery, left_out)
+
+
+def _look(collection: Collection, moved: str | None) -> Look:
+    """Returns how the pictures of a collection are shown: as the encoder's training read them, where it is there."""
+    embedded_by = collection.manifest.model
+    channels = embedded_by.image_shape[2]
+    try:
+        record = exported.read_metadata(version_directory(moved or embedded_by.path)).record
+    except AagError:  # a search by row needs no encoder
+        return Look(bands=choose_bands(channels))
+    return Look(record.reading, choose_bands(channels, record.config.data.reading.shown_bands))

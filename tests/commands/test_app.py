@@ -153,3 +153,8 @@ def test_start_up_chatter_is_shown_to_those_who_ask_for_it(capfd, monkeypatch, l
         os.write(2, b"chatter\n")
     assert capfd.readouterr().err == shown
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == level
+
+
+def test_names_in_results_do_not_move_the_cursor_either(capsys):
+    _app.tell("the run is in caf\u00e9\x1b[2J.", "Go on with: a\nb")
+    assert capsys.readouterr().out == "the run is in caf\u00e9\\x1b[2J.\nGo on with: a\nb\n"

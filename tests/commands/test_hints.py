@@ -33,7 +33,7 @@ ODD = "my 'odd' \"run\" $HOME #1"
         ("few", ["a/1.png", "b/1.png"], ("--validation_fraction=0",), []),
         ("none_left", ["1.png"], ("--validation_fraction=0",), None),
         (ODD, ["1.png", "2.png"], ("--monitor_dataset=digits", "--knn_every_epochs=1"), ["--dataset=digits"]),
-        ("parts", ["train/a/1.png", "train/b/1.png", "test/1.png"], (), ["--measures=unlabeled"]),
+        ("parts", ["train/a/1.png", "train/b/1.png", "test/1.png"], (), []),
     ],
 )
 def test_the_command_after_training_works(case, tmp_path, capsys, monkeypatch):

@@ -17,7 +17,7 @@ from aag_tf.export.embedding.records import files_of
 from aag_tf.runs.run import load_run
 from aag_tf.utils.literal import is_pattern, literal
 
-NAMES = ("odd [1]", "b\\c", "ü 日本 #1 100%", "v2:{best}*? # ")
+NAMES = ("odd [1]", "b\\c", "ü 日本 #1 100%", "-v2:{best}*?\n # ")
 
 
 def save_pictures(root: Path) -> list[str]:
@@ -61,14 +61,15 @@ def test_a_name_is_taken_as_it_is(name, tmp_path, capsys, monkeypatch):
     events.Reload()
     assert events.Tags()["tensors"]
 
-    succeeds("aag-evaluate", f"--run_dir={run}", "--split=validation", "--measures=knn")
+    measured = ("--split=validation", "--measures=knn", "--baselines=none")
+    succeeds("aag-evaluate", f"--run_dir={run}", *measured)
     assert (run / "evaluation.json").is_file()
     assert (run / "report.html").is_file()
 
     verify = "--verify" if name == NAMES[0] else "--noverify"  # which takes seconds: another process loads TensorFlow
-    text = succeeds("aag-export", f"--run_dir={run}", f"--export_dir={exports}", verify)
+    text = succeeds("aag-export", f"--run_dir={run}", f"--export_dir={exports}", "--signatures=serving_default", verify)
     assert ("is a pattern to TensorFlow" in text) == is_pattern(exports)
-    succeeds("aag-evaluate", f"--saved_model={exports}", "--split=validation", "--measures=knn", "--noreport")
+    succeeds("aag-evaluate", f"--saved_model={exports}", *measured, "--noreport")
 
     succeeds("aag-embed", f"--saved_model={exports}", f"--input={images}", f"--output={embedded}")
     assert (embedded / "paths.txt").read_text().splitlines() == pictures

@@ -26,6 +26,11 @@ def test_the_bands_that_are_shown(channels, wanted, bands, caption):
     shown = chosen.picture(images)
     np.testing.assert_array_equal(shown, images[..., [band - 1 for band in bands]])
     np.testing.assert_array_equal(chosen.picture(images[0]), shown[0])  # of one image as of many
+    if chosen.is_whole:
+        assert chosen.rgb is None
+    else:
+        colors = np.broadcast_to(shown, (*shown.shape[:-1], 3))
+        np.testing.assert_array_equal(images[..., list(chosen.rgb)], colors)
 
 
 def test_a_band_that_images_do_not_have_is_refused():

@@ -31,14 +31,14 @@ def test_each_page_is_an_image_with_the_label_of_its_file(stacks, caplog, monkey
     if limit is not None:
         monkeypatch.setattr(memory, "MEMORY_LIMIT", limit)
     source = read(stacks, pages="each")
-    count = len(source.train) + len(source.test)
-    assert (count, source.class_names) == (14, ["a", "b"])
-    assert np.bincount(np.concatenate([source.train.labels, source.test.labels])).tolist() == [10, 4]
+    assert source.test is None, "a fifth of four files is none"
+    assert (len(source.train), source.class_names) == (14, ["a", "b"])
+    assert np.bincount(source.train.labels).tolist() == [10, 4]
     first = source.train.images.numpy([0])[0, ..., 0]
     assert any((first == frame).all() for frame in NOISE)
     assert caplog.messages[0].endswith(
         f"folder:{stacks} has 4 files of several pages ({stacks}/a/0.tif: 5, {stacks}/a/1.tif: 5, {stacks}/b/0.tif: 2, "
-        "and 1 more): each of their 14 pages is an image (--pages=each)."
+        "and 1 more): each of their 14 pages is an image (--pages=each), and pages of one file stay in one split."
     )
     assert isinstance(source.train.images._images, FileImages) == (limit == 0)
 
@@ -117,3 +117,19 @@ def test_color_becomes_gray_and_gray_color(tmp_path):
         DataConfig(f"npz:{tmp_path}/x.npz", validation_fraction=0.0, reading=ReadingConfig(channels=3))
     )
     np.testing.assert_array_equal(arrays.train.images.numpy([1])[0], np.repeat(bands(1, 1), 3, axis=2))
+
+
+def test_pages_of_one_file_stay_in_one_split(tmp_path):
+    for number in range(20):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        pages = [page(np.full((4, 4), number, np.uint8)) for _ in range(3)]
+        (tmp_path / "ab"[number % 2] / f"{number}.tif").write_bytes(tiff(*pages))
+    np.savez(tmp_path / "x.npz", images=np.full((10, 4, 4), 99, np.uint8), labels=np.arange(10) % 2)
+    for dataset, others in ((f"folder:{tmp_path}", 0), (f"folder:{tmp_path},npz:{tmp_path}/x.npz", 10)):
+        source = open_source(DataConfig(dataset, reading=ReadingConfig(pages="each", channels=1)))
+        splits = (source.train, source.validation, source.test)
+        assert sum(map(len, splits)) == 60 + others
+        found = [set(split.images.numpy(range(len(split)))[:, 0, 0, 0].tolist()) - {99} for split in splits]
+        assert sum(map(len, found)) == 20
+        assert set.union(*found) == set(range(20))
+        assert len(found[2]) >= 4

@@ -11,6 +11,7 @@ from aag_tf.config import DataConfig, ReadingConfig
 from aag_tf.data import open_source
 from aag_tf.data.formats import sniffing
 from aag_tf.data.formats.table import MODULES
+from aag_tf.data.pictures import is_picture
 from aag_tf.data.reading import Reading
 from aag_tf.utils.errors import DataError
 
@@ -128,3 +129,11 @@ def test_readings_of_8_bit_files_have_no_range(tmp_path):
         (tmp_path / f"{number}.png").write_bytes(CASES["PNG"].content)
     assert read(tmp_path)[1].reading == Reading()
     assert read(tmp_path)[1].image_shape == (SIDE, SIDE, 3)
+
+
+def test_files_elsewhere_are_told_by_their_suffix_alone(tmp_path, monkeypatch):
+    (tmp_path / "cover").write_bytes(CASES["JPEG"].content)
+    monkeypatch.chdir(tmp_path)
+    assert not is_picture("cover")
+    assert is_picture("cover", str(tmp_path))
+    assert is_picture("far.AVIF")

@@ -11,7 +11,10 @@ from picture_files import encode, flavours, photograph, rotated
 
 from aag_tf.config import ExportConfig
 from aag_tf.data import pictures
-from aag_tf.export.decoding import decode_batch, gif
+from aag_tf.data.reading import Reading
+from aag_tf.export.decoding import decode_batch, gif, png
+from aag_tf.export.decoding.deep import image_of
+from aag_tf.export.decoding.resize import fit_picture
 
 FILES = flavours()
 SMALL = (32, 32, 3)
@@ -22,13 +25,15 @@ def decode():
     """Decodes files to `{row: picture}`; a graph a shape, and none beside it, since tracing takes seconds."""
 
     @functools.cache
-    def decoder(shape):
+    def decoder(shape, reading):
         # Through a function of its own, since the error catching exists in graphs alone.
         signature = [tf.TensorSpec([None], tf.string), tf.TensorSpec([], tf.int64)]
-        return tf.function(lambda contents, most: decode_batch(contents, shape, most), input_signature=signature)
+        return tf.function(
+            lambda contents, most: decode_batch(contents, shape, most, reading), input_signature=signature
+        )
 
-    def decode(files, shape, max_pixels=ExportConfig.max_pixels):
-        rows, decoded = decoder(shape)(tf.constant(files, tf.string, shape=[len(files)]), max_pixels)
+    def decode(files, shape, max_pixels=ExportConfig.max_pixels, reading=Reading()):  # noqa: B008  frozen
+        rows, decoded = decoder(shape, reading)(tf.constant(files, tf.string, shape=[len(files)]), max_pixels)
         return dict(zip(rows.numpy().tolist(), decoded.numpy(), strict=True))
 
     return decode
@@ -63,6 +68,59 @@ def test_a_resized_picture_is_that_of_training_to_rounding(decode, saved, shape)
     for row, (name, content) in enumerate(FILES.items()):
         difference = np.abs(pictures.decode(saved(content), shape).astype(int) - got[row])
         assert difference.max() <= 1, name
+
+
+def deep_files():
+    """PNG files of 16 bits a color: gray and color, opaque and transparent, with levels between those of 8 bits."""
+    color = np.asarray(photograph(), np.uint16) * 16 + np.arange(120, dtype=np.uint16)[:, np.newaxis] % 16
+    opacity = np.linspace(0, 65_535, 90 * 120).reshape(90, 120, 1).astype(np.uint16)
+    kinds = {"gray": color[..., :1], "color": color}
+    kinds |= {f"transparent {name}": np.concatenate([bands, opacity], axis=2) for name, bands in kinds.items()}
+    return {name: tf.io.encode_png(bands).numpy() for name, bands in kinds.items()}
+
+
+@pytest.mark.parametrize(
+    ("shape", "reading"),
+    [
+        ((90, 120, 3), Reading(value_range=(0.0, 4095.0))),
+        ((90, 120, 1), Reading(value_range=(17.3, 4000.7))),
+        ((90, 130, 1), Reading(value_range=(0.0, 4095.0), fit="pad")),
+        ((40, 40, 3), Reading(value_range=(0.0, 4095.0), fit="stretch")),
+        ((32, 50, 3), Reading(value_range=(0.0, 4095.0))),
+        ((90, 120, 3), Reading()),
+    ],
+)
+def test_sixteen_bits_have_the_range_and_the_levels_of_training(saved, shape, reading):
+    # Without the other formats, whose tracing takes seconds.
+    def decode(data):
+        return image_of(png.decode_deep_png(data, ExportConfig.max_pixels), shape, reading)
+
+    decode = tf.function(decode, input_signature=[tf.TensorSpec([], tf.string)])
+    for name, content in deep_files().items():
+        got, expected = decode(content).numpy(), pictures.decode(saved(content), shape, reading)
+        if reading.fit == "pad" or shape[:2] == (90, 120):  # nothing is scaled
+            np.testing.assert_array_equal(got, expected, name)
+        else:
+            assert np.abs(got.astype(int) - expected).max() <= 1, name
+        if reading.value_range and name == "gray":
+            assert len(np.unique(got)) > 200
+
+
+def test_pictures_of_all_depths_are_padded_as_in_training(decode, saved):
+    reading, shape = Reading(value_range=(0.0, 4095.0), fit="pad"), (60, 150, 3)
+    files = [*deep_files().values(), *FILES.values()]
+    got = decode(files, shape, reading=reading)
+    for row, content in enumerate(files):
+        expected = pictures.decode(saved(content), shape, reading)
+        assert np.abs(got[row].astype(int) - expected).max() <= 1, row
+        assert expected.std() > 10
+
+
+@pytest.mark.parametrize("size", [(60, 150), (130, 90)])
+def test_pictures_are_stretched_as_in_training(saved, size):
+    pixels = np.asarray(photograph())
+    expected = pictures.decode(saved(FILES["png"]), (*size, 3), Reading(fit="stretch"))
+    assert np.abs(fit_picture(tf.constant(pixels), size, "stretch").numpy().astype(int) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

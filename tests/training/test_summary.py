@@ -69,13 +69,16 @@ def test_unlabeled_images_of_which_some_are_broken(tmp_path):
     data = DataConfig(f"folder:{tmp_path / 'images'}", validation_fraction=0.0)
     found = lines(tmp_path, data=data, run={"knn_every_epochs": 1}).lines
     assert found["images"] == f"10 of folder:{tmp_path / 'images'}, resized to 12x12 RGB (--image_size)"
-    assert found["skipped"].startswith("3 (2 not a picture in a known format, 1 No such file or directory)")
+    assert found["skipped"].startswith(
+        f"3 (2 a text file, which is not read: it is no picture, 1 No such file or directory): {tmp_path / 'images'}"
+    )
     assert found["skipped"].endswith(f"; all are named in {tmp_path / 'run' / 'skipped.json'}")
     kept = json.loads((tmp_path / "run" / "skipped.json").read_text())
     assert sorted(kept) == [str(tmp_path / "images" / name) for name in ("a.png", "b.png", "c.png")]
     assert found["classes"] == "none known, and none needed: nothing is learned from labels"
     assert found["splits"] == (
-        "train 10; no validation (--validation_fraction holds some out); no test, since there are no labels"
+        "train 10; no validation (--validation_fraction holds some out); no test, since there are no labels; no "
+        "sub-folder is named like a split (--splits)"
     )
     assert found["monitoring"] == "none during training, since no image is held out (--validation_fraction)"
 
@@ -85,10 +88,12 @@ def test_folders_of_splits(tmp_path):
     save_pictures(tmp_path / "images", *names)
     run = {"monitor_dataset": "digits", "knn_every_epochs": 1}
     found = lines(tmp_path, data=DataConfig(f"folder:{tmp_path / 'images'}"), run=run).lines
-    assert found["classes"] == "2: ant (4), cat (4); used to evaluate, not to train"
+    assert found["classes"] == (
+        "2 from sub-folders: ant (4), cat (4); used to evaluate, not to train (--labels=none for none)"
+    )
     assert found["splits"] == (
         "train 8; no validation (--validation_fraction holds some out); test 8, "
-        "the validation split of the data set, which has no test split"
+        "the validation split of the data set, which has no test split; sub-folders train, val (--splits)"
     )
     assert found["monitoring"] == (
         "kNN and linear probe of 143 held-out images of digits (--monitor_dataset) every epoch (--knn_every_epochs)"

@@ -1,8 +1,10 @@
 """Text is broken into lines between words, as wide as the terminal."""
 
+import subprocess
+
 import pytest
 
-from aag_tf.utils.text import text_width, wrapped
+from aag_tf.utils.text import command_line, text_width, wrapped
 
 
 @pytest.mark.parametrize(("columns", "width"), [("20", 60), ("87", 87), ("300", 110)])
@@ -26,3 +28,14 @@ def test_words_flags_and_paths_stay_whole():
         f"    {path}",
         "    now.",
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "a b", "it's", "a\nb", "\x1b[2J'\\", "日本\t", "\x01f", "\udcff", "a\u2028b", "-x", ""]
+)
+def test_a_command_is_shown_on_one_line_and_gives_the_name_back(name):
+    shown = command_line("printf", "%s", name)
+    assert shown.isprintable()
+    assert subprocess.run(["bash", "-c", shown], capture_output=True, check=True).stdout == name.encode(
+        errors="surrogateescape"
+    )

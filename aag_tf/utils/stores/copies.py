@@ -17,10 +17,11 @@ from aag_tf.utils.log import logger
 from aag_tf.utils.paths import nearest_existing, user_path
 from aag_tf.utils.progress import progress_bar
 from aag_tf.utils.stores.addresses import is_store, join
-from aag_tf.utils.stores.failures import MissingError, StoreError
+from aag_tf.utils.stores.failures import ChangedError, MissingError, StoreError
 from aag_tf.utils.stores.store import Store, StoredFile, is_copy
 
 CACHE_VARIABLE = "AAG_CACHE_DIR"
+ATTEMPTS = 3  # at a folder that changes while it is copied
 THREADS = 16  # copies at once: small files take the time of a round trip each
 WORTH_SAYING = 16 * 2**20  # bytes; fewer are copied without a line
 FRESH_SECONDS = 60.0  # within which a data set that several checks look at is not listed again
@@ -130,27 +131,31 @@ def copy_to_read(
     target = copy_path(address)
     if target.exists() and time.monotonic() - _copied_at.get(target, -FRESH_SECONDS) < fresh_seconds:
         return target
-    store = Store(address, probing=True)
-    found = store.list()
-    if not found:
-        raise MissingError(f"{address} does not exist, or holds nothing; mend the address.")
-    wanted = {
-        name: file
-        for name, file in found.items()
-        if (not name or is_safe(name)) and scope(name) and is_whole(name, found)
-    }
-    if unsafe := [name for name in found if name and not is_safe(name)]:
-        logger.warning(
-            "%s has %d names that no file can have, as %r; they are left out.", address, len(unsafe), unsafe[0]
-        )
-    try:
-        _remove_others(target, wanted, scope)
-        download(Store(address), wanted, target)
-    except OSError as error:
-        raise StoreError(
-            f"{address} cannot be copied to {target} ({error.strerror or error}); mend that, or name another directory "
-            f"in {CACHE_VARIABLE}."
-        ) from error
+    for attempt in range(ATTEMPTS):
+        found = Store(address, probing=True).list()
+        if not found:
+            raise MissingError(f"{address} does not exist, or holds nothing; mend the address.")
+        wanted = {
+            name: file
+            for name, file in found.items()
+            if (not name or is_safe(name)) and scope(name) and is_whole(name, found)
+        }
+        try:
+            _remove_others(target, wanted, scope)
+            download(Store(address), wanted, target)
+            break
+        except (ChangedError, MissingError):  # as of a run that is being trained
+            if attempt == ATTEMPTS - 1:
+                raise
+        except OSError as error:
+            raise StoreError(
+                f"{address} cannot be copied to {target} ({error.strerror or error}); mend that, or name another "
+                f"directory in {CACHE_VARIABLE}."
+            ) from error
+    unsafe = [name for name in found if name and not is_safe(name)]
+    if unsafe:
+        count, example = len(unsafe), unsafe[0]
+        logger.warning("%s has %d names that no file can have, as %r; they are left out.", address, count, example)
     _copied_at[target] = time.monotonic()
     return target
 

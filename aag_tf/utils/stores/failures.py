@@ -56,6 +56,10 @@ class MissingError(StoreError):
     """There is no such object or bucket."""
 
 
+class ChangedError(StoreError):
+    """An object is not the one that was listed."""
+
+
 class ExistsError(StoreError):
     """An object that was to be new exists."""
 
@@ -81,7 +85,7 @@ def as_store_error(address: str, error: Exception) -> StoreError:
     scheme = SAME_AS.get(scheme, scheme)
     chain = _chain(error)
     classes = {cls.__name__ for each in chain for cls in type(each).__mro__}
-    code = next((str(each.response["Error"]["Code"]) for each in chain if _has_code(each)), "")
+    code = next(filter(None, map(_code, chain)), "")
     reason = one_line(error, MOST_OF_A_REASON) or type(error).__name__
     login = CREDENTIALS.get(scheme, "log in to the store")
     if code in ("NoSuchBucket", "404"):
@@ -131,6 +135,8 @@ def _chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _has_code(error: BaseException) -> bool:
+def _code(error: BaseException) -> str:
+    """The code of an answer of S3, such as `AccessDenied`; "" for other errors."""
     response = getattr(error, "response", None)  # of botocore
-    return isinstance(response, dict) and isinstance(response.get("Error"), dict) and "Code" in response["Error"]
+    found = response.get("Error") if isinstance(response, dict) else None
+    return str(found.get("Code", "")) if isinstance(found, dict) else ""

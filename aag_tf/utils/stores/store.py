@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.stores.addresses import PACKAGES, join, scheme_of
-from aag_tf.utils.stores.failures import ExistsError, StoreError, missing_package, reported, unknown_scheme
+from aag_tf.utils.stores.failures import ChangedError, ExistsError, missing_package, reported, unknown_scheme
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
@@ -50,7 +50,7 @@ class Store:
         if not bucket and scheme != "hdfs":
             raise ConfigError(f"{address} names no bucket; write {scheme}://BUCKET/FOLDER.")
         with reported(address):
-            self._files, self._root = _file_system(self.address, scheme, probing)
+            self._files, self._root = _file_system(f"{scheme}://{self.address.partition('://')[2]}", scheme, probing)
 
     def __truediv__(self, name: str) -> "Store":
         """A folder or object below."""
@@ -129,7 +129,7 @@ class Store:
         """Copies an object to a local file, whole or not at all; the file's time says which version it is.
 
         Raises:
-            StoreError: it is not the one that was listed.
+            ChangedError, MissingError: it is not the one that was listed, or gone.
         """
         address = join(self.address, name)
         temporary = path.with_name(f".{secrets.token_hex(6)}.part")
@@ -138,7 +138,7 @@ class Store:
                 self._files.get_file(self._key(name), str(temporary))
             size = temporary.stat().st_size
             if size != expected.size:
-                raise StoreError(f"{address} changed while it was read ({size} of {expected.size} bytes); try again.")
+                raise ChangedError(f"{address} changed while it was read ({size} of {expected.size} bytes); try again.")
             stamp(temporary, expected)
             temporary.replace(path)
         finally:

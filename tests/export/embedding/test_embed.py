@@ -27,13 +27,14 @@ def test_gives_the_encoders_own_embeddings_in_order(tmp_path, encoder_dir, job_o
     errors = {row["path"]: row["error"] for row in rows if not row["ok"]}
     assert tuple(errors) == BROKEN
     assert "truncated" in errors[BROKEN[0]].lower()
-    assert errors[BROKEN[1]] == errors[BROKEN[2]] == "not a picture in a known format"
+    assert errors[BROKEN[1]] == "an empty file, which is not read: it holds nothing"
+    assert errors[BROKEN[2]] == "a text file, which is not read: it is no picture"
     assert all(row["embedding"] is None for row in rows if not row["ok"])
     assert all(row["error"] is None for row in rows if row["ok"])
     assert (report.images, report.embedded, report.new) == (12, 9, 12)
     text = str(report)
     assert "Embedded 9 of 12 images" in text
-    assert f"  {BROKEN[1]}: not a picture in a known format" in text
+    assert f"  {BROKEN[1]}: an empty file, which is not read" in text
     assert [file.name for file in sorted((tmp_path / "out" / "parquet").iterdir())] == [
         f"part-{number:05}-of-00003.parquet" for number in range(3)
     ]
@@ -73,7 +74,7 @@ def test_a_batch_of_broken_pictures_only_is_no_trouble(tmp_path, job):
 def test_an_input_of_which_nothing_can_be_read_is_an_error_that_names_one(tmp_path, job):
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "1.png").write_bytes(b"")
-    with pytest.raises(EmbeddingError, match=r"none of the 1 images .*; 1\.png, for one: not a picture"):
+    with pytest.raises(EmbeddingError, match=r"none of the 1 images .*; 1\.png, for one: an empty file"):
         embed(job(input=str(tmp_path / "none")))
 
 

@@ -4,6 +4,7 @@ import io
 import os
 import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +225,46 @@ def test_a_path_is_shown_as_it_is_but_for_what_moves_a_cursor():
 
 def test_a_name_that_no_file_can_have_is_missing():
     assert stamp_of("a\0b.png") is None
+
+
+def test_a_list_is_read_as_training_reads_it(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(picture())
+    (tmp_path / "in" / "list.txt").write_text('# mine\n"a.png"\n.\\a.png\n')
+    monkeypatch.chdir("/")
+    images = opened(tmp_path / "in" / "list.txt", tmp_path / "out")
+    assert names(images) == ["a.png", ".\\a.png"]
+    for item in images.items(0, 2):
+        with item.open() as file:
+            assert file.read() == picture()
+
+
+def test_a_table_names_paths_in_a_column(tmp_path):
+    (tmp_path / "a.png").write_bytes(picture())
+    (tmp_path / "t.csv").write_text("label;file name\nx;a.png\ny;gone.png\n")
+    images = opened(tmp_path / "t.csv", tmp_path / "out")
+    assert names(images) == ["a.png", "gone.png"]
+    with next(images.items(0, 1)).open() as file:
+        assert file.read() == picture()
+    (tmp_path / "other.csv").write_text("one,two\n1,2\n")
+    with pytest.raises(DataError, match="and no column is known to have paths of images"):
+        opened(tmp_path / "other.csv", tmp_path / "other")
+
+
+def test_images_of_archives_are_opened_in_place(tmp_path):
+    for number in range(2):
+        with tarfile.open(tmp_path / f"s-{number}.tar", "w") as tar:
+            for seed in range(2):
+                info = tarfile.TarInfo(f"{seed}.png")
+                info.size = len(picture(10 * number + seed))
+                tar.addfile(info, io.BytesIO(picture(10 * number + seed)))
+    images = opened(f"tar:{tmp_path}/s-*.tar", tmp_path / "out")
+    assert names(images) == [f"{tmp_path}/s-{number}.tar/{seed}.png" for number in range(2) for seed in range(2)]
+    for item, seed in zip(images.items(1, 4), (1, 10, 11), strict=True):
+        with item.open() as file:
+            assert file.read() == picture(seed)
+    assert len(opened(tmp_path / "s-1.tar", tmp_path / "one")) == 2
+    listing = list_input(source_of(config(tmp_path / "s-1.tar")), tmp_path / "one")
+    (tmp_path / "s-1.tar").write_bytes(b"other")
+    with pytest.raises(DataError, match=r"s-1\.tar was changed or removed after its images were listed; put it back"):
+        open_input(listing, tmp_path / "one")

@@ -32,7 +32,7 @@ def test_images_keep_their_rows_beside_broken_ones(threads):
         for row, value in enumerate(range(start, min(start + 30, 100))):
             broken = value % 7 == 3
             assert batch.names[row] == str(value)
-            assert batch.errors[row] == ("not a picture in a known format" if broken else None)
+            assert batch.errors[row] == ("a text file, which is not read: it is no picture" if broken else None)
             assert np.all(batch.pixels[row] == (0 if broken else value))
 
 

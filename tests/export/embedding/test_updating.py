@@ -259,3 +259,18 @@ def test_a_collection_of_version_0_1_0_is_brought_up_to_date(tmp_path, caplog):
         assert rows[path]["ok"] == row["ok"]
         if row["ok"]:
             np.testing.assert_allclose(rows[path]["embedding"], row["embedding"], atol=1e-5)
+
+
+def test_a_lost_file_of_an_updated_output_is_written_again(tmp_path, changed):
+    embed(changed(update=True))
+    before = rows_of(tmp_path / "out")
+    lost = next(
+        path for path in (tmp_path / "out/parquet").iterdir() if "b/05.png" in pq.read_table(path)["path"].to_pylist()
+    )
+    lost.unlink()
+    report = embed(changed(resume=True))
+    rows = rows_of(tmp_path / "out")
+    assert list(rows) == AFTER
+    assert (rows["b/05.png"]["ok"], rows["b/05.png"]["error"]) == (False, GONE)
+    assert {path: row["ok"] for path, row in rows.items()} == {path: row["ok"] for path, row in before.items()}
+    assert (report.images, report.embedded, report.gone) == (13, 10, 1)

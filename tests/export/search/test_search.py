@@ -212,9 +212,9 @@ def test_refuses_what_is_not_in_the_collection(embedded):
     out = embedded / "out"
     refused(EmbeddingError, "--like=40: there are 40 images; give a row from 0 to 39", out, like="40")
     refused(EmbeddingError, "is no path of the collection; give a path such as a/00.png", out, like="c/1.png")
-    refused(EmbeddingError, "has no embedding, because it could not be read: not a picture", out, like=BROKEN[1])
+    refused(EmbeddingError, "has no embedding, because it could not be read: an empty file", out, like=BROKEN[1])
     refused(DataError, "--query=.* cannot be read .No such file", out, query="missing.png")
-    refused(DataError, "cannot be read .not a picture", out, query=str(embedded / "pictures" / BROKEN[2]))
+    refused(DataError, "cannot be read .a text file", out, query=str(embedded / "pictures" / BROKEN[2]))
 
 
 def test_refuses_what_is_no_collection(tmp_path, out):

@@ -1,6 +1,8 @@
 """Local copies of what lies on a store."""
 
 import os
+import subprocess
+import sys
 
 import fsspec
 import pytest
@@ -139,3 +141,33 @@ def test_dots_in_an_address_are_refused(memory):
 )
 def test_what_is_an_address(text, expected):
     assert stores.is_store(text) == expected
+
+
+def test_a_folder_that_changes_while_it_is_copied_is_listed_again(memory, monkeypatch):
+    """As that of a run that is being trained: a line is added, and an old checkpoint deleted."""
+    store = Store(f"{memory}/run")
+    for name in ("metrics.jsonl", "old", "other"):
+        store.write(name, b"1")
+    download = Store.download
+
+    def late(self, name, path, expected):
+        if name == "old":
+            Store(f"{memory}/run").write("metrics.jsonl", b"12")
+            Store(f"{memory}/run").remove("old")
+        download(self, name, path, expected)
+
+    monkeypatch.setattr(Store, "download", late)
+    monkeypatch.setattr("aag_tf.utils.stores.copies.THREADS", 1)
+    assert content(stores.fetched(f"{memory}/run")) == {"metrics.jsonl": b"12", "other": b"1"}
+
+
+def test_local_paths_need_no_library_of_stores():
+    code = (
+        "import sys, aag_tf.preflight.train, aag_tf.preflight.embed, aag_tf.runs.stored_run_directory as stored\n"
+        "from aag_tf.utils import stores\n"
+        "with stored.training_directory('run') as run: run.check()\n"
+        "assert stores.fetched('a').name == 'a' and not stores.is_store('a')\n"
+        "print(sorted({'fsspec', 's3fs', 'aiohttp', 'botocore'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"
