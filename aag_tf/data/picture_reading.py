@@ -214,8 +214,8 @@ def _open_sources(
 def _cuts(headers: Collection[Header], shape: Shape, settings: ReadingConfig, crop_from: str) -> bool:
     """Whether views are cut from the pictures themselves.
 
-    If that is left open, they are where most are much larger than views, and all are photographs: what is odd about others
-    (bands, ranges, pages) is found as they are decoded, and should be said before training.
+    If that is left open, they are where most are much larger than views, and all are photographs: what is odd about
+    others (bands, ranges, pages) is found as they are decoded, and should be said before training.
     """
     if crop_from != "auto":
         return crop_from == FROM_SOURCE
