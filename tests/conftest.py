@@ -49,6 +49,8 @@ SLOW = (
     "training/test_*",
     "training/callbacks/test_build.py",
     "training/callbacks/test_monitor.py",
+    "utils/stores/test_claims.py",
+    "utils/stores/test_failures.py",
 )
 QUICK_SECONDS = 2.0
 

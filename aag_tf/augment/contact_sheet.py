@@ -53,7 +53,7 @@ def write_contact_sheet(config: ContactSheetConfig) -> ContactSheet:
         DataError: the data set cannot be opened, or lacks one of the bands to show.
     """
     path = file_to_write(config.out)
-    check_new_file(path, "out", overwrite=config.overwrite)
+    check_new_file(path, f"--out={config.out}", overwrite=config.overwrite)
     source = open_source(config.data, config.augment.crop_from)
     bands = choose_bands(source.image_shape[2], config.data.reading.shown_bands)
     shown = np.sort(epoch_order(len(source.train), config.seed, 0)[: config.images])

@@ -27,7 +27,7 @@ class EncoderConfig:
     stem: str = setting(
         "auto",
         "First layers of tiny and the ResNets: small (3x3, no pooling), imagenet (7x7, stride 2, pooling) or auto "
-        "(small up to 64 pixels).",
+        "(small where no side is above 64 pixels, or one is below 32).",
         choices=("auto", "small", "imagenet"),
     )
     embedding_grid: int = setting(

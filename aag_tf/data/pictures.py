@@ -29,10 +29,10 @@ def read_header(picture: Picture, max_pixels: int = MAX_PIXELS) -> Header:
 
     Raises:
         DataError: it is of a format that is not read, or too large.
-        Exception: any error of a decoder, if it cannot read the file.
+        OSError: the system cannot read it.
     """
-    with _opened(picture) as file:
-        return format_of(file).read_header(file, max_pixels)
+    with _opened(picture) as file, format_of(file) as reader:
+        return reader.read_header(file, max_pixels)
 
 
 def decode(picture: Picture, shape: Shape, reading: Reading = AS_IT_IS, page: int = 0) -> npt.NDArray[np.uint8]:
@@ -49,16 +49,15 @@ def decode(picture: Picture, shape: Shape, reading: Reading = AS_IT_IS, page: in
 
     Raises:
         DataError: the picture is of a format that is not read, too large, or has values whose range is unknown.
-        Exception: any error of a decoder, if it cannot read the file.
+        OSError: the system cannot read it.
     """
     return decode_noted(picture, shape, reading, page)[0]
 
 
 def decode_noted(picture: Picture, shape: Shape, reading: Reading, page: int = 0) -> tuple[npt.NDArray[np.uint8], str]:
     """`decode`, with what was found odd about the file, in words that follow a number of files; empty for nothing."""
-    with _opened(picture) as file:
-        want = Want(shape[2], max(shape[:2]), reading.max_pixels)
-        decoded = format_of(file).read_page(file, page, want)
+    with _opened(picture) as file, format_of(file) as reader:
+        decoded = reader.read_page(file, page, Want(shape[2], max(shape[:2]), reading.max_pixels))
         return fitted(decoded, shape, reading), decoded.note
 
 
@@ -68,8 +67,8 @@ def decode_page(picture: Picture, max_pixels: int = MAX_PIXELS, page: int = 0) -
     Raises:
         Exception: as for `decode`.
     """
-    with _opened(picture) as file:
-        return format_of(file).read_page(file, page, Want(None, None, max_pixels))
+    with _opened(picture) as file, format_of(file) as reader:
+        return reader.read_page(file, page, Want(None, None, max_pixels))
 
 
 def decode_whole(picture: Picture, channels: int, reading: Reading = AS_IT_IS, page: int = 0) -> npt.NDArray[np.uint8]:

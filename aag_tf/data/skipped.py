@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
 from aag_tf.utils.log import logger
+from aag_tf.utils.stores import named
 from aag_tf.utils.text import shown
 
 NAMED_FILES = 5  # broken files that the warning names
@@ -41,9 +42,9 @@ def warn_of_skipped(name: str, skipped: Skipped, total: int) -> None:
     if known:
         logger.info("%d of %d image files of %s are skipped as in training.", len(known), total, name)
     if new:
-        named = "; ".join(shown(f"{path}: {why}") for path, why in list(new.items())[:NAMED_FILES])
+        examples = "; ".join(shown(f"{named(path)}: {why}") for path, why in list(new.items())[:NAMED_FILES])
         more = f"; and {len(new) - NAMED_FILES} more" if len(new) > NAMED_FILES else ""
-        logger.warning("skipped %d of %d image files of %s: %s%s", len(new), total, name, named, more)
+        logger.warning("skipped %d of %d image files of %s: %s%s", len(new), total, name, examples, more)
 
 
 def counted_by_reason(skipped: Skipped) -> str:

@@ -12,6 +12,7 @@ from aag_tf.encoders.batch_norm import BatchNorm
 from aag_tf.encoders.pooling import pooled
 from aag_tf.utils.errors import ConfigError
 
+SMALLEST = {"small": 8, "imagenet": 32}  # pixels of a side that a stem takes
 SMALL_IMAGE = 64  # pixels: up to this side the ImageNet stem (7×7, stride 2, pooling) would discard too much
 
 
@@ -56,20 +57,26 @@ def resnet(
         name: a key of `RESNETS`.
         image_shape: `(height, width, channels)`.
         width: multiplies every channel count.
-        stem: `"small"` (3×3, no pooling), `"imagenet"` (7×7 stride 2, 3×3 pooling) or `"auto"` (by image size).
+        stem: `"small"` (3×3, no pooling), `"imagenet"` (7×7 stride 2, 3×3 pooling) or `"auto"` (small if no side is
+            above 64, or one is below 32).
         grid: side of the grid of averages that form the embedding; 1 is global average pooling.
 
     Raises:
         ConfigError: the image is smaller than 8 pixels, or than 32 for the ImageNet stem, or too small for the grid.
     """
     spec = RESNETS[name]
-    shortest = min(image_shape[:2])
-    small = stem == "small" or (stem == "auto" and max(image_shape[:2]) <= SMALL_IMAGE)
-    least = 8 if small else 32
+    rows, columns = image_shape[:2]
+    shortest = min(rows, columns)
+    small = stem == "small" or (
+        stem == "auto" and (max(rows, columns) <= SMALL_IMAGE or shortest < SMALLEST["imagenet"])
+    )
+    least = SMALLEST["small" if small else "imagenet"]
     if shortest < least:
+        enough = f"{least}" if rows == columns else f"{max(rows, least)}x{max(columns, least)}"
         raise ConfigError(
-            f"images of {image_shape[0]}x{image_shape[1]} are too small for --encoder={name} with the "
-            f"{'small' if small else 'imagenet'} stem, which takes {least} pixels or more; set --image_size={least}."
+            f"images of {rows}x{columns} are too small for --encoder={name} with the "
+            f"{'small' if small else 'imagenet'} stem, which takes {least} pixels or more a side; set "
+            f"--image_size={enough}."
         )
     channels = max(8, round(spec.channels * width))
 

@@ -8,5 +8,5 @@ from aag_tf.utils.stores import file_to_write
 
 def check(config: ContactSheetConfig) -> None:
     """Checks the file of the sheet and the data set."""
-    check_new_file(file_to_write(config.out), "out", overwrite=config.overwrite)
+    check_new_file(file_to_write(config.out), f"--out={config.out}", overwrite=config.overwrite)
     check_dataset(config.data)

@@ -29,20 +29,20 @@ def nearest_existing(path: Path) -> Path:
     return next(each for each in (path, *path.absolute().parents) if each.exists())
 
 
-def check_new_file(path: Path, flag: str, *, overwrite: bool) -> None:
+def check_new_file(path: Path, given: str, *, overwrite: bool) -> None:
     """Checks that a file may be written, and does not exist unless it may be replaced.
 
     Args:
         path: the file.
-        flag: that named it, without the dashes.
+        given: the flag that named it, as it was given, such as `--out=views.png`.
         overwrite: whether it may be replaced.
 
     Raises:
         ConfigError: it exists, or cannot be written.
     """
     if path.exists() and not overwrite:
-        raise ConfigError(f"--{flag}={path} exists; name another file, or add --overwrite to replace it.")
+        raise ConfigError(f"{given} exists; name another file, or add --overwrite to replace it.")
     if not path.parent.is_dir():
-        raise ConfigError(f"--{flag}={path} is in a directory that does not exist; create {path.parent} first.")
+        raise ConfigError(f"{given} is in a directory that does not exist; create {path.parent} first.")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ConfigError(f"--{flag}={path} cannot be written; name a file in a directory that you may write to.")
+        raise ConfigError(f"{given} cannot be written; name a file in a directory that you may write to.")

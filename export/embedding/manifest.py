@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from aag_tf.config import EmbedConfig
-from aag_tf.preflight.embed import OF_FILES
+from aag_tf.preflight.embed import OF_FILES, STORE
 from aag_tf.runs import exported
-from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.errors import DataError, EmbeddingError
 from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.stores import named
 from aag_tf.utils.versions import versions
@@ -142,6 +142,7 @@ def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Man
 
     Raises:
         ExportError: aag-export did not write the encoder.
+        DataError: the images are pages of files on a store.
     """
     metadata = exported.read_metadata(directory)
     model = EncoderFacts(
@@ -150,6 +151,11 @@ def begin_manifest(config: EmbedConfig, source: Listing, directory: Path) -> Man
     settings = Settings(**{field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)})
     if metadata.record.reading.pages == "each" and source["kind"] in OF_FILES:
         source = source | {PAGES: "each"}
+    elif metadata.record.reading.pages == "each" and source["kind"] == STORE:
+        raise DataError(
+            f"the encoder was trained on each page of its files (--pages=each), and those of files on a store are not "
+            f"counted; copy {source['source']} here and name the copy with --input."
+        )
     return Manifest(source, model, settings, versions())
 
 

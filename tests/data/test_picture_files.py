@@ -71,6 +71,25 @@ def test_other_files_are_refused_by_the_name_of_their_format(tmp_path, name):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "keep", "message"),
+    [
+        ("PNG", 20, "a PNG file that is damaged (Truncated File Read)"),
+        ("WebP", 20, "a WebP file that is damaged (could not create decoder object)"),
+        ("AVIF", -60, "an AVIF file that is damaged (Failed to decode frame 0: Truncated data)"),
+        ("JPEG", -60, "a JPEG file that is damaged (image file is truncated (5 bytes not processed))"),
+        ("GIF", 12, "a GIF file whose header is damaged"),
+        ("TIFF of several pages", 300, "a TIFF that is truncated"),
+    ],
+)
+def test_damaged_files_are_told_by_the_name_of_their_format(tmp_path, name, keep, message):
+    (tmp_path / "0.png").write_bytes(CASES["PNG"].content)
+    (tmp_path / "1.png").write_bytes(CASES["PNG"].content)
+    (tmp_path / "2.png").write_bytes(CASES[name].content[:keep])
+    source = read(tmp_path)[1]
+    assert source.skipped == {str(tmp_path / "2.png"): message}
+
+
 def test_every_known_format_has_a_module_or_advice():
     for _, start, kind in sniffing.STARTS:
         assert (kind.name in MODULES) == (not kind.advice), start

@@ -71,6 +71,8 @@ def test_stem_follows_the_image_size():
 
     assert resolution_after_stem((64, 64, 3), "auto") == 64
     assert resolution_after_stem((96, 96, 3), "auto") == 24
+    assert resolution_after_stem((48, 96, 3), "auto") == 12
+    assert resolution_after_stem((24, 96, 3), "auto") == 24  # too low for the ImageNet stem
     assert resolution_after_stem((64, 64, 3), "imagenet") == 16
 
 
@@ -92,7 +94,9 @@ def test_embedding_of_an_image_does_not_depend_on_its_batch():
         (EncoderConfig("resnet81"), (32, 32, 3), ["resnet81", "did you mean", "resnet18"]),
         (EncoderConfig("zzz"), (32, 32, 3), ["zzz", "choose tiny"]),
         (EncoderConfig("tiny"), (4, 4, 1), ["4x4", "--image_size=8"]),
-        (EncoderConfig("resnet18", stem="imagenet"), (28, 28, 1), ["28x28", "--image_size=32"]),
+        (EncoderConfig("resnet18", stem="imagenet"), (28, 28, 1), ["28x28", "--image_size=32."]),
+        (EncoderConfig("resnet18", stem="imagenet"), (28, 100, 1), ["28x100", "--image_size=32x100."]),
+        (EncoderConfig("tiny"), (4, 100, 5), ["4x100", "small stem", "--image_size=8x100."]),
         (EncoderConfig("InceptionV3"), (32, 32, 3), ["InceptionV3", "--image_size"]),
         (EncoderConfig("MobileNetV3Small", width=2.0), (32, 32, 3), ["--width=2"]),
         (EncoderConfig("tiny", embedding_grid=3), (8, 8, 1), ["--embedding_grid=3", "2x2", "at most 2"]),

@@ -110,10 +110,14 @@ def require_known(head: bytes) -> str:
     if kind is None:
         raise DataError("not a picture in a known format")
     if kind.advice:
-        article = "an" if kind.name[0] in "aeio" else "a"
-        what = kind.name if kind.name[0].islower() else f"{kind.name} file"
-        raise DataError(f"{article} {what}, which is not read: {kind.advice}")
+        raise DataError(f"{described(kind.name)}, which is not read: {kind.advice}")
     return kind.name
+
+
+def described(name: str) -> str:
+    """A format with its article, such as `a JPEG file` or `an empty file`."""
+    what = name if name[0].islower() else f"{name} file"
+    return f"{'an' if name[0] in 'aeio' or name == AVIF else 'a'} {what}"
 
 
 def _of_brands(head: bytes) -> Kind:

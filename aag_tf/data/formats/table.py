@@ -1,10 +1,15 @@
 """Which module reads which format: an explicit table, whose modules are imported when a file asks for them."""
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from typing import BinaryIO, cast
+
+from PIL import Image
 
 from aag_tf.data.formats import sniffing
 from aag_tf.data.formats.decoded import Format
+from aag_tf.utils.errors import AagError, DataError, one_line
 
 PILLOW, PNG, TIFF, NUMPY, DICOM = (
     f"aag_tf.data.formats.{name}" for name in ("pillow", "png", "tiff", "numpy_file", "dicom")
@@ -30,12 +35,24 @@ SUFFIXES = (
 )
 
 
-def format_of(file: BinaryIO) -> Format:
-    """Returns the module that reads a file, by its first bytes.
+@contextlib.contextmanager
+def format_of(file: BinaryIO) -> Iterator[Format]:
+    """Yields the module that reads a file, by its first bytes.
 
     Raises:
-        DataError: there is none; it says which format that is.
+        DataError: there is none, and it says which format that is; or the module fails at a damaged file.
+        OSError: the system cannot read the file.
     """
     file.seek(0)
     name = sniffing.require_known(file.read(sniffing.HEAD))
-    return cast(Format, importlib.import_module(MODULES[name]))
+    try:
+        yield cast(Format, importlib.import_module(MODULES[name]))
+    except Image.UnidentifiedImageError as error:
+        raise DataError(f"{sniffing.described(name)} whose header is damaged") from error
+    except (AagError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise many classes
+        if isinstance(error, OSError) and error.strerror:  # of the system, not of the decoder
+            raise
+        why = one_line(error, 100) or type(error).__name__
+        raise DataError(f"{sniffing.described(name)} that is damaged ({why})") from error
