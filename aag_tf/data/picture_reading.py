@@ -1,6 +1,7 @@
 """Reads many image files as one set of images: each is tried once, broken ones are left out and named."""
 
 import functools
+import itertools
 import math
 import multiprocessing.pool
 import os
@@ -172,16 +173,37 @@ def _decode_all(
     fits = len(pages) * math.prod(shape) <= memory.MEMORY_LIMIT
     array = np.empty((len(pages) if fits else 0, *shape), np.uint8)
 
-    def decode(row: int) -> str:
-        page = pages[row]
-        picture, note = pictures.decode_noted(page.path, shape, reading, page.number)
+    def keep(row: int, picture: npt.NDArray[np.uint8]) -> None:
         if fits:
             array[row] = picture
-        return note
 
-    found = _try_all(decode, range(len(pages)), "decoding", broken, lambda row: str(pages[row]))
-    kept = [row for row, note in enumerate(found) if note is not None]
-    notes = Counter(note for note in found if note)
+    def decode(rows: list[int]) -> list[str | Exception]:
+        if len(rows) == 1:
+            page = pages[rows[0]]
+            picture, note = pictures.decode_noted(page.path, shape, reading, page.number)
+            keep(rows[0], picture)
+            return [note]
+        outcomes: list[str | Exception] = []
+        numbers = [pages[row].number for row in rows]
+        for row, outcome in zip(rows, pictures.decode_pages(pages[rows[0]].path, shape, reading, numbers), strict=True):
+            if isinstance(outcome, Exception):
+                outcomes.append(_without_frames(outcome))
+            else:
+                keep(row, outcome[0])
+                outcomes.append(outcome[1])
+        return outcomes
+
+    files = [list(rows) for _, rows in itertools.groupby(range(len(pages)), lambda row: pages[row].path)]
+    decoded = _try_all(decode, files, "decoding", broken, lambda rows: str(pages[rows[0]]))
+    found: dict[int, str] = {}
+    for rows, outcomes in zip(files, decoded, strict=True):
+        for row, outcome in zip(rows, outcomes or (), strict=outcomes is not None):
+            if isinstance(outcome, Exception):
+                broken[str(pages[row])] = outcome
+            else:
+                found[row] = outcome
+    kept = sorted(found)
+    notes = Counter(note for note in found.values() if note)
     if fits:
         return kept, ArrayImages(array if len(kept) == len(pages) else array[kept]), notes
     again = functools.partial(_decode_page, reading=reading)
@@ -265,9 +287,7 @@ def _try_all(
         try:
             return work(item)
         except Exception as error:  # decoders raise many classes on broken files
-            # Drop the references to stack frames, which would keep the partly decoded pixels in memory.
-            error.__traceback__ = error.__context__ = error.__cause__ = None
-            return error
+            return _without_frames(error)
 
     # Decoders warn of odd metadata in files that they can read: one warning for each would hide everything else.
     with warnings.catch_warnings(), multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
@@ -283,6 +303,12 @@ def _try_all(
         if isinstance(outcome, Exception):
             broken[name_of(item)] = outcome
     return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]
+
+
+def _without_frames(error: Exception) -> Exception:
+    """Drops the references to stack frames, which would keep the partly decoded pixels in memory."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
 
 
 def quiet_decoders() -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -13,7 +13,7 @@ from aag_tf.config.reading import MAX_PIXELS
 from aag_tf.data.fitting import fitted
 from aag_tf.data.formats import sniffing
 from aag_tf.data.formats.decoded import Decoded, Header, Want
-from aag_tf.data.formats.table import MODULES, SUFFIXES, format_of
+from aag_tf.data.formats.table import MODULES, SUFFIXES, format_of, read_pages
 from aag_tf.data.reading import Reading
 from aag_tf.data.regular_file import open_regular
 from aag_tf.data.shapes import Shape
@@ -61,6 +61,31 @@ def decode_noted(picture: Picture, shape: Shape, reading: Reading, page: int = 0
         return fitted(decoded, shape, reading), decoded.note
 
 
+def decode_pages(
+    picture: Picture, shape: Shape, reading: Reading, pages: Sequence[int]
+) -> Iterator[tuple[npt.NDArray[np.uint8], str] | Exception]:
+    """`decode_noted` for several pages of a file, in one pass; yields the error in place of a page that is broken.
+
+    Args:
+        picture: the file.
+        shape: wanted height, width and channels.
+        reading: as in `decode`.
+        pages: numbers of the pages, ascending.
+
+    Raises:
+        Exception: as for `decode`, where the file cannot be read at all.
+    """
+    want = Want(shape[2], max(shape[:2]), reading.max_pixels)
+    with _opened(picture) as file, format_of(file) as reader:
+        for found in read_pages(reader, file, pages, want):
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                yield fitted(found, shape, reading), found.note
+            except Exception as error:  # decoders raise many classes
+                yield error
+
+
 def decode_page(picture: Picture, max_pixels: int = MAX_PIXELS, page: int = 0) -> Decoded:
     """Decodes a page at its own size, in its own values and channels.
 
@@ -77,8 +102,8 @@ def decode_whole(picture: Picture, channels: int, reading: Reading = AS_IT_IS, p
     Raises:
         Exception: as for `decode`.
     """
-    with _opened(picture) as file:
-        decoded = format_of(file).read_page(file, page, Want(channels, None, reading.max_pixels))
+    with _opened(picture) as file, format_of(file) as reader:
+        decoded = reader.read_page(file, page, Want(channels, None, reading.max_pixels))
         return fitted(decoded, (*decoded.size, channels), reading)
 
 

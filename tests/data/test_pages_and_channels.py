@@ -7,6 +7,7 @@ from raw_tiff import page, tiff
 
 from aag_tf.config import DataConfig, ReadingConfig
 from aag_tf.data import FileImages, memory, open_source
+from aag_tf.data.formats import pillow
 from aag_tf.utils.errors import DataError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8)
@@ -133,3 +134,16 @@ def test_pages_of_one_file_stay_in_one_split(tmp_path):
         assert sum(map(len, found)) == 20
         assert set.union(*found) == set(range(20))
         assert len(found[2]) >= 4
+
+
+def test_frames_of_an_animation_are_read_in_one_pass(tmp_path, monkeypatch):
+    frames = [Image.fromarray(np.full((8, 8), 5 * number, np.uint8)) for number in range(30)]
+    for name in ("a.gif", "b.png", "c.webp"):
+        lossless = {"lossless": True} if name.endswith("webp") else {}
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **lossless)
+    opened = []
+    monkeypatch.setattr(pillow, "_seek", lambda *given, seek=pillow._seek: (opened.append(given[1]), seek(*given)))
+    source = read(tmp_path, pages="each")
+    assert len(source.train) == 90
+    assert source.train.images.numpy(range(90))[:, 0, 0, 0].tolist() == [5 * number for number in range(30)] * 3
+    assert len(opened) == 3 * (2 + 30)  # header and decoding open it once each

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
@@ -97,6 +97,14 @@ class Format(Protocol):
 
     def read_page(self, file: BinaryIO, page: int, want: Want) -> Decoded:
         """Decodes the page of this number, from 0 on."""
+        ...
+
+
+class InOnePass(Format, Protocol):
+    """A module whose formats build a frame on those before it, so that one pass reads many in the time of the last."""
+
+    def read_pages(self, file: BinaryIO, pages: Sequence[int], want: Want) -> Iterator["Decoded | Exception"]:
+        """Decodes pages in ascending order; yields the error in place of one that is broken."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -95,6 +95,21 @@ def read_page(file: BinaryIO, page: int, want: Want) -> Decoded:
             return decoded(ImageOps.exif_transpose(image), want.channels)
 
 
+def read_pages(file: BinaryIO, pages: Sequence[int], want: Want) -> Iterator[Decoded | Exception]:
+    """Decodes frames in ascending order; yields the error in place of one that is broken."""
+    with opened(file, 0, want.max_pixels) as image:
+        for page in pages:
+            try:
+                _seek(image, page, want.max_pixels)
+                _require_few_scans(image, want.max_pixels)
+                with alone_if_large(*image.size):
+                    frame = decoded(ImageOps.exif_transpose(image), want.channels)
+            except Exception as error:  # decoders raise many classes
+                yield error
+            else:
+                yield frame
+
+
 def decoded(image: Image.Image, channels: int | None) -> Decoded:
     """Converts an upright picture of any mode to "L", "RGB" or deep numbers, or to the bands that are wanted."""
     if is_deep(image.mode):
@@ -123,13 +138,18 @@ def opened(file: BinaryIO, page: int, max_pixels: int) -> Iterator[ImageFile.Ima
     file.seek(0)
     with Image.open(file, formats=(name,)) as image:
         require_pixels(*image.size, max_pixels)
-        if page:
-            try:
-                image.seek(page)
-            except EOFError as error:
-                raise DataError("the page is missing or broken") from error
-            require_pixels(*image.size, max_pixels)
+        _seek(image, page, max_pixels)
         yield image
+
+
+def _seek(image: ImageFile.ImageFile, page: int, max_pixels: int) -> None:
+    if page == 0:
+        return
+    try:
+        image.seek(page)
+    except EOFError as error:
+        raise DataError("the page is missing or broken") from error
+    require_pixels(*image.size, max_pixels)
 
 
 def _require_few_scans(image: ImageFile.ImageFile, max_pixels: int) -> None:

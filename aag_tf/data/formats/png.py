@@ -1,5 +1,6 @@
 """PNG: 16 bits a color, of which Pillow would keep 8, are decoded by TensorFlow; everything else by Pillow."""
 
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -23,6 +24,11 @@ def read_header(file: BinaryIO, max_pixels: int) -> Header:
 def read_page(file: BinaryIO, page: int, want: Want) -> Decoded:
     """Decodes one frame."""
     return _deep_color(file, want) if _is_deep_color(file) else pillow.read_page(file, page, want)
+
+
+def read_pages(file: BinaryIO, pages: Sequence[int], want: Want) -> Iterator[Decoded | Exception]:
+    """Decodes frames of an animation, which has 8 bits a color."""
+    return pillow.read_pages(file, pages, want)
 
 
 def _is_deep_color(file: BinaryIO) -> bool:

@@ -2,13 +2,13 @@
 
 import contextlib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
 
 from PIL import Image
 
 from aag_tf.data.formats import sniffing
-from aag_tf.data.formats.decoded import Format
+from aag_tf.data.formats.decoded import Decoded, Format, InOnePass, Want
 from aag_tf.utils.errors import AagError, DataError, one_line
 
 PILLOW, PNG, TIFF, NUMPY, DICOM = (
@@ -33,6 +33,21 @@ SUFFIXES = (
     *(".avif", ".avifs", ".bmp", ".dcm", ".dib", ".gif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf"),
     *(".jpg", ".jpx", ".npy", ".apng", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
+
+
+IN_ONE_PASS = (PILLOW, PNG)  # modules that are `decoded.InOnePass`
+
+
+def read_pages(reader: Format, file: BinaryIO, pages: Sequence[int], want: Want) -> Iterator[Decoded | Exception]:
+    """Decodes pages in ascending order; yields the error in place of one that is broken."""
+    if getattr(reader, "__name__", None) in IN_ONE_PASS:
+        yield from cast(InOnePass, reader).read_pages(file, pages, want)
+        return
+    for page in pages:
+        try:
+            yield reader.read_page(file, page, want)
+        except Exception as error:  # decoders raise many classes
+            yield error
 
 
 @contextlib.contextmanager
