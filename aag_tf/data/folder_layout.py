@@ -79,9 +79,9 @@ def _by_split_folders(top: Folder, name: str, *, one_class: bool) -> Layout | No
         _refuse_folds(top, name)
         return _split_and_class(top, name)
     if others and _named_by_chance(top, meant, others):
-        return Layout(
-            _train_on(top), "sub-folders", (f"{_list(meant)} of {name} is taken for a class like {_list(others)}.",)
-        )
+        alone = splits_flag(tuple(Part(TRAIN, top.folders[own].path) for own in meant))
+        note = f"{_list(meant)} of {name} is taken for a class like {_list(others)}; {alone} trains on it alone."
+        return Layout(_train_on(top), "no sub-folder is taken for a split", (note,))
     notes = []
     if top.images and (TRAIN in meant.values() or others) and not are_few(top.images, top.below):
         raise _unclear(top, name, f"{top.images:,} images beside its sub-folders {_list(top.folders)}", meant)

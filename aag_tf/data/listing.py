@@ -148,7 +148,7 @@ def arrange(
         [splits[row] for row in labeling.kept],
         labeling.labels,
         labeling.class_names,
-        Resolved(found, config.labels, layout.how, labeling.how),
+        Resolved(found, labeling.setting, layout.how, labeling.how),
         tuple(left_out),
     )
 
@@ -159,10 +159,10 @@ def _layout(tree: Folder, name: str, config: LayoutConfig, *, classes: bool) -> 
             wanted = classes and config.labels in (AUTO, FOLDERS)
             return understand(tree, name, classes=wanted, one_class=config.labels == FOLDERS)
         case "none":
-            return Layout((), "--splits=none")
+            return Layout((), "all images are taken for training by --splits=none")
         case "early":
-            return Layout(early_parts(tree), "--splits=early")
-    return Layout(read_splits(config.splits) or (), "--splits")
+            return Layout(early_parts(tree), "as version 0.1.0 read folders, --splits=early")
+    return Layout(read_splits(config.splits) or (), "as --splits names them")
 
 
 def left_out_files(files: Sequence[Found], reason: str) -> list[LeftOut]:

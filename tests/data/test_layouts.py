@@ -68,7 +68,7 @@ def test_layouts_that_are_understood(folders, splits, classes):
         for path, split in zip(listing.paths, listing.splits, strict=True)
         if split == "train"
     )
-    again = read(folders, splits=listing.layout.splits)
+    again = read(folders, splits=listing.layout.splits, labels=listing.layout.labels)
     assert (again.paths, again.splits, again.class_names) == (listing.paths, listing.splits, listing.class_names)
     assert again.labels.tolist() == listing.labels.tolist()
 
