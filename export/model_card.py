@@ -58,7 +58,8 @@ def _reading(metadata: ExportMetadata) -> str:
         low, high = reading.value_range
         text += (
             f" The data's values from {low:g} to {high:g} become the 256 levels of a pixel, and values beyond are "
-            "clipped: `embed_values` takes them as they are, and 16-bit PNG files hold them."
+            "clipped: `embed_values` takes them as they are"
+            + (", and `embed_bytes` 16-bit PNG files that hold them." if EMBED_BYTES in metadata.signatures else ".")
         )
     return text
 

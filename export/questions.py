@@ -77,7 +77,8 @@ class Asker:
         others = [image[np.newaxis] for image in self._of_another_shape() if self._is_small(image.shape[:2])]
         questions = []
         for images in (self.images, *others):
-            levels = 1.1 * images.astype(np.float64) - 12.0  # down to -12 and up to 268.5
+            # Down to -12 and up to 275, and never near a half, where a rounding could go either way.
+            levels = 1.125 * images.astype(np.float64) - 12.03
             values = (low + levels * ((high - low) / 255)).astype(np.float32)
             pixels = [fitted(Decoded(one), shape, self.reading) for one in values]
             questions.append(Question(values, np.stack(pixels)))

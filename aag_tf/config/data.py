@@ -126,6 +126,12 @@ class DataConfig:
             f"--train_split={self.train_split} names a part of a TensorFlow data set, and --dataset={self.dataset} is "
             "none; leave it out.",
         )
+        of_files = any(each.partition(":")[0] in OF_FILES for each in self.datasets)
+        require(
+            of_files or self.layout == LayoutConfig(),
+            f"--splits, --labels and --columns are for folder:, list:, csv: and tar:, and --dataset={self.dataset} has "
+            "splits and labels of its own; leave them out.",
+        )
         parts = self.train_parts()
         require(
             all(parts) and not {"validation", "test"} & set(parts),

@@ -54,8 +54,10 @@ def _classes(source: Source) -> str:
 
 
 def _splits(source: Source) -> str:
-    how = "" if source.layout is None else f"; {source.layout.how_splits} (--splits)"
-    return "; ".join(_each_split(source)) + how
+    if source.layout is None:
+        return "; ".join(_each_split(source))
+    how = source.layout.how_splits
+    return "; ".join([*_each_split(source), how if "--splits" in how else f"{how} (--splits)"])
 
 
 def _each_split(source: Source) -> Iterator[str]:

@@ -6,19 +6,22 @@
   there are two classes or more; a single one is enough for validation and test if train has it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from aag_tf.config.layout import Part
-from aag_tf.data.folder_tree import Folder
 
 SPLIT_FOLDERS = {"train": "train", **dict.fromkeys(("validation", "val", "valid"), "validation"), "test": "test"}
 
 
-def early_parts(tree: Folder) -> tuple[Part, ...]:
-    """Returns the folders of the splits; `()` where all images are train."""
-    roles = {name: SPLIT_FOLDERS.get(name.lower()) for name in tree.folders}
+def early_parts(names: Iterable[str]) -> tuple[Part, ...]:
+    """Returns the folders of the splits; `()` where all images are train.
+
+    Args:
+        names: of all visible sub-folders, with and without images.
+    """
+    roles = {name: SPLIT_FOLDERS.get(name.lower()) for name in sorted(names)}
     found = [role for role in roles.values() if role is not None]
-    if "train" not in found or len(found) < len(roles) or len(set(found)) < len(found) or tree.images:
+    if "train" not in found or len(found) < len(roles) or len(set(found)) < len(found):
         return ()
     return tuple(Part(role, name) for name, role in roles.items() if role is not None)
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from aag_tf.config import DataConfig
-from aag_tf.config.layout import splits_of_each
+from aag_tf.config.layout import LayoutConfig, splits_of_each
 from aag_tf.data.folder import list_folder
 from aag_tf.data.listing import Listing
 from aag_tf.data.lists import list_of_paths
@@ -44,7 +44,15 @@ def each_data_set(config: DataConfig) -> list[DataConfig]:
             "or one for each, separated by semicolons."
         )
     splits = splits * len(names) if len(splits) == 1 else splits
-    return [
-        dataclasses.replace(config, dataset=name, layout=dataclasses.replace(config.layout, splits=own))
-        for name, own in zip(names, splits, strict=True)
-    ]
+    return [_one(config, name, own) for name, own in zip(names, splits, strict=True)]
+
+
+def _one(config: DataConfig, name: str, splits: str) -> DataConfig:
+    """Returns the settings of one of several data sets, without those of other kinds."""
+    scheme = name.partition(":")[0]
+    return dataclasses.replace(
+        config,
+        dataset=name,
+        layout=dataclasses.replace(config.layout, splits=splits) if scheme in LISTERS else LayoutConfig(),
+        train_split=config.train_split if scheme == "tfds" else "train",
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from aag_tf.config import DataConfig
 from aag_tf.config.data import suggested_name
 from aag_tf.config.layout import HERE, read_labels, read_splits
+from aag_tf.data.early_layout import early_parts
 from aag_tf.data.listing import Found, Listing, arrange
 from aag_tf.data.pictures import SUFFIXES
 from aag_tf.data.split_names import role_of
@@ -33,7 +34,8 @@ def list_folder(path: str, config: DataConfig) -> Listing:
     name, table = f"folder:{path}", read_labels(config.layout.labels)
     if table is not None:
         files = with_labels(name, files, table, config.layout.columns)
-    listing = arrange(name, files, config.layout, labeled=table is not None)
+    folders = [entry.name for entry in root.iterdir() if entry.is_dir() and is_visible(entry.name)]
+    listing = arrange(name, files, config.layout, labeled=table is not None, early=early_parts(folders))
     _refuse_empty_splits(root, listing)
     return listing
 

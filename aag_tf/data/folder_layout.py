@@ -5,18 +5,24 @@
 `docs/reference/layouts.md` has the layouts that are known.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from aag_tf.config.layout import HERE, Part, write_splits
+from aag_tf.config.layout import HERE, Part
 from aag_tf.data.folder_tree import Folder
-from aag_tf.data.split_names import ASIDE, TEST, TRAIN, VALIDATION, are_folds, role_of, split_name
+from aag_tf.data.layout_refusals import (
+    flag_for,
+    listed,
+    refuse_shared,
+    refuse_training_on_test,
+    splits_flag,
+    unclear,
+)
+from aag_tf.data.split_names import ASIDE, TEST, TRAIN, VALIDATION, are_folds, split_name
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.text import command_line, printable
+from aag_tf.utils.text import printable
 
-MOST_LISTED = 6  # folders that a sentence or its advice names
 FEW, FEW_PART = 3, 0.1  # images beside class folders that are left out: so many, or this part of those in them
-SHARED_PART = 0.8  # of folders that have the same sub-folders, so that they are hardly classes
 
 PICTURES = {"images", "image", "imgs", "img", "jpegimages", "photos", "pictures", "rgb", "input", "inputs"}
 # Pictures of this kind are annotations of the others.
@@ -55,19 +61,14 @@ def understand(tree: Folder, name: str, *, classes: bool = True, one_class: bool
     layout = _by_split_folders(top, name, one_class=one_class) or _class_first(top, name) or _all_train(top)
     if classes:
         for part in layout.parts or (Part(TRAIN, HERE),):
-            _refuse_shared(_at(tree, part.pattern), name, layout)
-    _refuse_training_on_test(tree, layout, name)
+            refuse_shared(tree, part.pattern, name, layout.parts)
+    refuse_training_on_test(tree, name, layout.parts)
     return layout._replace(notes=(*notes, *layout.notes))
 
 
 def are_few(loose: int, in_folders: int) -> bool:
     """Whether images beside class folders are so few that they hardly belong to the data."""
     return loose <= max(FEW, FEW_PART * in_folders)
-
-
-def splits_flag(parts: tuple[Part, ...]) -> str:
-    """Returns `--splits=...` for a shell."""
-    return command_line(f"--splits={printable(write_splits(parts))}")
 
 
 def _by_split_folders(top: Folder, name: str, *, one_class: bool) -> Layout | None:
@@ -79,16 +80,16 @@ def _by_split_folders(top: Folder, name: str, *, one_class: bool) -> Layout | No
         _refuse_folds(top, name)
         return _split_and_class(top, name)
     if others and _named_by_chance(top, meant, others):
-        return Layout(
-            _train_on(top), "sub-folders", (f"{_list(meant)} of {name} is taken for a class like {_list(others)}.",)
-        )
+        alone = splits_flag(tuple(Part(TRAIN, top.folders[own].path) for own in meant))
+        note = f"{listed(meant)} of {name} is taken for a class like {listed(others)}; {alone} trains on it alone."
+        return Layout(_train_on(top), "no sub-folder is taken for a split", (note,))
     notes = []
     if top.images and (TRAIN in meant.values() or others) and not are_few(top.images, top.below):
-        raise _unclear(top, name, f"{top.images:,} images beside its sub-folders {_list(top.folders)}", meant)
+        raise unclear(top, name, f"{top.images:,} images beside its sub-folders {listed(top.folders)}", meant)
     twice = [[own for own in meant if meant[own] == role] for role in (TRAIN, VALIDATION, TEST)]
     for names in twice:
         if len(names) > 1:
-            raise _unclear(top, name, f"several sub-folders for one split, {_list(names)}", meant)
+            raise unclear(top, name, f"several sub-folders for one split, {listed(names)}", meant)
     folder_of = {role: top.folders[own] for own, role in meant.items()}
     aside = folder_of.pop(ASIDE, None)
     if TRAIN not in folder_of and not others and aside is not None:
@@ -96,14 +97,16 @@ def _by_split_folders(top: Folder, name: str, *, one_class: bool) -> Layout | No
     if TRAIN not in folder_of:
         return _train_beside(top, name, folder_of, others)
     if others:
-        raise _unclear(top, name, f"sub-folders named like splits ({_list(meant)}) and others ({_list(others)})", meant)
+        raise unclear(
+            top, name, f"sub-folders named like splits ({listed(meant)}) and others ({listed(others)})", meant
+        )
     if aside is not None:
         parts = tuple(Part(role, folder.path) for role, folder in folder_of.items())
         flag = splits_flag((*parts, Part(TRAIN, aside.path)))
         notes.append(f"{aside.total:,} images in {aside.path} are left out; {flag} trains on them too.")
     inner = _within(folder_of, one_class=one_class)
     parts = tuple(Part(role, inner[role].path or HERE) for role in (TRAIN, VALIDATION, TEST) if role in inner)
-    return Layout(parts, f"sub-folders {_list(folder.path for folder in folder_of.values())}", tuple(notes))
+    return Layout(parts, f"sub-folders {listed(folder.path for folder in folder_of.values())}", tuple(notes))
 
 
 def _roles(folders: Mapping[str, Folder]) -> dict[str, str | None]:
@@ -136,19 +139,19 @@ def _named_by_chance(top: Folder, meant: Mapping[str, str], others: list[str]) -
 def _train_beside(top: Folder, name: str, folder_of: dict[str, Folder], others: list[str]) -> Layout:
     """Understands held-out folders beside the classes, or beside the images, to train on."""
     held_out = tuple(Part(role, folder.path) for role, folder in folder_of.items())
-    names = _list(folder.path for folder in folder_of.values())
+    names = listed(folder.path for folder in folder_of.values())
     if not others and are_few(top.images, top.below):
         raise DataError(
             f"{name} has {names} and no images to train on; name the folder to train on with --splits=train=DIR, or "
-            f"take these images as they are with {_itself(name, next(iter(folder_of.values())).path)}."
+            f"take these images as they are with {flag_for(name, next(iter(folder_of.values())).path)}."
         )
     related = all(set(folder.folders) <= set(others) for folder in folder_of.values())
     if others and (len(others) < 2 or not related or ASIDE in folder_of):
-        raise _unclear(
-            top, name, f"sub-folders named like splits ({names}) and others ({_list(others)})", _roles(top.folders)
+        raise unclear(
+            top, name, f"sub-folders named like splits ({names}) and others ({listed(others)})", _roles(top.folders)
         )
     parts = (Part(TRAIN, top.path or HERE), *held_out)
-    note = f"{names} of {name} is held out, and {_list(others) if others else 'the images beside it'} trained on."
+    note = f"{names} of {name} is held out, and {listed(others) if others else 'the images beside it'} trained on."
     return Layout(parts, "sub-folders", (note,))
 
 
@@ -188,7 +191,7 @@ def _split_and_class(top: Folder, name: str) -> Layout | None:
         parts.add(Part(each.role, f"{top.path}/{pattern}" if top.path else pattern))
     if not parts or len(parts) != len(roles) or len(named) < len(found) or not are_few(top.images, top.below):
         meant = {own: each.role for own, each in named.items()}
-        raise _unclear(top, name, f"sub-folders with words of splits in their names ({_list(named)})", meant)
+        raise unclear(top, name, f"sub-folders with words of splits in their names ({listed(named)})", meant)
     ordered = tuple(sorted(parts, key=lambda part: (TRAIN, VALIDATION, TEST).index(part.role)))
     return Layout(ordered, "split and class in the names of sub-folders")
 
@@ -206,7 +209,7 @@ def _refuse_folds(top: Folder, name: str) -> None:
     if are_folds(list(top.folders)):
         last = list(top.folders)[-1]
         meant = {own: TEST if own == last else TRAIN for own in top.folders}
-        raise _unclear(top, name, f"sub-folders named like folds ({_list(top.folders)})", meant)
+        raise unclear(top, name, f"sub-folders named like folds ({listed(top.folders)})", meant)
 
 
 def _class_first(top: Folder, name: str) -> Layout | None:
@@ -221,8 +224,8 @@ def _class_first(top: Folder, name: str) -> Layout | None:
     if len(split) < len(found) or deeper or ASIDE in roles or not are_few(loose, top.below):
         kinds = "are data sets of their own" if deeper else "have splits, and not all in the same way"
         raise DataError(
-            f"sub-folders of {name} ({_list(split)}) {kinds}; name the one that you mean, as "
-            f"{_itself(name, top.folders[next(iter(split))].path)}, or the folders of each split with "
+            f"sub-folders of {name} ({listed(split)}) {kinds}; name the one that you mean, as "
+            f"{flag_for(name, top.folders[next(iter(split))].path)}, or the folders of each split with "
             "--splits=train=DIR,test=DIR."
         )
     start = f"{top.path}/*" if top.path else "*"
@@ -250,7 +253,7 @@ def _without_masks(tree: Folder, name: str) -> tuple[Folder, list[str]]:
             if not notes:
                 first = folder.folders[pictures[0]].path
                 notes.append(
-                    f"{_list(masks)} beside {first} in {name} hold annotations of the images and are left out; "
+                    f"{listed(masks)} beside {first} in {name} hold annotations of the images and are left out; "
                     "--splits=none takes them for a class."
                 )
             for own in masks:
@@ -271,85 +274,7 @@ def _unwrapped(folder: Folder, name: str, *, one_class: bool) -> Folder:
         if found is not None and found.role in (VALIDATION, TEST):
             raise DataError(
                 f"{name} has only `{printable(own)}` and no images to train on; to take these images as they are, name "
-                f"the folder itself: {_itself(name, below.path)}."
+                f"the folder itself: {flag_for(name, below.path)}."
             )
         folder = below
     return folder
-
-
-def _refuse_shared(top: Folder | None, name: str, layout: Layout) -> None:
-    """Rejects folders that would be classes and hold the same sub-folders, which are the classes then."""
-    if top is None or len(top.folders) < 2:
-        return
-    holders: dict[str, int] = {}
-    for folder in top.folders.values():
-        for own in folder.folders:
-            holders[own] = holders.get(own, 0) + 1
-    most = max(2, SHARED_PART * len(top.folders))
-    shared = [own for own, count in holders.items() if count >= most]
-    if len(shared) < 2:
-        return
-    paths = [folder.path for folder in top.folders.values()]
-    meant = {path: TEST if path == paths[-1] else TRAIN for path in paths}
-    rest = tuple(part for part in layout.parts if part.role != TRAIN)
-    parts = rest + tuple(Part(TRAIN if rest else role, path) for path, role in meant.items())
-    named = splits_flag(parts) if len(parts) <= MOST_LISTED else "--splits=train=DIR,test=DIR"
-    keep = splits_flag(layout.parts) if layout.parts else "--splits=none"
-    raise DataError(
-        f"{len(paths)} sub-folders of {name} ({_list(top.folders)}) hold the same sub-folders ({_list(shared)}), so "
-        f"that they may be splits or places and not classes; {named} takes the inner ones for classes, {keep} the "
-        "outer ones, and --labels=none none."
-    )
-
-
-def _refuse_training_on_test(tree: Folder, layout: Layout, name: str) -> None:
-    """Rejects a layout that would train on a folder that is named like a test split, wherever it lies."""
-    parts = layout.parts or (Part(TRAIN, HERE),)
-    for part in parts:
-        top = _at(tree, part.pattern)
-        others = {other.pattern for other in parts if other != part}
-        for folder in top.walk() if part.role == TRAIN and top is not None else ():
-            below = folder.path[len(top.path) :].strip("/").split("/") if top is not None else []
-            held = [step for step in below if role_of(step) == TEST]
-            if held and not any(f"{folder.path}/".startswith(f"{other}/") for other in others):
-                kept = splits_flag(layout.parts) if layout.parts else "--splits=none"
-                raise DataError(
-                    f"{name} would train on `{printable(folder.path)}`, which is named like a test split; say which "
-                    f"folders are splits with --splits=train=DIR,test=DIR, or train on all with {kept}."
-                )
-
-
-def _at(tree: Folder, pattern: str) -> Folder | None:
-    """Returns the folder of a pattern without a `*`; `None` for others."""
-    folder: Folder | None = tree
-    for step in pattern.split("/") if pattern != HERE else ():
-        folder = None if folder is None else folder.folders.get(step)
-    return folder
-
-
-def _unclear(top: Folder, name: str, what: str, meant: Mapping[str, str | None]) -> DataError:
-    """The error for folders of which it is not clear whether they are splits; its advice names those that may be."""
-    base = f"{top.path}/" if top.path else ""
-    order = (TRAIN, VALIDATION, TEST)
-    parts = [Part(role, base + own) for own, role in meant.items() if role in order]
-    if not any(part.role == TRAIN for part in parts):
-        parts.insert(0, Part(TRAIN, f"{base}DIR"))
-    parts.sort(key=lambda part: order.index(part.role))
-    named = splits_flag(tuple(parts)) if len(parts) <= 2 * MOST_LISTED else "--splits=train=DIR,test=DIR"
-    return DataError(
-        f"{name} has {what}, so that it is not clear which are splits; {named} takes those and leaves the others out, "
-        "and --splits=none takes all for classes."
-    )
-
-
-def _itself(name: str, path: str) -> str:
-    """Returns the flag that names a folder of the data set by itself."""
-    return command_line(f"--dataset={name}/{printable(path)}")
-
-
-def _list(names: "Mapping[str, object] | list[str] | Iterator[str]") -> str:
-    """Returns the first names with commas."""
-    every = [printable(own) for own in names]
-    return ", ".join(every[:MOST_LISTED]) + (
-        f" and {len(every) - MOST_LISTED} more" if len(every) > MOST_LISTED else ""
-    )

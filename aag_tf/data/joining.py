@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from aag_tf.config.layout import AUTO
 from aag_tf.data.derived_images import JoinedImages
 from aag_tf.data.listing import Listing, Resolved
 from aag_tf.data.reading import Reading
@@ -144,7 +145,7 @@ def _joined_layout(layouts: Sequence[Resolved | None]) -> Resolved:
     known = [layout or Resolved("auto", "auto", "its own splits", "its own labels") for layout in layouts]
     return Resolved(
         ";".join(layout.splits for layout in known),
-        known[0].labels,
+        known[0].labels if len({layout.labels for layout in known}) == 1 else AUTO,
         "; ".join(dict.fromkeys(layout.how_splits for layout in known)),
         "; ".join(dict.fromkeys(layout.how_labels for layout in known)),
     )

@@ -25,6 +25,7 @@ class Labeling(NamedTuple):
         labels: int64 [n] of these, -1 for none.
         class_names: `None` if no split has labels.
         left_out: rows of files without a class in splits that have labels.
+        setting: the value of `--labels` that means the same.
         how: what was gone by, in words.
     """
 
@@ -32,6 +33,7 @@ class Labeling(NamedTuple):
     labels: npt.NDArray[np.int64]
     class_names: list[str] | None
     left_out: list[int]
+    setting: str
     how: str
 
 
@@ -68,7 +70,7 @@ def label(
             ", ".join(class_names[:3]) + (", ..." if len(class_names) > 3 else ""),
         )
     how = "--labels=none" if config.labels == NONE else "labels" if given else "sub-folders"
-    return Labeling(kept, numbers, class_names, left_out, how)
+    return Labeling(kept, numbers, class_names, left_out, _setting(held, known, config), how)
 
 
 def _labeled(held: Held, labels: str, *, given: bool) -> set[str]:
@@ -85,6 +87,14 @@ def _labeled(held: Held, labels: str, *, given: bool) -> set[str]:
             known.add(split)
     names = {own for split in known for own in held[split]} - {None}
     return known if len(names) > 1 or (names and (given or labels == FOLDERS)) else set()
+
+
+def _setting(held: Held, known: set[str], config: LayoutConfig) -> str:
+    """Returns `--labels` as a run records it, so that later readers need not decide again."""
+    if config.labels != AUTO or config.splits == EARLY:
+        return config.labels
+    partly = any(split not in known and set(counts) - {None} for split, counts in held.items())
+    return AUTO if partly and known else FOLDERS if known else NONE
 
 
 def _say_unlabeled(name: str, held: Held, known: set[str], *, advise: bool, given: bool) -> None:

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf.config.layout import AUTO, EARLY, FOLDERS, NONE, LayoutConfig, read_splits, write_splits
-from aag_tf.data.early_layout import early_parts
+from aag_tf.config.layout import AUTO, EARLY, FOLDERS, NONE, LayoutConfig, Part, read_splits, write_splits
 from aag_tf.data.folder_layout import Layout, understand
 from aag_tf.data.folder_tree import Folder, folder_tree
 from aag_tf.data.labeling import label
@@ -102,6 +101,7 @@ def arrange(
     *,
     labeled: bool = False,
     before: Sequence[LeftOut] = (),
+    early: tuple[Part, ...] = (),
 ) -> Listing:
     """Gives each file its split and its class.
 
@@ -111,12 +111,13 @@ def arrange(
         config: decides, or leaves it to names.
         labeled: whether the files bring their labels, so that folders name none.
         before: files that were left out already.
+        early: the splits of `--splits=early`.
 
     Raises:
         DataError: the layout is unclear, or not as `config` says.
     """
     tree = folder_tree(Counter(_folder_of(file.key) for file in files))
-    layout = _layout(tree, name, config, classes=not labeled)
+    layout = _layout(tree, name, config, early, classes=not labeled)
     for note in layout.notes:
         logger.warning("%s", note)
     placing = Placing(layout.parts)
@@ -148,21 +149,21 @@ def arrange(
         [splits[row] for row in labeling.kept],
         labeling.labels,
         labeling.class_names,
-        Resolved(found, config.labels, layout.how, labeling.how),
+        Resolved(found, labeling.setting, layout.how, labeling.how),
         tuple(left_out),
     )
 
 
-def _layout(tree: Folder, name: str, config: LayoutConfig, *, classes: bool) -> Layout:
+def _layout(tree: Folder, name: str, config: LayoutConfig, early: tuple[Part, ...], *, classes: bool) -> Layout:
     match config.splits:
         case "auto":
             wanted = classes and config.labels in (AUTO, FOLDERS)
             return understand(tree, name, classes=wanted, one_class=config.labels == FOLDERS)
         case "none":
-            return Layout((), "--splits=none")
+            return Layout((), "all images are taken for training by --splits=none")
         case "early":
-            return Layout(early_parts(tree), "--splits=early")
-    return Layout(read_splits(config.splits) or (), "--splits")
+            return Layout(early, "as version 0.1.0 read folders, --splits=early")
+    return Layout(read_splits(config.splits) or (), "as --splits names them")
 
 
 def left_out_files(files: Sequence[Found], reason: str) -> list[LeftOut]:

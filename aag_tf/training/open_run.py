@@ -218,7 +218,7 @@ def _with_layout(config: TrainConfig, source: Source) -> TrainConfig:
     """Returns the config with the layout that was found, so that the run is evaluated and resumed with the same."""
     if source.layout is None:
         return config
-    layout = dataclasses.replace(config.data.layout, splits=source.layout.splits)
+    layout = dataclasses.replace(config.data.layout, splits=source.layout.splits, labels=source.layout.labels)
     return dataclasses.replace(config, data=dataclasses.replace(config.data, layout=layout))
 
 

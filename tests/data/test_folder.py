@@ -313,3 +313,19 @@ def test_labels_that_are_missing_are_told_where_folders_might_have_named_them(sa
     save_noise("all/3.png", seed=3)
     open_folder(tmp_path)
     assert said == [f"train images of folder:{tmp_path} are unlabeled: not all lie in two or more sub-folders."]
+
+
+def test_runs_of_0_1_0_are_read_as_they_were(save_noise, tmp_path, said):
+    for name in ("train/a/1.png", "train/b/2.png", "test/a/3.png", "loose.png"):
+        save_noise(name)
+    early = LayoutConfig("early")
+    source = open_folder(tmp_path, layout=early, validation_fraction=0.0)
+    assert (source.train.labels.tolist(), source.test.labels.tolist()) == ([0, 1], [0])
+    (tmp_path / "notes").mkdir()  # a folder without images made splits classes
+    source = open_folder(tmp_path, layout=early, validation_fraction=0.0)
+    assert (len(source.train), source.train.labels) == (4, None)
+    (tmp_path / "loose.png").unlink()
+    names = [f"{split}/{number}.png" for split in ("Training", "Testing") for number in range(4)]
+    for name in names:
+        save_noise(f"other/{name}")
+    assert open_folder(tmp_path / "other", layout=early).class_names == ["Testing", "Training"]

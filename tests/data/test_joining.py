@@ -7,6 +7,7 @@ from aag_tf.config import DataConfig, LayoutConfig, RunConfig, TrainConfig, to_f
 from aag_tf.config.data import datasets_of
 from aag_tf.config.resume import changed_training_settings
 from aag_tf.data import open_source
+from aag_tf.data.file_kinds import each_data_set
 from aag_tf.utils.errors import ConfigError, DataError
 
 
@@ -62,6 +63,17 @@ def test_archives_and_folders_are_joined_at_one_size(save_noise, tmp_path):
     assert len(joined) == 5
     names = [source.class_names[label] for label in joined]
     assert sorted(names) == ["0", "11", "5", "5", "5"]
+
+
+def test_settings_of_one_kind_are_not_given_to_another():
+    config = DataConfig("digits,folder:a,tfds:stl10", train_split="unlabelled", layout=LayoutConfig(labels="none"))
+    assert [(part.train_split, part.layout.labels) for part in each_data_set(config)] == [
+        ("train", "auto"),
+        ("train", "none"),
+        ("unlabelled", "auto"),
+    ]
+    with pytest.raises(ConfigError, match="--columns are for folder:, list:, csv: and tar:, and --dataset=digits has"):
+        DataConfig("digits", layout=LayoutConfig(labels="none"))
 
 
 def test_labels_that_one_of_them_lacks_are_lost_with_a_word(save_noise, tmp_path, caplog, monkeypatch):

@@ -8,10 +8,20 @@ import pytest
 
 from aag_tf.config.layout import LayoutConfig
 from aag_tf.data.listing import Found, arrange
+from aag_tf.data.split_names import role_of
 from aag_tf.utils.errors import DataError
+from aag_tf.utils.log import logger
 
 PAGE = Path(__file__).parents[2] / "docs/reference/layouts.md"
 EACH = 40  # images in a folder
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What is logged as a warning."""
+    lines: list[str] = []
+    monkeypatch.setattr(logger, "warning", lambda text, *values: lines.append(text % values))
+    return lines
 
 
 def rows(title):
@@ -68,7 +78,7 @@ def test_layouts_that_are_understood(folders, splits, classes):
         for path, split in zip(listing.paths, listing.splits, strict=True)
         if split == "train"
     )
-    again = read(folders, splits=listing.layout.splits)
+    again = read(folders, splits=listing.layout.splits, labels=listing.layout.labels)
     assert (again.paths, again.splits, again.class_names) == (listing.paths, listing.splits, listing.class_names)
     assert again.labels.tolist() == listing.labels.tolist()
 
@@ -88,3 +98,47 @@ def test_layouts_that_are_asked_about_and_the_flags_that_settle_them(folders, wh
             continue
         listing = read(folders, **{name: value})
         assert "train" in listing.splits
+
+
+def test_dates_are_classes_only_after_a_word(said):
+    listing = read("{2024-01,2024-02,2024-03,2024-04}")
+    assert listing.class_names == ["2024-01", "2024-02", "2024-03", "2024-04"]
+    assert said == [
+        "the 4 classes of folder:/x are dates (2024-01, 2024-02, 2024-03, ...); --labels=none trains without classes, "
+        "--labels=folders keeps them."
+    ]
+    assert read("{2024-01,2024-02}", labels="none").class_names is None
+    assert read("{2024-01,2024-02}", labels=listing.layout.labels).class_names == ["2024-01", "2024-02"]
+    assert len(said) == 1
+
+
+def test_what_is_set_aside_is_named_with_the_flag_that_takes_it(said):
+    listing = read("{train/{cat,dog},test/{cat,dog},unlabeled}")
+    assert said[0] == (
+        "40 images in unlabeled are left out; --splits=test=test,train=train,train=unlabeled trains on them too."
+    )
+    assert [str(each).split(" (")[0] for each in listing.left_out] == ["40 in no split"]
+    both = read("{train/{cat,dog},test/{cat,dog},unlabeled}", splits="test=test,train=train,train=unlabeled")
+    assert both.splits.count("train") == 120
+    assert "train" in said[-1]
+
+
+def test_a_folder_that_splits_name_must_be_there():
+    message = "--splits=train=a,test=c finds no images in c of folder:/x, which has the folders a, b; name folders that"
+    with pytest.raises(DataError, match=message):
+        read("{a,b}", splits="train=a,test=c")
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        *[(name, "train") for name in ("train", "TRAINING", "trainset", "train_images", "train2017", "trainval")],
+        *[(name, "validation") for name in ("val", "valid", "Validation", "dev", "val2017", "valset", "eval")],
+        *[(name, "test") for name in ("test", "Testing", "test_set", "TestImages", "hold-out", "heldout", "test2017")],
+        *[(name, "aside") for name in ("unlabeled", "unlabelled", "train_unlabeled")],
+        *[(name, None) for name in ("trainer", "contest", "latest", "invalid", "device", "strain", "seg_train")],
+        *[(name, None) for name in ("train_test", "2024", "evaluator", "bus")],
+    ],
+)
+def test_names_of_splits(name, role):
+    assert role_of(name) == role

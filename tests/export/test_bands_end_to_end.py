@@ -236,6 +236,7 @@ def test_the_model_says_how_its_values_are_read(deep):
     card = (deep.report.path / "model_card.md").read_text()
     assert "Pictures of another shape are kept whole, with black beside them." in card
     assert "The data's values from 0 to 4095 become the 256 levels of a pixel" in card
+    assert "`embed_values` takes them as they are, and `embed_bytes` 16-bit PNG files that hold them." in card
 
 
 def test_a_search_reads_twelve_bits_as_training_did(deep):

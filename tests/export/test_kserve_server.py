@@ -8,6 +8,7 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 
@@ -55,6 +56,19 @@ def test_answers_a_row_an_image(run, server):
     assert [row["valid"] for row in answer["predictions"]] == [True, False]
     np.testing.assert_allclose(answer["predictions"][0]["embedding"], expected[0], atol=1e-5)
     assert server.predict({"instances": []}) == {"predictions": []}
+
+
+def test_values_of_the_data_are_numbers_of_any_size(server, monkeypatch):
+    spec = tf.TensorSpec([None, None, None, 1], tf.float32)
+    monkeypatch.setattr(server, "_specs", lambda signature: {"values": spec})
+    rows = [[[[-1000.5], [2999]]], [[[0], [1]]]]
+    values = server._columns("embed_values", rows)["values"]
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, np.array(rows, np.float32))
+    assert server._columns("embed_values", [])["values"].shape == (0, 1, 1, 1)
+    for wrong in (float("nan"), float("inf"), "1", None, True):
+        with pytest.raises(InvalidInput, match="values are finite numbers"):
+            server._columns("embed_values", [[[[wrong]]]])
 
 
 @pytest.mark.parametrize(

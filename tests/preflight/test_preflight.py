@@ -56,6 +56,9 @@ def root(tmp_path):
     for number in range(10):
         Image.fromarray(np.full((8, 8), number, np.uint8)).save(tmp_path / "images" / f"{number}.png")
     (tmp_path / "empty").mkdir()
+    for name in ("a/x", "a/y", "b/x", "b/y"):
+        (tmp_path / "sites" / name).mkdir(parents=True)
+        (tmp_path / "sites" / name / "1.png").touch()
     np.savez(tmp_path / "twenty.npz", images=np.zeros((20, 8, 8), np.uint8), labels=np.arange(20) % 2)
     for name, dataset in (("begun", "digits"), ("trained", "folder:gone")):
         run = RunDirectory(tmp_path / name)
@@ -75,6 +78,17 @@ def test_nothing_of_tensorflow_is_needed_to_refuse(root):
         ("train", "--dataset=folder:missing"): "missing is not a folder; --dataset=folder:<path> names a tree of image "
         "files.",
         ("train", "--dataset=folder:empty"): "empty has no image files; their names end in ",
+        (
+            "train",
+            "--dataset=folder:sites",
+        ): "2 sub-folders of folder:sites (a, b) hold the same sub-folders (x, y), so ",
+        ("train", "--dataset=folder:mine.html"): "mine.html is a file and not a folder; did you mean ",
+        ("train", "--dataset=list:missing"): "missing is not a file; --dataset=list:<path> names a text ",
+        ("train", "--dataset=csv:mine.html"): "mine.html begins with mine, and no column is known to have paths ",
+        ("train", "--dataset=tar:missing"): "tar:missing names no archive; name a .tar file, ",
+        ("train", "--dataset=digits,folder:missing"): "missing is not a folder; ",
+        ("evaluate", "--run_dir=trained", "--dataset=folder:sites"): "2 sub-folders of folder:sites (a, b) hold the ",
+        ("embed", "--saved_model=served", "--input=tar:missing", "--output=new"): "tar:missing names no archive; ",
         ("train", "--dataset=npz:missing.npz"): "missing.npz is not a file; ",
         ("train", "--dataset=tfds:cifar01"): f"tfds:cifar01 is not prepared in {root}/tfds; did you mean tfds:cifar10? "
         "Where there is a network, add --download or run `tfds build cifar01`, ",

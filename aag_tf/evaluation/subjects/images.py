@@ -12,6 +12,7 @@ from aag_tf.data import (
     Source,
     Split,
     adapted,
+    describe_source,
     fingerprint,
     open_source,
     same_pictures,
@@ -56,6 +57,9 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
     named = RunDirectory(config.run_dir).read_skipped() if config.run_dir is not None and config.dataset is None else ()
     with skipped_before(named):
         source = open_source(_data_config(config, subject))
+    if config.dataset is not None and source.layout is not None:
+        found = describe_source(source)
+        logger.info("%s: %s; %s.", source.name, found["splits"], found["classes"])
     protocol = choose_protocol(config.protocol, source)
     assert protocol.split is not None
     bank, queries = choose_splits(source, protocol.split, labeled=protocol.needs_labels)

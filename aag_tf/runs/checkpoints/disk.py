@@ -11,6 +11,7 @@ import tensorflow as tf
 from aag_tf.runs.checkpoints.store import CheckpointStore
 from aag_tf.utils.errors import RunDirectoryError
 from aag_tf.utils.paths import nearest_existing
+from aag_tf.utils.stores import CACHE_VARIABLE, is_store, named
 
 # TensorFlow's own writers report these in their message only.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -30,10 +31,14 @@ def check_space(store: CheckpointStore, bytes_each: int, keep: int) -> None:
     free = shutil.disk_usage(nearest_existing(store.directory)).free + store.bytes_held()
     needed = bytes_each * (keep + 2)
     if free < needed:
+        run_dir = named(store.directory.parent)
+        what, other = f"--run_dir={run_dir}", "disk"
+        if is_store(run_dir):
+            what, other = f"the working copy of {what}, {store.directory.parent},", f"directory in {CACHE_VARIABLE}"
         raise RunDirectoryError(
-            f"--run_dir={store.directory.parent} is on a disk with {free / 1e9:.2g} GB free, and the run needs "
-            f"{needed / 1e9:.2g} GB for checkpoints ({keep} newest, the best and one being written, "
-            f"{bytes_each / 1e9:.2g} GB each); free some space, lower --checkpoints_to_keep, or name another disk."
+            f"{what} is on a disk with {free / 1e9:.2g} GB free, and the run needs {needed / 1e9:.2g} GB for "
+            f"checkpoints ({keep} newest, the best and one being written, {bytes_each / 1e9:.2g} GB each); free some "
+            f"space, lower --checkpoints_to_keep, or name another {other}."
         )
 
 

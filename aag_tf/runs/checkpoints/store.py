@@ -19,6 +19,7 @@ from aag_tf.runs.checkpoints.manifest import MANIFEST_FILE, DamagedError, Manife
 from aag_tf.utils.atomic import sync, write_atomically
 from aag_tf.utils.errors import RunDirectoryError
 from aag_tf.utils.log import logger
+from aag_tf.utils.stores import named
 
 STATE = "state"  # the prefix of TensorFlow's files
 UNFINISHED = ".unfinished-"
@@ -74,7 +75,7 @@ class StoredCheckpoint:
             yield
         except OSError as error:
             raise RunDirectoryError(
-                f"the checkpoint of step {self.step} in {self.directory.parent} cannot be read now "
+                f"the checkpoint of step {self.step} in {named(self.directory.parent)} cannot be read now "
                 f"({error.strerror}); mend that and try again, nothing was changed."
             ) from error
 
@@ -112,7 +113,7 @@ class CheckpointStore:
             candidates = self._ranked(candidates)
             if not candidates:
                 raise RunDirectoryError(
-                    f"no checkpoint in {self.directory} has a kNN accuracy to be the best by; use "
+                    f"no checkpoint in {named(self.directory)} has a kNN accuracy to be the best by; use "
                     "--checkpoint=latest, or train on labeled images with --knn_every_epochs above 0."
                 )
         damages = []
@@ -127,8 +128,8 @@ class CheckpointStore:
                 logger.warning("falling back to the checkpoint of step %d", candidate.step)
             return candidate
         raise RunDirectoryError(
-            f"no checkpoint in {self.directory} is usable ({'; '.join(damages)}); restore the files from a copy, or "
-            "start again with --overwrite."
+            f"no checkpoint in {named(self.directory)} is usable ({'; '.join(damages)}); restore the files from a "
+            "copy, or start again with --overwrite."
         )
 
     def write(self, step: int, write_state: Callable[[str], object], *, knn_accuracy: float | None = None) -> Path:

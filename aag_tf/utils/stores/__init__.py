@@ -8,6 +8,7 @@ as complete last (`mirror`), and an object stands for the lock (`claims`). fsspe
 from aag_tf.utils.stores.addresses import is_store, join
 from aag_tf.utils.stores.claims import Claim, ClaimedError
 from aag_tf.utils.stores.copies import (
+    CACHE_VARIABLE,
     FRESH_SECONDS,
     THREADS,
     cache_directory,
@@ -25,6 +26,7 @@ from aag_tf.utils.stores.mirror import Mirror
 from aag_tf.utils.stores.store import Store, StoredFile
 
 __all__ = [
+    "CACHE_VARIABLE",
     "FRESH_SECONDS",
     "THREADS",
     "Claim",
