@@ -4,6 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
+
+from aag_tf.data import pictures
 from aag_tf.data.formats.decoded import Header
 from aag_tf.data.reading import Reading
 from aag_tf.data.shapes import Shape
