@@ -30,6 +30,8 @@ SLOW = (
     "commands/test_layouts.py",
     "commands/test_object_store.py",
     "data/test_folder.py",
+    "data/test_joining.py",
+    "data/test_tar.py",
     "data/test_pictures.py",
     "data/test_pipeline.py",
     "data/test_tfds_source.py",
@@ -78,6 +80,12 @@ def pytest_terminal_summary(terminalreporter, config):
     for report in sorted(reports, key=lambda report: -report.duration):
         if report.duration > QUICK_SECONDS:
             terminalreporter.write_line(f"slow, for a quick run: {report.nodeid} ({report.duration:.1f} s)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory):
+    """Keeps what tests remember out of the user's cache directory."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

@@ -85,8 +85,8 @@ class ReadingConfig:
     )
     channels: int | None = setting(
         None,
-        "Channels (bands) of an image: 1 reads color as gray, 3 repeats gray as color, other numbers are read as the "
-        "files have them. Default: as the files have.",
+        "Channels (bands) of an image: 1 reads color as gray, 3 repeats gray as color, and of more bands the first are "
+        "read. Default: as the files have.",
         low=1,
         high=LARGEST_CHANNELS,
     )

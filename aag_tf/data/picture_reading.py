@@ -3,12 +3,9 @@
 import functools
 import itertools
 import math
-import multiprocessing.pool
-import os
-import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,23 +13,20 @@ import numpy.typing as npt
 from aag_tf.config import DataConfig, ReadingConfig
 from aag_tf.config.reading import read_range
 from aag_tf.data import memory, pictures, sizes
+from aag_tf.data.cut_pictures import FROM_IMAGE, cuts, open_sources
 from aag_tf.data.file_images import FileImages
+from aag_tf.data.headers import read_headers
 from aag_tf.data.images import ArrayImages, Images, Shape
-from aag_tf.data.pages import Page, warn_of_pages
+from aag_tf.data.pages import Page, decode_page, warn_of_pages
 from aag_tf.data.pictures import Header
 from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.data.skipped import Skipped, warn_of_skipped
+from aag_tf.data.trying import try_all, without_frames
 from aag_tf.data.value_range import Counts, Values, find_range, sample, values_of_page
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
-from aag_tf.utils.progress import progress_bar
 from aag_tf.utils.text import counted, shown
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-FILES_PER_TASK = 16
 
 
 class ReadPictures(NamedTuple):
@@ -58,26 +52,25 @@ class CommonFormat(NamedTuple):
     channels: int
 
 
-def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPictures:
+def read_pictures(name: str, paths: Sequence[str], config: DataConfig, crop_from: str = FROM_IMAGE) -> ReadPictures:
     """Reads image files at one size, with one number of channels and one range of values.
 
     The headers decide on size and channels (one only if every file is gray), a sample of the deep files on the range.
     Then every file is decoded once: into memory if all images fit, otherwise only to check it, since training decodes
-    it again on every access.
+    it again on every access. Where views are cut from the pictures themselves, files are opened and not decoded.
 
     Args:
         name: name of the data set, for messages.
         paths: the files.
         config: has `image_size` (see `aag_tf.data.sizes.target_size`) and the settings of reading.
+        crop_from: what views are cut from, as `--crop_from` says.
 
     Raises:
         DataError: no file can be read, the files differ in channels, or all their values are equal.
     """
     settings = config.reading
     broken: dict[str, Exception] = {}
-    open_header = functools.partial(pictures.read_header, max_pixels=settings.max_pixels)
-    tried = _try_all(open_header, paths, "opening", broken)
-    headers = {number: header for number, header in enumerate(tried) if header is not None}
+    headers = read_headers(name, paths, settings, broken)
     reading = _resolve(name, paths, headers, settings) if headers else Reading.of(settings)
     images: Images | None = None
     common: CommonFormat | None = None
@@ -87,7 +80,10 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPi
     while pages and (found := _common_format(name, paths, headers, settings)) != common:
         common = found
         shape = (*sizes.target_size(common.size, config.image_size), common.channels)
-        kept, images, notes = _decode_all([page for _, page in pages], shape, reading, broken)
+        if cuts(headers.values(), shape, settings, crop_from):
+            kept, images = open_sources(pages, headers, shape, reading, broken)
+        else:
+            kept, images, notes = _decode_all([page for _, page in pages], shape, reading, broken)
         pages = [pages[row] for row in kept]
         headers = {number: headers[number] for number in dict.fromkeys(number for number, _ in pages)}
     if not pages or images is None or common is None:
@@ -95,7 +91,7 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPi
         example = f"{path}: {reason(error)}"
         raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {example}.")
     found_sizes = [(header.height, header.width) for header in headers.values()]
-    sizes.warn_of_size(name, common.size, config.image_size, settings.fit, found_sizes)
+    sizes.warn_of_size(name, common.size, config.image_size, settings.fit, found_sizes, cut=images.has_sources)
     warn_of_pages(name, [paths[number] for number in headers], list(headers.values()), settings.pages)
     notes.update(header.note for header in headers.values() if header.note)
     for note, count in notes.items():
@@ -124,7 +120,7 @@ def _resolve(name: str, paths: Sequence[str], headers: Mapping[int, Header], set
         values = values_of_page(pictures.decode_page(page.path, settings.max_pixels, page.number))
         return [] if values is None else [values]
 
-    found = _try_all(look, sample(deep), "sampling values of", {})
+    found = try_all(look, sample(deep), "sampling values of", {})
     known = [values for looked in found for values in looked or []]
     if not known:
         return Reading.of(settings)  # none can be decoded, which is said when all are
@@ -177,14 +173,14 @@ def _decode_all(
         numbers = [pages[row].number for row in rows]
         for row, outcome in zip(rows, pictures.decode_pages(pages[rows[0]].path, shape, reading, numbers), strict=True):
             if isinstance(outcome, Exception):
-                outcomes.append(_without_frames(outcome))
+                outcomes.append(without_frames(outcome))
             else:
                 keep(row, outcome[0])
                 outcomes.append(outcome[1])
         return outcomes
 
     files = [list(rows) for _, rows in itertools.groupby(range(len(pages)), lambda row: pages[row].path)]
-    decoded = _try_all(decode, files, "decoding", broken, lambda rows: str(pages[rows[0]]))
+    decoded = try_all(decode, files, "decoding", broken, lambda rows: str(pages[rows[0]]))
     found: dict[int, str] = {}
     for rows, outcomes in zip(files, decoded, strict=True):
         for row, outcome in zip(rows, outcomes or (), strict=outcomes is not None):
@@ -196,52 +192,5 @@ def _decode_all(
     notes = Counter(note for note in found.values() if note)
     if fits:
         return kept, ArrayImages(array if len(kept) == len(pages) else array[kept]), notes
-    again = functools.partial(_decode_page, reading=reading)
+    again = functools.partial(decode_page, reading=reading)
     return kept, FileImages([pages[row] for row in kept], shape, again), notes
-
-
-def _decode_page(page: Page, shape: Shape, reading: Reading) -> npt.NDArray[np.uint8]:
-    return pictures.decode(page.path, shape, reading, page.number)
-
-
-def _try_all(
-    work: Callable[[Item], Result],
-    items: Collection[Item],
-    doing: str,
-    broken: dict[str, Exception],
-    name_of: Callable[[Item], str] = str,
-) -> list[Result | None]:
-    """Calls `work(item)` for every item in threads (decoders release the GIL); returns `None` where it fails."""
-
-    def attempt(item: Item) -> Result | Exception:
-        try:
-            return work(item)
-        except Exception as error:  # decoders raise many classes on broken files
-            return _without_frames(error)
-
-    # Decoders warn of odd metadata in files that they can read: one warning for each would hide everything else.
-    with warnings.catch_warnings(), multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
-        quiet_decoders()
-        outcomes = []
-        with progress_bar(f"{doing} images", len(items), "file") as bar:
-            for outcome in pool.imap(attempt, items, chunksize=FILES_PER_TASK):
-                outcomes.append(outcome)
-                bar.update()
-        pool.close()
-        pool.join()  # leaving the block would not wait for the threads to end
-    for item, outcome in zip(items, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            broken[name_of(item)] = outcome
-    return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]
-
-
-def _without_frames(error: Exception) -> Exception:
-    """Drops the references to stack frames, which would keep the partly decoded pixels in memory."""
-    error.__traceback__ = error.__context__ = error.__cause__ = None
-    return error
-
-
-def quiet_decoders() -> None:
-    """Ignores what decoders warn of, inside `warnings.catch_warnings()`."""
-    for module in ("PIL", "tifffile", "pydicom"):
-        warnings.filterwarnings("ignore", module=rf"{module}\.")

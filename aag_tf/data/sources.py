@@ -6,6 +6,7 @@ from collections.abc import Callable
 from aag_tf.config import OWN, DataConfig
 from aag_tf.config.data import PACKED_FIRST
 from aag_tf.data.adapting import adapted, require_channels
+from aag_tf.data.cut_pictures import FROM_IMAGE
 from aag_tf.data.digits import read_digits
 from aag_tf.data.file_kinds import each_data_set, list_files
 from aag_tf.data.file_source import open_files
@@ -32,8 +33,13 @@ READERS: dict[str, Callable[[str, DataConfig], Source]] = {
 }
 
 
-def open_source(config: DataConfig) -> Source:
+def open_source(config: DataConfig, crop_from: str = FROM_IMAGE) -> Source:
     """Opens the data set that `config.dataset` names; the modules of the readers describe what each accepts.
+
+    Args:
+        config: settings of the data set.
+        crop_from: what views are cut from, as `--crop_from` says; nothing but `image` concerns data sets that are no
+            files.
 
     Returns:
         Train, validation and test splits (`aag_tf.data.splits.complete` has the rule for missing ones): uint8 images,
@@ -42,11 +48,15 @@ def open_source(config: DataConfig) -> Source:
     Raises:
         DataError: the data set is missing, empty or invalid.
     """
-    return complete(open_parts(config), config.validation_fraction)
+    return complete(open_parts(config, crop_from), config.validation_fraction)
 
 
-def open_parts(config: DataConfig) -> Source:
+def open_parts(config: DataConfig, crop_from: str = FROM_IMAGE) -> Source:
     """Opens a data set, or several that are joined, with the splits that it has itself.
+
+    Args:
+        config: as for `open_source`.
+        crop_from: as for `open_source`.
 
     Raises:
         DataError: one is missing, empty or invalid.
@@ -55,7 +65,7 @@ def open_parts(config: DataConfig) -> Source:
     listings = [list_files(part) for part in parts]
     files = [listing for listing in listings if listing is not None]
     if len(files) == len(parts):  # read together, so that they agree in size and channels
-        return open_files(files[0] if len(files) == 1 else join_listings(config.dataset, files), config)
+        return open_files(files[0] if len(files) == 1 else join_listings(config.dataset, files), config, crop_from)
     sources = [
         _open(part) if listing is None else open_files(listing, part)
         for part, listing in zip(parts, listings, strict=True)

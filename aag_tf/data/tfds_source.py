@@ -21,6 +21,7 @@ from aag_tf.data.unprepared import READ_BY_TENSORFLOW, base_name, not_prepared
 from aag_tf.utils.errors import DataError, one_line
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.stores import FRESH_SECONDS, copy_path, copy_to_read, is_store, join
+from aag_tf.utils.text import counted
 
 READ_BATCH = 512  # images that are decoded at a time
 
@@ -128,7 +129,9 @@ def _image_shape(name: str, image: Any, config: DataConfig) -> Shape:
     agreed = None if height is None or width is None else (height, width)
     wanted = config.reading.channels or channels
     if wanted > channels and (channels, wanted) != (1, 3):
-        raise DataError(f"tfds:{name} has {channels} channels, fewer than --channels={wanted}; leave it out.")
+        raise DataError(
+            f"tfds:{name} has {counted(channels, 'channel')}, fewer than --channels={wanted}; leave it out."
+        )
     sizes.warn_of_size(f"tfds:{name}", agreed, config.image_size, config.reading.fit)
     return (*sizes.target_size(agreed, config.image_size), wanted)
 

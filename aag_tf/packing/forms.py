@@ -28,6 +28,7 @@ class Stored(NamedTuple):
     Args:
         image: encoded bytes, or pixels in C order.
         height, width, channels: of the picture.
+        pages: of the file, of which this is the first.
         deep: whether it has values of more than 8 bits.
         note: what was found odd about it, in words that follow a number of files; empty for nothing.
     """
@@ -36,6 +37,7 @@ class Stored(NamedTuple):
     height: int
     width: int
     channels: int
+    pages: int = 1
     deep: bool = False
     note: str = ""
 
@@ -66,7 +68,8 @@ def original(max_pixels: int) -> Form:
         # In a range of its own, since that of the data set is found when it is read.
         trial = Reading(value_range=(0.0, 1.0), max_pixels=max_pixels)
         _, note = pictures.decode_noted(io.BytesIO(picture), shape, trial)
-        return Stored(picture, header.height, header.width, header.channels, header.deep, _note(header, note))
+        facts = (header.height, header.width, header.channels, header.pages, header.deep)
+        return Stored(picture, *facts, _note(header, note))
 
     return form
 

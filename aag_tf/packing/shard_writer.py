@@ -18,8 +18,8 @@ from aag_tf.data.pack.manifest import Shard
 from aag_tf.data.pack.records import write_record
 from aag_tf.data.pack.shards import read_all
 from aag_tf.data.pack.table import SCHEMA
-from aag_tf.data.picture_reading import quiet_decoders
 from aag_tf.data.reasons import reason
+from aag_tf.data.trying import quiet_decoders
 from aag_tf.packing.forms import Form, Stored
 from aag_tf.packing.items import Item
 from aag_tf.utils.atomic import sync

@@ -2,16 +2,18 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from tiny_data_sets import TinyShapes
 
-from aag_tf.config import DataConfig
+from aag_tf.config import DataConfig, ReadingConfig
 from aag_tf.data import memory, open_source
 from aag_tf.data.tfds_source import data_directory
 from aag_tf.utils.errors import ConfigError, DataError
+from aag_tf.utils.stores import MissingError, Store
 
 
 class TinyWords(tfds.core.GeneratorBasedBuilder):
@@ -197,3 +199,55 @@ def test_a_bucket_is_left_as_it_is_and_a_path_written_out(tmp_path, monkeypatch)
     assert data_directory("gs://bucket/data") == "gs://bucket/data"
     assert data_directory("data") == str(tmp_path / "data")
     assert data_directory(None) is None
+
+
+def test_a_prepared_set_is_read_from_a_store(prepared, s3):
+    for file in Path(prepared).rglob("*"):
+        if file.is_file():
+            Store("s3://bucket/tfds").upload(file, file.relative_to(prepared).as_posix())
+    stored, local = (open_tfds("tiny_shapes", data_dir=place, image_size=8) for place in ("s3://bucket/tfds", prepared))
+    assert (len(stored.train), stored.class_names) == (len(local.train), local.class_names)
+    rows = np.arange(len(local.train))
+    np.testing.assert_array_equal(stored.train.images.numpy(rows), local.train.images.numpy(rows))
+    assert stored.name == "tfds:tiny_shapes"
+    with pytest.raises(MissingError, match=r"^s3://bucket/tfds/cifar10 does not exist"):
+        open_tfds("cifar10", data_dir="s3://bucket/tfds")
+
+
+class TinyDeep(tfds.core.GeneratorBasedBuilder):
+    """Twelve-bit pictures in 16-bit PNG files, and floating-point ones."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS: ClassVar = [
+        tfds.core.BuilderConfig(name=name, version="1.0.0", description=name) for name in ("uint16", "float32")
+    ]
+    PIXELS = np.random.default_rng(0).integers(0, 4096, (12, 6, 5, 1), np.uint16)
+
+    def _info(self):
+        image = tfds.features.Image(shape=(6, 5, 1), dtype=np.dtype(self.builder_config.name))
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict({"image": image}))
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for number, pixels in enumerate(self.PIXELS):
+            yield number, {"image": pixels.astype(self.builder_config.name)}
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_deep_images_come_in_the_range_of_the_data_set(tmp_path, caplog, dtype):
+    TinyDeep(data_dir=str(tmp_path), config=dtype).download_and_prepare()
+    source = open_tfds(f"tiny_deep/{dtype}", data_dir=str(tmp_path), validation_fraction=0.0)
+    low, high = TinyDeep.PIXELS.min(), TinyDeep.PIXELS.max()
+    assert source.reading.value_range == (low, high)
+    expected = np.round((TinyDeep.PIXELS - float(low)) / (high - low) * 255)
+    found = source.train.images.numpy(range(12))
+    assert sorted(image.tobytes() for image in found) == sorted(image.astype(np.uint8).tobytes() for image in expected)
+    assert f"tfds:tiny_deep/{dtype} has 12 images of more than 8 bits: their values from {low} to {high}" in caplog.text
+    settings = {"data_dir": str(tmp_path), "validation_fraction": 0.0, "image_size": 4}
+    color = open_tfds(f"tiny_deep/{dtype}", **settings, reading=ReadingConfig(channels=3, value_range="0..8190"))
+    assert color.image_shape == (4, 4, 3)
+    assert color.train.images.numpy(range(12)).max() <= 128
+    with pytest.raises(DataError, match=r"has 1 channel, fewer than --channels=4; leave it out"):
+        open_tfds(f"tiny_deep/{dtype}", **settings, reading=ReadingConfig(channels=4))

@@ -18,6 +18,7 @@ SCHEMA = pa.schema(
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("channels", pa.int32(), nullable=False),
+        pa.field("pages", pa.int32(), nullable=False),
         pa.field("deep", pa.bool_(), nullable=False),  # values of more than 8 bits
     ]
 )
@@ -53,6 +54,17 @@ def read_deep(directory: Path, name: str, split: PackedSplit) -> npt.NDArray[np.
         DataError: the table is missing or damaged.
     """
     return np.flatnonzero(_column(directory, name, split, "deep").to_numpy())
+
+
+def read_sizes(directory: Path, name: str, split: PackedSplit) -> tuple[npt.NDArray[np.int64], bool]:
+    """Returns the number of pixels of every picture, int64 [n], and whether any file has several pages.
+
+    Raises:
+        DataError: the table is missing or damaged.
+    """
+    columns = ("height", "width", "pages")
+    height, width, pages = (_column(directory, name, split, column).to_numpy() for column in columns)
+    return height.astype(np.int64) * width, bool((pages > 1).any())
 
 
 def _column(directory: Path, name: str, split: PackedSplit, column: str) -> pa.ChunkedArray:
