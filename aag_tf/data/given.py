@@ -1,7 +1,5 @@
 """Images that Python passes: an array, a memory map, or any data source with `__len__` and `__getitem__`."""
 
-import concurrent.futures
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -13,7 +11,7 @@ from typing_extensions import override
 from aag_tf.config import DataConfig
 from aag_tf.data import resizing, sizes
 from aag_tf.data.derived_images import TransformedImages
-from aag_tf.data.file_images import ADVICE
+from aag_tf.data.file_images import ADVICE, FileImages
 from aag_tf.data.images import Images, Shape
 from aag_tf.data.reasons import reason
 from aag_tf.data.splits import Source, Split
@@ -125,7 +123,7 @@ def element_of(value: Any) -> Element:
     return Element(pixels, int(number) if whole and number >= 0 else None)
 
 
-class GivenArray(Images):
+class GivenArray(FileImages):
     """Images of an array or a memory map, of which only those that are fetched are copied.
 
     Args:
@@ -133,28 +131,19 @@ class GivenArray(Images):
     """
 
     def __init__(self, array: npt.NDArray[np.uint8]) -> None:
+        height, width, channels = array.shape[1:]
+        super().__init__((), (height, width, channels), lambda row, _: array[row])
         self._array = array
-
-    @property
-    @override
-    def shape(self) -> Shape:
-        height, width, channels = self._array.shape[1:]
-        return height, width, channels
 
     def __len__(self) -> int:
         return len(self._array)
-
-    @override
-    def fetch(self, indices: tf.Tensor) -> tf.Tensor:
-        pixels = tf.numpy_function(self.numpy, [indices], tf.uint8, stateful=False)
-        return tf.ensure_shape(pixels, [*indices.shape, *self.shape])
 
     @override
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         return np.asarray(self._array[np.asarray(indices, np.int64)])
 
 
-class GivenElements(Images):
+class GivenElements(FileImages):
     """Images of a data source, read by a pool of threads each time they are fetched.
 
     Args:
@@ -164,31 +153,21 @@ class GivenElements(Images):
     """
 
     def __init__(self, elements: RandomAccess, shape: Shape, how: str) -> None:
-        self._elements, self._shape, self._how = elements, shape, how
-        self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-
-    @property
-    @override
-    def shape(self) -> Shape:
-        return self._shape
+        super().__init__((), shape, lambda number, _: self._element(number))
+        self._elements, self._how = elements, how
 
     def __len__(self) -> int:
         return len(self._elements)
 
     @override
-    def fetch(self, indices: tf.Tensor) -> tf.Tensor:
-        pixels = tf.numpy_function(self.numpy, [indices], tf.uint8, stateful=False)
-        return tf.ensure_shape(pixels, [*indices.shape, *self._shape])
-
-    @override
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         numbers = np.asarray(indices, np.int64)
         pixels = np.empty((len(numbers), *self._shape), np.uint8)
-        for row, picture in enumerate(self._pool.map(self._read, numbers.tolist())):
+        for row, picture in enumerate(self._pool.map(self._element, numbers.tolist())):
             pixels[row] = picture
         return pixels
 
-    def _read(self, number: int) -> npt.NDArray[np.uint8]:
+    def _element(self, number: int) -> npt.NDArray[np.uint8]:
         try:
             image = element_of(self._elements[number]).image
             return fitted(image, self._shape, self._how)

@@ -27,7 +27,6 @@ READERS: dict[str, Callable[[str, DataConfig], Source]] = {
     "scattered_digits": read_scattered_digits,
     "tfds": read_tfds,
     "npz": read_npz,
-    "pack": read_pack,
     **dict.fromkeys(PACKED_FIRST, refuse_unpacked),
     OWN: refuse_own,
 }
@@ -39,7 +38,7 @@ def open_source(config: DataConfig, crop_from: str = FROM_IMAGE) -> Source:
     Args:
         config: settings of the data set.
         crop_from: what views are cut from, as `--crop_from` says; nothing but `image` concerns data sets that are no
-            files.
+            files and no packs.
 
     Returns:
         Train, validation and test splits (`aag_tf.data.splits.complete` has the rule for missing ones): uint8 images,
@@ -67,14 +66,16 @@ def open_parts(config: DataConfig, crop_from: str = FROM_IMAGE) -> Source:
     if len(files) == len(parts):  # read together, so that they agree in size and channels
         return open_files(files[0] if len(files) == 1 else join_listings(config.dataset, files), config, crop_from)
     sources = [
-        _open(part) if listing is None else open_files(listing, part)
+        _open(part, crop_from if len(parts) == 1 else FROM_IMAGE) if listing is None else open_files(listing, part)
         for part, listing in zip(parts, listings, strict=True)
     ]
     return sources[0] if len(sources) == 1 else join_sources(config.dataset, sources)
 
 
-def _open(config: DataConfig) -> Source:
+def _open(config: DataConfig, crop_from: str) -> Source:
     scheme, _, rest = config.dataset.partition(":")
+    if scheme == "pack":
+        return read_pack(rest, config, crop_from)
     return READERS[scheme](rest, config)
 
 

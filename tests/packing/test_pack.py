@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 import tifffile
 from array_record.python.array_record_data_source import ArrayRecordDataSource
@@ -16,6 +17,7 @@ from aag_tf.config import DataConfig, PackConfig, ReadingConfig
 from aag_tf.data import fingerprint, open_source, sizes
 from aag_tf.data.pack.manifest import read_manifest
 from aag_tf.data.pack.records import read_image
+from aag_tf.data.windows import Window
 from aag_tf.packing.beginning import plan
 from aag_tf.utils.errors import DataError, PackError
 
@@ -209,3 +211,28 @@ def test_several_pages_are_said(tmp_path, caplog):
     tifffile.imwrite(tmp_path / "in" / "stack.tif", np.zeros((3, 9, 9), np.uint8), photometric="minisblack")
     pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}")
     assert "has 1 file of several pages, of which the first is read." in caplog.text
+
+
+def two_windows(aspect):
+    del aspect
+    parts = ([0.1, 0.0], [0.2, 0.0], [0.5, 1.0], [0.6, 1.0])
+    return Window(*(tf.constant(part, tf.float32) for part in parts))
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_views_are_cut_from_packed_pictures_as_from_files(tmp_path, size):
+    for number in range(10):
+        options = {"format": "PNG" if number % 3 == 0 else "JPEG"}
+        save_picture(tmp_path / "in" / f"{number}.jpg", number, size=(60, 50), gray=number == 4, **options)
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}", shard_size=4)
+    found = []
+    for dataset in (f"folder:{tmp_path / 'in'}", f"pack:{tmp_path / 'out'}"):
+        source = open_source(DataConfig(dataset, image_size=size, validation_fraction=0.0), "auto")
+        images = source.train.images
+        assert images.has_sources == (size == 16)
+        if not images.has_sources:
+            continue
+        views = tf.data.Dataset.range(10).map(lambda index, images=images: images.crops(index, two_windows, (16, 16)))
+        found.append(np.stack(list(views.as_numpy_iterator())))
+    if found:
+        np.testing.assert_array_equal(found[0], found[1])

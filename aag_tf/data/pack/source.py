@@ -11,6 +11,7 @@ import numpy as np
 from aag_tf.config import DataConfig, ReadingConfig
 from aag_tf.config.reading import read_range
 from aag_tf.data import memory, pictures, resizing, sizes, value_range
+from aag_tf.data.cut_pictures import FROM_IMAGE, FROM_SOURCE, mostly_larger
 from aag_tf.data.derived_images import TransformedImages
 from aag_tf.data.images import ArrayImages, Images, Shape
 from aag_tf.data.pack.channels import common_channels
@@ -18,7 +19,7 @@ from aag_tf.data.pack.images import PackImages
 from aag_tf.data.pack.manifest import ORIGINAL, RAW, Manifest, pack_directory, read_complete
 from aag_tf.data.pack.records import read_image
 from aag_tf.data.pack.shards import ShardedRecords
-from aag_tf.data.pack.table import read_deep, read_labels
+from aag_tf.data.pack.table import read_deep, read_labels, read_sizes
 from aag_tf.data.reading import Reading
 from aag_tf.data.skipped import warn_of_skipped
 from aag_tf.data.splits import Source, Split
@@ -31,10 +32,15 @@ KEPT_IN_MEMORY = 2**30
 DECODED_AT_ONCE = 512
 
 
-def read_pack(path: str, config: DataConfig) -> Source:
+def read_pack(path: str, config: DataConfig, crop_from: str = FROM_IMAGE) -> Source:
     """Reads a finished pack; only its manifest and its labels are loaded.
 
     Pictures get the size that those of a folder of the same files would have, by `config.image_size` or by their own.
+
+    Args:
+        path: of the directory.
+        config: settings of the data set.
+        crop_from: what views are cut from, as `--crop_from` says.
 
     Raises:
         DataError: there is no finished pack, or a file of it is missing or damaged.
@@ -49,7 +55,6 @@ def read_pack(path: str, config: DataConfig) -> Source:
         raise DataError(
             f"none of the pictures in the {empty} part of {name} could be read; repair and pack them again."
         )
-    sizes.warn_of_size(name, manifest.size, config.image_size, config.reading.fit)
     if config.reading.pages != ReadingConfig.pages:
         raise DataError(f"--pages={config.reading.pages} does not belong to {name}, which has an image a picture.")
     skipped = {file: why for packed in manifest.splits.values() for file, why in packed.skipped.items()}
@@ -59,11 +64,13 @@ def read_pack(path: str, config: DataConfig) -> Source:
     reading = _reading(name, directory, manifest, config)
     # Who packed larger pictures trusts them.
     reading = dataclasses.replace(reading, max_pixels=max(reading.max_pixels, manifest.reading.max_pixels))
-    keep = total * math.prod(shape) <= min(KEPT_IN_MEMORY, memory.MEMORY_LIMIT)
+    cut = _cuts(directory, manifest, shape, reading, crop_from)
+    sizes.warn_of_size(name, manifest.size, config.image_size, reading.fit, cut=cut)
+    keep = not cut and total * math.prod(shape) <= min(KEPT_IN_MEMORY, memory.MEMORY_LIMIT)
     splits = {}
     for split, packed in manifest.splits.items():
         records = ShardedRecords(directory, split, packed)
-        images = open_images(directory, manifest, records, shape, reading)
+        images = open_images(directory, manifest, records, shape, reading, cut=cut)
         splits[split] = Split(_loaded(images) if keep else images, read_labels(directory, split, packed))
     return Source(
         name,
@@ -76,7 +83,9 @@ def read_pack(path: str, config: DataConfig) -> Source:
     )
 
 
-def open_images(directory: Path, manifest: Manifest, records: ShardedRecords, shape: Shape, reading: Reading) -> Images:
+def open_images(
+    directory: Path, manifest: Manifest, records: ShardedRecords, shape: Shape, reading: Reading, *, cut: bool = False
+) -> Images:
     """Returns the images of a split at a shape.
 
     Args:
@@ -85,14 +94,27 @@ def open_images(directory: Path, manifest: Manifest, records: ShardedRecords, sh
         records: of the split.
         shape: wanted height, width and channels; those of raw images, but for the size.
         reading: how pictures are read.
+        cut: whether views are cut from the pictures themselves.
     """
     assert manifest.shape is not None
     if manifest.settings.form != RAW:
-        return PackImages(directory, records, shape, reading)
+        return PackImages(directory, records, shape, reading, cut=cut)
     images = PackImages(directory, records, manifest.shape, None)
     if shape == manifest.shape:
         return images
     return TransformedImages(images, lambda pixels, _: resizing.fit(pixels, shape[:2], reading.fit), shape)
+
+
+def _cuts(directory: Path, manifest: Manifest, shape: Shape, reading: Reading, crop_from: str) -> bool:
+    """Whether views are cut from the pictures themselves; see `aag_tf.data.cut_pictures.cuts`."""
+    if manifest.settings.form == RAW or crop_from != "auto":
+        return manifest.settings.form != RAW and crop_from == FROM_SOURCE
+    if reading.fit != "crop" or manifest.deep or not set(manifest.channels or ()) <= {1, 2, 3}:
+        return False
+    found = [read_sizes(directory, name, split) for name, split in (manifest.splits or {}).items()]
+    return not any(several for _, several in found) and mostly_larger(
+        np.concatenate([each for each, _ in found]), shape
+    )
 
 
 def _shape(name: str, manifest: Manifest, config: DataConfig) -> Shape:
