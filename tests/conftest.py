@@ -30,6 +30,8 @@ SLOW = (
     "commands/test_layouts.py",
     "commands/test_object_store.py",
     "data/test_folder.py",
+    "data/test_joining.py",
+    "data/test_tar.py",
     "data/test_pictures.py",
     "data/test_pipeline.py",
     "data/test_tfds_source.py",

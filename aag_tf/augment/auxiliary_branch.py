@@ -11,6 +11,7 @@ from aag_tf.augment.branch import compiled
 from aag_tf.augment.main_branch import DRAWS, Draws, MainBranch
 from aag_tf.augment.presets import GEOMETRIC, PRESETS, SIGNED, Preset
 from aag_tf.config import AugmentConfig, check_setting
+from aag_tf.data.windows import Window
 from aag_tf.utils.errors import ConfigError
 
 SMALLEST_CROP = 0.02  # share of the image; limit for strengths above 1
@@ -79,8 +80,8 @@ class AuxiliaryBranch(MainBranch):
         return len(DRAWS) + 2 * len(self.settings.operations) + len(CUTOUT_DRAWS)
 
     @override
-    def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        views = self._sample_and_blur(images, uniforms)
+    def _finish(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        views = self._blurred(views, uniforms)
         if "equalize" not in self.settings.operations:
             return self._compiled_finish(views, uniforms)
         views = self._compiled_filter(self._compiled_recolor(views, uniforms), uniforms)
@@ -93,7 +94,16 @@ class AuxiliaryBranch(MainBranch):
         draws, amounts = self._draws(uniforms), self._amounts(uniforms, images)
         if self.strength == 0.0 or set(amounts).isdisjoint(GEOMETRIC):
             return self._sample(images, draws)
-        return self._warp(images, draws, amounts)
+        return self._warp(images, self._window(draws), draws, amounts)
+
+    @compiled
+    @override
+    def _compiled_turn(self, crops: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        draws, amounts = self._draws(uniforms), self._amounts(uniforms, crops)
+        if self.strength == 0.0 or set(amounts).isdisjoint(GEOMETRIC):
+            return MainBranch._compiled_turn(self, crops, uniforms)
+        zero, one = tf.zeros_like(draws["area"]), tf.ones_like(draws["area"])
+        return self._warp(crops, Window(zero, zero, one, one), draws, amounts)
 
     @compiled
     def _compiled_finish(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
@@ -150,10 +160,10 @@ class AuxiliaryBranch(MainBranch):
             return main
         return max(main + self.strength * (wanted - main), min(SMALLEST_CROP, main))
 
-    def _warp(self, images: tf.Tensor, draws: Draws, amounts: Draws) -> tf.Tensor:
+    def _warp(self, images: tf.Tensor, window: Window, draws: Draws, amounts: Draws) -> tf.Tensor:
         amounts = {name: tf.zeros_like(draws["area"]) for name in GEOMETRIC} | amounts
         size = self.output_size(images.shape)
-        maps = warp.crop_map(self._window(draws), self._mirror(draws))
+        maps = warp.crop_map(window, self._mirror(draws))
         maps @= warp.rotation(amounts["rotate"], size)
         maps @= warp.shear(amounts["shear_y"], amounts["shear_x"], size)
         maps @= warp.translation(2.0 * amounts["translate_y"], 2.0 * amounts["translate_x"])

@@ -19,6 +19,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.augment import randomness
+from aag_tf.data.windows import Window, largest_centered
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.seeds import Seed
 
@@ -91,7 +92,36 @@ class Branch(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def draw(self, images: tf.Tensor, *, seed: Seed | tf.Tensor, step: int | tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+    def source_window(self, uniforms: tf.Tensor, aspect: tf.Tensor) -> Window:
+        """Returns the part of each source picture that its view is made from, where views are cut from files.
+
+        A branch that crops chooses its crop here, and `transform_crop` does the rest. Others get what an image in
+        memory would be: the largest centered part of the aspect of a view.
+
+        Args:
+            uniforms: as for `transform`.
+            aspect: width / height of the pictures relative to that of the views, float32 `[batch]`.
+        """
+        return largest_centered(aspect)
+
+    def transform_crop(self, crops: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """Returns the views that these random numbers give, from the parts of pictures that `source_window` chose.
+
+        Args:
+            crops: `[batch, out_height, out_width, channels]`, uint8 or float in [0, 255].
+            uniforms: as for `transform`.
+        """
+        return self.transform(crops, uniforms)
+
+    def draw(
+        self,
+        images: tf.Tensor,
+        *,
+        seed: Seed | tf.Tensor,
+        step: int | tf.Tensor,
+        row: tf.Tensor,
+        cropped: bool = False,
+    ) -> tf.Tensor:
         """Returns the views that (seed, step, row) give.
 
         Args:
@@ -99,12 +129,14 @@ class Branch(keras.layers.Layer):
             seed: two int32 numbers.
             step: the optimizer step, an integer scalar.
             row: integers `[batch]`, the position of each image in the global batch.
+            cropped: whether the images are already the parts that `source_window` chose by the same numbers.
 
         Returns:
             float32 `[batch, out_height, out_width, channels]` in [0, 255].
         """
         seed, step, row = tf.convert_to_tensor(seed), tf.cast(step, tf.int64), tf.cast(row, tf.int64)
-        return self.transform(tf.convert_to_tensor(images), self._numbers(seed, step, row))
+        transform = self.transform_crop if cropped else self.transform
+        return transform(tf.convert_to_tensor(images), self._numbers(seed, step, row))
 
     @compiled
     def _numbers(self, seed: tf.Tensor, step: tf.Tensor, row: tf.Tensor) -> tf.Tensor:

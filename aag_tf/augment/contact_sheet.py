@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from aag_tf.augment.build import build_views
 from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
-from aag_tf.data import ShownBands, choose_bands, epoch_order, open_source
+from aag_tf.data import Images, ShownBands, choose_bands, epoch_order, open_source
 from aag_tf.encoders import dtype_policy
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.paths import check_new_file
@@ -54,12 +54,12 @@ def write_contact_sheet(config: ContactSheetConfig) -> ContactSheet:
     """
     path = file_to_write(config.out)
     check_new_file(path, f"--out={config.out}", overwrite=config.overwrite)
-    source = open_source(config.data)
+    source = open_source(config.data, config.augment.crop_from)
     bands = choose_bands(source.image_shape[2], config.data.reading.shown_bands)
-    shown = epoch_order(len(source.train), config.seed, 0)[: config.images]
-    images = source.train.images.numpy(np.sort(shown))
+    shown = np.sort(epoch_order(len(source.train), config.seed, 0)[: config.images])
+    images = source.train.images.numpy(shown)
     keras.utils.set_random_seed(config.seed)  # keras-cv draws from the global generators
-    views, headings = draw_columns(config, images)
+    views, headings = draw_columns(config, source.train.images, shown)
     png = io.BytesIO()
     Image.fromarray(contact_sheet(bands.picture(images), bands.picture(views), headings)).save(png, format="PNG")
     write_atomically(path, png.getvalue())
@@ -68,36 +68,37 @@ def write_contact_sheet(config: ContactSheetConfig) -> ContactSheet:
 
 
 def draw_columns(
-    config: ContactSheetConfig, images: npt.NDArray[np.uint8]
+    config: ContactSheetConfig, images: Images, indices: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], list[str]]:
     """Draws the views that a contact sheet shows.
 
     Args:
         config: the branches and their strengths.
-        images: uint8 `[count, height, width, channels]`.
+        images: of the train split.
+        indices: of those that are shown, int64 `[count]`.
 
     Returns:
         The views, float32 `[count, columns, height, width, channels]`, all strengths from the same random numbers;
         and the headings of all columns, starting with that of the images.
     """
-    rows = tf.range(len(images))
     headings = ["original", "main", "main"]
     strengths = config.strength_values if config.augment.aux not in ("main", "none") else (1.0,)
     makers = []
     for strength in strengths:
-        maker = build_views(dataclasses.replace(config.augment, aux_strength=strength), images.shape[1:])
+        maker = build_views(dataclasses.replace(config.augment, aux_strength=strength), images.shape)
         makers.append(maker)
         name = "main" if config.augment.aux == "main" else f"{config.augment.aux} {strength:g}"
         headings += [name] * maker.aux_views
 
-    def draw(pictures: tf.Tensor) -> tf.Tensor:
-        views = [maker.make(pictures, seed=config.seed, step=0, row=rows) for maker in makers]
+    # One graph for all branches, since TensorFlow warns of retracing where many are called one by one.
+    @tf.function(autograph=False)
+    def draw(batches: list[dict[str, tf.Tensor]]) -> tf.Tensor:
+        views = [maker(batch, seed=config.seed)["views"] for maker, batch in zip(makers, batches, strict=True)]
         # The main views are the same at all strengths.
         return tf.concat([views[0], *(others[:, MAIN_VIEWS:] for others in views[1:])], axis=1)
 
-    # One graph for all branches, since TensorFlow warns of retracing where many are called one by one.
-    function = tf.function(draw, autograph=False).get_concrete_function(tf.TensorSpec(images.shape, images.dtype))
-    return function(tf.constant(images)).numpy(), headings
+    batches = [maker.batch_of(images, indices, seed=config.seed) for maker in makers]
+    return draw.get_concrete_function(batches)(batches).numpy(), headings
 
 
 def contact_sheet(

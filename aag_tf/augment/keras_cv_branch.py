@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from aag_tf.augment import main_branch
 from aag_tf.augment.auxiliary_branch import AuxiliaryBranch
+from aag_tf.augment.branch import Branch
 from aag_tf.augment.main_branch import MainBranch
 from aag_tf.augment.photometric import GRAY
 from aag_tf.utils.errors import ConfigError
@@ -98,6 +99,10 @@ class KerasCVMainBranch(MainBranch):
     def num_uniforms(self) -> int:
         return 0  # keras-cv draws its own
 
+    # keras-cv crops by its own numbers.
+    source_window = Branch.source_window
+    transform_crop = Branch.transform_crop
+
     @override
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         views = tf.cast(images, tf.float32)
@@ -167,7 +172,9 @@ class KerasCVAuxiliaryBranch(AuxiliaryBranch, KerasCVMainBranch):
     """
 
     num_uniforms = KerasCVMainBranch.num_uniforms
+    source_window = KerasCVMainBranch.source_window
     transform = KerasCVMainBranch.transform
+    transform_crop = KerasCVMainBranch.transform_crop
 
     @override
     def _make_layers(self) -> list[keras.layers.Layer]:

@@ -9,6 +9,7 @@ from typing_extensions import override
 from aag_tf.augment import color, sampling
 from aag_tf.augment.branch import Branch, compiled
 from aag_tf.config import AugmentConfig, check_setting
+from aag_tf.data.windows import Window
 
 MAX_ASPECT = 4.0 / 3.0
 FLIP_PROBABILITY = 0.5
@@ -93,16 +94,32 @@ class MainBranch(Branch):
 
     @override
     def transform(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        return self._compiled_recolor(self._sample_and_blur(images, uniforms), uniforms)
+        return self._finish(self._compiled_sample(images, uniforms), uniforms)
 
-    def _sample_and_blur(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """The operations before color in every branch: geometry, and blur if views are large."""
-        views = self._compiled_sample(images, uniforms)
+    @override
+    def source_window(self, uniforms: tf.Tensor, aspect: tf.Tensor) -> Window:
+        return self._window(self._draws(uniforms), aspect)
+
+    @override
+    def transform_crop(self, crops: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        return self._finish(self._compiled_turn(crops, uniforms), uniforms)
+
+    def _finish(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """Everything behind geometry: blur if views are large, and color."""
+        return self._compiled_recolor(self._blurred(views, uniforms), uniforms)
+
+    def _blurred(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         return self._compiled_blur(views, uniforms) if self._blur_share(*views.shape[1:3]) > 0.0 else views
 
     @compiled
     def _compiled_sample(self, images: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         return self._sample(images, self._draws(uniforms))
+
+    @compiled
+    def _compiled_turn(self, crops: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """The geometry that is left where views were cut from files."""
+        views, mirror = tf.cast(crops, tf.float32), self._mirror(self._draws(uniforms))
+        return views if mirror is None else tf.where(mirror[:, None, None, None], views[:, :, ::-1], views)
 
     @compiled
     def _compiled_blur(self, views: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
@@ -124,10 +141,12 @@ class MainBranch(Branch):
         views = sampling.resample(images, window.left, window.width, width, axis=2, mirror=self._mirror(draws))
         return sampling.resample(views, window.top, window.height, height, axis=1)
 
-    def _window(self, draws: Draws) -> sampling.Window:
-        names = ("area", "aspect", "top", "left")
+    def _window(self, draws: Draws, image_aspect: tf.Tensor | None = None) -> Window:
         return sampling.crop_window(
-            *(draws[name] for name in names), min_area=self._smallest_crop(), max_aspect=MAX_ASPECT
+            *(draws[name] for name in ("area", "aspect", "top", "left")),
+            min_area=self._smallest_crop(),
+            max_aspect=MAX_ASPECT,
+            image_aspect=image_aspect,
         )
 
     def _smallest_crop(self) -> float:

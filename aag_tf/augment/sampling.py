@@ -6,18 +6,10 @@ view.
 """
 
 import math
-from typing import NamedTuple
 
 import tensorflow as tf
 
-
-class Window(NamedTuple):
-    """A crop of each image: float32 `[batch]` each, as fractions of the image's height and width."""
-
-    top: tf.Tensor
-    left: tf.Tensor
-    height: tf.Tensor
-    width: tf.Tensor
+from aag_tf.data.windows import Window
 
 
 def crop_window(
@@ -28,6 +20,7 @@ def crop_window(
     *,
     min_area: float,
     max_aspect: float,
+    image_aspect: tf.Tensor | None = None,
 ) -> Window:
     """Maps uniform numbers to crop windows: uniform area in [min_area, 1], log-uniform aspect, uniform position.
 
@@ -36,15 +29,18 @@ def crop_window(
 
     Args:
         area: uniform numbers in [0, 1], `[batch]`, as are `aspect`, `top` and `left`.
-        aspect: decides width / height in [1 / max_aspect, max_aspect], relative to the image's own aspect.
+        aspect: decides width / height in [1 / max_aspect, max_aspect], relative to the view's aspect.
         top: decides the vertical position.
         left: decides the horizontal position.
         min_area: smallest share of the image, in (0, 1].
         max_aspect: largest aspect, at least 1.
+        image_aspect: width / height of the images relative to that of the views, `[batch]`; `None` if both are alike.
     """
     area = min_area + (1.0 - min_area) * area
     root_aspect = tf.exp((aspect - 0.5) * math.log(max_aspect))
     side = tf.sqrt(area)
+    if image_aspect is not None:
+        root_aspect /= tf.sqrt(image_aspect)
     height = tf.minimum(side / root_aspect, 1.0)
     width = tf.minimum(side * root_aspect, 1.0)
     return Window(top * (1.0 - height), left * (1.0 - width), height, width)

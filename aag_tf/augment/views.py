@@ -1,5 +1,6 @@
 """The layer that draws all views of a batch, each from its own random numbers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,7 +8,11 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.augment.branch import Branch
+from aag_tf.augment.randomness import uniforms
 from aag_tf.config import MAIN_VIEWS
+from aag_tf.data import Images
+from aag_tf.data.pipeline import Cutting, cut
+from aag_tf.data.windows import Window
 from aag_tf.utils import seeds
 from aag_tf.utils.errors import ConfigError
 
@@ -21,7 +26,8 @@ class ViewMaker(keras.layers.Layer):
 
     Input: a batch `{"image": uint8 or float [batch, height, width, channels] in [0, 255], "step": [batch],
     "row": [batch], ...}`. Output: the same with `"views"`, float32 `[batch, views, out_height, out_width, channels]` in
-    [0, 255], in place of `"image"`.
+    [0, 255], in place of `"image"`. Where views are cut from files, the batch has `"crops"`, uint8 `[batch, views,
+    out_height, out_width, channels]`, in place of `"image"`: the windows that `source_windows` chose.
 
         >>> from aag_tf.augment import AuxiliaryBranch, MainBranch
         >>> maker = ViewMaker(MainBranch(), AuxiliaryBranch("cutout"))
@@ -64,6 +70,53 @@ class ViewMaker(keras.layers.Layer):
         """Returns the branch that draws a view, counted from 0."""
         return self.main if view < MAIN_VIEWS or self.auxiliary is None else self.auxiliary
 
+    def cutting(self, seed: int) -> Cutting:
+        """Returns how the views of a run with this seed are cut out of source pictures."""
+
+        def numbers(step: tf.Tensor, row: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return self.crop_numbers(seed=seed, step=step, row=row)
+
+        return Cutting(numbers, self.source_windows)
+
+    def batch_of(self, images: Images, indices: Sequence[int], *, seed: int) -> dict[str, tf.Tensor]:
+        """Returns some images of a data set as the batch of step 0, in the way in which they are trained on.
+
+        Args:
+            images: the data set's.
+            indices: of the images.
+            seed: the run's seed.
+        """
+        where = {"step": tf.zeros([len(indices)], tf.int64), "row": tf.range(len(indices))}
+        if images.has_sources:
+            return {"crops": cut(images, indices, self.cutting(seed)), **where}
+        return {"image": tf.constant(images.numpy(indices)), **where}
+
+    def crop_numbers(self, *, seed: int, step: int | tf.Tensor, row: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Returns the random numbers of a batch's views, float32 `[batch, num_uniforms]` each, for `source_windows`.
+
+        Args:
+            seed: the run's seed.
+            step: the optimizer step, a scalar.
+            row: integers `[batch]`, the position of each image in the global batch.
+        """
+        counts = [self.branch_of(view).num_uniforms for view in range(self.num_views)]
+        return tuple(
+            uniforms(seeds.fold(seed, "view", view), step, row, max(count, 1)) for view, count in enumerate(counts)
+        )
+
+    def source_windows(self, numbers: Sequence[tf.Tensor], aspect: tf.Tensor) -> Window:
+        """Returns the parts of one picture that its views are made from, `[views]`.
+
+        Args:
+            numbers: random numbers of each view, float32 `[num_uniforms]`, one row of `crop_numbers`.
+            aspect: width / height of the picture relative to that of a view, a float32 scalar.
+        """
+        windows = [
+            self.branch_of(view).source_window(number[tf.newaxis], aspect[tf.newaxis])
+            for view, number in enumerate(numbers)
+        ]
+        return Window(*(tf.concat(sides, axis=0) for sides in zip(*windows, strict=True)))
+
     def make(
         self,
         images: tf.Tensor,
@@ -71,6 +124,7 @@ class ViewMaker(keras.layers.Layer):
         seed: int,
         step: int | tf.Tensor,
         row: tf.Tensor,
+        cropped: bool = False,
     ) -> tf.Tensor:
         """Draws all views of images.
 
@@ -79,12 +133,20 @@ class ViewMaker(keras.layers.Layer):
             seed: the run's seed.
             step: the optimizer step, a scalar.
             row: integers `[batch]`, the position of each image in the global batch.
+            cropped: whether `images` are parts of pictures for each view, `[batch, views, out_height, out_width,
+                channels]`, that `source_windows` chose by the same numbers.
 
         Returns:
             float32 `[batch, views, out_height, out_width, channels]` in [0, 255].
         """
         views = [
-            self.branch_of(view).draw(images, seed=seeds.fold(seed, "view", view), step=step, row=row)
+            self.branch_of(view).draw(
+                images[:, view] if cropped else images,
+                seed=seeds.fold(seed, "view", view),
+                step=step,
+                row=row,
+                cropped=cropped,
+            )
             for view in range(self.num_views)
         ]
         return tf.stack(views, axis=1)
@@ -92,8 +154,11 @@ class ViewMaker(keras.layers.Layer):
     @override
     def call(self, batch: dict[str, Any], *, seed: int) -> dict[str, Any]:
         step = tf.reshape(batch["step"], [-1])[0]
-        views = self.make(batch["image"], seed=seed, step=step, row=batch["row"])
-        return {"views": views, **{name: value for name, value in batch.items() if name != "image"}}
+        cropped = "crops" in batch
+        views = self.make(
+            batch["crops" if cropped else "image"], seed=seed, step=step, row=batch["row"], cropped=cropped
+        )
+        return {"views": views, **{name: value for name, value in batch.items() if name not in ("image", "crops")}}
 
     @override
     def get_config(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from aag_tf.config.setting import check_settings, setting
 # Presets of `aag_tf.augment` by name, repeated here because settings are checked before TensorFlow is imported (a test
 # compares the two), and the ways of doing without a preset.
 AUXILIARIES = ("default", "randaugment", "cutout", "geometric", "main", "none", OWN)
+CROPS_FROM = ("auto", "image", "source")
 MAIN_VIEWS = 2
 LARGEST_STRENGTH = 2.0
 
@@ -76,6 +77,14 @@ class AugmentConfig:
         "cores that a busy GPU leaves idle).",
         choices=("device", "host"),
         resumable=True,
+    )
+
+    crop_from: str = setting(
+        "auto",
+        "What views are cut from: image, the picture after it was brought to --image_size (kept in memory where all "
+        "fit); source, the picture itself in its full resolution and shape, read from its file in every epoch. auto: "
+        "source for photographs (8-bit gray or RGB files of one page) with more than twice the pixels of a view.",
+        choices=CROPS_FROM,
     )
 
     def __post_init__(self) -> None:

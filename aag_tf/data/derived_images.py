@@ -1,5 +1,6 @@
 """Images that are made from other images without a copy: selected, joined or transformed."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.data.images import Images, Shape
+from aag_tf.data.windows import ChooseWindows
 from aag_tf.utils.errors import DataError
 
 
@@ -38,6 +40,19 @@ class SelectedImages(Images):
     @override
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         return self._images.numpy(self._rows.numpy()[np.asarray(indices, np.int64)])
+
+    @override
+    def finish_reading(self) -> None:
+        self._images.finish_reading()
+
+    @property
+    @override
+    def has_sources(self) -> bool:
+        return self._images.has_sources
+
+    @override
+    def crops(self, index: tf.Tensor, choose: ChooseWindows, size: tuple[int, int]) -> tf.Tensor:
+        return self._images.crops(tf.gather(self._rows, index), choose, size)
 
 
 class JoinedImages(Images):
@@ -74,6 +89,25 @@ class JoinedImages(Images):
             ]
             return tf.ensure_shape(tf.dynamic_stitch(places, pictures), [*indices.shape, *self.shape])
 
+    @override
+    def finish_reading(self) -> None:
+        for part in self._parts:
+            part.finish_reading()
+
+    @property
+    @override
+    def has_sources(self) -> bool:
+        return all(part.has_sources for part in self._parts)
+
+    @override
+    def crops(self, index: tf.Tensor, choose: ChooseWindows, size: tuple[int, int]) -> tf.Tensor:
+        owner = tf.searchsorted(tf.constant(self._starts[1:], tf.int64), index[tf.newaxis], side="right")[0]
+        cut = [
+            functools.partial(part.crops, index - int(start), choose, size)
+            for part, start in zip(self._parts, self._starts[:-1], strict=True)
+        ]
+        return tf.switch_case(owner, cut)
+
 
 class TransformedImages(Images):
     """Other images, each transformed when it is fetched by a pure function of the image and its index.
@@ -99,6 +133,10 @@ class TransformedImages(Images):
 
     def __len__(self) -> int:
         return len(self._images)
+
+    @override
+    def finish_reading(self) -> None:
+        self._images.finish_reading()
 
     @override
     def fetch(self, indices: tf.Tensor) -> tf.Tensor:

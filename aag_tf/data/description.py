@@ -34,7 +34,11 @@ def _images(source: Source) -> str:
     height, width, channels = source.image_shape
     total = sum(len(split) for split in (source.train, source.validation, source.test) if split is not None)
     color = {1: "gray", 3: "RGB"}.get(channels, f"with {channels} channels")
-    return f"{total:,} of {shown(source.name)}, resized to {height}x{width} {color} (--image_size)"
+    if source.train.images.has_sources:
+        done = f"views of {height}x{width} {color} (--image_size) are cut from the pictures themselves (--crop_from)"
+    else:
+        done = f"resized to {height}x{width} {color} (--image_size)"
+    return f"{total:,} of {shown(source.name)}, {done}"
 
 
 def _classes(source: Source) -> str:

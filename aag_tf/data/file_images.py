@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,17 +13,22 @@ import numpy.typing as npt
 import tensorflow as tf
 from typing_extensions import override
 
+from aag_tf.data.foreign_calls import ForeignCalls
 from aag_tf.data.images import Images, Shape
 from aag_tf.data.reasons import reason
 from aag_tf.utils.errors import DataError
 
 Decoder = Callable[[Any, Shape], npt.NDArray[np.uint8]]
 
+PAUSES = (0.5, 1.0, 2.0)  # seconds before a file is tried again
 ADVICE = " and start again; training goes on with --resume."
 
 
 class FileImages(Images):
     """Images that a pool of threads decodes from their files each time they are fetched.
+
+    TensorFlow's threads call Python for them: call `finish_reading` before an iterator is destroyed that was not read
+    to its end (`aag_tf.data.foreign_calls`).
 
     Args:
         files: what `decode` takes, and whose text names a file.
@@ -35,6 +41,7 @@ class FileImages(Images):
         self._shape = shape
         self._decode = decode
         self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+        self._calls = ForeignCalls()
 
     @property
     @override
@@ -46,7 +53,8 @@ class FileImages(Images):
 
     @override
     def fetch(self, indices: tf.Tensor) -> tf.Tensor:
-        pictures = tf.numpy_function(self.numpy, [indices], tf.uint8, stateful=False)
+        read = self._calls.counted(self.numpy, lambda numbers: np.zeros((len(numbers), *self._shape), np.uint8))
+        pictures = tf.numpy_function(read, [indices], tf.uint8, stateful=False)
         return tf.ensure_shape(pictures, [*indices.shape, *self._shape])
 
     @override
@@ -58,11 +66,30 @@ class FileImages(Images):
             pictures[row] = picture
         return pictures
 
+    @override
+    def finish_reading(self) -> None:
+        self._calls.finish()
+
     def _read(self, file: Any) -> npt.NDArray[np.uint8]:
+        return self._read_by(self._decode, file)
+
+    def _read_by(self, decode: Decoder, file: Any) -> npt.NDArray[np.uint8]:
         try:
-            return self._decode(file, self._shape)
+            return _patiently(lambda: decode(file, self._shape))
         except Exception as error:  # the file was readable when the data set was opened: name it
             raise DataError(f"{file} can no longer be read ({reason(error)}); put it back{ADVICE}") from error
+
+
+def _patiently(read: Callable[[], npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    """Tries again after an error of the system, as a network file system may have for a moment."""
+    for pause in PAUSES:
+        try:
+            return read()
+        except OSError as error:
+            if error.errno is None:  # what Pillow raises for a damaged file
+                raise
+            time.sleep(pause)
+    return read()
 
 
 @contextlib.contextmanager

@@ -5,19 +5,24 @@ import numpy as np
 from aag_tf.config import DataConfig
 from aag_tf.data.derived_images import SelectedImages
 from aag_tf.data.listing import Listing
-from aag_tf.data.picture_reading import read_pictures
+from aag_tf.data.picture_reading import FROM_IMAGE, read_pictures
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
 
 
-def open_files(listing: Listing, config: DataConfig) -> Source:
+def open_files(listing: Listing, config: DataConfig, crop_from: str = FROM_IMAGE) -> Source:
     """Reads listed image files; broken ones are skipped and named in a logged warning.
+
+    Args:
+        listing: the files.
+        config: settings of the data set.
+        crop_from: what views are cut from, as `--crop_from` says.
 
     Raises:
         DataError: one of the splits has no readable image.
     """
     name = listing.name
-    usable, images, skipped, reading = read_pictures(name, listing.paths, config)
+    usable, images, skipped, reading = read_pictures(name, listing.paths, config, crop_from)
     labels = listing.labels[usable]
     place = np.array(listing.splits)[usable]
     splits: dict[str, Split] = {}

@@ -8,6 +8,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.data.shapes import Shape
+from aag_tf.data.windows import ChooseWindows
 
 __all__ = ["ArrayImages", "Images", "Shape"]
 
@@ -27,6 +28,27 @@ class Images(Protocol):
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Returns images by index as an array: integers [k] -> uint8 [k, h, w, c]."""
         return self.fetch(tf.constant(np.asarray(indices, np.int64))).numpy()
+
+    def finish_reading(self) -> None:
+        """Waits until no thread reads images for an iterator that is no longer wanted; see `FileImages`."""
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether `crops` can cut views out of the pictures that these images were made from."""
+        return False
+
+    def crops(self, index: tf.Tensor, choose: ChooseWindows, size: tuple[int, int]) -> tf.Tensor:
+        """Cuts the views of one image out of the picture that it was made from; inside `tf.data.Dataset.map`.
+
+        Args:
+            index: int64 scalar.
+            choose: windows of the views from the picture's aspect.
+            size: height and width of the views.
+
+        Returns:
+            uint8 [views, *size, c].
+        """
+        raise NotImplementedError
 
 
 class ArrayImages(Images):

@@ -14,15 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from aag_tf.config import DataConfig, ReadingConfig
+from aag_tf.config.augment import CROPS_FROM
 from aag_tf.config.reading import read_range
 from aag_tf.data import memory, pictures, sizes
 from aag_tf.data.file_images import FileImages
+from aag_tf.data.header_cache import HeaderCache
 from aag_tf.data.images import ArrayImages, Images, Shape
 from aag_tf.data.pages import Page, warn_of_pages
 from aag_tf.data.pictures import Header
 from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.data.skipped import Skipped, warn_of_skipped
+from aag_tf.data.source_images import SourceImages
 from aag_tf.data.value_range import Counts, Values, find_range, sample, say_unused, values_of_page
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
@@ -33,6 +36,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FILES_PER_TASK = 16
+FROM_IMAGE, FROM_SOURCE = CROPS_FROM[1:]
+MUCH_LARGER = 2  # times the pixels of a view: less is lost where pictures are only a little larger
 
 
 class ReadPictures(NamedTuple):
@@ -58,25 +63,27 @@ class CommonFormat(NamedTuple):
     channels: int
 
 
-def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPictures:
+def read_pictures(name: str, paths: Sequence[str], config: DataConfig, crop_from: str = FROM_IMAGE) -> ReadPictures:
     """Reads image files at one size, with one number of channels and one range of values.
 
     The headers decide on size and channels (one only if every file is gray), a sample of the deep files on the range.
     Then every file is decoded once: into memory if all images fit, otherwise only to check it, since training decodes
-    it again on every access.
+    it again on every access. Where views are cut from the pictures themselves, files are opened and not decoded.
 
     Args:
         name: name of the data set, for messages.
         paths: the files.
         config: has `image_size` (see `aag_tf.data.sizes.target_size`) and the settings of reading.
+        crop_from: what views are cut from, as `--crop_from` says.
 
     Raises:
         DataError: no file can be read, the files differ in channels, or all their values are equal.
     """
     settings = config.reading
     broken: dict[str, Exception] = {}
-    open_header = functools.partial(pictures.read_header, max_pixels=settings.max_pixels)
-    tried = _try_all(open_header, paths, "opening", broken)
+    cache = HeaderCache.open(name, len(paths), settings.max_pixels)
+    tried = _try_all(functools.partial(_header, cache, settings), paths, "opening", broken)
+    cache.save()
     headers = {number: header for number, header in enumerate(tried) if header is not None}
     reading = _resolve(name, paths, headers, settings) if headers else Reading.of(settings)
     images: Images | None = None
@@ -87,7 +94,10 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPi
     while pages and (found := _common_format(name, paths, headers, settings)) != common:
         common = found
         shape = (*sizes.target_size(common.size, config.image_size), common.channels)
-        kept, images, notes = _decode_all([page for _, page in pages], shape, reading, broken)
+        if _cuts(headers.values(), shape, settings, crop_from):
+            kept, images = _open_sources(pages, headers, shape, reading, broken)
+        else:
+            kept, images, notes = _decode_all([page for _, page in pages], shape, reading, broken)
         pages = [pages[row] for row in kept]
         headers = {number: headers[number] for number in dict.fromkeys(number for number, _ in pages)}
     if not pages or images is None or common is None:
@@ -95,7 +105,7 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig) -> ReadPi
         example = f"{path}: {reason(error)}"
         raise DataError(f"none of the {len(paths)} image files of {name} can be read; for example {example}.")
     found_sizes = [(header.height, header.width) for header in headers.values()]
-    sizes.warn_of_size(name, common.size, config.image_size, settings.fit, found_sizes)
+    sizes.warn_of_size(name, common.size, config.image_size, settings.fit, found_sizes, cut=images.has_sources)
     warn_of_pages(name, [paths[number] for number in headers], list(headers.values()), settings.pages)
     notes.update(header.note for header in headers.values() if header.note)
     for note, count in notes.items():
@@ -200,6 +210,66 @@ def _decode_all(
         return kept, ArrayImages(array if len(kept) == len(pages) else array[kept]), notes
     again = functools.partial(_decode_page, reading=reading)
     return kept, FileImages([pages[row] for row in kept], shape, again), notes
+
+
+def _open_sources(
+    pages: list[tuple[int, Page]],
+    headers: Mapping[int, Header],
+    shape: Shape,
+    reading: Reading,
+    broken: dict[str, Exception],
+) -> tuple[list[int], Images]:
+    """Returns the indices of the pages that can be read, and images whose views are cut from their pictures.
+
+    Only files whose end is missing are decoded, to see whether they are truncated.
+    """
+    whole = functools.partial(_decode_whole, channels=shape[2], reading=reading)
+    doubtful = [row for row, (number, _) in enumerate(pages) if not headers[number].ends]
+    fine = _try_all(lambda row: whole(pages[row][1]).size, doubtful, "checking", broken, lambda row: str(pages[row][1]))
+    lost = {row for row, found in zip(doubtful, fine, strict=True) if found is None}
+    kept = [row for row in range(len(pages)) if row not in lost]
+    files = [pages[row][1] for row in kept]
+    # A page of a file, or of a tar archive, is not what TensorFlow would read by its path.
+    plain = [headers[pages[row][0]].plain_jpeg and type(pages[row][1].path) is str for row in kept]
+    decode = functools.partial(_decode_page, reading=reading)
+    return kept, SourceImages(files, shape, decode, whole, np.array(plain, np.bool_))
+
+
+def _cuts(headers: Collection[Header], shape: Shape, settings: ReadingConfig, crop_from: str) -> bool:
+    """Whether views are cut from the pictures themselves.
+
+    If that is left open, they are where most are much larger than views, and all are photographs: what is odd about
+    others (bands, ranges, pages) is found as they are decoded, and should be said before training.
+    """
+    if crop_from != "auto":
+        return crop_from == FROM_SOURCE
+    if settings.fit != "crop" or any(header.deep or header.channels > 3 or header.pages > 1 for header in headers):
+        return False
+    larger = [header.height * header.width > MUCH_LARGER * shape[0] * shape[1] for header in headers]
+    return 2 * sum(larger) > len(larger)
+
+
+def _header(cache: HeaderCache, settings: ReadingConfig, path: str) -> Header:
+    stamp, known = cache.find(path)
+    if isinstance(known, Header):
+        return known
+    if known is not None:
+        raise DataError(known)
+    try:
+        header = pictures.read_header(path, settings.max_pixels)
+    except OSError as error:
+        if error.errno is None:  # what Pillow raises for a damaged file, and not the disk
+            cache.add(path, stamp, reason(error))
+        raise
+    except Exception as error:  # decoders raise many classes on broken files
+        cache.add(path, stamp, reason(error))
+        raise
+    cache.add(path, stamp, header)
+    return header
+
+
+def _decode_whole(page: Page, channels: int, reading: Reading) -> npt.NDArray[np.uint8]:
+    return pictures.decode_whole(page.path, channels, reading, page.number)
 
 
 def _decode_page(page: Page, shape: Shape, reading: Reading) -> npt.NDArray[np.uint8]:

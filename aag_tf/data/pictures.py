@@ -96,6 +96,17 @@ def decode_page(picture: Picture, max_pixels: int = MAX_PIXELS, page: int = 0) -
         return reader.read_page(file, page, Want(None, None, max_pixels))
 
 
+def decode_whole(picture: Picture, channels: int, reading: Reading = AS_IT_IS, page: int = 0) -> npt.NDArray[np.uint8]:
+    """Decodes a page at its own size as an image: uint8 [h, w, channels].
+
+    Raises:
+        Exception: as for `decode`.
+    """
+    with _opened(picture) as file, format_of(file) as reader:
+        decoded = reader.read_page(file, page, Want(channels, None, reading.max_pixels))
+        return fitted(decoded, (*decoded.size, channels), reading)
+
+
 def thumbnail(
     picture: Picture, side: int, reading: Reading = AS_IT_IS, page: int = 0, bands: tuple[int, ...] | None = None
 ) -> Image.Image:

@@ -34,6 +34,8 @@ def warn_of_size(
     image_size: int | str | None,
     how: str = ReadingConfig.fit,
     sizes: Sequence[Size] = (),
+    *,
+    cut: bool = False,
 ) -> None:
     """Logs a warning if images are scaled although no `--image_size` was given, or if much of them is cut away.
 
@@ -43,14 +45,16 @@ def warn_of_size(
         image_size: as in `target_size`.
         how: as in `fit`.
         sizes: of the images, where they differ.
+        cut: whether views are cut from the pictures themselves, so that this is how they are evaluated alone.
     """
     size = target_size(agreed, image_size)
     lost = lost_share([agreed] if agreed is not None else sizes, size) if how == "crop" else 0.0
     if (image_size is not None or size == agreed) and lost <= MUCH:
         return
     found = "images of several sizes" if agreed is None else f"images of {agreed[0]}x{agreed[1]}"
+    evaluated = "views are cut from the pictures themselves (--crop_from); for evaluation " if cut else ""
     done = {"crop": "cropped", "pad": "padded with black", "stretch": "stretched"}[how]
-    said = f"{name} has {found}: each is scaled and {done} to {size[0]}x{size[1]}"
+    said = f"{name} has {found}: {evaluated}each is scaled and {done} to {size[0]}x{size[1]}"
     if lost > MUCH:
         better = suggested_size([agreed] if agreed is not None else sizes, size)
         said += (

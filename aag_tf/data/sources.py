@@ -11,6 +11,7 @@ from aag_tf.data.file_source import open_files
 from aag_tf.data.images import Shape
 from aag_tf.data.joining import join_listings, join_sources
 from aag_tf.data.npz import read_npz
+from aag_tf.data.picture_reading import FROM_IMAGE
 from aag_tf.data.scattered_digits import read_scattered_digits
 from aag_tf.data.splits import Source, complete
 from aag_tf.data.tfds_source import read_tfds
@@ -26,8 +27,13 @@ READERS: dict[str, Callable[[str, DataConfig], Source]] = {
 }
 
 
-def open_source(config: DataConfig) -> Source:
+def open_source(config: DataConfig, crop_from: str = FROM_IMAGE) -> Source:
     """Opens the data set that `config.dataset` names; the modules of the readers describe what each accepts.
+
+    Args:
+        config: settings of the data set.
+        crop_from: what views are cut from, as `--crop_from` says; nothing but `image` concerns data sets that are no
+            files.
 
     Returns:
         Train, validation and test splits (`aag_tf.data.splits.complete` has the rule for missing ones): uint8 images,
@@ -36,15 +42,15 @@ def open_source(config: DataConfig) -> Source:
     Raises:
         DataError: the data set is missing, empty or invalid.
     """
-    return complete(_open_parts(config), config.validation_fraction)
+    return complete(_open_parts(config, crop_from), config.validation_fraction)
 
 
-def _open_parts(config: DataConfig) -> Source:
+def _open_parts(config: DataConfig, crop_from: str) -> Source:
     parts = each_data_set(config)
     listings = [list_files(part) for part in parts]
     files = [listing for listing in listings if listing is not None]
     if len(files) == len(parts):  # read together, so that they agree in size and channels
-        return open_files(files[0] if len(files) == 1 else join_listings(config.dataset, files), config)
+        return open_files(files[0] if len(files) == 1 else join_listings(config.dataset, files), config, crop_from)
     sources = [
         _open(part) if listing is None else open_files(listing, part)
         for part, listing in zip(parts, listings, strict=True)

@@ -3,7 +3,7 @@
 from aag_tf import config as configs
 from aag_tf.config import DataConfig, TrainConfig, check_encoder
 from aag_tf.preflight.datasets import check_dataset
-from aag_tf.runs.recorded_layout import with_recorded_layout
+from aag_tf.runs.recorded_choices import with_recorded_choices
 from aag_tf.runs.stored_run_directory import training_directory
 
 
@@ -12,7 +12,7 @@ def check(config: TrainConfig) -> None:
     cluster = configs.cluster_from_environment()
     if cluster is None or cluster.is_chief:
         check_directory(config)
-    config = with_recorded_layout(config)
+    config = with_recorded_choices(config)
     if not (config.run.resume and config.encoder.encoder == configs.OWN):
         check_encoder(config.encoder.encoder)
     check_data(config)

@@ -96,4 +96,5 @@ class RunRecord:
         unknown: dict[str, Any] = {"command": [], "versions": {}}
         if str(flags.get("dataset", "")).startswith("folder:"):  # as version 0.1.0 understood folders
             flags = {"splits": EARLY} | flags
+        flags = {"crop_from": "image"} | flags  # all that version 0.1.0 did
         return read_fields(cls, unknown | content, config=configs.from_flat(TrainConfig, flags))

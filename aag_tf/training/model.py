@@ -157,7 +157,9 @@ class AAG(keras.Model):
         """Draws the views of a batch, float32 `[batch, views, height, width, channels]` in [0, 255]."""
         if "views" in batch:
             return batch["views"]
-        return self._make_views(batch["image"], step=batch["step"][0], row=batch["row"])
+        cropped = "crops" in batch
+        images = batch["crops" if cropped else "image"]
+        return self._make_views(images, step=batch["step"][0], row=batch["row"], cropped=cropped)
 
     def _with_views(self, batch: Batch) -> Batch:
         return {**batch, "views": self.draw_views(batch)}

@@ -26,7 +26,7 @@ from aag_tf.encoders.applications import application_names
 from aag_tf.preflight.train import check_data
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState, check_space, report_disk_failures
-from aag_tf.runs.recorded_layout import with_recorded_layout
+from aag_tf.runs.recorded_choices import with_recorded_choices
 from aag_tf.runs.stored_run_directory import training_directory
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.model import AAG
@@ -38,6 +38,7 @@ from aag_tf.training.resume_checks import (
     worker_consistency_key,
 )
 from aag_tf.training.step_range import StepRange
+from aag_tf.utils.errors import ConfigError
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -87,7 +88,7 @@ def open_run(config: TrainConfig, components: CustomComponents, cluster: Cluster
         AagError: the settings, the data or the run directory do not allow the run; within the block, a file or a disk
             failed.
     """
-    config = with_recorded_layout(config)
+    config = with_recorded_choices(config)
     with training_directory(config.run.run_dir) as directory:
         run = prepare_run(directory, config, components, cluster)
         state, store = run.state, run.store
@@ -139,8 +140,10 @@ def prepare_run(
         check_same_training_settings(config, auxiliary, before, directory)
 
     with skipped_before(() if before is None else directory.read_skipped()):
-        source = open_source(config.data if before is None else before.same_reading(config.data))
-    config = _with_layout(config, source)
+        source = open_source(
+            config.data if before is None else before.same_reading(config.data), config.augment.crop_from
+        )
+    config = _with_layout(_with_crops(config, source), source)
     choose_bands(source.image_shape[2], config.data.reading.shown_bands)  # rejects bands that images do not have
     record = _describe(config, source, auxiliary)
     if before is not None:
@@ -193,6 +196,22 @@ def _check_directory(directory: RunDirectory, run: RunConfig) -> RunRecord | Non
     directory.check_unlocked()
     directory.check(resume=run.resume, overwrite=run.overwrite)
     return directory.read_record() if run.resume else None
+
+
+def _with_crops(config: TrainConfig, source: Source) -> TrainConfig:
+    """Returns the config with what views are cut from, so that the run is resumed with the same.
+
+    Raises:
+        ConfigError: they were to be cut from files, and the images are in no files.
+    """
+    has_sources = source.train.images.has_sources
+    if config.augment.crop_from == "source" and not has_sources:
+        raise ConfigError(
+            f"--crop_from=source cuts views from image files, and --dataset={config.data.dataset} has none; leave it "
+            "out."
+        )
+    augment = dataclasses.replace(config.augment, crop_from="source" if has_sources else "image")
+    return dataclasses.replace(config, augment=augment)
 
 
 def _with_layout(config: TrainConfig, source: Source) -> TrainConfig:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from aag_tf import config as configs
 from aag_tf.augment import Branch
@@ -17,13 +18,14 @@ from aag_tf.data import training_batches
 from aag_tf.distribute.workers import agreement, per_worker_batches, report_lost_workers
 from aag_tf.encoders import dtype_policy
 from aag_tf.runs import RunDirectory
-from aag_tf.runs.recorded_layout import with_recorded_layout
+from aag_tf.runs.recorded_choices import with_recorded_choices
 from aag_tf.runs.stored_run_directory import training_directory
 from aag_tf.training.callbacks import GracefulStop, build_callbacks
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.evaluation_flags import evaluation_flags
 from aag_tf.training.open_run import OpenRun, open_run, prepare_run
 from aag_tf.training.precision import with_precision
+from aag_tf.training.reading_faults import may_go_on
 from aag_tf.training.summary import summarize
 from aag_tf.training.writer import Writer
 from aag_tf.utils import environment
@@ -145,7 +147,7 @@ def plan(
     """
     environment.tell()
     components = CustomComponents(encoder=encoder, auxiliary=auxiliary)
-    config = with_recorded_layout(with_precision(components.noted_in(config)))
+    config = with_recorded_choices(with_precision(components.noted_in(config)))
     with dtype_policy(config.schedule.precision), training_directory(config.run.run_dir) as directory:
         run = prepare_run(directory, config, components)
         done = max((stored.step for stored in run.store.all()), default=0) if config.run.resume else 0
@@ -171,31 +173,42 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
         own = build_callbacks(run, components.writers, closing) if run.is_chief else []
         # All steps that are left are one epoch of Keras, so that a run can be resumed at any step. `steps_per_epoch` is
         # not passed, since with it Keras drops the first batch after a look at its shape.
-        run.model.fit(
-            _batches(run),
-            epochs=1,
-            callbacks=[*components.callbacks, *own, graceful_stop],
-            verbose=0,
-            shuffle=False,
-        )
-    return dataclasses.replace(result, step=graceful_stop.step, stopped_by=graceful_stop.received)
+        images = run.source.train.images
+        # While `fit` still holds its iterator, and again where it fails and its frame is alive in the traceback.
+        finish = keras.callbacks.LambdaCallback(on_train_end=lambda _: images.finish_reading())
+        try:
+            run.model.fit(
+                _batches(run),
+                epochs=1,
+                callbacks=[*components.callbacks, *own, graceful_stop, finish],
+                verbose=0,
+                shuffle=False,
+            )
+            return dataclasses.replace(result, step=graceful_stop.step, stopped_by=graceful_stop.received)
+        except BaseException as error:
+            images.finish_reading()
+            step = graceful_stop.step
+            if not isinstance(error, tf.errors.OpError) or not may_go_on(run, step, error):
+                raise
+    return _fit(dataclasses.replace(run, steps=dataclasses.replace(steps, start_step=step)), components)
 
 
 def _batches(run: OpenRun) -> Any:
     """The batches of the steps that are left; on several machines each reads its own rows."""
-    schedule = run.config.schedule
+    schedule, images = run.config.schedule, run.source.train.images
 
     def draw(batch: dict[str, Any]) -> Any:
         return run.model.views(batch, seed=schedule.seed)
 
     read = functools.partial(
         training_batches,
-        run.source.train.images,
+        images,
         global_batch_size=schedule.global_batch_size,
         seed=schedule.seed,
         start_step=run.steps.start_step,
         num_steps=run.steps.total_steps - run.steps.start_step,
         transform=draw if run.config.augment.augment_on == "host" else None,
+        cutting=run.model.views.cutting(schedule.seed) if images.has_sources else None,
     )
     if run.cluster is None:
         return read()

@@ -7,6 +7,7 @@ from PIL import Image
 from aag_tf.augment import contact_sheet
 from aag_tf.commands import augment as command
 from aag_tf.config import AugmentConfig, ContactSheetConfig
+from aag_tf.data import ArrayImages
 from aag_tf.utils.errors import ConfigError, DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
@@ -14,7 +15,8 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
 
 def columns(images=IMAGES, **settings):
     augment = AugmentConfig(**settings.pop("augment", {}))
-    return contact_sheet.draw_columns(ContactSheetConfig(augment=augment, **settings), images)
+    config = ContactSheetConfig(augment=augment, **settings)
+    return contact_sheet.draw_columns(config, ArrayImages(images), range(len(images)))
 
 
 def test_the_command_writes_a_picture(tmp_path, capsys):

@@ -128,6 +128,7 @@ def test_the_choices_of_training():
     assert choices == {
         "augment_impl": ("fused", "keras_cv"),
         "augment_on": ("device", "host"),
+        "crop_from": ("auto", "image", "source"),
         "aux": configs.AUXILIARIES,
         "fit": ("crop", "pad", "stretch"),
         "jit_compile": ("auto", "on", "off"),

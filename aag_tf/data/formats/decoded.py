@@ -32,6 +32,8 @@ class Header(NamedTuple):
         pages: images in the file.
         one_size: whether all pages are of one size.
         note: what was guessed about the file, in words that follow a number of files; empty for nothing.
+        plain_jpeg: whether it is an upright JPEG of one picture, gray or RGB: TensorFlow decodes it as Pillow does.
+        ends: whether the end of the file is where its format has it; if not, it may be truncated.
     """
 
     height: int
@@ -41,6 +43,8 @@ class Header(NamedTuple):
     pages: int = 1
     one_size: bool = True
     note: str = ""
+    plain_jpeg: bool = False
+    ends: bool = True
 
 
 class Want(NamedTuple):
@@ -74,6 +78,14 @@ class Decoded:
     inverted: bool = False
     window: tuple[float, float] | None = None
     note: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        if isinstance(self.pixels, Image.Image):
+            return self.pixels.height, self.pixels.width
+        height, width = self.pixels.shape[:2]
+        return height, width
 
 
 class Format(Protocol):

@@ -1,6 +1,7 @@
 """Formats that Pillow decodes itself; none that starts other programs."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -27,6 +28,7 @@ MAX_PASSES = 16  # over a picture of the most pixels; smaller ones may have more
 MAX_SCANS = 256
 # Marker and first length byte of a scan: the marker alone also occurs by chance, as in a video after a photograph.
 JPEG_SCAN = b"\xff\xda\0"
+TAIL = 1024  # bytes at the end of a file in which its end is looked for
 GRAY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 SIDEWAYS = (5, 6, 7, 8)  # the EXIF orientations that swap height and width
 
@@ -40,14 +42,30 @@ def read_header(file: BinaryIO, max_pixels: int) -> Header:
     """Reads size (after EXIF rotation), color and number of frames."""
     with opened(file, 0, max_pixels) as image:
         # The method of the base class: that of PNG files would decode the picture to find EXIF after it.
-        sideways = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in SIDEWAYS
+        turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
         width, height = image.size
-        if sideways:
+        if turned in SIDEWAYS:
             width, height = height, width
         channels = 1 if image.mode in GRAY_MODES else 3
         deep = is_deep(image.mode)
         pages, one_size = _frames(image)
-        return Header(height, width, channels, deep, pages, one_size)
+        plain = image.format == "JPEG" and image.mode in ("L", "RGB") and turned in (None, 1)
+        if plain and "progressive" in image.info:
+            _require_few_scans(image, max_pixels)
+        ends = _has_end(file, image.format)
+        return Header(height, width, channels, deep, pages, one_size, plain_jpeg=plain, ends=ends)
+
+
+def _has_end(file: BinaryIO, kind: str | None) -> bool:
+    """Whether a JPEG or PNG file ends as it should; cameras may add some bytes behind it."""
+    end = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}.get(kind or "")
+    if end is None:
+        return True
+    position = file.tell()
+    file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+    found = end in file.read()
+    file.seek(position)
+    return found
 
 
 def _frames(image: ImageFile.ImageFile) -> tuple[int, bool]:

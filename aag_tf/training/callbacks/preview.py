@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf import config as configs
@@ -36,7 +35,8 @@ class Preview(keras.callbacks.Callback):
         self.events.write_text("flags", "```\n" + "\n".join(configs.flag_lines(self.config)) + "\n```")
         count = min(PREVIEW_IMAGES, len(self.images))
         images = self.images.numpy(range(count))
-        views = self.model.views.make(tf.constant(images), seed=self.config.schedule.seed, step=0, row=tf.range(count))
+        maker, seed = self.model.views, self.config.schedule.seed
+        views = maker(maker.batch_of(self.images, range(count), seed=seed), seed=seed)["views"]
         headings = ["original", "main", "main"] + ["auxiliary"] * (views.shape[1] - MAIN_VIEWS)
         bands = choose_bands(images.shape[-1], self.config.data.reading.shown_bands)
         self.events.write_picture(
