@@ -81,6 +81,12 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.write_line(f"slow, for a quick run: {report.nodeid} ({report.duration:.1f} s)")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory):
+    """Keeps what tests remember out of the user's cache directory."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def on_fsync(monkeypatch):
     """Sets a function that is called with the path of everything that is flushed to the disk."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from typing_extensions import override
 
@@ -78,7 +80,9 @@ class ViewMaker(keras.layers.Layer):
 
         return Cutting(numbers, self.source_windows)
 
-    def batch_of(self, images: Images, indices: Sequence[int], *, seed: int) -> dict[str, tf.Tensor]:
+    def batch_of(
+        self, images: Images, indices: Sequence[int] | npt.NDArray[np.int64], *, seed: int
+    ) -> dict[str, tf.Tensor]:
         """Returns some images of a data set as the batch of step 0, in the way in which they are trained on.
 
         Args:

@@ -53,7 +53,7 @@ class FileImages(Images):
 
     @override
     def fetch(self, indices: tf.Tensor) -> tf.Tensor:
-        read = self._calls.counted(self.numpy, lambda numbers: np.zeros((len(numbers), *self._shape), np.uint8))
+        read = self._calls.counted(self.numpy, lambda numbers: np.zeros((np.size(numbers), *self._shape), np.uint8))
         pictures = tf.numpy_function(read, [indices], tf.uint8, stateful=False)
         return tf.ensure_shape(pictures, [*indices.shape, *self._shape])
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from aag_tf.config import DataConfig
+from aag_tf.data.cut_pictures import FROM_IMAGE
 from aag_tf.data.derived_images import SelectedImages
 from aag_tf.data.listing import Listing
-from aag_tf.data.picture_reading import FROM_IMAGE, read_pictures
+from aag_tf.data.picture_reading import read_pictures
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.errors import DataError
 

@@ -31,6 +31,7 @@ class Images(Protocol):
 
     def finish_reading(self) -> None:
         """Waits until no thread reads images for an iterator that is no longer wanted; see `FileImages`."""
+        return None
 
     @property
     def has_sources(self) -> bool:
@@ -47,8 +48,11 @@ class Images(Protocol):
 
         Returns:
             uint8 [views, *size, c].
+
+        Raises:
+            TypeError: the images have no sources.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no pictures to cut views from")
 
 
 class ArrayImages(Images):

@@ -4,7 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
+
+from aag_tf.data import pictures
 from aag_tf.data.formats.decoded import Header
+from aag_tf.data.reading import Reading
+from aag_tf.data.shapes import Shape
 from aag_tf.utils.log import logger
 from aag_tf.utils.text import counted, shown
 
@@ -42,3 +48,13 @@ def warn_of_pages(name: str, paths: Sequence[str], headers: Sequence[Header], pa
         else f"each of their {total:,} pages is an image (--pages=each), and pages of one file stay in one split"
     )
     logger.warning("%s has %s of several pages (%s%s): %s.", name, counted(len(several), "file"), named, more, advice)
+
+
+def decode_page(page: Page, shape: Shape, reading: Reading) -> npt.NDArray[np.uint8]:
+    """Decodes a page as an image; see `aag_tf.data.pictures.decode`."""
+    return pictures.decode(page.path, shape, reading, page.number)
+
+
+def decode_whole_page(page: Page, channels: int, reading: Reading) -> npt.NDArray[np.uint8]:
+    """Decodes a page at its own size; see `aag_tf.data.pictures.decode_whole`."""
+    return pictures.decode_whole(page.path, channels, reading, page.number)

@@ -3,41 +3,30 @@
 import functools
 import itertools
 import math
-import multiprocessing.pool
-import os
-import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from aag_tf.config import DataConfig, ReadingConfig
-from aag_tf.config.augment import CROPS_FROM
 from aag_tf.config.reading import read_range
 from aag_tf.data import memory, pictures, sizes
+from aag_tf.data.cut_pictures import FROM_IMAGE, cuts, open_sources
 from aag_tf.data.file_images import FileImages
-from aag_tf.data.header_cache import HeaderCache
+from aag_tf.data.headers import read_headers
 from aag_tf.data.images import ArrayImages, Images, Shape
-from aag_tf.data.pages import Page, warn_of_pages
+from aag_tf.data.pages import Page, decode_page, warn_of_pages
 from aag_tf.data.pictures import Header
 from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.data.skipped import Skipped, warn_of_skipped
-from aag_tf.data.source_images import SourceImages
+from aag_tf.data.trying import try_all, without_frames
 from aag_tf.data.value_range import Counts, Values, find_range, sample, say_unused, values_of_page
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
-from aag_tf.utils.progress import progress_bar
 from aag_tf.utils.text import counted, shown
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-FILES_PER_TASK = 16
-FROM_IMAGE, FROM_SOURCE = CROPS_FROM[1:]
-MUCH_LARGER = 2  # times the pixels of a view: less is lost where pictures are only a little larger
 
 
 class ReadPictures(NamedTuple):
@@ -81,10 +70,7 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig, crop_from
     """
     settings = config.reading
     broken: dict[str, Exception] = {}
-    cache = HeaderCache.open(name, len(paths), settings.max_pixels)
-    tried = _try_all(functools.partial(_header, cache, settings), paths, "opening", broken)
-    cache.save()
-    headers = {number: header for number, header in enumerate(tried) if header is not None}
+    headers = read_headers(name, paths, settings, broken)
     reading = _resolve(name, paths, headers, settings) if headers else Reading.of(settings)
     images: Images | None = None
     common: CommonFormat | None = None
@@ -94,8 +80,8 @@ def read_pictures(name: str, paths: Sequence[str], config: DataConfig, crop_from
     while pages and (found := _common_format(name, paths, headers, settings)) != common:
         common = found
         shape = (*sizes.target_size(common.size, config.image_size), common.channels)
-        if _cuts(headers.values(), shape, settings, crop_from):
-            kept, images = _open_sources(pages, headers, shape, reading, broken)
+        if cuts(headers.values(), shape, settings, crop_from):
+            kept, images = open_sources(pages, headers, shape, reading, broken)
         else:
             kept, images, notes = _decode_all([page for _, page in pages], shape, reading, broken)
         pages = [pages[row] for row in kept]
@@ -136,7 +122,7 @@ def _resolve(name: str, paths: Sequence[str], headers: Mapping[int, Header], set
         values = values_of_page(pictures.decode_page(page.path, settings.max_pixels, page.number))
         return [] if values is None else [values]
 
-    found = _try_all(look, sample(deep), "sampling values of", {})
+    found = try_all(look, sample(deep), "sampling values of", {})
     known = [values for looked in found for values in looked or []]
     if not known:
         return Reading.of(settings)  # none can be decoded, which is said when all are
@@ -189,14 +175,14 @@ def _decode_all(
         numbers = [pages[row].number for row in rows]
         for row, outcome in zip(rows, pictures.decode_pages(pages[rows[0]].path, shape, reading, numbers), strict=True):
             if isinstance(outcome, Exception):
-                outcomes.append(_without_frames(outcome))
+                outcomes.append(without_frames(outcome))
             else:
                 keep(row, outcome[0])
                 outcomes.append(outcome[1])
         return outcomes
 
     files = [list(rows) for _, rows in itertools.groupby(range(len(pages)), lambda row: pages[row].path)]
-    decoded = _try_all(decode, files, "decoding", broken, lambda rows: str(pages[rows[0]]))
+    decoded = try_all(decode, files, "decoding", broken, lambda rows: str(pages[rows[0]]))
     found: dict[int, str] = {}
     for rows, outcomes in zip(files, decoded, strict=True):
         for row, outcome in zip(rows, outcomes or (), strict=outcomes is not None):
@@ -208,112 +194,5 @@ def _decode_all(
     notes = Counter(note for note in found.values() if note)
     if fits:
         return kept, ArrayImages(array if len(kept) == len(pages) else array[kept]), notes
-    again = functools.partial(_decode_page, reading=reading)
+    again = functools.partial(decode_page, reading=reading)
     return kept, FileImages([pages[row] for row in kept], shape, again), notes
-
-
-def _open_sources(
-    pages: list[tuple[int, Page]],
-    headers: Mapping[int, Header],
-    shape: Shape,
-    reading: Reading,
-    broken: dict[str, Exception],
-) -> tuple[list[int], Images]:
-    """Returns the indices of the pages that can be read, and images whose views are cut from their pictures.
-
-    Only files whose end is missing are decoded, to see whether they are truncated.
-    """
-    whole = functools.partial(_decode_whole, channels=shape[2], reading=reading)
-    doubtful = [row for row, (number, _) in enumerate(pages) if not headers[number].ends]
-    fine = _try_all(lambda row: whole(pages[row][1]).size, doubtful, "checking", broken, lambda row: str(pages[row][1]))
-    lost = {row for row, found in zip(doubtful, fine, strict=True) if found is None}
-    kept = [row for row in range(len(pages)) if row not in lost]
-    files = [pages[row][1] for row in kept]
-    # A page of a file, or of a tar archive, is not what TensorFlow would read by its path.
-    plain = [headers[pages[row][0]].plain_jpeg and type(pages[row][1].path) is str for row in kept]
-    decode = functools.partial(_decode_page, reading=reading)
-    return kept, SourceImages(files, shape, decode, whole, np.array(plain, np.bool_))
-
-
-def _cuts(headers: Collection[Header], shape: Shape, settings: ReadingConfig, crop_from: str) -> bool:
-    """Whether views are cut from the pictures themselves.
-
-    If that is left open, they are where most are much larger than views, and all are photographs: what is odd about
-    others (bands, ranges, pages) is found as they are decoded, and should be said before training.
-    """
-    if crop_from != "auto":
-        return crop_from == FROM_SOURCE
-    if settings.fit != "crop" or any(header.deep or header.channels > 3 or header.pages > 1 for header in headers):
-        return False
-    larger = [header.height * header.width > MUCH_LARGER * shape[0] * shape[1] for header in headers]
-    return 2 * sum(larger) > len(larger)
-
-
-def _header(cache: HeaderCache, settings: ReadingConfig, path: str) -> Header:
-    stamp, known = cache.find(path)
-    if isinstance(known, Header):
-        return known
-    if known is not None:
-        raise DataError(known)
-    try:
-        header = pictures.read_header(path, settings.max_pixels)
-    except OSError as error:
-        if error.errno is None:  # what Pillow raises for a damaged file, and not the disk
-            cache.add(path, stamp, reason(error))
-        raise
-    except Exception as error:  # decoders raise many classes on broken files
-        cache.add(path, stamp, reason(error))
-        raise
-    cache.add(path, stamp, header)
-    return header
-
-
-def _decode_whole(page: Page, channels: int, reading: Reading) -> npt.NDArray[np.uint8]:
-    return pictures.decode_whole(page.path, channels, reading, page.number)
-
-
-def _decode_page(page: Page, shape: Shape, reading: Reading) -> npt.NDArray[np.uint8]:
-    return pictures.decode(page.path, shape, reading, page.number)
-
-
-def _try_all(
-    work: Callable[[Item], Result],
-    items: Collection[Item],
-    doing: str,
-    broken: dict[str, Exception],
-    name_of: Callable[[Item], str] = str,
-) -> list[Result | None]:
-    """Calls `work(item)` for every item in threads (decoders release the GIL); returns `None` where it fails."""
-
-    def attempt(item: Item) -> Result | Exception:
-        try:
-            return work(item)
-        except Exception as error:  # decoders raise many classes on broken files
-            return _without_frames(error)
-
-    # Decoders warn of odd metadata in files that they can read: one warning for each would hide everything else.
-    with warnings.catch_warnings(), multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
-        quiet_decoders()
-        outcomes = []
-        with progress_bar(f"{doing} images", len(items), "file") as bar:
-            for outcome in pool.imap(attempt, items, chunksize=FILES_PER_TASK):
-                outcomes.append(outcome)
-                bar.update()
-        pool.close()
-        pool.join()  # leaving the block would not wait for the threads to end
-    for item, outcome in zip(items, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            broken[name_of(item)] = outcome
-    return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]
-
-
-def _without_frames(error: Exception) -> Exception:
-    """Drops the references to stack frames, which would keep the partly decoded pixels in memory."""
-    error.__traceback__ = error.__context__ = error.__cause__ = None
-    return error
-
-
-def quiet_decoders() -> None:
-    """Ignores what decoders warn of, inside `warnings.catch_warnings()`."""
-    for module in ("PIL", "tifffile", "pydicom"):
-        warnings.filterwarnings("ignore", module=rf"{module}\.")

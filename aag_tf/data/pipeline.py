@@ -98,7 +98,7 @@ def training_batches(
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
-def cut(images: Images, indices: Sequence[int], cutting: Cutting, step: int = 0) -> tf.Tensor:
+def cut(images: Images, indices: Sequence[int] | npt.NDArray[np.int64], cutting: Cutting, step: int = 0) -> tf.Tensor:
     """Cuts the views of some images as if they were the batch of a step: uint8 [k, views, h, w, c]."""
     drawn = cutting.numbers(tf.constant(step, tf.int64), tf.range(len(indices)))
     crops = []

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from aag_tf.config import DataConfig
 from aag_tf.data.adapting import adapted, require_channels
+from aag_tf.data.cut_pictures import FROM_IMAGE
 from aag_tf.data.digits import read_digits
 from aag_tf.data.file_kinds import each_data_set, list_files
 from aag_tf.data.file_source import open_files
 from aag_tf.data.images import Shape
 from aag_tf.data.joining import join_listings, join_sources
 from aag_tf.data.npz import read_npz
-from aag_tf.data.picture_reading import FROM_IMAGE
 from aag_tf.data.scattered_digits import read_scattered_digits
 from aag_tf.data.splits import Source, complete
 from aag_tf.data.tfds_source import read_tfds

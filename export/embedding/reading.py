@@ -15,10 +15,10 @@ import numpy.typing as npt
 from aag_tf.config import EmbedConfig
 from aag_tf.data import pictures
 from aag_tf.data.images import Shape
-from aag_tf.data.picture_reading import quiet_decoders
 from aag_tf.data.pictures import AS_IT_IS
 from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
+from aag_tf.data.trying import quiet_decoders
 from aag_tf.export.embedding.items import Item
 from aag_tf.runs import RunRecord
 

@@ -7,9 +7,9 @@ import pytest
 from benchmark_scripts import script
 
 from aag_tf.data import pictures
-from aag_tf.data.picture_reading import quiet_decoders
 from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
+from aag_tf.data.trying import quiet_decoders
 
 pytest.importorskip("tifffile")
 pytest.importorskip("pydicom")

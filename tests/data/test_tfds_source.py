@@ -13,6 +13,7 @@ from aag_tf.config import DataConfig, ReadingConfig
 from aag_tf.data import memory, open_source
 from aag_tf.data.tfds_source import data_directory
 from aag_tf.utils.errors import ConfigError, DataError
+from aag_tf.utils.stores import MissingError, Store
 
 
 class TinyWords(tfds.core.GeneratorBasedBuilder):
@@ -198,6 +199,19 @@ def test_a_bucket_is_left_as_it_is_and_a_path_written_out(tmp_path, monkeypatch)
     assert data_directory("gs://bucket/data") == "gs://bucket/data"
     assert data_directory("data") == str(tmp_path / "data")
     assert data_directory(None) is None
+
+
+def test_a_prepared_set_is_read_from_a_store(prepared, s3):
+    for file in Path(prepared).rglob("*"):
+        if file.is_file():
+            Store("s3://bucket/tfds").upload(file, file.relative_to(prepared).as_posix())
+    stored, local = (open_tfds("tiny_shapes", data_dir=place, image_size=8) for place in ("s3://bucket/tfds", prepared))
+    assert (len(stored.train), stored.class_names) == (len(local.train), local.class_names)
+    rows = np.arange(len(local.train))
+    np.testing.assert_array_equal(stored.train.images.numpy(rows), local.train.images.numpy(rows))
+    assert stored.name == "tfds:tiny_shapes"
+    with pytest.raises(MissingError, match=r"^s3://bucket/tfds/cifar10 does not exist"):
+        open_tfds("cifar10", data_dir="s3://bucket/tfds")
 
 
 class TinyDeep(tfds.core.GeneratorBasedBuilder):
