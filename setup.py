@@ -51,7 +51,7 @@ setup(
         "lazy_loader>=0.4",
         "markupsafe>=2.1.1",
         "numpy>=1.26",
-        "pillow>=10.1",
+        "pillow>=11.3",
         "psutil>=5.9",
         "pyarrow>=18.1",
         "scikit-learn>=1.5",

@@ -72,6 +72,7 @@ def _reading(path: str, images: dict[str, Pixels], config: DataConfig) -> Readin
     """Finds the range of values that are not uint8, in all images together."""
     deep = [image for pixels in images.values() if pixels.dtype != np.uint8 for image in pixels]
     if not deep:
+        value_range.say_unused(f"npz:{path}", config.reading)
         return Reading.of(config.reading)
     counts = value_range.Counts(len(deep), sum(map(len, images.values())) - len(deep))
     sampled = (value_range.values_of(deep[number]) for number in value_range.sample(range(len(deep))))

@@ -23,7 +23,7 @@ from aag_tf.data.reading import Reading
 from aag_tf.data.reasons import reason
 from aag_tf.data.skipped import Skipped, warn_of_skipped
 from aag_tf.data.trying import try_all, without_frames
-from aag_tf.data.value_range import Counts, Values, find_range, sample, values_of_page
+from aag_tf.data.value_range import Counts, Values, find_range, sample, say_unused, values_of_page
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
 from aag_tf.utils.text import counted, shown
@@ -113,6 +113,8 @@ def _pages(paths: Sequence[str], headers: Mapping[int, Header], settings: Readin
 def _resolve(name: str, paths: Sequence[str], headers: Mapping[int, Header], settings: ReadingConfig) -> Reading:
     """Finds the range of deep images."""
     deep = [page for number, page in _pages(paths, headers, settings) if headers[number].deep]
+    if not deep:
+        say_unused(name, settings)
     if not deep or read_range(settings.value_range) is not None:
         return Reading.of(settings)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from aag_tf.config import ReadingConfig
 from aag_tf.config.reading import PERCENTILE, read_range
 from aag_tf.data.formats.decoded import Decoded
-from aag_tf.data.reading import Range
+from aag_tf.data.reading import BEFORE_IT_WAS_RECORDED, Range
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
 
@@ -69,6 +69,17 @@ def sample(numbers: Sequence[Item]) -> list[Item]:
     if len(numbers) <= SAMPLED:
         return list(numbers)
     return [numbers[place] for place in np.linspace(0, len(numbers) - 1, SAMPLED).round().astype(int)]
+
+
+def say_unused(name: str, config: ReadingConfig) -> None:
+    """Says that a range that is set has no effect on a data set of 8-bit images."""
+    fixed = read_range(config.value_range)
+    if fixed is not None and fixed != BEFORE_IT_WAS_RECORDED.value_range:
+        logger.warning(
+            "the range of values %s..%s (--value_range) has no effect on %s, whose images have 8 bits and are read "
+            "as they are.",
+            *(*map(_shown, fixed), name),
+        )
 
 
 def find_range(name: str, config: ReadingConfig, sampled: Iterable[Values], counts: Counts) -> Range:

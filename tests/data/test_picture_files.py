@@ -1,6 +1,7 @@
 """Every row of `docs/reference/picture_files.md`, from the file to the images that training sees."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +157,11 @@ def test_files_elsewhere_are_told_by_their_suffix_alone(tmp_path, monkeypatch):
     assert not is_picture("cover")
     assert is_picture("cover", str(tmp_path))
     assert is_picture("far.AVIF")
+
+
+def test_without_its_extra_dicom_is_one_sentence(tmp_path, monkeypatch):
+    pytest.importorskip("pydicom")
+    (tmp_path / "a.dcm").write_bytes(CASES["DICOM (extra `dicom`)"].content)
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(DataError, match=r"a\.dcm: a DICOM file needs `pip install 'aag-tf\[dicom\]'`\.$"):
+        read(tmp_path)

@@ -151,3 +151,16 @@ def test_data_sets_that_are_joined_have_one_range(tmp_path):
     found, span = read(joined, value_range="0..8190")
     assert span == (0.0, 8190.0)
     assert found[:8].max() == 128
+
+
+def test_a_range_without_effect_is_told(tmp_path, caplog):
+    dataset = save(tmp_path / "x", (TWELVE // 16).astype(np.uint8))
+    np.savez(tmp_path / "x.npz", images=(TWELVE // 16).astype(np.uint8))
+    for name in (dataset, f"npz:{tmp_path}/x.npz"):
+        caplog.clear()
+        found, _ = read(name, value_range="0..100")
+        np.testing.assert_array_equal(found[..., 0], TWELVE // 16)
+        assert caplog.messages == [
+            f"the range of values 0..100 (--value_range) has no effect on {name}, whose images have 8 bits and are "
+            "read as they are."
+        ]
