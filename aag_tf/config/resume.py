@@ -41,6 +41,4 @@ def _moved(before: str | None, now: str | None) -> bool:
     if before is None or now is None:
         return False
     schemes = [[each.partition(":")[0] for each in datasets_of(name)] for name in (before, now)]
-    kinds = {*schemes[0], *schemes[1]}
-    # What was packed meanwhile has another kind of name.
-    return kinds <= {*OF_FILES, "npz", "pack"} and (schemes[0] == schemes[1] or "pack" in kinds)
+    return schemes[0] == schemes[1] and set(schemes[0]) <= {*OF_FILES, "npz", "pack"}

@@ -27,6 +27,7 @@ READERS: dict[str, Callable[[str, DataConfig], Source]] = {
     "scattered_digits": read_scattered_digits,
     "tfds": read_tfds,
     "npz": read_npz,
+    "pack": read_pack,
     **dict.fromkeys(PACKED_FIRST, refuse_unpacked),
     OWN: refuse_own,
 }
