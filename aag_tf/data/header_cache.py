@@ -1,6 +1,6 @@
 """Remembers the headers of image files, so that a large folder opens at once after the first time.
 
-An entry is valid as long as size and modification time of its file stay. The cache lies in the user's cache directory
+An entry is valid as long as size and modification time of its file stay. The cache lies in `$AAG_CACHE_DIR`
 and can be deleted at any time; where it cannot be written, files are opened anew each time.
 """
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from aag_tf.data.formats.decoded import Header
 from aag_tf.data.tar_members import TarMember
 from aag_tf.utils.atomic import write_atomically
+from aag_tf.utils.cache import cache_directory
 from aag_tf.utils.versions import __version__
 
 FORMAT_VERSION = 1
@@ -99,12 +100,6 @@ class HeaderCache:
         with contextlib.suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.file, sink.getvalue().to_pybytes())
-
-
-def cache_directory() -> Path:
-    """The user's cache directory of this package, by the XDG base directory specification."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base and os.path.isabs(base) else Path.home() / ".cache") / "aag_tf"
 
 
 def _stamp(path: str) -> Stamp:

@@ -23,10 +23,11 @@ from aag_tf.runs.run_directory import (
     is_whole,
 )
 from aag_tf.runs.run_record import RunRecord
+from aag_tf.utils.cache import cache_directory
 from aag_tf.utils.errors import RunDirectoryError
 from aag_tf.utils.locks import lock
 from aag_tf.utils.log import logger
-from aag_tf.utils.stores import Claim, Mirror, Store, StoreError, cache_directory, is_store, remember
+from aag_tf.utils.stores import Claim, Mirror, Store, StoreError, is_store, remember
 
 KEPT = ".kept"  # marks a working copy with files that could not be uploaded, which is never deleted
 

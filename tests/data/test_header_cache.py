@@ -15,9 +15,9 @@ NAME = "folder:pictures"
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("AAG_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(header_cache, "FEWEST", 2)
-    return tmp_path / "cache" / "aag_tf" / "headers"
+    return tmp_path / "cache" / "headers"
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_damaged_cache_is_no_harm(paths, opened, place, damage):
 
 
 def test_a_place_that_cannot_be_written_is_no_harm(paths, place):
-    place.parent.parent.write_text("a file where the directory should be")
+    place.parent.write_text("a file where the directory should be")
     assert len(read(paths)[0]) == 2
 
 

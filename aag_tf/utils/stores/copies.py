@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from aag_tf.utils.cache import CACHE_VARIABLE, cache_directory
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.log import logger
 from aag_tf.utils.paths import nearest_existing, user_path
@@ -20,7 +21,6 @@ from aag_tf.utils.stores.addresses import is_store, join
 from aag_tf.utils.stores.failures import ChangedError, MissingError, StoreError
 from aag_tf.utils.stores.store import Store, StoredFile, is_copy
 
-CACHE_VARIABLE = "AAG_CACHE_DIR"
 ATTEMPTS = 3  # at a folder that changes while it is copied
 THREADS = 16  # copies at once: small files take the time of a round trip each
 WORTH_SAYING = 16 * 2**20  # bytes; fewer are copied without a line
@@ -46,14 +46,6 @@ def copy_path(address: str) -> Path:
     path = cache_directory().joinpath("copies", place, *parts)
     remember(path, address)
     return path
-
-
-def cache_directory() -> Path:
-    """Returns the directory of local copies."""
-    own = os.environ.get(CACHE_VARIABLE)
-    if own:
-        return user_path(own).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or user_path("~/.cache"), "aag_tf").absolute()
 
 
 def remember(path: Path, address: str) -> None:
