@@ -14,8 +14,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from aag_tf.runs.export_directory import MODEL_FILE
+from aag_tf.utils.cache import cache_directory
 from aag_tf.utils.errors import ExportError, one_line
-from aag_tf.utils.stores import THREADS, Claim, Store, StoreError, cache_directory
+from aag_tf.utils.stores import THREADS, Claim, Store, StoreError
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ from typing_extensions import override
 
 from aag_tf.export.embedding.manifest import Manifest
 from aag_tf.export.embedding.output import OWN_FILES, OWN_SHARD, Output
-from aag_tf.utils.stores import Claim, Mirror, MissingError, Store, cache_directory, is_store, remember
+from aag_tf.utils.cache import cache_directory
+from aag_tf.utils.stores import Claim, Mirror, MissingError, Store, is_store, remember
 
 
 @contextlib.contextmanager
