@@ -116,7 +116,7 @@ setup(
         # The documentation (make docs). MkDocs 2 has neither the theme nor plugins.
         "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7", "mkdocstrings-python>=2.0"],
         # What benchmarks compare with.
-        "peers": ["lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13", "torchvision>=0.29"],
+        "peers": ["grain>=0.2.18", "lightly>=1.6", "pytorch-metric-learning>=2.9", "torch>=2.13", "torchvision>=0.29"],
     },
     entry_points={
         "console_scripts": [

@@ -10,6 +10,7 @@ from .config import EmbedConfig as EmbedConfig
 from .config import EncoderConfig as EncoderConfig
 from .config import EvaluateConfig as EvaluateConfig
 from .config import ExportConfig as ExportConfig
+from .config import LayoutConfig as LayoutConfig
 from .config import LossConfig as LossConfig
 from .config import OptimizerConfig as OptimizerConfig
 from .config import PackConfig as PackConfig

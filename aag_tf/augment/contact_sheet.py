@@ -38,6 +38,10 @@ class ContactSheet:
     path: Path
     shown: ShownBands
 
+    def __fspath__(self) -> str:
+        """The path of the file, for `open` and its like."""
+        return str(self.path)
+
     def __str__(self) -> str:
         """Where it is and what it shows."""
         caption = f"; {self.shown.caption}" if self.shown.caption else ""

@@ -168,7 +168,16 @@ def plan(
 
 
 def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
-    """Runs the steps that are left."""
+    """Runs the steps that are left, however often reading images fails for a moment."""
+    result = None
+    while result is None:
+        result, step = _try_to_fit(run, components)
+        run = dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=step))
+    return result
+
+
+def _try_to_fit(run: OpenRun, components: CustomComponents) -> tuple[TrainResult | None, int]:
+    """Runs the steps that are left; returns how it ended, `None` if it may go on, and the steps done."""
     steps = run.steps
     result = TrainResult(
         run.directory.name if run.directory.is_stored else run.directory.path,
@@ -178,7 +187,7 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
         evaluation_flags=evaluation_flags(run),
     )
     if result.complete:
-        return result
+        return result, steps.start_step
     if run.is_chief and progress_shown():
         logger.info("%s", summarize(run))
     agree = bool if run.cluster is None else agreement(run.model.distribute_strategy)
@@ -197,13 +206,14 @@ def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
                 verbose=0,
                 shuffle=False,
             )
-            return dataclasses.replace(result, step=graceful_stop.step, stopped_by=graceful_stop.received)
+            step = graceful_stop.step
+            return dataclasses.replace(result, step=step, stopped_by=graceful_stop.received), step
         except BaseException as error:
             images.finish_reading()
             step = graceful_stop.step
             if not isinstance(error, tf.errors.OpError) or not may_go_on(run, step, error):
                 raise
-    return _fit(dataclasses.replace(run, steps=dataclasses.replace(steps, start_step=step)), components)
+    return None, step
 
 
 def _batches(run: OpenRun) -> Any:

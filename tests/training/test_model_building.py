@@ -13,7 +13,7 @@ from aag_tf.training.model_building import build_model
 NOT_OF_THE_MODEL = {
     *leaves(DataConfig),
     *leaves(RunConfig),
-    *("epochs", "train_steps", "replicas", "cpu_replicas", "precision", "augment_on"),
+    *("epochs", "train_steps", "replicas", "cpu_replicas", "precision", "augment_on", "crop_from"),
 }
 OF_THE_RATE = {"learning_rate", "lr_scaling", "warmup_fraction", "global_batch_size"}
 OF_BOTH_BRANCHES = ("crop_min_area", "color_strength", "grayscale_probability", "flip", "blur_probability")
