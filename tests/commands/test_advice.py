@@ -64,8 +64,8 @@ def test_every_flag_that_a_message_names_is_one_of_a_command():
         (
             "aag-export",
             "add --download, or name it with --data_dir.",
-            " (--download is a flag of aag-train, aag-augment and aag-evaluate; --data_dir is a flag of aag-train, "
-            "aag-augment, aag-evaluate and aag-embed, not of aag-export).",
+            " (--download is a flag of aag-train, aag-augment, aag-evaluate and aag-pack; --data_dir is a flag of "
+            "aag-train, aag-augment, aag-evaluate, aag-pack and aag-embed, not of aag-export).",
         ),
         ("aag-embed", "set --epochs and --seed", " (--epochs is a flag of aag-train; --seed is a flag of "),
         ("aag-search", "give its aag-embed command again with --resume.", "."),
@@ -95,10 +95,10 @@ def test_errors_and_warnings_of_a_command_go_through_it(capsys, monkeypatch):
     assert end.value.code == 1
     assert not any(handler.filters for handler in logger.handlers)
     assert capsys.readouterr().err.splitlines() == [
-        "3 pictures are dark; --value_range=auto decides (--value_range is a flag of aag-train and aag-augment, not of "
-        "aag-search).",
-        "aag-search: it is gone; name another with --dataset (--dataset is a flag of aag-train, aag-augment and "
-        "aag-evaluate, not of aag-search).",
+        "3 pictures are dark; --value_range=auto decides (--value_range is a flag of aag-train, aag-augment and "
+        "aag-pack, not of aag-search).",
+        "aag-search: it is gone; name another with --dataset (--dataset is a flag of aag-train, aag-augment, "
+        "aag-evaluate and aag-pack, not of aag-search).",
     ]
 
 

@@ -10,8 +10,9 @@ from aag_tf.runs import RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.stored_run_directory import KEPT, StoredRunDirectory, training_directory
+from aag_tf.utils.cache import cache_directory
 from aag_tf.utils.errors import RunDirectoryError
-from aag_tf.utils.stores import ClaimedError, MissingError, Store, StoreError, cache_directory, claims
+from aag_tf.utils.stores import ClaimedError, MissingError, Store, StoreError, claims
 
 RECORD = RunRecord(config=TrainConfig(), image_shape=(8, 8, 1))
 STEPS = 3

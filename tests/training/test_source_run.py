@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from training_runs import StopAfter, metrics, records, settings, weights
+from processes import Process, finish
+from training_runs import StopAfter, metrics, records, settings, train_elsewhere, weights
 
 from aag_tf.config import AugmentConfig, DataConfig, ScheduleConfig
 from aag_tf.data import file_images
@@ -66,10 +67,13 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(folder, finished, tm
 
 
 def test_two_replicas_see_the_same_views(folder, finished, tmp_path):
-    train(config(folder, tmp_path / "run", replicas=2, log_every_steps=1), callbacks=[StopAfter(1)])
-    (one,), (first, *_) = records(tmp_path / "run"), records(finished)
-    np.testing.assert_allclose(one["loss"], first["loss"], rtol=1e-5)
-    np.testing.assert_allclose(one["gradient_norm"], first["gradient_norm"], rtol=1e-4)
+    # In a process of its own, since collectives of two sizes of batches disturb each other in one.
+    two = config(folder, tmp_path / "run", replicas=2, log_every_steps=1)
+    codes, messages = finish([Process(train_elsewhere, two, log=tmp_path / "log.txt")])
+    assert codes == [0], messages
+    for split, whole in zip(records(tmp_path / "run")[:2], records(finished)[:2], strict=True):
+        np.testing.assert_allclose(split["loss"], whole["loss"], rtol=1e-4)
+        np.testing.assert_allclose(split["gradient_norm"], whole["gradient_norm"], rtol=1e-3)
 
 
 def test_it_differs_from_a_run_on_scaled_images_and_is_evaluated_alike(folder, finished, tmp_path):

@@ -5,8 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aag_tf.export.embedding import output, shards
+from aag_tf.export.embedding import shards
 from aag_tf.export.embedding.shards import Rows, is_shard, read_vectors, write_shard
+from aag_tf.utils import atomic
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.text import printable
 
@@ -61,8 +62,8 @@ def test_a_file_counts_only_with_all_its_rows(tmp_path):
 
 def test_a_file_and_its_name_outlive_a_power_cut(tmp_path, monkeypatch):
     synced = []
-    monkeypatch.setattr(output.os, "fsync", lambda descriptor: synced.append(content(tmp_path)))
-    monkeypatch.setattr(output, "sync", lambda path: synced.append((path, content(tmp_path))))
+    monkeypatch.setattr(atomic.os, "fsync", lambda descriptor: synced.append(content(tmp_path)))
+    monkeypatch.setattr(atomic, "sync", lambda path: synced.append((path, content(tmp_path))))
     write_shard(tmp_path / "part.parquet", ROWS, shards.schema("float32"))
     assert synced == [[".part.parquet"], (tmp_path, ["part.parquet"])]
 
