@@ -65,7 +65,7 @@ setup(
     ],
     extras_require={
         "test": [
-            "boto3>=1.37",
+            "boto3>=1.37,<1.43.118",  # as far as aiobotocore 3.10, of s3fs, goes; pip finds no solution by itself
             "build>=1.2",
             "fsspec>=2025.3",
             "hypothesis>=6.100",
