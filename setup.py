@@ -36,7 +36,7 @@ setup(
         "aag_tf": ["py.typed", "*.pyi", "report/templates/*"],
         "aag_tf.data": ["*.pyi"],
         "aag_tf.runs": ["*.pyi"],
-        "aag_tf.flags": ["recipes/*.flags"],
+        "aag_tf.flags": ["recipes/*.flags", "recipes/finetune/*.flags"],
         "aag_tf.export.search": ["*.html"],
         "aag_tf.export.serving": ["*.config", "*.md"],
     },
@@ -44,6 +44,7 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "array-record>=0.8",  # wheels for Linux and macOS; TensorFlow Datasets needs it on Linux too
+        "h5py>=3.11",
         "importlib_resources>=6.0",  # imported, but not declared, by tensorflow-datasets 4.9.10
         "jinja2>=3.1",
         "keras>=3.15",
@@ -68,6 +69,7 @@ setup(
             "boto3>=1.37,<1.43.118",  # as far as aiobotocore 3.10, of s3fs, goes; pip finds no solution by itself
             "build>=1.2",
             "fsspec>=2025.3",
+            "grpcio>=1.60",
             "hypothesis>=6.100",
             "imagecodecs>=2025.3",
             "import-linter>=2.0",
@@ -90,9 +92,8 @@ setup(
         "onnx": ["onnxruntime>=1.32", "tf2onnx>=1.17"],
         "openvino": ["openvino>=2026.4"],
         "litert": ["ai-edge-litert>=2.3"],
-        "kserve": [
-            "kserve>=0.21"
-        ],  # a server; its protobuf is older than TensorFlow's, so in an environment of its own
+        # A server; its protobuf is older than TensorFlow's, so in an environment of its own.
+        "kserve": ["grpc-interceptor>=0.15", "grpcio>=1.60", "h11>=0.14", "kserve>=0.21", "uvicorn>=0.34"],
         # Object stores: s3:// by itself, gs:// with gcsfs, az:// with adlfs, hdfs:// with Hadoop's client.
         "cloud": ["fsspec>=2025.3", "s3fs>=2025.3"],
         # Picture files that Pillow does not read: TIFF of many bands or 16-bit color, and DICOM.
@@ -123,10 +124,12 @@ setup(
             "aag-augment = aag_tf.commands.augment:run",
             "aag-train = aag_tf.commands.train:run",
             "aag-evaluate = aag_tf.commands.evaluate:run",
+            "aag-finetune = aag_tf.commands.finetune:run",
             "aag-export = aag_tf.commands.export:run",
             "aag-pack = aag_tf.commands.pack:run",
             "aag-embed = aag_tf.commands.embed:run",
             "aag-search = aag_tf.commands.search:run",
+            "aag-predict = aag_tf.commands.predict:run",
         ]
     },
 )

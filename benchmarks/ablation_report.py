@@ -1,9 +1,9 @@
 """Tables and pictures of the study, from the results so far.
 
     python benchmarks/ablation_report.py            # prints the tables
-    python benchmarks/ablation_report.py --write    # also writes them to docs/measurements/results.md, with pictures
+    python benchmarks/ablation_report.py --write    # also writes them, with pictures
 
-In `docs/measurements/results.md`, the text between the two markers of the study is replaced; the rest is not changed.
+In `docs/measurements/results_tables.md`, the text between the two markers of the study is replaced, and nothing else.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=ablation_files.RESULTS, help="the output of ablation.py")
     parser.add_argument("--write", action="store_true", help="write to --docs, with pictures")
-    parser.add_argument("--docs", type=Path, default=DOCS, help="directory of measurements/results.md and images/")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="has measurements/results_tables.md and images/")
     arguments = parser.parse_args()
     records = list(ablation_files.read(arguments.results).values())
     if not records:
@@ -84,8 +84,8 @@ def main() -> None:
     if arguments.write:
         pictures = draw(records, arguments.docs / "images")
         shown_pictures = "\n\n".join(f"![{text}](../images/{name})" for name, text in pictures.items())
-        target = arguments.docs / "measurements" / "results.md"
-        text = target.read_text() if target.exists() else "# Results\n"
+        target = arguments.docs / "measurements" / "results_tables.md"
+        text = target.read_text() if target.exists() else "# Results: every table\n"
         target.write_text(replace_between(text, f"{content}\n\n{shown_pictures}"))
 
 

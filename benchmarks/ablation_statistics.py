@@ -8,6 +8,8 @@ import numpy as np
 import scipy.stats
 from benchmark_tools import Row as Record
 
+Curve = Sequence[Sequence[float]]
+
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
@@ -61,9 +63,9 @@ def by_seed(records: Iterable[Record], split: str, measure: str, **wanted: Any) 
 
 
 def peak_memory(records: Iterable[Record], method: str, batch: int) -> float | None:
-    """Returns the largest peak memory of the final runs at equal views, in MiB; `None` if there is none yet."""
-    own = (r for r in records if (r["stage"], r["method"], r["batch"]) == ("compute", method, batch))
-    return max((record["peak_mib"] for record in own), default=None)
+    """Returns the median peak memory of the final runs at equal views, in MiB; `None` if there is none yet."""
+    own = [r["peak_mib"] for r in records if (r["stage"], r["method"], r["batch"]) == ("compute", method, batch)]
+    return float(np.median(own)) if own else None
 
 
 def mean_and_deviation(values: Iterable[float]) -> str:
@@ -74,7 +76,7 @@ def mean_and_deviation(values: Iterable[float]) -> str:
     return f"{array.mean():.1f} ± {array.std(ddof=1):.1f}" if len(array) > 1 else f"{array[0]:.1f}"
 
 
-def mean_curve(curves: Iterable[Sequence[Sequence[float]]]) -> list[tuple[float, float]]:
+def mean_curve(curves: Iterable[Curve]) -> list[tuple[float, float]]:
     """Averages curves of [views, accuracy] at the views of the first, with linear interpolation."""
     found = [np.array(curve) for curve in curves]
     if not found:
@@ -84,7 +86,7 @@ def mean_curve(curves: Iterable[Sequence[Sequence[float]]]) -> list[tuple[float,
     return [(float(x), float(y)) for x, y in zip(views, accuracy, strict=True)]
 
 
-def views_to_reach(curve: Sequence[Sequence[float]], accuracy: float) -> float | None:
+def views_to_reach(curve: Curve, accuracy: float) -> float | None:
     """Returns the number of views at which a curve of [views, accuracy] first reaches an accuracy, interpolated.
 
     Returns `None` if it never does, and the views of the first point if that point is already high enough.
@@ -96,3 +98,26 @@ def views_to_reach(curve: Sequence[Sequence[float]], accuracy: float) -> float |
             before, lower = curve[index - 1]
             return float(before + (views - before) * (accuracy - lower) / (value - lower))
     return None
+
+
+def share_to_reach(own: Mapping[int, Curve], other: Mapping[int, Curve]) -> tuple[float, float, float]:
+    """Returns the share of views after which the mean curve of `own` reaches the end of that of `other`.
+
+    Args:
+        own: a curve of [views, accuracy] by seed.
+        other: the same of what is to be reached, at least of one seed of `own`.
+
+    Returns:
+        The share, 0 to 1, and its 95 % percentile interval over 2 000 draws of the seeds that both have; `inf` where it
+        is not reached.
+    """
+    seeds = sorted(set(own) & set(other))
+    draws = np.random.default_rng(0).choice(seeds, (2000, len(seeds)))
+
+    def share(drawn: Sequence[int]) -> float:
+        curve = mean_curve(own[seed] for seed in drawn)
+        views = views_to_reach(curve, mean_curve(other[seed] for seed in drawn)[-1][1])
+        return float("inf") if views is None else views / curve[-1][0]
+
+    low, high = np.percentile([share(drawn) for drawn in draws], [2.5, 97.5], method="nearest")
+    return share(seeds), float(low), float(high)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import resource
 import subprocess
 import time
@@ -44,6 +45,14 @@ def markdown(rows: list[Row], names: list[str] | None = None) -> str:
         names = list(dict.fromkeys(name for row in rows for name in row))
     cells = [[row.get(name, "–") for name in names] for row in rows]
     return table([name.replace("_", " ") for name in names], cells, text_columns=0)
+
+
+def replace_table(page: Path, name: str, content: str) -> None:
+    """Replaces what is between `<!-- name -->` and `<!-- /name -->` in a page; the rest stays."""
+    pattern, text = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL), page.read_text(encoding="utf-8")
+    if not pattern.search(text):
+        raise SystemExit(f"{page} contains no <!-- {name} -->.")
+    page.write_text(pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text), encoding="utf-8")
 
 
 def print_values(values: Row) -> None:

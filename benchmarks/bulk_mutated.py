@@ -23,7 +23,7 @@ import tensorflow as tf
 from benchmark_tools import argument_parser, print_values, write_json
 from mutated_images import EMBEDDED, REFUSED, mutated_images
 
-from aag_tf.data import pictures
+from aag_tf.data.files import pictures
 from aag_tf.runs.exported import load_saved_model
 
 TOLERANCE = 1e-5

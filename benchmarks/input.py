@@ -1,12 +1,15 @@
 """CPU time of an image on its way from a JPEG file to its views, beside the usual pipelines.
 
     python benchmarks/input.py --peers_python=<a Python with torch, torchvision, grain, array_record> --json=input.json
+    python benchmarks/input.py --report=docs/measurements/input.md --json=input.json  # writes the tables of a page
 
 Every way reads the same files in random order and gives batches of uint8 views of 224x224. Each round starts a process
 for each way in turn, so that other load on the machine meets all alike; rows have medians over the rounds. `cpu_ms` is
 the processor time of one image, of all threads and child processes, after a warm-up of some batches. The files are cuts
 of the two photographs that scikit-learn has, as JPEG of quality 90, at 500x375 and at 3000x2000 pixels. Ways that begin
-with "aag_tf, image" give images of 224x224 from which views are cut later; all others give views.
+with "aag_tf, image" give images of 224x224 from which views are cut later; all others give views. `python_share` is the
+share of one core's time in which a thread of the reading process held Python's lock, sampled by py-spy (which must be
+installed) after the rest; only one thread can hold it, so what it is caps a process whatever its cores.
 """
 
 import json
@@ -20,10 +23,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark_tools import Row, argument_parser, markdown, write_json
+from benchmark_tools import Row, argument_parser, markdown, replace_table, write_json
+from interpreter_lock import LockSampling, find_py_spy
+from provenance import cpu_flags, machine
 
 SIDE, BATCH = 224, 64
-WARM_UP, BATCHES = 3, {"500x375": 15, "3000x2000": 3}
+WARM_UP, BATCHES = {"500x375": 10, "3000x2000": 3}, {"500x375": 45, "3000x2000": 8}
+COLUMNS = ["pictures", "way", "cpu_ms", "least_cpu_ms", "images_per_second", "python_share"]
+SAMPLED = 4  # seconds in which it is sampled who holds Python's lock
 SIZES = {"500x375": 1_200, "3000x2000": 200}  # pixels: files
 FORMS: dict[str, dict[str, Any]] = {
     "pack": {},
@@ -40,15 +47,19 @@ def main() -> None:
     parser.add_argument("--peers_python", help="a Python with the packages of the peers")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--sizes", default=",".join(SIZES))
+    parser.add_argument("--report", type=Path, help="page whose tables are written from the file that --json names")
     parser.add_argument("--way", help="used by the script itself")
     parser.add_argument("--data", help="used by the script itself")
     given = parser.parse_args()
     if given.way:
-        print(json.dumps(measure(WAYS[given.way](Path(given.data)), BATCHES[Path(given.data).name])))
+        print(json.dumps(measure(WAYS[given.way](Path(given.data)), Path(given.data).name)))
+        return
+    if given.report:
+        report(given.report, json.loads(Path(given.json).read_text()))
         return
     with tempfile.TemporaryDirectory() as root:
         rows = [row for size in given.sizes.split(",") for row in table_of(Path(root) / size, given)]
-    print(markdown(rows))
+    print(markdown(rows, COLUMNS))
     write_json(given.json, rows)
 
 
@@ -74,9 +85,32 @@ def table_of(data: Path, given: Any) -> list[Row]:
             "cpu_ms": round(statistics.median(each["cpu_ms"] for each in rows), 2),
             "least_cpu_ms": round(min(each["cpu_ms"] for each in rows), 2),
             "images_per_second": round(statistics.median(each["images_per_second"] for each in rows)),
+            "python_share": share_of(rows),
+            "rounds": len(rows),
+            "machine": machine(),
+            "cpu_flags": cpu_flags(),
         }
         for way, rows in found.items()
     ]
+
+
+def report(page: Path, rows: list[Row]) -> None:
+    """Writes the table of each size of pictures into a page, relative to tf.data with two views."""
+    for size in dict.fromkeys(row["pictures"] for row in rows):
+        of_size = [row for row in rows if row["pictures"] == size]
+        usual = next(row["cpu_ms"] for row in of_size if row["way"] == NAMES["tf_data"])
+        cells = [
+            {name: value for name, value in row.items() if value is not None}
+            | {"relative": f"{row['cpu_ms'] / usual:.2f}"}
+            for row in of_size
+        ]
+        replace_table(page, size, markdown(cells, ["way", "cpu_ms", "relative", *COLUMNS[3:]]))
+
+
+def share_of(rows: list[Row]) -> float | None:
+    """Returns the median share of Python's lock; None where it was not sampled."""
+    shares = [each["python_share"] for each in rows if each["python_share"] is not None]
+    return round(statistics.median(shares), 3) if shares else None
 
 
 def make_files(data: Path, width: int, height: int, count: int) -> None:
@@ -106,16 +140,28 @@ def make_files(data: Path, width: int, height: int, count: int) -> None:
             pack(PackConfig(output=str(data / name), data=source, **form))
 
 
-def measure(batches: Batches, count: int) -> Row:
-    """Reads batches; processor time and clock of those behind the warm-up."""
-    for _ in range(WARM_UP):
+def measure(batches: Batches, size: str) -> Row:
+    """Reads batches; processor time and clock of those behind the warm-up, and then the share of Python's lock."""
+    for _ in range(WARM_UP[size]):
         next(batches)
     cpu, began = cpu_seconds(), time.perf_counter()
-    for _ in range(count):
+    for _ in range(BATCHES[size]):
         next(batches)
-    images = count * BATCH
+    images = BATCHES[size] * BATCH
     taken = time.perf_counter() - began
-    return {"cpu_ms": 1000 * (cpu_seconds() - cpu) / images, "images_per_second": images / taken}
+    row = {"cpu_ms": 1000 * (cpu_seconds() - cpu) / images, "images_per_second": images / taken}
+    return row | {"python_share": python_share(batches)}
+
+
+def python_share(batches: Batches) -> float | None:
+    """Returns the share of the time in which Python's lock is held while batches are read; None without py-spy."""
+    py_spy = find_py_spy()
+    if py_spy is None:
+        return None
+    sampling = LockSampling(py_spy, SAMPLED)
+    while sampling.goes_on():
+        next(batches)
+    return sampling.share()
 
 
 def cpu_seconds() -> float:
@@ -140,7 +186,8 @@ def images_in_turn(name: str) -> Callable[[Path], Batches]:
 
     def read(data: Path) -> Batches:
         from aag_tf.config import DataConfig
-        from aag_tf.data import memory, open_source, training_batches
+        from aag_tf.data import open_source, training_batches
+        from aag_tf.data.images import memory
         from aag_tf.data.pack import source
 
         memory.MEMORY_LIMIT = source.KEPT_IN_MEMORY = 0

@@ -2,14 +2,16 @@
 
     python benchmarks/kill_resume.py --json=kill_resume.json          # all studies, minutes on two CPU cores
     python benchmarks/kill_resume.py --studies kill --replicas 2 --trials 20
+    python benchmarks/kill_resume.py --studies kill --replicas 1 --data jpeg_cut jpeg-pack_cut --trials 10
 
-Each trial trains a small encoder on the built-in digits through the command line's own `main`, in a separate process.
-It is disturbed at a moment derived from its seed, continues with `--resume`, and is compared with an undisturbed run:
-every variable of the last checkpoint, and every record of metrics.jsonl and of TensorBoard. `space` mounts a small
-tmpfs and must run as root.
+Each trial trains a small encoder, on the built-in digits or what `--data` names, through the command line's own
+`main`, in a separate process. It is disturbed at a moment derived from its seed, continues with `--resume`, and is
+compared with an undisturbed run: every variable of the last checkpoint, and every record of metrics.jsonl and of
+TensorBoard. `space` mounts a small tmpfs and must run as root.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -171,6 +173,7 @@ def cases(study: str, first_seed: int, trials: int) -> list[Any]:
 COLUMNS = (
     "study",
     "replicas",
+    "data",
     "case",
     "killed_at",
     "in_write",
@@ -190,14 +193,15 @@ def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--studies", nargs="+", choices=STUDIES, default=list(STUDIES))
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2], help="numbers of CPU replicas to test")
+    parser.add_argument("--data", nargs="+", default=["digits"], help="what runs read; see disturbed_inputs.py")
     parser.add_argument("--trials", type=int, default=20, help="trials of `kill`; the other studies run at most three")
     parser.add_argument("--first_seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="parallel trials; tracing occupies one core")
     arguments = parser.parse_args()
     rows: list[Row] = []
-    for replicas in arguments.replicas:
+    for replicas, data in itertools.product(arguments.replicas, arguments.data):
         with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
-            runs = Runs(Path(folder), replicas)
+            runs = Runs(Path(folder), replicas, data)
             reference = runs.folder / "reference"
             code, message = runs.finish(reference)
             if code:
@@ -208,7 +212,7 @@ def main() -> None:
                 for case in cases(study, arguments.first_seed, arguments.trials)
             ]
             for study, case, trial in trials:
-                rows.append({"study": study, "replicas": replicas, "case": case, **trial.result()})
+                rows.append({"study": study, "replicas": replicas, "data": data, "case": case, **trial.result()})
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
                 write_json(arguments.json, rows)
     print(markdown(rows, [name for name in COLUMNS if any(name in row for row in rows)]))

@@ -8,7 +8,14 @@ from kill_resume_runs import STEPS
 from aag_tf.runs.run_directory import RunDirectory
 
 # Times and memory differ between equal runs.
-UNREPEATABLE = ("images_per_second", "data_wait_share", "first_step_seconds", "monitor_seconds", "host_memory_gib")
+UNREPEATABLE = (
+    "images_per_second",
+    "data_wait_share",
+    "cpu_cores_used",
+    "first_step_seconds",
+    "monitor_seconds",
+    "host_memory_gib",
+)
 
 
 def differences(run_dir: Path, reference: Path) -> Row:

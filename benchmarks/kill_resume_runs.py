@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from disturbed_inputs import data_flags
 
 STEPS = 40
 CHECKPOINT_EVERY = 4
 FLAGS = [
-    "--dataset=digits",
     "--encoder=tiny",
     "--width=0.25",
     "--projector_width=16",
@@ -47,11 +47,14 @@ class Runs:
     Args:
         folder: parent of the run directories.
         replicas: number of CPU replicas of a run.
+        data: what the runs read; see `disturbed_inputs.data_flags`.
     """
 
-    def __init__(self, folder: Path, replicas: int) -> None:
+    def __init__(self, folder: Path, replicas: int, data: str) -> None:
         self.folder = folder
-        self.flags = [*FLAGS, *([f"--cpu_replicas={replicas}"] if replicas > 1 else [])]
+        self.flags = [*FLAGS, *data_flags(data, folder / "pictures")]
+        if replicas > 1:
+            self.flags.append(f"--cpu_replicas={replicas}")
         self.processes = multiprocessing.get_context("forkserver")
         self.processes.set_forkserver_preload(["aag_tf.training.train", "aag_tf.commands.train"])
 

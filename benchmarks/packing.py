@@ -21,9 +21,9 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from aag_tf.config import DataConfig, PackConfig
-from aag_tf.data import pictures
+from aag_tf.data.files import pictures
+from aag_tf.data.files.reading import Reading
 from aag_tf.data.pack import source
-from aag_tf.data.reading import Reading
 from aag_tf.packing import forms
 from aag_tf.packing.pack import pack
 from aag_tf.utils.progress import no_progress

@@ -57,7 +57,7 @@ class Ours:
 
     def __init__(self, aux: str, precision: str, encoder: str = "resnet18") -> None:
         from aag_tf.config import AugmentConfig, EncoderConfig, LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
-        from aag_tf.data.images import ArrayImages
+        from aag_tf.data.images.base import ArrayImages
         from aag_tf.training.model_building import build_model
 
         set_precision(precision)

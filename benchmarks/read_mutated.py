@@ -22,10 +22,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from mutated_pictures import Broken, good_files, mutated_pictures
 
-from aag_tf.data import pictures
-from aag_tf.data.reading import Reading
-from aag_tf.data.reasons import reason
-from aag_tf.data.trying import quiet_decoders
+from aag_tf.data.files import pictures
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.reasons import reason
+from aag_tf.data.files.trying import quiet_decoders
 
 HANG = 60  # seconds
 PAGES = 3

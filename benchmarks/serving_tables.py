@@ -1,18 +1,17 @@
 """Writes the tables of docs/measurements/serving.md from the JSON files of the serving benchmarks.
 
     python benchmarks/serving_tables.py docs/measurements/serving.md --parity=parity.json --serve=serve.json \\
-        --mutated mutated.json
+        --mutated mutated.json --load=load.json
 
 Each table is between `<!-- NAME -->` and `<!-- /NAME -->` and is replaced there; the others stay.
 """
 
 import argparse
 import json
-import re
 from collections import Counter
 from pathlib import Path
 
-from benchmark_tools import Row, table
+from benchmark_tools import Row, replace_table, table
 
 
 def parity(rows: list[Row]) -> str:
@@ -47,11 +46,24 @@ def mutated(results: list[Row]) -> str:
     return table(["kind", "embedded", "rejected"], cells, text_columns=3)
 
 
-def replaced(text: str, name: str, content: str) -> str:
-    pattern = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    if not pattern.search(text):
-        raise SystemExit(f"the document contains no <!-- {name} -->.")
-    return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)
+def load_table(rows: list[Row]) -> str:
+
+    def counts(found: dict[str, int]) -> str:
+        return ", ".join(f"{name}: {count:,}" for name, count in sorted(found.items())) or "–"
+
+    header = ["load", "clients", "their answers", "answers", "p50 ms", "p99 ms", "health p50", "p99", "worst", "MiB"]
+    cells = [
+        (
+            row["load"],
+            row["clients"],
+            counts(row["their_answers"]),
+            counts(row["answers"]),
+            *(f"{row[name]:.1f}" for name in ("p50_ms", "p99_ms", "health_p50_ms", "health_p99_ms", "health_worst_ms")),
+            f"{row['memory_mib']:.0f}",
+        )
+        for row in rows
+    ]
+    return table(header, cells)
 
 
 def main() -> None:
@@ -59,16 +71,16 @@ def main() -> None:
     parser.add_argument("document", type=Path)
     parser.add_argument("--parity", type=Path)
     parser.add_argument("--serve", type=Path)
+    parser.add_argument("--load", type=Path)
     parser.add_argument("--mutated", type=Path, nargs="*")
     arguments = parser.parse_args()
-    text = arguments.document.read_text(encoding="utf-8")
-    for name, build in (("parity", parity), ("serve", serve)):
+    page = arguments.document
+    for name, build in (("parity", parity), ("serve", serve), ("load", load_table)):
         file = getattr(arguments, name)
         if file:
-            text = replaced(text, name, build(json.loads(file.read_text())))
+            replace_table(page, name, build(json.loads(file.read_text())))
     if arguments.mutated:
-        text = replaced(text, "mutated", mutated([json.loads(file.read_text()) for file in arguments.mutated]))
-    arguments.document.write_text(text, encoding="utf-8")
+        replace_table(page, "mutated", mutated([json.loads(file.read_text()) for file in arguments.mutated]))
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ def run_jobs(
                     ablation_files.append(results, record)
                     remove_checkpoints(record["key"], given.runs)
                     records[record["key"]] = record
-                    print(f"    {record['key']}: {record.get('test') or record['validation']}", file=sys.stderr)
+                    found = record.get("test") or record.get("validation", "done")
+                    print(f"    {record['key']}: {found}", file=sys.stderr)
     if failed is not None:
         raise failed

@@ -17,7 +17,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import keras
@@ -175,10 +175,10 @@ def rest(python: str, body: Callable[[np.ndarray], dict[str, object]]) -> Way:
 
     @contextlib.contextmanager
     def way(saved_model: Path) -> Iterator[Embed]:
-        with kserve(python, saved_model) as (http, _):
+        with kserve(python, saved_model) as server:
 
             def embed(images: np.ndarray) -> np.ndarray:
-                answer = post(f"http://127.0.0.1:{http}/v1/models/{NAME}:predict", body(images))
+                answer = post(f"http://127.0.0.1:{server.http}/v1/models/{NAME}:predict", body(images))
                 return np.array([row["embedding"] for row in answer["predictions"]], np.float32)
 
             yield embed
@@ -200,12 +200,12 @@ def open_inference(python: str) -> Way:
 
     @contextlib.contextmanager
     def way(saved_model: Path) -> Iterator[Embed]:
-        with kserve(python, saved_model) as (_, rpc), tempfile.TemporaryDirectory() as folder:
+        with kserve(python, saved_model) as server, tempfile.TemporaryDirectory() as folder:
             sent, received = f"{folder}/images.npy", f"{folder}/embedding.npy"
 
             def embed(images: np.ndarray) -> np.ndarray:
                 np.save(sent, images)
-                _run([python, str(HERE / "open_inference_client.py"), str(rpc), NAME, sent, received])
+                _run([python, str(HERE / "open_inference_client.py"), str(server.grpc), NAME, sent, received])
                 return np.load(received)
 
             yield embed
@@ -219,13 +219,21 @@ def post(url: str, body: object) -> dict[str, Any]:
         return json.load(response)
 
 
+class Server(NamedTuple):
+    """A KServe server: its ports and its process."""
+
+    http: int
+    grpc: int
+    pid: int
+
+
 @contextlib.contextmanager
-def kserve(python: str, saved_model: Path) -> Iterator[tuple[int, int]]:
-    """Starts a KServe server of the SavedModel; yields its HTTP port and its gRPC port."""
+def kserve(python: str, saved_model: Path, *flags: str) -> Iterator[Server]:
+    """Starts a KServe server of the SavedModel."""
     http, rpc = free_port(), free_port()
-    command = [python, "-m", "aag_tf.export.serving.kserve_server", f"--saved_model={saved_model.resolve()}"]
-    with _server([*command, f"--model_name={NAME}", f"--http_port={http}", f"--grpc_port={rpc}"], http):
-        yield http, rpc
+    command = [python, "-m", "aag_tf.export.serving.kserve_server", f"--saved_model={saved_model.resolve()}", *flags]
+    with _server([*command, f"--model_name={NAME}", f"--http_port={http}", f"--grpc_port={rpc}"], http) as pid:
+        yield Server(http, rpc, pid)
 
 
 def free_port() -> int:
@@ -235,7 +243,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def _server(command: list[str], port: int) -> Iterator[None]:
+def _server(command: list[str], port: int) -> Iterator[int]:
     with tempfile.TemporaryFile("w+") as log:
         # Not in the checkout, whose folders differ from those of an installation.
         directory = tempfile.gettempdir()
@@ -247,7 +255,7 @@ def _server(command: list[str], port: int) -> Iterator[None]:
                     log.seek(0)
                     raise RuntimeError(f"{command[0]} did not start: {log.read()[-2000:]}")
                 time.sleep(0.2)
-            yield
+            yield process.pid
         finally:
             process.terminate()
             process.wait(30)

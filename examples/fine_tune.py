@@ -14,6 +14,7 @@ import numpy as np
 
 from aag_tf.config import DataConfig
 from aag_tf.data import Split, open_source
+from aag_tf.export import load_saved_model
 
 LABELED = 200
 
@@ -53,6 +54,7 @@ def fit(model: keras.Model, images: np.ndarray, labels: np.ndarray, learning_rat
 
 def main(saved_model: str, dataset: str) -> dict[str, float]:
     """Returns the test accuracies of the frozen and of the fine-tuned encoder."""
+    load_saved_model(saved_model)  # refuses a model that can read or write files
     keras.utils.set_random_seed(0)
     (images, labels), test = labeled_images(dataset)
     images, labels = images[:LABELED], labels[:LABELED]

@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from aag_tf.config import EMBEDDING_DTYPES
+from aag_tf.data.layouts.links import Links
 from aag_tf.runs import exported
 from aag_tf.runs.export_directory import version_directory
+from aag_tf.utils import terminal
 from aag_tf.utils.errors import AagError, EmbeddingError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.text import printable
@@ -29,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _run(options, for_beam)
     except AagError as error:
-        print(f"aag_tf.export.beam: {error}", file=sys.stderr)
+        terminal.write(f"aag_tf.export.beam: {error}")
         return error.exit_code
     return 0
 
@@ -37,10 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--saved_model", required=True, help="the encoder: a directory that aag-export wrote")
+    parser.add_argument(
+        "--trust_model", action="store_true", help="load the encoder even if it can do more than compute"
+    )
     parser.add_argument("--input", required=True, help="a folder on any file system of Beam, or list:FILE of paths")
     parser.add_argument("--output", required=True, help="path that the names of the Parquet files begin with")
     parser.add_argument("--batch_size", type=int, default=256, help="largest number of images embedded at once")
     parser.add_argument("--normalize", action="store_true", help="scale every embedding to length 1")
+    parser.add_argument("--follow_symlinks", action="store_true", help="follow links that lead out of a local folder")
     parser.add_argument("--dtype", choices=EMBEDDING_DTYPES, default="float32", help="numbers of the embeddings")
     return parser
 
@@ -53,9 +59,12 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
         raise EmbeddingError("Apache Beam is not installed: pip install 'aag-tf[beam]'.") from error
     from aag_tf.export.embedding import shards
     from aag_tf.export.embedding.pipeline import EmbedImages
+    from aag_tf.runs.model_loading import check_computes_only
 
     directory = version_directory(options.saved_model).absolute()
     metadata = exported.read_metadata(directory)
+    if not options.trust_model:
+        check_computes_only(directory)  # here, and not first on the workers
     embed = EmbedImages(
         str(directory),
         metadata.record.image_shape,
@@ -63,15 +72,16 @@ def _run(options: argparse.Namespace, for_beam: Sequence[str]) -> None:
         batch_size=options.batch_size,
         normalize=options.normalize,
         dtype=options.dtype,
+        trust_model=options.trust_model,
     )
     with beam.Pipeline(options=PipelineOptions(list(for_beam))) as pipeline:
-        rows = _named_files(pipeline, options.input) | "Embed images" >> embed
+        rows = _named_files(pipeline, options.input, Links(options.follow_symlinks)) | "Embed images" >> embed
         columns = shards.schema(options.dtype)
         output = options.output if "://" in options.output else str(user_path(options.output))
         _ = rows | "Write" >> beam.io.WriteToParquet(output, columns, file_name_suffix=".parquet")
 
 
-def _named_files(pipeline: Any, source: str) -> Any:
+def _named_files(pipeline: Any, source: str, links: Links) -> Any:
     """Returns (name, path) of every image file, named as `aag-embed` names it.
 
     Raises:
@@ -80,7 +90,7 @@ def _named_files(pipeline: Any, source: str) -> Any:
     import apache_beam as beam
     from apache_beam.io import fileio
 
-    from aag_tf.data.walking import walk_pictures
+    from aag_tf.data.layouts.walking import walk_pictures
 
     scheme, _, rest = source.partition(":")
     if scheme in ("tfds", "tfrecord"):
@@ -96,7 +106,7 @@ def _named_files(pipeline: Any, source: str) -> Any:
         if not folder.is_dir():
             raise EmbeddingError(f"--input={source} is not a folder; name one, or list:FILE for a list of paths.")
         # As bytes, since Beam sends text as UTF-8, and a file name may be other bytes.
-        found = [(printable(name), os.fsencode(folder / name)) for name in walk_pictures(folder)]
+        found = [(printable(name), os.fsencode(folder / name)) for name in walk_pictures(folder, links)]
         if not found:
             raise EmbeddingError(f"{folder} holds no images, so there is nothing to embed; name another --input.")
         return pipeline | "Name" >> beam.Create(found) | "Spread" >> beam.Reshuffle()
@@ -111,8 +121,8 @@ def _named_files(pipeline: Any, source: str) -> Any:
 
 
 def _is_image(name: str) -> bool:
-    from aag_tf.data.pictures import is_picture
-    from aag_tf.data.walking import is_visible
+    from aag_tf.data.files.pictures import is_picture
+    from aag_tf.data.layouts.walking import is_visible
 
     *folders, file = name.split("/")
     return is_picture(file) and all(map(is_visible, folders))

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,24 +14,29 @@ from aag_tf.export import runtimes
 from aag_tf.export.publishing import staged
 from aag_tf.export.questions import Asker
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
-from aag_tf.export.saved_model import evaluation_of, write_metadata, write_saved_model
+from aag_tf.export.saved_model import (
+    evaluation_of,
+    signature_lines,
+    version_to_write,
+    warn_of_other_operations,
+    write_metadata,
+    write_saved_model,
+)
 from aag_tf.export.signatures import Networks, build_signatures
 from aag_tf.export.verify import VERIFY_IMAGES, Verification, verify
 from aag_tf.preflight.export import (
     choose_signatures,
     images_missing,
     impossible_signatures,
-    plan_version,
     without_images,
 )
 from aag_tf.runs.exported import EMBED_BYTES, ExportMetadata
 from aag_tf.runs.run import load_run
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
-from aag_tf.utils.errors import DataError, ExportError
-from aag_tf.utils.literal import is_pattern
-from aag_tf.utils.log import logger
-from aag_tf.utils.stores import is_store, named
+from aag_tf.utils.errors import ConfigError, DataError, ExportError
+from aag_tf.utils.stores import named
+from aag_tf.utils.text import Lines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,10 +70,7 @@ class ExportReport:
         """Where it was written, its signatures and how it was verified, a line each."""
         verb = "Would export" if self.dry_run else "Exported"
         lines = [f"{verb} {self.run_dir}, step {self.step}, to {named(self.path)}"]
-        lines += [
-            f"  signature  {name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}"
-            for name, signature in self.metadata.signatures.items()
-        ]
+        lines += signature_lines(self.metadata.signatures)
         lines += [f"  left out   {name}: {reason}" for name, reason in self.left_out.items()]
         if self.precision_cost is not None:
             lines.append(f"  precision  {self.precision_cost}")
@@ -77,7 +78,7 @@ class ExportReport:
             lines.append("  dry run    nothing was written")
         else:
             lines.append(f"  verified   {self.verification or 'no, as requested'}")
-        return "\n".join(lines)
+        return str(Lines(*lines))
 
 
 @dtype_policy("float32")
@@ -87,22 +88,22 @@ def export(config: ExportConfig) -> ExportReport:
     With `config.dry_run` everything that needs no writing is checked, and nothing is written.
 
     Raises:
+        ConfigError: a classifier is named, which `export_classifier` exports.
         RunDirectoryError: there is no trained run.
         EvaluationError: the run's `evaluation.json` is damaged, or of another version.
+        ConfigError: the encoder has classes that Keras alone does not have, and a file for Keras is asked for.
         DataError: the run's data set, whose images verify the export, cannot be opened.
         ExportError: the directory cannot be written, the version exists, or the reloaded model fails its
             verification. Nothing has been published then.
     """
+    if config.classifier is not None:
+        raise ConfigError(f"classifier={config.classifier} is exported by export_classifier, not by export.")
     for name in config.format_names:
         runtimes.check_installed(name)
-    target = plan_version(config.export_dir, config.version, overwrite=config.overwrite)
-    if is_pattern(target.absolute()) and not is_store(config.export_dir):
-        logger.warning(
-            "%s is a pattern to TensorFlow: this package reads an export there, and tf.saved_model.load and TensorFlow "
-            "Serving may not; for these, name an --export_dir without [ ] * ? { } and backslashes.",
-            target.absolute(),
-        )
+    target = version_to_write(config)
     run = load_run(config.run_dir, config.checkpoint)
+    if "keras" in config.format_names:
+        run.keras_encoder()  # early: an encoder with classes of its own is refused
     evaluation = evaluation_of(config.run_dir, run.step)  # early: a damaged one would make all further work useless
     source = _open_source(config, run.record) if config.verify or config.weights != "float32" else None
     encoder, cost = _with_stored_weights(run.encoder, config.weights, source)
@@ -133,7 +134,8 @@ def export(config: ExportConfig) -> ExportReport:
     verification = None
     with staged(target, overwrite=config.overwrite) as directory:
         write_saved_model(directory, [encoder, run.projector], signatures)
-        files = {name: runtimes.convert(name, directory) for name in config.format_names}
+        warn_of_other_operations(directory, "encoder", "aag-evaluate, aag-embed and aag-search take")
+        files = {name: runtimes.convert(name, directory, run.encoder) for name in config.format_names}
         if config.verify and source is not None:
             asker = Asker(_images(source), run.record.reading, config.max_pixels)
             questions = {name: asker.ask(name) for name in signatures}
@@ -184,7 +186,3 @@ def _images(source: Source) -> np.ndarray:
     """Returns images to verify with, held-out ones where possible: uint8 [n, h, w, c]."""
     images = (source.test or source.validation or source.train).images
     return images.numpy(np.arange(min(VERIFY_IMAGES, len(images))))
-
-
-def _tensors(tensors: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {tensor['dtype']} {tensor['shape']}" for name, tensor in tensors.items())

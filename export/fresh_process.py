@@ -34,7 +34,9 @@ def main(model: str, questions_file: str, answers_file: str) -> None:
     def answer(name: str, case: str, batch: tf.Tensor) -> None:
         (argument,) = signatures[name].structured_input_signature[1]
         for output, tensor in signatures[name](**{argument: batch}).items():
-            answers[f"{name}/{case}/{output}"] = tensor.numpy()
+            value = tensor.numpy()
+            # Text as NumPy's own, since an array of objects would be pickled.
+            answers[f"{name}/{case}/{output}"] = value.astype(bytes) if value.dtype == object else value
 
     for (name, number), batch in batches.items():
         if name in signatures:

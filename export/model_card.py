@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aag_tf.data.files.reading import Reading
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import FeatureResult, measure_titles, shown
 from aag_tf.runs.exported import EMBED_BYTES, EMBED_VALUES, ExportMetadata
@@ -18,10 +19,11 @@ def model_card(metadata: ExportMetadata) -> str:
         f"{'s' if channels > 1 else ''} into {metadata.embedding_dim} numbers. Similar pictures get vectors that "
         "point the same way; compare them by cosine similarity, which for `normalized` is the dot product.",
         "## How to call it",
-        _signatures(metadata.signatures),
+        signature_table(metadata.signatures),
         "Preprocessing is inside. Vectors are float32. Images of another shape or type are an error. "
         + _of_files(metadata)
-        + _reading(metadata),
+        + _reading(metadata)
+        + _of_keras(metadata),
         "## What it was trained on",
         f"`{flags['dataset']}`, without labels: `{flags['encoder']}`, {metadata.step} steps of "
         f"{flags['global_batch_size']} images, auxiliary branch `{flags['aux']}`, temperature {flags['temperature']}, "
@@ -46,14 +48,30 @@ def _of_files(metadata: ExportMetadata) -> str:
     )
 
 
-def _reading(metadata: ExportMetadata) -> str:
-    """How images were read in training, and are read here."""
-    reading = metadata.record.reading
-    text = {
+def _of_keras(metadata: ExportMetadata) -> str:
+    if "keras" not in metadata.formats:
+        return ""
+    height, width, channels = metadata.record.image_shape
+    return (
+        f"\n\n`keras.models.load_model` opens `{metadata.formats['keras']}` with Keras alone. It takes pixels from 0 "
+        f"to 255, uint8 or float32 [any, {height}, {width}, {channels}], and gives `embedding`; scaling is its first "
+        "layer."
+    )
+
+
+def describe_reading(reading: Reading) -> str:
+    """Returns what becomes of pictures of another shape, in a sentence."""
+    return {
         "crop": "Of pictures of another shape the largest centered part is taken.",
         "pad": "Pictures of another shape are kept whole, with black beside them.",
         "stretch": "Pictures of another shape are stretched.",
     }[reading.fit]
+
+
+def _reading(metadata: ExportMetadata) -> str:
+    """How images were read in training, and are read here."""
+    reading = metadata.record.reading
+    text = describe_reading(reading)
     if EMBED_VALUES in metadata.signatures and reading.value_range is not None:
         low, high = reading.value_range
         text += (
@@ -64,7 +82,8 @@ def _reading(metadata: ExportMetadata) -> str:
     return text
 
 
-def _signatures(signatures: dict[str, Any]) -> str:
+def signature_table(signatures: dict[str, Any]) -> str:
+    """Returns the table of the signatures of a `model.json`."""
     lines = ["| signature | takes | gives |", "| --- | --- | --- |"]
     for name, description in signatures.items():
         lines.append(f"| `{name}` | {_tensors(description['inputs'])} | {_tensors(description['outputs'])} |")

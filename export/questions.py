@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aag_tf.data import pictures, resizing
-from aag_tf.data.fitting import fitted
-from aag_tf.data.formats.decoded import Decoded
-from aag_tf.data.reading import Reading
+from aag_tf.data.files import pictures, resizing
+from aag_tf.data.files.fitting import fitted
+from aag_tf.data.files.formats.decoded import Decoded
+from aag_tf.data.files.reading import Reading
 from aag_tf.runs.exported import EMBED_BYTES, EMBED_IMAGES, EMBED_VALUES
+from aag_tf.runs.exported_classifier import CLASSIFY_BYTES
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -117,6 +118,7 @@ QUESTIONS: dict[str, Callable[[Asker], list[Question]]] = {
     EMBED_IMAGES: Asker.of_any_size,
     EMBED_VALUES: Asker.values,
     EMBED_BYTES: Asker.files,
+    CLASSIFY_BYTES: Asker.files,
 }
 
 

@@ -1,6 +1,6 @@
-"""The encoder in other runtimes: ONNX Runtime, OpenVINO and LiteRT, each behind an extra of its own.
+"""The encoder for other programs: Keras alone, and ONNX Runtime, OpenVINO and LiteRT, each behind an extra of its own.
 
-Only `serving_default` is converted: uint8 images to embeddings. Picture files are decoded by TensorFlow alone.
+Only what `serving_default` does is converted: images to embeddings. Picture files are decoded by TensorFlow alone.
 """
 
 import dataclasses
@@ -8,9 +8,11 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from aag_tf.encoders.plain import plain_encoder
 from aag_tf.runs.exported import INPUT, OUTPUT, SIGNATURE
 from aag_tf.utils.errors import ExportError
 from aag_tf.utils.literal import literal
@@ -22,23 +24,28 @@ ONNX_OPSET = 17
 
 @dataclasses.dataclass(frozen=True)
 class Runtime:
-    """A runtime other than TensorFlow.
+    """A program other than TensorFlow that computes embeddings.
 
     Args:
-        packages: modules that must be importable; `pip install 'aag-tf[<name>]'` installs them.
+        packages: modules of an extra that must be importable; `pip install 'aag-tf[<name>]'` installs them.
         file: of the converted encoder, relative to the version directory.
-        convert: converts the SavedModel of a directory to a file.
+        convert: makes the file from the SavedModel of a directory or from the encoder in it.
         load: loads the file as a function from uint8 images [b, h, w, c], b at least 1, to float32 [b, dim].
     """
 
     packages: tuple[str, ...]
     file: str
-    convert: Callable[[Path, Path], None]
+    convert: Callable[[Path, keras.Model, Path], None]
     load: Callable[[Path], Embed]
 
 
-def convert(name: str, directory: Path) -> Path:
-    """Converts the SavedModel of a version directory for a runtime; the result goes into the same directory.
+def convert(name: str, directory: Path, encoder: keras.Model) -> Path:
+    """Converts the encoder of a version directory for a runtime; the result goes into the same directory.
+
+    Args:
+        name: key of `RUNTIMES`.
+        directory: with the SavedModel.
+        encoder: the network in it.
 
     Returns:
         The file that the runtime loads.
@@ -52,7 +59,7 @@ def convert(name: str, directory: Path) -> Path:
     file.parent.mkdir()
     try:
         with literal(directory) as readable:
-            runtime.convert(readable, readable / runtime.file)
+            runtime.convert(readable, encoder, readable / runtime.file)
     except Exception as error:  # converters raise classes of their own
         first_line = (str(error).splitlines() or [""])[0]
         raise ExportError(
@@ -89,13 +96,29 @@ def check_installed(name: str) -> None:
             ) from error
 
 
-def _to_onnx(directory: Path, file: Path) -> None:
+def _to_keras(_: Path, encoder: keras.Model, file: Path) -> None:
+    plain = plain_encoder(encoder)
+    plain.save(file)
+    plain.save_weights(file.with_suffix(".weights.h5"))
+
+
+def _keras(file: Path) -> Embed:
+    model = keras.models.load_model(file, compile=False, safe_mode=True)
+
+    def embed(images: np.ndarray) -> np.ndarray:
+        with tf.device("/CPU:0"):
+            return keras.ops.convert_to_numpy(model(images, training=False))
+
+    return embed
+
+
+def _to_onnx(directory: Path, _: keras.Model, file: Path) -> None:
     import tf2onnx
 
     loaded = tf.saved_model.load(directory)  # it owns the variables, so it must outlive the conversion
     signature = loaded.signatures[SIGNATURE]
     (images,) = signature.structured_input_signature[1].values()
-    serve = tf.function(lambda images: signature(**{INPUT: images}), input_signature=[images])
+    serve = tf.function(lambda images: signature(**{INPUT: images}), input_signature=[images], autograph=False)
     tf2onnx.convert.from_function(serve, input_signature=[images], opset=ONNX_OPSET, output_path=str(file))
 
 
@@ -107,7 +130,7 @@ def _onnx(file: Path) -> Embed:
     return lambda batch: session.run([OUTPUT], {images.name: batch})[0]
 
 
-def _to_openvino(directory: Path, file: Path) -> None:
+def _to_openvino(directory: Path, _: keras.Model, file: Path) -> None:
     import openvino
 
     # The default would compress to float16.
@@ -123,7 +146,7 @@ def _openvino(file: Path) -> Embed:
     return lambda batch: compiled(batch)[output]
 
 
-def _to_litert(directory: Path, file: Path) -> None:
+def _to_litert(directory: Path, _: keras.Model, file: Path) -> None:
     converter = tf.lite.TFLiteConverter.from_saved_model(str(directory), signature_keys=[SIGNATURE])
     file.write_bytes(converter.convert())
 
@@ -136,6 +159,7 @@ def _litert(file: Path) -> Embed:
 
 
 RUNTIMES: dict[str, Runtime] = {
+    "keras": Runtime((), "keras/encoder.keras", _to_keras, _keras),
     "onnx": Runtime(("tf2onnx", "onnxruntime"), "onnx/model.onnx", _to_onnx, _onnx),
     "openvino": Runtime(("openvino",), "openvino/model.xml", _to_openvino, _openvino),
     "litert": Runtime(("ai_edge_litert",), "litert/model.tflite", _to_litert, _litert),

@@ -6,10 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from aag_tf.data.reading import Reading
-from aag_tf.data.resizing import fit, rounded
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.resizing import fit, rounded
+from aag_tf.data.images.color import WHITE, shares
 from aag_tf.export.decoding.batch import EIGHT_BITS, decode_batch
-from aag_tf.export.decoding.color import WHITE, shares
 from aag_tf.export.decoding.resize import fit_levels
 from aag_tf.export.decoding.strings import require
 from aag_tf.runs.exported import (
@@ -33,6 +33,7 @@ Network = Callable[[tf.Tensor], tf.Tensor]
 
 LARGEST_SIDE = 65_535  # pixels, as in a JPEG file
 PIXEL_RANGE = [0, 255]
+FILES = "JPEG, PNG, GIF or WebP files of at most {} pixels"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _serving_default(networks: Networks) -> Signature:
     def serve(images: tf.Tensor) -> Outputs:
         return _with_normalized(OUTPUT, _embed(networks, tf.ensure_shape(images, shape)))
 
-    return _signature(serve, _pixels(shape), _vectors(OUTPUT, networks.dim), range=PIXEL_RANGE)
+    return describe_signature(serve, pixels_of(shape), _vectors(OUTPUT, networks.dim), range=PIXEL_RANGE)
 
 
 def _embed_bytes(networks: Networks) -> Signature:
@@ -103,11 +104,11 @@ def _embed_bytes(networks: Networks) -> Signature:
         valid = tf.scatter_nd(places, tf.ones_like(rows), [count]) > 0
         return _with_normalized(OUTPUT, embedding) | {VALID: valid}
 
-    return _signature(
+    return describe_signature(
         embed_bytes,
         tf.TensorSpec([None], tf.string, name=CONTENTS),
         _vectors(OUTPUT, networks.dim) | {VALID: {"dtype": "bool", "shape": [None]}},
-        range=f"JPEG, PNG, GIF or WebP files of at most {networks.max_pixels} pixels",
+        range=FILES.format(networks.max_pixels),
     )
 
 
@@ -120,9 +121,9 @@ def _embed_images(networks: Networks) -> Signature:
         fitted = fit(padded, networks.image_shape[:2], networks.reading.fit)
         return _with_normalized(OUTPUT, _embed(networks, fitted)[:count])
 
-    return _signature(
+    return describe_signature(
         embed_images,
-        _pixels(shape),
+        pixels_of(shape),
         _vectors(OUTPUT, networks.dim),
         range=PIXEL_RANGE,
         max_pixels=networks.max_pixels,
@@ -140,7 +141,7 @@ def _embed_values(networks: Networks) -> Signature:
         pixels = tf.ensure_shape(rounded(levels), [None, *networks.image_shape])
         return _with_normalized(OUTPUT, _embed(networks, pixels)[:count])
 
-    return _signature(
+    return describe_signature(
         embed_values,
         tf.TensorSpec(shape, tf.float32, name=VALUES),
         _vectors(OUTPUT, networks.dim),
@@ -154,11 +155,13 @@ def _project(networks: Networks) -> Signature:
     shape = [None, *networks.image_shape]
 
     def project(images: tf.Tensor) -> Outputs:
-        count, padded = _pad_empty_batch(tf.ensure_shape(images, shape))
+        count, padded = pad_empty_batch(tf.ensure_shape(images, shape))
         projection = tf.cast(networks.projector(_embed(networks, padded)), tf.float32)[:count]
         return _with_normalized(PROJECTION, tf.ensure_shape(projection, [None, networks.projection_dim]))
 
-    return _signature(project, _pixels(shape), _vectors(PROJECTION, networks.projection_dim), range=PIXEL_RANGE)
+    return describe_signature(
+        project, pixels_of(shape), _vectors(PROJECTION, networks.projection_dim), range=PIXEL_RANGE
+    )
 
 
 BUILDERS: dict[str, Callable[[Networks], Signature]] = {
@@ -170,21 +173,22 @@ BUILDERS: dict[str, Callable[[Networks], Signature]] = {
 }
 
 
-def _signature(
+def describe_signature(
     function: Callable[[tf.Tensor], Outputs], inputs: tf.TensorSpec, outputs: dict[str, Any], **limits: Any
 ) -> Signature:
+    """Returns a signature with its description: dtypes and shapes of input and outputs, and limits of the input."""
     described = {"dtype": inputs.dtype.name, "shape": inputs.shape.as_list()} | limits
     return Signature(function, inputs, {"inputs": {inputs.name: described}, "outputs": outputs})
 
 
 def _embed(networks: Networks, images: tf.Tensor) -> tf.Tensor:
-    count, padded = _pad_empty_batch(images)
+    count, padded = pad_empty_batch(images)
     embedding = tf.cast(networks.encoder(padded), tf.float32)[:count]
     return tf.ensure_shape(embedding, [None, networks.dim])
 
 
 def _any_size(networks: Networks, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Checks the size of images inside the graph; returns batch size and batch as `_pad_empty_batch`."""
+    """Checks the size of images inside the graph; returns batch size and batch as `pad_empty_batch`."""
     sides = tf.shape(images, out_type=tf.int64)[1:3]
     checks = [
         require(tf.reduce_all(sides > 0), "images without pixels"),
@@ -192,10 +196,10 @@ def _any_size(networks: Networks, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tens
         require(tf.reduce_prod(sides) <= networks.max_pixels, f"images of more than {networks.max_pixels} pixels"),
     ]
     with tf.control_dependencies(checks):
-        return _pad_empty_batch(tf.identity(images))
+        return pad_empty_batch(tf.identity(images))
 
 
-def _pad_empty_batch(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def pad_empty_batch(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns batch size and batch; pads an empty batch with one black image.
 
     Concatenation survives every converter; a branch and `tf.pad` do not.
@@ -210,7 +214,8 @@ def _with_normalized(name: str, vectors: tf.Tensor) -> Outputs:
     return {name: vectors, NORMALIZED: tf.math.l2_normalize(vectors, axis=-1)}
 
 
-def _pixels(shape: Sequence[int | None]) -> tf.TensorSpec:
+def pixels_of(shape: Sequence[int | None]) -> tf.TensorSpec:
+    """Returns the input for uint8 images of a shape."""
     return tf.TensorSpec(shape, tf.uint8, name=INPUT)
 
 

@@ -6,7 +6,7 @@ TensorFlow cannot load it, before the model file is there. Every other file has 
 
 import contextlib
 import hashlib
-import tempfile
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,8 +15,11 @@ import tensorflow as tf
 
 from aag_tf.runs.export_directory import MODEL_FILE
 from aag_tf.utils.cache import cache_directory
-from aag_tf.utils.errors import ExportError, one_line
+from aag_tf.utils.errors import ExportError, disk_reason, one_line
+from aag_tf.utils.scratch import scratch_directory
 from aag_tf.utils.stores import THREADS, Claim, Store, StoreError
+
+OWN = re.compile(r"export-[0-9a-f]{8}")
 
 
 @contextlib.contextmanager
@@ -34,12 +37,11 @@ def staged_upload(address: str, *, overwrite: bool) -> Iterator[Path]:
     """
     place = cache_directory() / "exports"
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place) as staging:
-            yield Path(staging)
-            _upload(Path(staging), address, overwrite=overwrite)
+        with scratch_directory(place, "export-", OWN) as staging:
+            yield staging
+            _upload(staging, address, overwrite=overwrite)
     except (OSError, tf.errors.OpError) as error:  # the second where TensorFlow writes variables
-        why = getattr(error, "strerror", None) or one_line(error, 200)
+        why = disk_reason(error) or one_line(error, 200)
         raise ExportError(f"{place} cannot be written ({why}); fix that and export again.") from error
 
 

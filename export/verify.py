@@ -33,11 +33,12 @@ class Verification:
     """How closely a reloaded model agrees with its encoder.
 
     Args:
-        images: number of real images compared.
+        images: number of images compared.
         signatures: that were compared.
         formats: other runtimes that were compared.
         max_difference: the largest difference of two numbers, as a share of the largest number, or of 1.
         tolerance: the largest that is allowed.
+        kind: of the images, in a word.
     """
 
     images: int
@@ -45,13 +46,14 @@ class Verification:
     formats: tuple[str, ...]
     max_difference: float
     tolerance: float
+    kind: str = "real"
 
     def __str__(self) -> str:
         """One line for people."""
         others = f", and in {', '.join(self.formats)}" if self.formats else ""
         return (
-            f"{self.images} real images through {len(self.signatures)} signatures in a fresh process without Keras"
-            f"{others}: largest difference {self.max_difference:.1e}, allowed {self.tolerance:.1e}"
+            f"{self.images} {self.kind} images through {len(self.signatures)} signatures in a fresh process without "
+            f"Keras{others}: largest difference {self.max_difference:.1e}, allowed {self.tolerance:.1e}"
         )
 
 
@@ -93,7 +95,7 @@ def verify(
             raise ExportError(
                 f"{name} cannot run the converted encoder ({one_line(error, 200)}); nothing was published."
             ) from error
-        differences.append(_difference(name, converted, expected[SIGNATURE][0]))
+        differences.append(difference(name, converted, expected[SIGNATURE][0]))
     return Verification(len(images), tuple(questions), tuple(formats), max(differences), TOLERANCE)
 
 
@@ -149,10 +151,7 @@ def check_answers(answers: Answers, expected: Expected) -> list[float]:
     Raises:
         ExportError: as `verify`.
     """
-    if answers["keras_used"]:
-        raise ExportError("the SavedModel made TensorFlow import Keras; it would not load where Keras is missing.")
-    if not answers["refused"]:
-        raise ExportError("the reloaded model accepts images of a wrong size; nothing was published.")
+    check_conduct(answers)
     differences = []
     for name, wanted in expected.items():
         output = PROJECTION if name == PROJECT else OUTPUT
@@ -166,7 +165,7 @@ def check_answers(answers: Answers, expected: Expected) -> list[float]:
                     raise ExportError(
                         "the reloaded model does not tell damaged files from good ones; nothing was published."
                     )
-            differences.append(_difference(name, got, vectors))
+            differences.append(difference(name, got, vectors))
         empty = answers[f"{name}/empty/{output}"]
         if empty.shape != (0, wanted[0].shape[1]):
             raise ExportError(
@@ -175,17 +174,39 @@ def check_answers(answers: Answers, expected: Expected) -> list[float]:
     return differences
 
 
-def _difference(name: str, got: np.ndarray, expected: np.ndarray) -> float:
-    """The largest difference, as a share of the largest expected number, or of 1."""
+def check_conduct(answers: Answers) -> None:
+    """Checks that a SavedModel loads without Keras, and refuses images of a wrong size.
+
+    Raises:
+        ExportError: it does not.
+    """
+    if answers["keras_used"]:
+        raise ExportError("the SavedModel made TensorFlow import Keras; it would not load where Keras is missing.")
+    if not answers["refused"]:
+        raise ExportError("the reloaded model accepts images of a wrong size; nothing was published.")
+
+
+def difference(name: str, got: np.ndarray, expected: np.ndarray, model: str = "encoder") -> float:
+    """Returns the largest difference, as a share of the largest expected number, or of 1.
+
+    Args:
+        name: of the signature, or of the runtime.
+        got: what the reloaded model gives.
+        expected: what the model gives that was exported.
+        model: what that is, for messages.
+
+    Raises:
+        ExportError: the shapes or types differ, or the difference is above the tolerance.
+    """
     if got.shape != expected.shape or got.dtype != expected.dtype:
         raise ExportError(
-            f"{name} of the reloaded model gives {got.dtype} {list(got.shape)} where the encoder gives "
+            f"{name} of the reloaded model gives {got.dtype} {list(got.shape)} where the {model} gives "
             f"{expected.dtype} {list(expected.shape)}; nothing was published."
         )
-    difference = float(np.abs(got - expected).max()) / max(1.0, float(np.abs(expected).max()))
-    if not difference <= TOLERANCE:  # so that NaN fails too
+    found = float(np.abs(got - expected).max()) / max(1.0, float(np.abs(expected).max()))
+    if not found <= TOLERANCE:  # so that NaN fails too
         raise ExportError(
-            f"{name} of the reloaded model differs from the encoder by {difference:.1e} where {TOLERANCE:.1e} is "
+            f"{name} of the reloaded model differs from the {model} by {found:.1e} where {TOLERANCE:.1e} is "
             "allowed; nothing was published."
         )
-    return difference
+    return found

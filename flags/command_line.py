@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from absl import flags
 
-from aag_tf.config import TrainConfig, from_flat, leaves
+from aag_tf.config import from_flat, leaves
 from aag_tf.flags import compare, flagfile, recipe, repeated, stored_flagfile
 from aag_tf.flags.definitions import define
 from aag_tf.flags.help_text import grouped_help
@@ -35,7 +35,7 @@ def parse(argv: Sequence[str], config_type: type[Config], *, usage: str) -> Conf
     _show_help(arguments, config_type, flag_values, usage)
     settings = leaves(config_type)
     if "recipe" in flag_values:
-        arguments = recipe.expand(arguments)
+        arguments = recipe.expand(arguments, config_type)
     if repeated.NAME in settings:
         arguments = repeated.join(arguments)
     arguments = flagfile.expand(stored_flagfile.local(arguments))
@@ -59,7 +59,6 @@ def _show_help(arguments: Sequence[str], config_type: type, flag_values: flags.F
         print(f"{inspect.cleandoc(usage)}\n{flag_values.get_help()}")
         sys.exit(0)
     if {"--help", "-help", "-h", "--helpshort"} & set(arguments):
-        known = recipe.recipes() if config_type is TrainConfig else {}
-        headlines = {name: recipe.headline(path) for name, path in known.items()}
+        headlines = {name: recipe.headline(path) for name, path in recipe.recipes(config_type).items()}
         print(grouped_help(config_type, usage, headlines))
         sys.exit(0)

@@ -5,7 +5,8 @@ from typing import Any
 
 from absl import flags
 
-from aag_tf.config import Setting, TrainConfig, groups
+from aag_tf.config import Setting, groups
+from aag_tf.flags.recipe import recipes
 
 # Choices and ranges are left to the configs, which check values from Python and from flags alike.
 DEFINE: dict[type, Callable[..., Any]] = {
@@ -27,7 +28,7 @@ def define(config_type: type, flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "flagfile", "", "Read flags from this file, one a line; flags after it override it.", flag_values=flag_values
     )
-    if config_type is TrainConfig:
+    if recipes(config_type):
         flags.DEFINE_string(
             "recipe", None, "Read the flags of a packaged recipe; flags after it override it.", flag_values=flag_values
         )

@@ -6,14 +6,23 @@ from pathlib import Path
 
 from absl import flags
 
+from aag_tf.config import FinetuneConfig, TrainConfig
 from aag_tf.utils.errors import ConfigError
 
 RECIPES = Path(__file__).parent / "recipes"
+FOLDERS = {TrainConfig: RECIPES, FinetuneConfig: RECIPES / "finetune"}  # of the commands that take recipes
+COMMANDS = {TrainConfig: "aag-train", FinetuneConfig: "aag-finetune"}
 
 
-def recipes() -> dict[str, Path]:
-    """Returns the flagfile of every packaged recipe by the name of the recipe."""
-    return {path.stem: path for path in sorted(RECIPES.glob("*.flags"), key=lambda path: path.stem)}
+def recipes(config_type: type = TrainConfig) -> dict[str, Path]:
+    """Returns the flagfile of every packaged recipe of a command by the name of the recipe.
+
+    Args:
+        config_type: config of the command.
+    """
+    if config_type not in FOLDERS:
+        return {}
+    return {path.stem: path for path in sorted(FOLDERS[config_type].glob("*.flags"), key=lambda path: path.stem)}
 
 
 def headline(path: Path) -> str:
@@ -22,18 +31,22 @@ def headline(path: Path) -> str:
         return file.readline().lstrip("# ").rstrip()
 
 
-def expand(arguments: Sequence[str]) -> list[str]:
+def expand(arguments: Sequence[str], config_type: type) -> list[str]:
     """Replaces `--recipe=NAME` by `--flagfile=<path>`, so that flags after it override the recipe's.
 
+    Args:
+        arguments: of the command line.
+        config_type: config of the command.
+
     Raises:
-        ConfigError: there is no such recipe.
+        ConfigError: the command has no such recipe.
     """
     expanded = []
     remaining = iter(arguments)
     for argument in remaining:
         name, equals, value = argument.partition("=")
         if name in ("--recipe", "-recipe"):
-            expanded.append(f"--flagfile={_path(value if equals else next(remaining, ''))}")
+            expanded.append(f"--flagfile={_path(value if equals else next(remaining, ''), config_type)}")
         else:
             expanded.append(argument)
     return expanded
@@ -52,9 +65,12 @@ def refuse_within_file(flag_values: flags.FlagValues) -> None:
         )
 
 
-def _path(name: str) -> Path:
-    known = recipes()
+def _path(name: str, config_type: type) -> Path:
+    known = recipes(config_type)
     if name not in known:
+        for other, command in COMMANDS.items():
+            if name in recipes(other):
+                raise ConfigError(f"--recipe={name} is for {command}; choose one of {', '.join(known)}.")
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}, or --flagfile=<file>."
         raise ConfigError(f"--recipe={name} is not known; {hint}")

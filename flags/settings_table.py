@@ -5,7 +5,9 @@ from aag_tf.config import (
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
+    FinetuneConfig,
     PackConfig,
+    PredictConfig,
     SearchConfig,
     Setting,
     TrainConfig,
@@ -17,10 +19,12 @@ COMMANDS: dict[str, type] = {
     "aag-train": TrainConfig,
     "aag-augment": ContactSheetConfig,
     "aag-evaluate": EvaluateConfig,
+    "aag-finetune": FinetuneConfig,
     "aag-export": ExportConfig,
     "aag-pack": PackConfig,
     "aag-embed": EmbedConfig,
     "aag-search": SearchConfig,
+    "aag-predict": PredictConfig,
 }
 OPENING = """# Settings
 

@@ -14,7 +14,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         ("encoder", "saved_model", "keras_model", "run_dir"),
     ),
     **dict.fromkeys(
-        ("weights", "pretrained", "ckpt", "checkpoint_path"), ("saved_model", "keras_model", "checkpoint", "resume")
+        ("weights", "pretrained", "ckpt", "checkpoint_path"),
+        ("saved_model", "keras_model", "init_from", "checkpoint", "resume"),
     ),
     **dict.fromkeys(
         ("data", "data_path", "data_root", "train_dir", "images", "input", "folder", "path"),
@@ -40,6 +41,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("val_split", "validation_split", "val_fraction"), ("validation_fraction",)),
     **dict.fromkeys(("val", "val_dataset", "eval_dataset"), ("monitor_dataset",)),
     **dict.fromkeys(("force", "replace"), ("overwrite",)),
+    **dict.fromkeys(("init", "init_weights", "pretrained_weights", "load_weights", "finetune_from"), ("init_from",)),
+    **dict.fromkeys(("freeze", "freeze_layers", "frozen_stages"), ("freeze_until",)),
+    **dict.fromkeys(("llrd", "layer_lr_decay", "layerwise_decay"), ("layer_decay",)),
     **dict.fromkeys(("continue", "restart", "resume_from"), ("resume",)),
     **dict.fromkeys(("save_every", "save_freq"), ("checkpoint_every_steps",)),
     **dict.fromkeys(("log_every", "log_freq"), ("log_every_steps",)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from forked_answers import answering_by_forks
 from object_store import memory, s3, s3_endpoint  # noqa: F401 - fixtures
 
 from aag_tf.utils.log import logger
@@ -21,39 +22,51 @@ LOGICAL_CPUS = 4
 # lists the tests that take longer than `QUICK_SECONDS`.
 SLOW = (
     "augment/*",
+    "benchmarks/test_gpu_input.py",
     "benchmarks/test_kill_resume.py",
+    "benchmarks/test_many_files.py",
+    "benchmarks/test_source_crops.py",
+    "benchmarks/test_stops.py",
     "commands/test_advice.py",
     "commands/test_augment.py",
     "commands/test_hostile_environment.py",
+    "commands/test_hostile_models.py",
+    "commands/test_hostile_names.py",
     "commands/test_names.py",
     "commands/test_hints.py",
     "commands/test_layouts.py",
+    "commands/test_listed_once.py",
     "commands/test_object_store.py",
     "commands/test_same_everywhere.py",
     "data/test_folder.py",
     "data/test_joining.py",
+    "data/test_peak_memory.py",
     "data/test_tar.py",
     "data/test_pictures.py",
     "data/test_pipeline.py",
     "data/test_source_images.py",
     "data/test_tfds_source.py",
     "distribute/*",
-    "encoders/test_applications.py",
     "encoders/test_encoders.py",
+    "encoders/test_plain.py",
     "evaluation/*",
     "export/*",
+    "finetuning/*",
     "losses/*",
     "packing/*",
     "preflight/*",
     "report/*",
+    "runs/test_model_loading.py",
     "runs/test_run.py",
     "runs/test_stored_run_directory.py",
     "test_battery.py",
+    "test_edited_records.py",
     "test_documented_python.py",
     "test_notebooks.py",
     "training/test_*",
     "training/callbacks/test_build.py",
     "training/callbacks/test_monitor.py",
+    "utils/test_keras_objects.py",
     "utils/stores/test_claims.py",
     "utils/stores/test_failures.py",
 )
@@ -88,6 +101,42 @@ def pytest_terminal_summary(terminalreporter, config):
 def cache_home(tmp_path_factory):
     """Keeps what tests remember out of the user's cache directory."""
     os.environ["AAG_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks():
+    """Leaves out flushing to the disk, which only a power failure could tell: it takes a twentieth of the time."""
+
+    def flush_nothing(descriptor):
+        os.fstat(descriptor)  # fails where flushing would
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", flush_nothing)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def verified_by_forks():
+    """Verifies exports in forked processes, which need not import TensorFlow; the wheel is tried as it is, in CI."""
+    with answering_by_forks():
+        yield
+
+
+@pytest.fixture
+def shallow(monkeypatch):
+    """Makes `--encoder=tiny` a network of one block."""
+    from command_runs import shallow_tiny
+
+    shallow_tiny(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def exports_loaded_once():
+    """Lets a module evaluate and embed with an export of the same files that is loaded once."""
+    from loaded_once import loading_once
+
+    with loading_once():
+        yield
 
 
 @pytest.fixture

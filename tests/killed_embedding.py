@@ -10,7 +10,13 @@ from aag_tf.export.embedding import embed
 
 
 def embed_until_killed(config: EmbedConfig, event: str, name: str) -> None:
-    """Embeds until Python's audit event `open` or `os.rename` has a file of this name as its first argument.
+    """Embeds until `kill_at` ends it."""
+    kill_at(event, name)
+    embed(config)
+
+
+def kill_at(event: str, name: str) -> None:
+    """Kills this process when Python's audit event `open` or `os.rename` has a file of this name as its first argument.
 
     At `os.rename` half of the file has reached the disk, if its name is that of a file that is being written.
     """
@@ -23,4 +29,3 @@ def embed_until_killed(config: EmbedConfig, event: str, name: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(kill)
-    embed(config)

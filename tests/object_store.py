@@ -3,14 +3,15 @@
 Their libraries are imported where they are used, since every test imports this module.
 """
 
+import itertools
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from aag_tf.utils.stores import Store, StoreError
+from aag_tf.utils.stores import Store, StoreError, claims
 
 BUCKET = "bucket"
 ADDRESS = f"s3://{BUCKET}"
@@ -87,6 +88,30 @@ def fail_after(monkeypatch: pytest.MonkeyPatch, count: int, error: BaseException
 
     for method in ("upload", "write", "create", "remove"):
         monkeypatch.setattr(Store, method, guarded(getattr(Store, method)))
+
+
+def killed_after_each_change(
+    monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], prepare: Callable[[], object] = lambda: None
+) -> Iterator[int]:
+    """Kills `act` after 0, 1, 2, ... changes to the store, and yields that number each time, until it is not killed.
+
+    Args:
+        monkeypatch: undoes what lets the next process take over at once.
+        act: what one process does.
+        prepare: is called before each, and not killed.
+    """
+    monkeypatch.setattr(claims, "_is_alive", lambda process: False)
+    for count in itertools.count():
+        prepare()
+        with monkeypatch.context() as patch:
+            fail_after(patch, count, Killed())
+            try:
+                act()
+            except Killed:
+                pass
+            else:
+                return
+        yield count
 
 
 def killed_at_upload(name: str) -> None:

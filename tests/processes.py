@@ -3,6 +3,7 @@
 TensorFlow takes five seconds to import, and a process that has used it, as the one of the tests has, cannot be forked.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -15,7 +16,13 @@ from typing import Any
 PATIENCE = 300.0  # seconds, so that a process that hangs fails its test and not the suite
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["aag_tf.training.train", "aag_tf.commands.train", "sklearn.datasets"])
+# What processes of tests import; those that are not installed are passed over.
+PRELOADED = (
+    *("aag_tf.training.train", "aag_tf.commands.train", "aag_tf.evaluation.evaluate", "aag_tf.report"),
+    *("aag_tf.packing.pack", "aag_tf.export.export", "aag_tf.export.embedding.embed", "aag_tf.export.search.search"),
+    *("aag_tf.export.embedding.updating", "sklearn.datasets", "pyarrow.parquet", "faiss", "pytest"),
+)
+_context.set_forkserver_preload(list(PRELOADED))
 
 
 class Process:
@@ -98,6 +105,7 @@ def aag_train(*flags: str) -> None:
 
 
 def _call(function: Callable[..., None], arguments: tuple[Any, ...], log: str, environment: dict[str, str]) -> None:
+    gc.freeze()  # what was imported before stays, and need not be walked again and again
     os.environ.update(environment)
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     function(*arguments)

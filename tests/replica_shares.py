@@ -1,4 +1,4 @@
-"""The loss's shares over N replicas of one CPU, against the whole on one.
+"""The loss's shares over N replicas of one CPU, against the whole on one; batch normalization over two.
 
 A process can hold one group of collective devices only, hence a process for each number of replicas.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from aag_tf.encoders import BatchNorm
 from aag_tf.losses import GNTXent, contrastive_statistics, streaming
 
 
@@ -69,3 +70,43 @@ def compare_shares(replicas: int, out: Path) -> None:
     ):
         results[f"{form}, aux_negatives={aux_negatives}, {sizes}"] = deviations(form, aux_negatives, sizes)
     out.write_text(json.dumps(results))
+
+
+def normalize(given: Path, out: Path) -> None:
+    """Normalizes a batch over two replicas; writes outputs, gradient and moving statistics to `out`, an npz file.
+
+    Args:
+        given: npz file with `images`, and with `weighting` of the outputs, of which the gradient is that of the sum.
+        out: the file to write.
+    """
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    batch = np.load(given)
+    with strategy.scope():
+        layer = BatchNorm()
+        layer.build(batch["images"].shape)
+
+    def part(array):
+        halves = np.split(array, 2)
+        return strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(halves[context.replica_id_in_sync_group])
+        )
+
+    def step(images, weighting):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = layer(images, training=True)
+            score = tf.reduce_sum(outputs * weighting)
+        return outputs, tape.gradient(score, images)
+
+    run = tf.function(lambda images, weighting: strategy.run(step, (images, weighting)))
+    outputs, gradient = (
+        np.concatenate([np.array(value) for value in strategy.experimental_local_results(found)])
+        for found in run(part(batch["images"]), part(batch["weighting"]))
+    )
+    statistics = {
+        name: np.stack([np.array(value) for value in strategy.experimental_local_results(weight.value)])
+        for name, weight in (("moving_mean", layer.moving_mean), ("moving_variance", layer.moving_variance))
+    }
+    np.savez(out, outputs=outputs, gradient=gradient, **statistics)

@@ -10,7 +10,7 @@ from processes import PATIENCE
 
 from aag_tf.config import DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
 from aag_tf.data import open_source
-from aag_tf.encoders import build_networks
+from aag_tf.encoders import build_networks, describe_encoder
 from aag_tf.runs import RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState
 from aag_tf.runs.run import load_run
@@ -20,7 +20,9 @@ STEP = 7
 WEIGHTS_SEED = 5  # not the run's own seed, so that its "trained" encoder differs from its untrained one
 
 
-def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model:
+def make_run(
+    path: Path, dataset: str = "digits", *, custom_encoder: keras.Model | None = None, **data: object
+) -> keras.Model:
     """Makes a run directory as training does, but with random weights; returns its encoder."""
     config = TrainConfig(
         data=DataConfig(dataset=dataset, **data),
@@ -29,13 +31,26 @@ def make_run(path: Path, dataset: str = "digits", **data: object) -> keras.Model
     )
     source = open_source(config.data)
     keras.utils.set_random_seed(WEIGHTS_SEED)
-    encoder, projector = build_networks(config.encoder, config.projector, source.image_shape)
+    custom = None if custom_encoder is None else describe_encoder(custom_encoder, source.image_shape)
+    encoder, projector = build_networks(config.encoder, config.projector, source.image_shape, custom)
     directory = RunDirectory(path)
     directory.create()
-    record = RunRecord(config=config, image_shape=source.image_shape, reading=source.reading)
+    record = RunRecord(config=config, image_shape=source.image_shape, reading=source.reading, custom_encoder=custom)
     directory.write_record(record)
     CheckpointStore(directory.checkpoints).write(STEP, RunState(encoder=encoder, projector=projector).write)
     return encoder
+
+
+def make_varied_run(path: Path) -> keras.Model:
+    """Makes a run none of whose weights is that of a new network, so that all have gradients; returns its encoder."""
+    make_run(path)
+    run = load_run(path)
+    generator = np.random.default_rng(0)
+    for weight in run.encoder.weights:
+        weight.assign(weight + generator.normal(0, 0.2, weight.shape) ** 2)
+    write = RunState(encoder=run.encoder, projector=run.projector).write
+    CheckpointStore(RunDirectory(path).checkpoints).write(STEP, write)
+    return run.encoder
 
 
 def add_checkpoint(path: Path, step: int, knn_accuracy: float) -> keras.Model:

@@ -13,8 +13,12 @@ from aag_tf.evaluation.evaluation import SCHEMA, Evaluation
 from aag_tf.evaluation.results import FeatureResult
 from aag_tf.export import embedding
 from aag_tf.export.embedding import manifest, shards
+from aag_tf.export.prediction import manifest as prediction_manifest
+from aag_tf.export.prediction import rows
+from aag_tf.finetuning.record import SCHEMA as FINETUNE_SCHEMA
+from aag_tf.finetuning.record import Finetuning
 from aag_tf.flags.settings_table import COMMANDS
-from aag_tf.runs import exported, run_record
+from aag_tf.runs import classifier_record, exported, exported_classifier, run_record
 from aag_tf.runs.checkpoints import manifest as checkpoint_manifest
 
 ROOT = Path(__file__).parents[1]
@@ -73,14 +77,24 @@ def test_every_key_of_every_file_is_documented():
     assert section("`run.json`") == record
     checkpoint = keys(checkpoint_manifest.Manifest) | {"format", "format_version", "sha256"}
     assert section("Checkpoints") == checkpoint
-    model = keys(exported.ExportMetadata, "record") | record - {"command", "custom_encoder"}
+    model = keys(exported.ExportMetadata, "record") | record - {"arithmetic", "command", "custom_encoder"}
     assert section("`model.json`") - {"custom_encoder"} == model | {"format", "dataset", "own_encoder"}
-    assert section("`manifest.json`") == keys(manifest.Manifest) | {"format", "format_version"}
-    assert section("`pack.json`") == keys(pack_manifest.Manifest) | {"format", "format_version"}
+    assert section("`manifest.json`") == keys(manifest.Manifest) | {"format", "format_version", "sha256"}
+    assert section("`pack.json`") == keys(pack_manifest.Manifest) | {"format", "format_version", "sha256"}
     assert section("Packs") == set(table.SCHEMA.names)
     assert section("Parquet") == set(shards.schema("float32").names)
-    settings = re.search(r"^\| `settings` \| (.*) \|$", FORMATS.split("# Embedded collections")[1], re.MULTILINE)[1]
-    assert set(re.findall(r"`(\w+)`", settings)) == keys(manifest.Settings)
+    for title, kind in (("Embedded collections", manifest.Settings), ("Predictions", prediction_manifest.Settings)):
+        settings = re.search(r"^\| `settings` \| (.*) \|$", FORMATS.split(f"# {title}")[1], re.MULTILINE)[1]
+        assert set(re.findall(r"`(\w+)`", settings)) == keys(kind)
+
+
+def test_every_key_of_classifiers_and_predictions_is_documented():
+    record = keys(classifier_record.ClassifierRecord)
+    assert section("`classifier.json`") == record | {"format", "format_version"}
+    exported_keys = keys(exported_classifier.ClassifierMetadata, "record")
+    assert section("`model.json` of a classifier") == exported_keys | record | {"format", "format_version"}
+    assert section("`predictions.json`") == keys(prediction_manifest.Manifest) | {"format", "format_version", "sha256"}
+    assert section("Parquet files of predictions") == set(rows.schema(all_probabilities=True).names)
 
 
 def test_every_key_of_an_evaluation_is_documented():
@@ -89,6 +103,11 @@ def test_every_key_of_an_evaluation_is_documented():
     )
     assert section("`evaluation.json`") >= set(json.loads(evaluation.to_json()))
     assert f"Schema {SCHEMA}." in FORMATS
+
+
+def test_every_key_of_a_fine_tuning_is_documented():
+    assert section("`finetune.json`") >= keys(Finetuning, "path") | {"schema"}
+    assert f"Schema {FINETUNE_SCHEMA}. A change" in FORMATS.split("`finetune.json`\n", 1)[1]
 
 
 def test_scripts_and_extras_that_pages_name_exist():

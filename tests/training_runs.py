@@ -14,6 +14,7 @@ STEPS = 12
 METERED = {
     "images_per_second",
     "data_wait_share",
+    "cpu_cores_used",
     "first_step_seconds",
     "monitor_seconds",
     "host_memory_gib",

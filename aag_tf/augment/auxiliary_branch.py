@@ -11,7 +11,7 @@ from aag_tf.augment.branch import compiled
 from aag_tf.augment.main_branch import DRAWS, Draws, MainBranch
 from aag_tf.augment.presets import GEOMETRIC, PRESETS, SIGNED, Preset
 from aag_tf.config import AugmentConfig, check_setting
-from aag_tf.data.windows import Window
+from aag_tf.data.images.windows import Window
 from aag_tf.utils.errors import ConfigError
 
 SMALLEST_CROP = 0.02  # share of the image; limit for strengths above 1

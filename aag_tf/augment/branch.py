@@ -19,7 +19,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.augment import randomness
-from aag_tf.data.windows import Window, largest_centered
+from aag_tf.data.images.windows import Window, largest_centered
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.seeds import Seed
 

@@ -18,6 +18,7 @@ from aag_tf.encoders import dtype_policy
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.paths import check_new_file
 from aag_tf.utils.stores import file_to_write, named, publish
+from aag_tf.utils.text import Lines
 
 GAP = 2  # pixels between pictures, before magnification
 BACKGROUND = 255
@@ -45,7 +46,9 @@ class ContactSheet:
     def __str__(self) -> str:
         """Where it is and what it shows."""
         caption = f"; {self.shown.caption}" if self.shown.caption else ""
-        return f"Drew {named(self.path)}: each row an image, its main views and its auxiliary views{caption}."
+        return str(
+            Lines(f"Drew {named(self.path)}: each row an image, its main views and its auxiliary views{caption}.")
+        )
 
 
 @dtype_policy("float32")

@@ -9,7 +9,7 @@ from typing_extensions import override
 from aag_tf.augment import color, sampling
 from aag_tf.augment.branch import Branch, compiled
 from aag_tf.config import AugmentConfig, check_setting
-from aag_tf.data.windows import Window
+from aag_tf.data.images.windows import Window
 
 MAX_ASPECT = 4.0 / 3.0
 FLIP_PROBABILITY = 0.5
@@ -167,7 +167,7 @@ class MainBranch(Branch):
 
     def _recolor(self, views: tf.Tensor, draws: Draws) -> tf.Tensor:
         """Applies color jitter and grayscale; float32 in [0, 255]."""
-        strength = tf.where(draws["jitter"] < JITTER_PROBABILITY, self.color_strength, 0.0)
+        strength = tf.where(draws["jitter"] < JITTER_PROBABILITY, float(self.color_strength), 0.0)
 
         def amount(name: str, largest: float) -> tf.Tensor:
             return strength * largest * (2.0 * draws[name] - 1.0)

@@ -9,7 +9,7 @@ import math
 
 import tensorflow as tf
 
-from aag_tf.data.windows import Window
+from aag_tf.data.images.windows import Window
 
 
 def crop_window(

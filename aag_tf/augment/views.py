@@ -13,8 +13,8 @@ from aag_tf.augment.branch import Branch
 from aag_tf.augment.randomness import uniforms
 from aag_tf.config import MAIN_VIEWS
 from aag_tf.data import Images
+from aag_tf.data.images.windows import Window
 from aag_tf.data.pipeline import Cutting, cut
-from aag_tf.data.windows import Window
 from aag_tf.utils import seeds
 from aag_tf.utils.errors import ConfigError
 
@@ -109,17 +109,14 @@ class ViewMaker(keras.layers.Layer):
         )
 
     def source_windows(self, numbers: Sequence[tf.Tensor], aspect: tf.Tensor) -> Window:
-        """Returns the parts of one picture that its views are made from, `[views]`.
+        """Returns the parts of pictures that their views are made from, `[batch, views]`.
 
         Args:
-            numbers: random numbers of each view, float32 `[num_uniforms]`, one row of `crop_numbers`.
-            aspect: width / height of the picture relative to that of a view, a float32 scalar.
+            numbers: random numbers of each view, float32 `[batch, num_uniforms]`, as `crop_numbers` returns them.
+            aspect: width / height of the pictures relative to that of a view, float32 `[batch]`.
         """
-        windows = [
-            self.branch_of(view).source_window(number[tf.newaxis], aspect[tf.newaxis])
-            for view, number in enumerate(numbers)
-        ]
-        return Window(*(tf.concat(sides, axis=0) for sides in zip(*windows, strict=True)))
+        windows = [self.branch_of(view).source_window(number, aspect) for view, number in enumerate(numbers)]
+        return Window(*(tf.stack(sides, axis=1) for sides in zip(*windows, strict=True)))
 
     def make(
         self,

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from aag_tf.data.windows import Window
+from aag_tf.data.images.windows import Window
 
 
 def translation(down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:

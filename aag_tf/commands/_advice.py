@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing_extensions import override
 
 from aag_tf.config import leaves
+from aag_tf.flags import recipes
 from aag_tf.flags.settings_table import COMMANDS
 from aag_tf.utils.log import logger
 
@@ -53,7 +54,7 @@ class _OwnAdvice(logging.Filter):
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        if "--" in record.getMessage():
+        if isinstance(record.msg, str) and "--" in record.getMessage():
             record.msg, record.args = advised_by(record.getMessage(), self.command), None
         return True
 
@@ -75,7 +76,7 @@ def advising_as(command: str) -> Iterator[None]:
 def _flags_of(command: str) -> frozenset[str]:
     settings = leaves(COMMANDS[command])
     switches = (f"no{name}" for name, setting in settings.items() if setting.kind is bool)
-    own = ("recipe",) if command == "aag-train" else ()
+    own = ("recipe",) if recipes(COMMANDS[command]) else ()
     return frozenset((*settings, *switches, *own)) | SHARED
 
 

@@ -12,10 +12,10 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from aag_tf.commands._advice import advised_by, advising_as
-from aag_tf.utils import environment
+from aag_tf.utils import environment, terminal
 from aag_tf.utils.errors import AagError
+from aag_tf.utils.once import handing_on
 from aag_tf.utils.quiet import quiet_start
-from aag_tf.utils.text import shown
 
 
 def exit_code_of(number: signal.Signals) -> int:
@@ -24,16 +24,17 @@ def exit_code_of(number: signal.Signals) -> int:
 
 
 def say(text: str) -> None:
-    """Prints text to standard error; ignores an `OSError` where nobody reads it."""
+    """Prints a line to standard error; ignores an `OSError` where nobody reads it."""
     try:
-        print("\n".join(map(shown, text.split("\n"))), file=sys.stderr)
+        terminal.write(text)
     except OSError:
         _drop_rest(sys.stderr)
 
 
 def tell(*results: object) -> None:
-    """Prints results to standard output, a line break between two; control characters in names of files are escaped."""
-    print("\n".join(map(shown, "\n".join(map(str, results)).split("\n"))))
+    """Prints results to standard output: a text on a line, others on the lines of their `__str__`."""
+    for result in results:
+        terminal.write(result, sys.stdout)
 
 
 class _Terminated(BaseException):
@@ -52,8 +53,9 @@ def run_command(name: str, main: Callable[[Sequence[str]], int], *, when_stopped
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may have letters that the terminal cannot show
+    terminal.escape_what_python_prints()
     try:
-        with advising_as(name), _sigterm_raises():
+        with advising_as(name), handing_on(), _sigterm_raises():
             code = main(sys.argv)
         sys.stdout.flush()  # here, so that a closed output is noticed here
     except AagError as error:

@@ -30,10 +30,10 @@ def main(argv: Sequence[str]) -> int:
         page = report.comparison_path(config)
         comparison = evaluation.compare(config.compared)
         report.write_comparison(comparison, page)
-        tell(comparison, f"\nIn pictures: {named(page)}")
+        tell(comparison, "", f"In pictures: {named(page)}")
         return 0
     if config.dry_run:
-        print(evaluation.plan(config), "\nNothing was evaluated and nothing was written (--dry_run).", sep="\n")
+        tell(evaluation.plan(config), "", "Nothing was evaluated and nothing was written (--dry_run).")
         return 0
     drawn = report.report_path(config)
     result = evaluation.evaluate(config)
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
         report.write_report(result, drawn)
     tell(result)
     if result.path is not None:
-        tell(f"\nEvery metric and setting: {named(result.path)}")
+        tell("", f"Every metric and setting: {named(result.path)}")
     if drawn is not None:
         tell(f"In pictures: {named(drawn)}")
     return 0

@@ -16,7 +16,7 @@ OUTPUT/pack.json, and what TensorFlow Datasets needs to read it. Pictures that c
 from collections.abc import Sequence
 
 from aag_tf import flags, preflight
-from aag_tf.commands._app import run_command, start_tensorflow
+from aag_tf.commands._app import run_command, start_tensorflow, tell
 from aag_tf.config import PackConfig
 
 
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     preflight.check(config)
     with start_tensorflow():
         from aag_tf.packing.pack import pack
-    print(pack(config))
+    tell(pack(config))
     return 0
 
 

@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     with start_tensorflow():
         from aag_tf.training import plan, train
     if config.run.dry_run:
-        print(plan(config), "\nNothing was trained and nothing was written (--dry_run).", sep="\n")
+        tell(plan(config), "", "Nothing was trained and nothing was written (--dry_run).")
         return 0
     result = train(config)
     code = 0 if result.complete else exit_code_of(result.stopped_by or signal.SIGINT)

@@ -83,7 +83,8 @@ class AugmentConfig:
         "auto",
         "What views are cut from: image, the picture after it was brought to --image_size (kept in memory where all "
         "fit); source, the picture itself in its full resolution and shape, read from its file in every epoch. auto: "
-        "source for photographs (8-bit gray or RGB files of one page) with more than twice the pixels of a view.",
+        "source for photographs (8-bit gray or RGB files of one page) with more than twice the pixels of a view, or "
+        "with any more in a pack made with --side.",
         choices=CROPS_FROM,
     )
 

@@ -44,6 +44,25 @@ def check_dataset(dataset: str, flag: str = "dataset") -> None:
         )
 
 
+def check_named_images(dataset: str | None, layout: LayoutConfig) -> None:
+    """Checks the images that a command takes in place of a run's own.
+
+    Args:
+        dataset: `None` for the run's own.
+        layout: how `dataset` is read.
+
+    Raises:
+        ConfigError: the name is not that of a data set, or there is a layout without a name.
+    """
+    require(
+        dataset is not None or layout.is_usual,
+        "--splits, --labels, --columns and --follow_symlinks say how --dataset is read, and a run's own images are "
+        "read as in training; name the images with --dataset, or leave them out.",
+    )
+    if dataset is not None:
+        check_dataset(dataset)
+
+
 def datasets_of(text: str) -> list[str]:
     """Returns the data sets that `--dataset` joins; a comma separates them only before the next one's scheme."""
     following = "|".join(
@@ -136,9 +155,9 @@ class DataConfig:
         )
         of_files = any(each.partition(":")[0] in OF_FILES for each in self.datasets)
         require(
-            of_files or self.layout == LayoutConfig(),
-            f"--splits, --labels and --columns are for folder:, list:, csv: and tar:, and --dataset={self.dataset} has "
-            "splits and labels of its own; leave them out.",
+            of_files or self.layout.is_usual,
+            f"--splits, --labels, --columns and --follow_symlinks are for folder:, list:, csv: and tar:, and "
+            f"--dataset={self.dataset} has splits and labels of its own; leave them out.",
         )
         parts = self.train_parts()
         require(
@@ -151,6 +170,13 @@ class DataConfig:
     def datasets(self) -> list[str]:
         """The data sets that `dataset` joins."""
         return datasets_of(self.dataset)
+
+    def for_other(self, dataset: str) -> "DataConfig":
+        """Returns the settings of another data set in the same place, found by the same rules."""
+        layout = LayoutConfig()
+        if any(each.startswith("folder:") for each in datasets_of(dataset)):
+            layout = dataclasses.replace(layout, follow_symlinks=self.layout.follow_symlinks)
+        return DataConfig(dataset, data_dir=self.data_dir, download=self.download, layout=layout)
 
     def train_parts(self) -> list[str]:
         """Names of the splits that `train_split` joins, without their slices."""

@@ -15,7 +15,8 @@ class EmbedConfig:
 
     saved_model: str = setting(
         "",
-        "The encoder: a directory that aag-export wrote, or one version in it.",
+        "The encoder: a directory that aag-export wrote, or one version in it. A model is a program: one that could "
+        "read or write files is refused, see --trust_model.",
         if_empty="name a directory that aag-export wrote",
         is_path=True,
     )
@@ -83,6 +84,11 @@ class EmbedConfig:
         low=1,
         high=1024,
     )
+    follow_symlinks: bool = setting(
+        False,
+        "In a folder, follow symbolic links that lead out of it. Off, they are left out and named, since files that "
+        "come from others may link to anything; links within the folder are always followed.",
+    )
     resume: bool = setting(
         False, "Go on with an output that was stopped, by Ctrl-C or by kill -9: no image is lost or embedded twice."
     )
@@ -93,6 +99,11 @@ class EmbedConfig:
         "same command.",
     )
     overwrite: bool = setting(False, "Delete an earlier output of aag-embed in the directory and start again.")
+    trust_model: bool = setting(
+        False,
+        "Load a SavedModel even if its graph can do more than compute, such as read and write files or call Python: "
+        "whoever made it can then do what you can.",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from aag_tf.config.checks import listed, require
-from aag_tf.config.data import check_dataset
+from aag_tf.config.data import check_named_images
 from aag_tf.config.layout import LayoutConfig
 from aag_tf.config.protocol import ProtocolConfig
 from aag_tf.config.reading import SIZE_FORM, read_size
@@ -35,7 +35,8 @@ class EvaluateConfig:
     saved_model: str | None = setting(
         None,
         "Evaluate this SavedModel: a directory that aag-export wrote (or one version in it), or any other that maps "
-        "one batch of images to one batch of vectors.",
+        "one batch of images to one batch of vectors. A model is a program: one that could read or write files is "
+        "refused, see --trust_model.",
         is_path=True,
     )
     signature: str | None = setting(
@@ -80,7 +81,7 @@ class EvaluateConfig:
     download: bool = setting(False, "Allow tfds: to download and prepare a data set that is not there yet.")
     image_size: int | str | None = setting(
         None,
-        "Size of the images in pixels, a side or height and width, for a model that takes any size. Default: that of "
+        "Size of the images in pixels, a side or height and width, for a network that takes any size. Default: that of "
         "the data set, or 224 where it has several, or more than 256.",
         form=SIZE_FORM,
         read=read_size,
@@ -105,6 +106,11 @@ class EvaluateConfig:
         "directory or a file of --output. Nothing is evaluated again.",
         is_path=True,
     )
+    trust_model: bool = setting(
+        False,
+        "Load a SavedModel even if its graph can do more than compute, such as read and write files or call Python: "
+        "whoever made it can then do what you can.",
+    )
     layout: LayoutConfig = dataclasses.field(default_factory=LayoutConfig)
     protocol: ProtocolConfig = dataclasses.field(default_factory=ProtocolConfig)
 
@@ -114,15 +120,9 @@ class EvaluateConfig:
             self._check_comparison()
             return
         self._check_subject()
-        require(
-            self.dataset is not None or self.layout == LayoutConfig(),
-            "--splits, --labels and --columns say how --dataset is divided, and a run's own images are divided as in "
-            "training; name the images with --dataset, or leave them out.",
-        )
+        check_named_images(self.dataset, self.layout)
         if self.train_features is not None:
             self._check_features()
-        if self.dataset is not None:
-            check_dataset(self.dataset)
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -143,6 +143,10 @@ class EvaluateConfig:
         require(
             self.signature is None or self.saved_model is not None,
             "--signature names a signature of a SavedModel; give --saved_model=<directory> with it.",
+        )
+        require(
+            not self.trust_model or self.saved_model is not None,
+            "--trust_model is for a SavedModel; give --saved_model=<directory> with it, or leave it out.",
         )
         require(
             self.input_range is None or self.saved_model is not None or self.keras_model is not None,

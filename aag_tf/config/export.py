@@ -7,17 +7,24 @@ from aag_tf.config.run import CHECKPOINTS
 from aag_tf.config.setting import check_settings, setting
 
 SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "embed_values", "project")
+CLASSIFIER_SIGNATURES = ("serving_default", "classify", "classify_bytes")
+# Settings that are for encoders.
+OF_ENCODERS = ("run_dir", "checkpoint", "signatures", "formats", "weights")
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportConfig:
-    """Export: which run becomes a SavedModel, and where it goes."""
+    """Export: which run or classifier becomes a SavedModel, and where it goes."""
 
-    run_dir: str = setting(
-        "",
-        "The run whose encoder is exported.",
-        if_empty="name the run whose encoder is to be exported",
+    run_dir: str = setting("", "The run whose encoder is exported.", is_path=True)
+    classifier: str | None = setting(
+        None,
+        "The directory of a classifier that aag-finetune wrote, in place of a run. Its signatures are classify and "
+        "serving_default (uint8 images of its size) and, for 1 or 3 channels, classify_bytes (JPEG, PNG, GIF or WebP "
+        "files); they give probabilities, label and embedding.",
+        if_empty="name a directory that aag-finetune wrote",
         is_path=True,
+        schemes=(),
     )
     checkpoint: str = setting(
         "latest",
@@ -46,9 +53,10 @@ class ExportConfig:
     )
     formats: str = setting(
         "",
-        "Other runtimes to convert serving_default for: onnx, openvino, litert; each needs the extra of its name, and "
-        "goes into the version directory.",
-        choices=("onnx", "openvino", "litert"),
+        "Files for other programs, which go into the version directory: keras (the encoder as a .keras file of Keras's "
+        "own layers, and its weights), and serving_default for the runtimes onnx, openvino and litert, each of which "
+        "needs the extra of its name.",
+        choices=("keras", "onnx", "openvino", "litert"),
         several=True,
     )
     weights: str = setting(
@@ -59,13 +67,16 @@ class ExportConfig:
     )
     max_pixels: int = setting(
         2**25,  # 33.5 million: a frame of 8K video
-        "Pictures with more pixels are refused by embed_bytes, embed_images and embed_values before they are decoded.",
+        "Pictures with more pixels are refused by embed_bytes, embed_images, embed_values and classify_bytes before "
+        "they are decoded.",
         low=1,
         high=2**28,
     )
     overwrite: bool = setting(False, "Replace a version that exists.")
     verify: bool = setting(
-        True, "Load the SavedModel in a fresh process without Keras and compare its embeddings with the encoder's."
+        True,
+        "Load the SavedModel in a fresh process without Keras and compare what it gives with what the encoder or the "
+        "classifier gives.",
     )
     dry_run: bool = setting(
         False, "Say what would be written and where, after every check that needs no writing, and write nothing."
@@ -73,6 +84,16 @@ class ExportConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        require(
+            bool(self.run_dir) or self.classifier is not None,
+            "--run_dir is missing; name the run whose encoder is to be exported, or a classifier with --classifier.",
+        )
+        for name in OF_ENCODERS if self.classifier is not None else ():
+            value = getattr(self, name)
+            require(
+                value == type(self).__dataclass_fields__[name].default,
+                f"--{name}={value} is for the encoder of a run; leave it out with --classifier.",
+            )
         require(
             self.signature_names is None or SIGNATURES[0] in self.signature_names,
             f"--signatures={self.signatures} leaves out {SIGNATURES[0]}, which every server asks for; add it.",
@@ -87,5 +108,5 @@ class ExportConfig:
 
     @property
     def format_names(self) -> tuple[str, ...]:
-        """The runtimes to convert for, each once."""
+        """The programs to convert for, each once."""
         return tuple(dict.fromkeys(listed(self.formats)))

@@ -5,7 +5,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from aag_tf.config.setting import Setting, settings_of
+from aag_tf.config.declared import Setting
+from aag_tf.config.setting import settings_of
 from aag_tf.utils.flag_text import quoted
 
 Config = typing.TypeVar("Config")

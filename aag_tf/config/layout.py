@@ -115,6 +115,14 @@ class LayoutConfig:
         "class, target, ...; split, subset, ...).",
         if_empty="give names of columns, as --columns=image,class",
     )
+    follow_symlinks: bool | None = setting(
+        None,
+        "In folder:, follow symbolic links that lead out of the folder, as from a class to a folder on another disk. "
+        "Off, they are left out and named, since files that come from others may link to anything; links within the "
+        "folder are always followed. Default: off for a few files, and a refusal where whole folders or more than a "
+        "tenth of the images would be left out.",
+        resumable=True,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -122,3 +130,8 @@ class LayoutConfig:
         each = ((text, read_splits(text)) for text in splits_of_each(self.splits))
         written = [text if parts is None else write_splits(parts) for text, parts in each]
         object.__setattr__(self, "splits", ";".join(written))
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether nothing is asked for that only files have."""
+        return dataclasses.replace(self, follow_symlinks=self.follow_symlinks or None) == LayoutConfig()

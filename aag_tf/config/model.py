@@ -4,6 +4,7 @@ import dataclasses
 
 from aag_tf.config.setting import check_settings, setting
 
+AUTO = "auto"
 OWN = "own"  # recorded in place of a name, where an encoder, a branch or images were passed in Python
 
 
@@ -37,6 +38,12 @@ class EncoderConfig:
         "encoders gain much by it.",
         low=1,
         high=8,
+    )
+    input_range: str = setting(
+        AUTO,
+        "Values that the encoder's first layer scales pixels to: -1..1, or those that Keras's ImageNet weights of "
+        "--encoder expect (imagenet). auto: those of the weights that it starts from, else -1..1.",
+        choices=(AUTO, "-1..1", "imagenet"),
     )
 
     def __post_init__(self) -> None:

@@ -2,12 +2,15 @@
 
 import dataclasses
 
+from aag_tf.config.checks import require
 from aag_tf.config.setting import check_settings, setting
+
+COSINE, WSD = "cosine", "wsd"
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """Optimizer: the step, and its learning rate over the run (linear warm-up, then a cosine to zero)."""
+    """Optimizer: the step, and its learning rate over the run (a linear warm-up, then the schedule)."""
 
     optimizer: str = setting(
         "adamw",
@@ -29,8 +32,23 @@ class OptimizerConfig:
         "--learning_rate=0.007 --lr_scaling=sqrt is the default rate of 0.0035 at a batch of 64.",
         choices=("none", "linear", "sqrt"),
     )
+    lr_schedule: str = setting(
+        COSINE,
+        "The learning rate after warm-up: cosine falls to zero over the whole run; wsd (warm-up, stable, decay) stays "
+        "constant and falls to zero over the last --decay_fraction, so that the run can be made longer with --extend.",
+        choices=(COSINE, WSD),
+    )
     warmup_fraction: float = setting(
         0.05, "Part of the run over which the learning rate rises from zero.", low=0.0, high=0.9
+    )
+    warmup_steps: int | None = setting(
+        None,
+        "Steps over which the learning rate rises from zero; replaces --warmup_fraction, so that runs of different "
+        "lengths begin alike.",
+        low=0,
+    )
+    decay_fraction: float = setting(
+        0.2, "Part of the run, at its end, over which the learning rate of wsd falls to zero.", low=0.0, high=0.9
     )
     weight_decay: float = setting(
         1e-4,
@@ -49,3 +67,32 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        require(
+            self.lr_schedule != WSD or self.warmup_steps is not None or self.warmup_fraction + self.decay_fraction <= 1,
+            f"--warmup_fraction={self.warmup_fraction:g} and --decay_fraction={self.decay_fraction:g} are more than "
+            "the whole run; lower one of them.",
+        )
+
+    def warmup(self, total_steps: int) -> int:
+        """Returns the steps of the warm-up in a run of so many.
+
+        Raises:
+            ConfigError: `warmup_steps` do not fit before the end of the run, or before its decay.
+        """
+        end = total_steps - 1 if self.lr_schedule == COSINE else self.constant_until(total_steps)
+        assert end is not None
+        if self.warmup_steps is None:
+            return min(round(self.warmup_fraction * total_steps), end)
+        until = "its last step" if self.lr_schedule == COSINE else f"step {end}, where it begins to decay"
+        require(
+            self.warmup_steps <= end,
+            f"--warmup_steps={self.warmup_steps} does not end before {until}, in a run of {total_steps} steps "
+            "(--train_steps, --epochs); lower it, or train longer.",
+        )
+        return self.warmup_steps
+
+    def constant_until(self, total_steps: int) -> int | None:
+        """Returns the step after which the learning rate of wsd falls, in a run of so many; `None` for a cosine."""
+        if self.lr_schedule == COSINE:
+            return None
+        return total_steps - max(round(self.decay_fraction * total_steps), 1)

@@ -1,6 +1,6 @@
 """Compares the settings of a resumed run with those that it was begun with."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aag_tf.config.data import OF_FILES, datasets_of
@@ -16,14 +16,17 @@ def training_settings(config: TrainConfig) -> dict[str, Any]:
     return {name: value for name, value in to_flat(config).items() if not declared[name].resumable}
 
 
-def changed_training_settings(config: TrainConfig, recorded: Mapping[str, Any]) -> list[str]:
+def changed_training_settings(
+    config: TrainConfig, recorded: Mapping[str, Any], *, may_differ: Collection[str] = ()
+) -> list[str]:
     """Describes the settings that differ from a run's recorded ones although they may not.
 
     A setting that is newer than the run, and so is not recorded, had its default.
 
     Args:
-        config: settings of the resumed run.
+        config: settings of the run that goes on.
         recorded: `{flag name: value}` of the run, as `to_flat` gives it.
+        may_differ: names of settings that are not compared.
 
     Returns:
         A phrase for each, such as `--seed (was 0, is 1)`.
@@ -32,7 +35,7 @@ def changed_training_settings(config: TrainConfig, recorded: Mapping[str, Any]) 
     return [
         f"--{name} (was {before[name]}, is {value})"
         for name, value in training_settings(config).items()
-        if before[name] != value and not (name in MOVABLE and _moved(before[name], value))
+        if before[name] != value and name not in may_differ and not (name in MOVABLE and _moved(before[name], value))
     ]
 
 

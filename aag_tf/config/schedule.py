@@ -63,6 +63,12 @@ class ScheduleConfig:
         low=1,
     )
 
+    local_shards: bool = setting(
+        False,
+        "Several machines: each trains on the files of a pack (--dataset=pack:PATH) that lie on its own disk, and "
+        "needs no others. Off, each needs all of them, and reads its rows of every batch.",
+    )
+
     def __post_init__(self) -> None:
         check_settings(self)
         require(

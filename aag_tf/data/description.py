@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from aag_tf.data.skipped import counted_by_reason
+from aag_tf.data.files.skipped import counted_by_reason
 from aag_tf.data.splits import Source, Split
 from aag_tf.utils.text import shown
 
@@ -12,14 +12,17 @@ NAMED_CLASSES = 5
 NAMED_FILES = 3
 
 
-def describe_source(source: Source, skipped_file: str | None = None) -> dict[str, str]:
+def describe_source(
+    source: Source, skipped_file: str | None = None, *, size_from: str = "--image_size"
+) -> dict[str, str]:
     """Returns lines by their titles, with the flags that decide otherwise.
 
     Args:
         source: the data set.
         skipped_file: where all files are named that could not be read; `None` for nowhere.
+        size_from: what decides the size of the images.
     """
-    lines = {"images": _images(source)}
+    lines = {"images": _images(source, size_from)}
     if source.skipped:
         names = ", ".join(list(source.skipped)[:NAMED_FILES])
         more = ", ..." if len(source.skipped) > NAMED_FILES else ""
@@ -30,14 +33,14 @@ def describe_source(source: Source, skipped_file: str | None = None) -> dict[str
     return lines | {"classes": _classes(source), "splits": _splits(source)}
 
 
-def _images(source: Source) -> str:
+def _images(source: Source, size_from: str) -> str:
     height, width, channels = source.image_shape
     total = sum(len(split) for split in (source.train, source.validation, source.test) if split is not None)
     color = {1: "gray", 3: "RGB"}.get(channels, f"with {channels} channels")
     if source.train.images.has_sources:
-        done = f"views of {height}x{width} {color} (--image_size) are cut from the pictures themselves (--crop_from)"
+        done = f"views of {height}x{width} {color} ({size_from}) are cut from the pictures themselves (--crop_from)"
     else:
-        done = f"resized to {height}x{width} {color} (--image_size)"
+        done = f"resized to {height}x{width} {color} ({size_from})"
     return f"{total:,} of {shown(source.name)}, {done}"
 
 

@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf.data.images import Images
+from aag_tf.data.images.base import Images
 
 SAMPLES = 64
 CELLS = 4  # along each side of a sample

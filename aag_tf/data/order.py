@@ -25,9 +25,9 @@ def shuffled(size: int, seed: tf.Tensor | seeds.Seed) -> tf.Tensor:
         return tf.random.experimental.stateless_shuffle(tf.range(size, dtype=tf.int64), seed, alg="philox")
 
 
-def epoch_seed(seed: int, epoch: int) -> seeds.Seed:
-    """Returns the stateless seed of one epoch's order."""
-    return seeds.fold(seed, "order", epoch)
+def epoch_seed(seed: int, epoch: int, part: int | None = None) -> seeds.Seed:
+    """Returns the stateless seed of one epoch's order; with `part`, that of the images of one machine of several."""
+    return seeds.fold(seed, "order", epoch) if part is None else seeds.fold(seed, "order of a part", epoch, part)
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:

@@ -1,7 +1,6 @@
 """Batches of images: shuffled from any step on for training, in order for evaluation."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,8 +10,18 @@ import tensorflow as tf
 
 from aag_tf.data import order
 from aag_tf.data.counting import require_batch
-from aag_tf.data.images import Images
-from aag_tf.data.windows import Window
+from aag_tf.data.images.base import Images
+from aag_tf.data.images.memory import usable_memory
+from aag_tf.data.images.windows import Window
+from aag_tf.utils.errors import ConfigError
+
+# Pictures whose files or records are fetched by one call: of many the bytes would take much memory, and a call for
+# each would cost more than decoding a small one.
+OPENED_AT_ONCE = 32
+
+# Batches that wait for their steps: as many as take so many bytes, within limits. What tf.data chooses itself doubles
+# whenever a step has to wait, and stays there: 34 batches of 9 MiB after 200 quick steps.
+AHEAD_BYTES, LEAST_AHEAD, MOST_AHEAD = 2**26, 2, 32
 
 Batch = dict[str, tf.Tensor]
 Numbers = tuple[tf.Tensor, ...]
@@ -25,7 +34,8 @@ class Cutting:
     Args:
         numbers: random numbers of each view of a batch, float32 `[batch, count]` each, from step (a scalar) and row
             (int32 `[batch]`).
-        windows: windows of the views of one picture, from its random numbers, `[count]` each, and its aspect.
+        windows: windows of the views of a batch, float32 `[batch, views]` each, from its random numbers and the aspects
+            of its pictures, width / height relative to that of a view, float32 `[batch]`.
     """
 
     numbers: Callable[[tf.Tensor, tf.Tensor], Numbers]
@@ -42,6 +52,7 @@ def training_batches(
     transform: Callable[[Batch], Batch] | None = None,
     cutting: Cutting | None = None,
     part: tuple[int, int] = (0, 1),
+    counts: Sequence[int] | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of steps `start_step` to `start_step + num_steps - 1`.
 
@@ -61,6 +72,8 @@ def training_batches(
             [b, views, h, w, c], in place of `"image"`.
         part: `(index, count)`: read only the `index`-th of `count` equal slices of every batch, as one machine of
             several does; `row` still counts over the whole batch. The count must divide the batch.
+        counts: how many images each part has, where it has its own: `images` are those of this part, each epoch visits
+            them in an order of their own, and an epoch ends when a part has no more for a batch.
 
     Returns:
         `num_steps` elements `{"image": uint8 [b, h, w, c], "step": int64 [b] (one number b times), "row": int32 [b]}`,
@@ -71,60 +84,90 @@ def training_batches(
         ConfigError: there are fewer images than one batch needs.
     """
     size, batch = len(images), global_batch_size
-    steps_per_epoch = batches_in_epoch(size, batch)
+    steps_per_epoch = batches_in_epoch(size, batch) if counts is None else batches_of_parts(counts, batch)
     share = batch // part[1]
     first = part[0] * share
+    rows_here = slice(first, first + share)
 
+    @tf.autograph.experimental.do_not_convert
     def numbers_of_epoch(epoch_seed: tf.Tensor) -> tf.data.Dataset:
-        visited = order.shuffled(size, epoch_seed)[: steps_per_epoch * batch]
-        return tf.data.Dataset.from_tensor_slices(tf.reshape(visited, [steps_per_epoch, batch]))
+        visited = order.shuffled(size, epoch_seed)
+        if counts is None:
+            numbers = tf.reshape(visited[: steps_per_epoch * batch], [steps_per_epoch, batch])[:, rows_here]
+        else:
+            numbers = tf.reshape(visited[: steps_per_epoch * share], [steps_per_epoch, share])
+        return tf.data.Dataset.from_tensor_slices(numbers)
 
+    @tf.autograph.experimental.do_not_convert
     def read(step: tf.Tensor, numbers: tf.Tensor) -> Batch:
         rows = tf.range(first, first + share, dtype=tf.int32)
-        return {"image": images.fetch(numbers[first : first + share]), "step": tf.fill([share], step), "row": rows}
+        return {"image": images.fetch(numbers), "step": tf.fill([share], step), "row": rows}
 
     epochs = range(start_step // steps_per_epoch, -(-(start_step + num_steps) // steps_per_epoch))
-    epoch_seeds = np.array([order.epoch_seed(seed, epoch) for epoch in epochs], np.int32).reshape(-1, 2)
+    own = None if counts is None else part[0]
+    epoch_seeds = np.array([order.epoch_seed(seed, epoch, own) for epoch in epochs], np.int32).reshape(-1, 2)
     batches = tf.data.Dataset.from_tensor_slices(epoch_seeds).flat_map(numbers_of_epoch)
     # This skips indices of examples, not images, and less than one epoch of them.
     batches = batches.skip(start_step % steps_per_epoch).take(num_steps).enumerate(start=start_step)
     if cutting is None:
         batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     else:
-        batches = _cut(batches, images, cutting, slice(first, first + share))
+        batches = _cut(batches, images, cutting, rows_here)
     if transform is not None:
+        transform = tf.autograph.experimental.do_not_convert(transform)
         batches = batches.map(transform, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     batches = batches.apply(tf.data.experimental.assert_cardinality(num_steps))
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+    return batches.prefetch(batches_ahead(batches)).with_options(_options())
+
+
+def batches_ahead(batches: tf.data.Dataset) -> int:
+    """Returns how many batches are read before they are asked for."""
+    specs = tf.nest.flatten(batches.element_spec)
+    size = sum((spec.shape.num_elements() or 0) * spec.dtype.size for spec in specs)
+    return max(LEAST_AHEAD, min(MOST_AHEAD, AHEAD_BYTES // max(1, size)))
 
 
 def cut(images: Images, indices: Sequence[int] | npt.NDArray[np.int64], cutting: Cutting, step: int = 0) -> tf.Tensor:
     """Cuts the views of some images as if they were the batch of a step: uint8 [k, views, h, w, c]."""
     drawn = cutting.numbers(tf.constant(step, tf.int64), tf.range(len(indices)))
+    sources = images.sources(tf.constant(np.asarray(indices, np.int64)))
+    windows = cutting.windows(drawn, sources["aspect"] * _upright(images))
     crops = []
-    for row, index in enumerate(indices):
-        numbers = tuple(number[row] for number in drawn)
-        choose = functools.partial(cutting.windows, numbers)
-        crops.append(images.crops(tf.constant(int(index), tf.int64), choose, images.shape[:2]))
+    for row in range(len(indices)):
+        own = {name: of[row] for name, of in sources.items()}
+        crops.append(images.crops(own, Window(*(side[row] for side in windows)), images.shape[:2]))
     return tf.stack(crops)
 
 
 def _cut(batches: tf.data.Dataset, images: Images, cutting: Cutting, rows: slice) -> tf.data.Dataset:
-    """Maps (step, numbers of images) to batches of crops, one image at a time, so that threads share a batch."""
+    """Maps (step, numbers of images) to batches of crops, decoding image by image, so that threads share a batch."""
     size, share = images.shape[:2], rows.stop - rows.start
 
+    @tf.autograph.experimental.do_not_convert
     def plan(step: tf.Tensor, numbers: tf.Tensor) -> dict[str, Any]:
         row = tf.range(rows.start, rows.stop, dtype=tf.int32)
         drawn = cutting.numbers(step, row)
-        return {"number": numbers[rows], "step": tf.fill([share], step), "row": row, "drawn": drawn}
+        return {"number": numbers, "step": tf.fill([share], step), "row": row, "drawn": drawn}
 
+    @tf.autograph.experimental.do_not_convert
+    def open_some(some: dict[str, Any]) -> dict[str, Any]:
+        source = images.sources(some["number"])
+        windows = cutting.windows(some["drawn"], source.pop("aspect") * _upright(images))
+        return {"source": source, "windows": tf.stack(windows, axis=1), "step": some["step"], "row": some["row"]}
+
+    @tf.autograph.experimental.do_not_convert
     def cut_one(one: dict[str, Any]) -> Batch:
-        crops = images.crops(one["number"], functools.partial(cutting.windows, one["drawn"]), size)
+        crops = images.crops(one["source"], Window(*tf.unstack(one["windows"])), size)
         return {"crops": crops, "step": one["step"], "row": one["row"]}
 
-    planned = batches.map(plan, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    cuts = planned.unbatch().map(cut_one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return cuts.batch(share, drop_remainder=True)
+    in_parallel: dict[str, Any] = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
+    some = batches.map(plan, **in_parallel).rebatch(OPENED_AT_ONCE).map(open_some, **in_parallel)
+    return some.unbatch().map(cut_one, **in_parallel).batch(share, drop_remainder=True)
+
+
+def _upright(images: Images) -> float:
+    """Height / width of the views."""
+    return images.shape[0] / images.shape[1]
 
 
 def upcoming(images: Images, *, global_batch_size: int, seed: int, step: int, count: int) -> npt.NDArray[np.int64]:
@@ -150,15 +193,34 @@ def batches_in_epoch(num_images: int, global_batch_size: int) -> int:
     return num_images // global_batch_size
 
 
+def batches_of_parts(counts: Sequence[int], global_batch_size: int) -> int:
+    """Number of complete batches in an epoch of several machines, each with images of its own.
+
+    Raises:
+        ConfigError: one has fewer images than its slice of a batch needs.
+    """
+    share = global_batch_size // len(counts)
+    least = int(np.argmin(counts))
+    if counts[least] < share:
+        raise ConfigError(
+            f"--global_batch_size={global_batch_size} takes {share} images from each machine, and worker {least} has "
+            f"{counts[least]}; use {counts[least] * len(counts)} or less, or give it more files of the pack."
+        )
+    return counts[least] // share
+
+
 def evaluation_batches(images: Images, batch_size: int) -> tf.data.Dataset:
     """Returns all images once, in order: uint8 [b, h, w, c] with `b = batch_size`, fewer in the last batch."""
     numbers = tf.data.Dataset.range(len(images)).batch(batch_size)
-    pictures = numbers.map(images.fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return pictures.prefetch(tf.data.AUTOTUNE).with_options(_options())
+    fetch = tf.autograph.experimental.do_not_convert(images.fetch)
+    pictures = numbers.map(fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return pictures.prefetch(LEAST_AHEAD).with_options(_options())
 
 
 def _options() -> tf.data.Options:
     options = tf.data.Options()
     # There are no files to distribute over workers: each reads its part of every batch.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    # For what threads work on at once. Half of the machine is the default, whatever a container may use.
+    options.autotune.ram_budget = usable_memory() // 4
     return options

@@ -8,15 +8,16 @@ import numpy.typing as npt
 
 from aag_tf.data import order
 from aag_tf.data.counting import TEST_FRACTION
-from aag_tf.data.derived_images import SelectedImages
-from aag_tf.data.images import Images, Shape
-from aag_tf.data.listing import LeftOut, Resolved
-from aag_tf.data.reading import Reading
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.images.base import Images, Shape
+from aag_tf.data.images.derived_images import SelectedImages
+from aag_tf.data.layouts.listing import LeftOut, Resolved
 from aag_tf.utils import seeds
 from aag_tf.utils.errors import DataError
 
 # A fixed seed and not the run's, so that runs of all seeds are evaluated on the same examples.
 SPLIT_SEED = 0
+TEST_FROM_VALIDATION = "the validation split of the data set, which has no test split"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -137,12 +138,12 @@ def complete(source: Source, validation_fraction: float) -> Source:
     origins: dict[str, str] = {}
     if test is None and validation is not None:
         validation, test = None, validation
-        origins["test"] = "the validation split of the data set, which has no test split"
+        origins["test"] = TEST_FROM_VALIDATION
     if test is None and train.labels is not None:
-        train, test = _hold_out(train, TEST_FRACTION, "test split")
+        train, test = hold_out(train, TEST_FRACTION, "test split")
         origins["test"] = f"{TEST_FRACTION:.0%} of the labeled images, since the data set has no test split"
     if validation is None:
-        train, validation = _hold_out(train, validation_fraction, "validation split")
+        train, validation = hold_out(train, validation_fraction, "validation split")
         origins["validation"] = f"{validation_fraction:.0%} held out of train (--validation_fraction)"
     if len(train) < 2:
         raise DataError(f"{source.name} has too few images, {len(train)} to train on; give it at least 2.")
@@ -170,7 +171,17 @@ def held_out_mask(
     return mask
 
 
-def _hold_out(split: Split, fraction: float, purpose: str) -> tuple[Split, Split | None]:
+def hold_out(split: Split, fraction: float, purpose: str) -> tuple[Split, Split | None]:
+    """Divides a split into what is kept and what is held out, by `held_out_mask`; pages of a file stay together.
+
+    Args:
+        split: to divide.
+        fraction: to hold out, in [0, 1].
+        purpose: of what is held out; other purposes give other images.
+
+    Returns:
+        What is kept and what is held out; the split itself and `None` where one of the two would be empty.
+    """
     if split.files is None:
         mask = held_out_mask(len(split), split.labels, fraction, purpose)
     else:  # whole files: the pages of one are alike, and nothing is learned from testing on what was trained on

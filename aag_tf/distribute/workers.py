@@ -2,13 +2,15 @@
 
 import contextlib
 import hashlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from aag_tf.config import Cluster
+from aag_tf.utils import terminal
 from aag_tf.utils.errors import ConfigError, WorkerLostError
 
 # Errors that TensorFlow raises in a process that has lost another worker.
@@ -44,17 +46,25 @@ def check_same_settings(strategy: tf.distribute.Strategy, cluster: Cluster, sett
     """
     digest = int.from_bytes(hashlib.sha256(settings.encode()).digest()[:4]) // 2
 
-    def gather() -> tf.Tensor:
-        return tf.distribute.get_replica_context().all_gather(tf.constant([digest], tf.int64), axis=0)
-
-    digests = _run(strategy, gather).numpy()
-    per_worker = digests.reshape(len(cluster.workers), -1)[:, 0]
+    per_worker = gather_from_workers(strategy, cluster, np.array([digest]))[:, 0]
     others = [index for index, found in enumerate(per_worker) if found != per_worker[0]]
     if others:
         raise ConfigError(
             f"worker {others[0]} was started with other flags or other images than worker 0 (the chief), or its "
             "hardware chose another precision; start every worker with the same command, and with the same --precision."
         )
+
+
+def gather_from_workers(
+    strategy: tf.distribute.Strategy, cluster: Cluster, values: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Returns what each worker passes, int64 [n] of one length, on all of them: int64 [workers, n]."""
+
+    def gather() -> tf.Tensor:
+        return tf.distribute.get_replica_context().all_gather(tf.constant(values[np.newaxis], tf.int64), axis=0)
+
+    # Every replica of a worker has passed the same.
+    return _run(strategy, gather).numpy().reshape(len(cluster.workers), -1, len(values))[:, 0]
 
 
 def agreement(strategy: tf.distribute.Strategy) -> Callable[[bool], bool]:
@@ -98,11 +108,9 @@ def per_worker_batches(
 
 def announce(cluster: Cluster) -> None:
     """Prints that this worker waits for the others, because a cluster starts only when all machines are there."""
-    print(
+    terminal.write(
         f"aag-train: worker {cluster.index} of {len(cluster.workers)} at {cluster.workers[cluster.index]} waits for "
-        "the others to start.",
-        file=sys.stderr,
-        flush=True,
+        "the others to start."
     )
 
 

@@ -11,6 +11,7 @@ from aag_tf.encoders.custom import (
     weight_shapes,
 )
 from aag_tf.encoders.networks import build_networks, dtype_policy, untrained_encoder
+from aag_tf.encoders.plain import plain_encoder
 from aag_tf.encoders.projector import build_projector
 from aag_tf.encoders.resnet import RESNETS, ResNetSpec
 
@@ -27,6 +28,7 @@ __all__ = [
     "encoder_from",
     "finalize_normalization",
     "has_fitted_layers",
+    "plain_encoder",
     "untrained_encoder",
     "weight_shapes",
 ]

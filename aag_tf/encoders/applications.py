@@ -1,4 +1,4 @@
-"""Models of `keras.applications` as encoders, with random weights and without their own preprocessing."""
+"""Models of `keras.applications` as encoders, with random weights and with their preprocessing as a first layer."""
 
 import inspect
 import warnings
@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from aag_tf.config import EncoderConfig
+from aag_tf.encoders.pixel_scaling import mean_and_deviation
 from aag_tf.encoders.pooling import pooled
 from aag_tf.utils.errors import ConfigError
 
@@ -24,6 +25,7 @@ def application(
     *,
     width: float = EncoderConfig.width,
     grid: int = EncoderConfig.embedding_grid,
+    input_range: str = EncoderConfig.input_range,
 ) -> keras.Model:
     """A `keras.applications` model from images to pooled features, with synchronized batch normalization.
 
@@ -54,9 +56,21 @@ def application(
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
     inputs = keras.Input(image_shape, name="images")
-    # EfficientNetB0 to B7 divide by 255 themselves, even with include_preprocessing=False.
-    largest = 255.0 if any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers) else 1.0
-    x = keras.layers.Rescaling(largest / 127.5, offset=-largest, dtype="float32", name="to_unit_range")(inputs)
-    x = backbone(x)
+    x = backbone(_scaled(inputs, name, input_range))
     x = keras.layers.Activation("linear", dtype="float32", name="embedding")(x) if grid == 1 else pooled(x, grid)
     return keras.Model(inputs, x, name=name.lower())
+
+
+def backbone_of(encoder: keras.Model) -> keras.Model:
+    """Returns the model of `keras.applications` inside an encoder."""
+    return next(layer for layer in encoder.layers if isinstance(layer, keras.Model))
+
+
+def _scaled(images: keras.KerasTensor, name: str, input_range: str) -> keras.KerasTensor:
+    """Pixels in the range that the model is trained with."""
+    mean, deviation = mean_and_deviation(name, input_range, images.shape[-1])
+    scale = [1 / value for value in deviation]
+    offset = [-value / by for value, by in zip(mean, deviation, strict=True)]
+    if len({*mean}) == len({*deviation}) == 1:
+        return keras.layers.Rescaling(scale[0], offset=offset[0], dtype="float32", name="to_unit_range")(images)
+    return keras.layers.Rescaling(scale, offset=offset, dtype="float32", name="to_imagenet_range")(images)

@@ -43,14 +43,36 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     @override
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
-        several_replicas = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        fusable = len(inputs.shape) in (2, 4) and mask is None and inputs.dtype != tf.float64
-        if not fusable or not self.trainable or (training and several_replicas):
+        usual = mask is None and self.trainable and inputs.dtype != tf.float64
+        context = tf.distribute.get_replica_context()
+        if usual and training and context is not None and context.num_replicas_in_sync > 1:
+            return tf.cast(self._train_synchronized(tf.cast(inputs, tf.float32), context), self.compute_dtype)
+        if not usual or len(inputs.shape) not in (2, 4):
             return super().call(inputs, training=training, mask=mask)
         images = inputs if len(inputs.shape) == 4 else inputs[:, tf.newaxis, tf.newaxis, :]
         outputs = self._train_fused(images) if training else self._infer_fused(images)
         outputs = outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
         return tf.cast(outputs, self.compute_dtype)
+
+    def _train_synchronized(self, inputs: tf.Tensor, context: tf.distribute.ReplicaContext) -> tf.Tensor:
+        """Normalizes by the statistics of all replicas.
+
+        Keras takes E[x²] − E[x]² for the variance, of which rounding leaves nothing where the mean is large beside the
+        deviation, as behind frozen layers; hence the squares of differences here, as in the fused kernel.
+        """
+        axes = list(range(len(inputs.shape) - 1))
+        count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), tf.float32)
+        total, count = context.all_reduce(tf.distribute.ReduceOp.SUM, [tf.reduce_sum(inputs, axes), count])
+        mean = total / count
+        centered = inputs - mean
+        variance = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(tf.square(centered), axes)) / count
+        self._move_statistics(tf.stop_gradient(mean), tf.stop_gradient(variance))
+        return centered * (tf.math.rsqrt(variance + self.epsilon) * self.gamma) + self.beta
+
+    def _move_statistics(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
+        keep = self.momentum
+        self.moving_mean.assign(self.moving_mean * keep + mean * (1.0 - keep))
+        self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
 
     def _train_fused(self, images: tf.Tensor) -> tf.Tensor:
         outputs, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -65,9 +87,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         )
         count = tf.cast(tf.reduce_prod(tf.shape(images)[:-1]), tf.float32)
         variance = tf.stop_gradient(unbiased) * (count - 1.0) / count
-        keep = self.momentum
-        self.moving_mean.assign(self.moving_mean * keep + tf.stop_gradient(mean) * (1.0 - keep))
-        self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
+        self._move_statistics(tf.stop_gradient(mean), variance)
         return outputs
 
     def _infer_fused(self, images: tf.Tensor) -> tf.Tensor:

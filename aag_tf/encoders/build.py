@@ -3,6 +3,7 @@
 import keras
 
 from aag_tf.config import EncoderConfig, check_encoder
+from aag_tf.config.checks import require
 from aag_tf.encoders.applications import application, application_names
 from aag_tf.encoders.custom import Description, encoder_from
 from aag_tf.encoders.resnet import RESNETS, resnet
@@ -36,5 +37,15 @@ def build_encoder(
     applications = {application.lower(): application for application in application_names()}
     check_encoder(name, RESNETS, applications.values())
     if name in RESNETS:
+        require(
+            config.input_range != "imagenet",
+            f"--input_range=imagenet is for models of keras.applications, and --encoder={name} is none; leave it out.",
+        )
         return resnet(name, image_shape, width=config.width, stem=config.stem, grid=config.embedding_grid)
-    return application(applications[name.lower()], image_shape, width=config.width, grid=config.embedding_grid)
+    return application(
+        applications[name.lower()],
+        image_shape,
+        width=config.width,
+        grid=config.embedding_grid,
+        input_range=config.input_range,
+    )

@@ -35,7 +35,7 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
         )
     _check_trainable(model)
     try:
-        description = json.loads(json.dumps(_without_compile_config(keras.saving.serialize_keras_object(model))))
+        description = to_description(model)
         rebuilt = encoder_from(description)
     except (TypeError, ValueError) as error:  # not JSON, or the ConfigError of `encoder_from`
         raise ConfigError(
@@ -51,6 +51,15 @@ def describe_encoder(model: keras.Model, image_shape: tuple[int, int, int]) -> D
             "build it without."
         )
     return description
+
+
+def to_description(model: keras.Model) -> Description:
+    """Returns what Keras serializes of a model in JSON types, without its weights and what it was compiled with.
+
+    Raises:
+        TypeError: a part of it is not JSON.
+    """
+    return json.loads(json.dumps(_without_compile_config(keras.saving.serialize_keras_object(model))))
 
 
 def _check_trainable(model: keras.Model) -> None:

@@ -6,7 +6,7 @@ from aag_tf.evaluation.directions import directions
 from aag_tf.evaluation.evaluate import evaluate
 from aag_tf.evaluation.evaluation import Evaluation
 from aag_tf.evaluation.feature_set import Examples, FeatureSet
-from aag_tf.evaluation.features import embed, inference, raw_pixels
+from aag_tf.evaluation.features import centered_pixels, embed, inference, raw_pixels
 from aag_tf.evaluation.knn import Neighbors, find_neighbors, knn_accuracy, knn_predict, usual_k, vote
 from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from aag_tf.evaluation.measure import Measure
@@ -29,6 +29,7 @@ __all__ = [
     "Neighbors",
     "Verdict",
     "alignment",
+    "centered_pixels",
     "compare",
     "directions",
     "embed",

@@ -14,7 +14,9 @@ from aag_tf.evaluation.saved_evaluation import read_evaluation
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError, RunDirectoryError
 from aag_tf.utils.stores import local_path, named
+from aag_tf.utils.text import shown, truncated
 
+LONGEST_VALUE = 80  # characters of a setting in a message
 SAME_DATA = ("dataset", "split", "num_bank", "num_queries")
 # By the beginning of a metric's name: the settings that must be the same where both evaluations have the metric.
 SAME_SETTINGS = {
@@ -90,7 +92,7 @@ class Comparison:
 
     def __str__(self) -> str:
         """The table below a sentence that names the images."""
-        return f"{self.title}\n{TABLE_NOTE}\n\n{table(self.results)}"
+        return f"{shown(self.title)}\n{TABLE_NOTE}\n\n{table(self.results)}"
 
 
 def compare(runs: Sequence[str | Path]) -> Comparison:
@@ -122,8 +124,8 @@ def _check_alike(evaluations: dict[str, Evaluation]) -> None:
         for key in _settings_of_both(first, other):
             if first.settings.get(key) != other.settings.get(key):
                 raise EvaluationError(
-                    f"{first_name} was evaluated with --{key}={first.settings.get(key)}, {name} with "
-                    f"{other.settings.get(key)}; evaluate both with the same settings."
+                    f"{first_name} was evaluated with --{key}={_shown(first, key)}, {name} with "
+                    f"{_shown(other, key)}; evaluate both with the same settings."
                 )
 
 
@@ -137,6 +139,11 @@ def _settings_of_both(first: Evaluation, other: Evaluation) -> list[str]:
         if has(first, beginning) and has(other, beginning)
         for key in keys
     ]
+
+
+def _shown(evaluation: Evaluation, key: str) -> str:
+    """Returns a setting, which a file of unknown origin has, as a user would write it."""
+    return truncated(str(evaluation.settings.get(key)), LONGEST_VALUE)
 
 
 def _images(evaluation: Evaluation) -> str:

@@ -15,7 +15,7 @@ from aag_tf.evaluation.checks import check_enough
 from aag_tf.evaluation.choices import choose_k
 from aag_tf.evaluation.evaluation import Evaluation
 from aag_tf.evaluation.feature_set import Embed, Examples, FeatureSet
-from aag_tf.evaluation.features import Encoder, embed, inference, raw_pixels
+from aag_tf.evaluation.features import Encoder, centered_pixels, embed, inference
 from aag_tf.evaluation.fine_tune import supervised_encoder
 from aag_tf.evaluation.linear_probe import L2_GRID, SPLIT_SEED
 from aag_tf.evaluation.measures import measure_all
@@ -182,7 +182,7 @@ def feature_sets(config: EvaluateConfig, subject: Subject, images: EvaluationIma
         return lambda images: embed(call, images, size, name=name)
 
     if "raw_pixels" in protocol.baseline_names:
-        yield feature_set(RAW_PIXELS, lambda images: raw_pixels(images, size))
+        yield feature_set(RAW_PIXELS, centered_pixels(images.bank, size))
     if fresh is not None and "untrained" in protocol.baseline_names:
         yield feature_set(UNTRAINED, through(fresh(), UNTRAINED), network=fresh, untrained=True)
     yield feature_set(TRAINED, through(subject.encoder, TRAINED), network=subject.network)

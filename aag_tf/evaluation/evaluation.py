@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aag_tf.evaluation.feature_set import FeatureSet
-from aag_tf.evaluation.results import GIVEN, TABLE_NOTE, TRAINED, FeatureResult, table
+from aag_tf.evaluation.results import GIVEN, TABLE_NOTE, TRAINED, FeatureResult, measure_titles, table
 from aag_tf.evaluation.verdict import Verdict, find_verdicts
 from aag_tf.evaluation.verdict_words import advice, sentence
 from aag_tf.utils.text import text_width, wrapped
@@ -83,17 +83,21 @@ class Evaluation:
     def __str__(self) -> str:
         """The table below a sentence that names the images, and the verdicts, in lines that fit the terminal."""
         data = self.data
-        width = text_width(WITHOUT_TERMINAL)
+        names = [data["dataset"], data["split"], *measure_titles(self.results).values()]
+
+        def fitted(text: str) -> str:
+            return wrapped(text, text_width(WITHOUT_TERMINAL), 0, 2, names)
+
         classes = "no labels" if data["num_classes"] is None else f"{data['num_classes']} classes"
         title = (
             f"{data['dataset']}, {data['split']} split: {data['num_queries']} images, evaluated with "
             f"{data['num_bank']} others to learn from, {classes}."
         )
         note = f" ({data['conversion']})" if data.get("conversion") else ""
-        found = "".join(f"\n{wrapped(line, width, 0, 2)}" for line in self.verdict_lines)
+        found = "".join(f"\n{fitted(line)}" for line in self.verdict_lines)
         has_shares = any(measure.low is not None for measure in self.main_result.measures)
         explained = f"\n{TABLE_NOTE}" if has_shares else ""
-        return f"{wrapped(title + note, width, 0, 2)}{explained}\n\n{self.table()}" + (f"\n{found}" if found else "")
+        return f"{fitted(title + note)}{explained}\n\n{self.table()}" + (f"\n{found}" if found else "")
 
     def to_json(self) -> str:
         """Formats the whole evaluation; accuracies are shares in [0, 1]."""

@@ -124,7 +124,7 @@ def train_classifier(
     optimizer = schedule.optimizer()
     optimizer.build(classifier.trainable_variables)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def step(pictures: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             logits = classifier(pictures, training=True)

@@ -149,6 +149,6 @@ def _directions(features: np.ndarray) -> tf.Tensor:
     return tf.math.l2_normalize(tf.constant(features, tf.float32), axis=1)
 
 
-@tf.function(reduce_retracing=True)
+@tf.function(autograph=False, reduce_retracing=True)
 def _nearest(queries: tf.Tensor, bank: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.math.top_k(tf.matmul(queries, bank, transpose_b=True), k)  # [q, k] each, largest first

@@ -7,11 +7,17 @@ Given class probabilities `p = softmax(x W + b)`, it minimizes
 Features of a network are strongly correlated, which makes plain L-BFGS need hundreds of passes. The Hessian at small
 weights is about `(1 - 1/C) / C * covariance + l2`, so the search runs in coordinates where that matrix is the identity:
 the same minimum, in some 30 passes.
+
+Small problems are computed by NumPy: a call of TensorFlow costs more than their arithmetic, and the choice of a
+regularization by cross-validation takes thousands.
 """
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy.linalg
 import scipy.optimize
 import tensorflow as tf
 import threadpoolctl
@@ -20,6 +26,9 @@ ROUNDING = 1e-7  # of float32
 COVARIANCE_ROWS = 16_384  # the preconditioner may be approximate
 MAX_ITERATIONS = 150
 RELATIVE_TOLERANCE = 1e-7  # of the objective, from one iteration to the next
+SMALL = 2**20  # products of a feature and a weight in a pass: below about a millisecond of arithmetic
+
+ValueAndGradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 class Fit(NamedTuple):
@@ -40,18 +49,19 @@ class Problem(NamedTuple):
 def minimize(problem: Problem, start: Fit, l2: float) -> Fit:
     """Returns the minimum, found by L-BFGS from `start` in the coordinates `V = Lᵀ W`."""
     lower = _preconditioner(problem.rows, start.bias.shape[0], l2)
-    penalty = tf.constant(l2, tf.float64)
-
-    def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = _value_and_gradient(problem, lower, penalty, tf.constant(point, tf.float64))
-        return float(value), gradient.numpy()
-
+    small = problem.rows.shape[0] * problem.rows.shape[1] * start.bias.shape[0] <= SMALL
+    value_and_gradient = (_by_numpy if small else _by_tensorflow)(problem, lower, l2)
     origin = _flat(tf.matmul(lower, start.weights, transpose_a=True), start.bias).numpy()
     options = {"maxiter": MAX_ITERATIONS, "ftol": RELATIVE_TOLERANCE, "gtol": 1e-6}
     # The search itself handles vectors of a few thousand numbers: threads would wait for each other ten times as long.
-    with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
+    with _threads().limit(limits=1, user_api="blas"):
         found = scipy.optimize.minimize(value_and_gradient, origin, jac=True, method="L-BFGS-B", options=options)
     return _unpack(lower, tf.constant(found.x, tf.float64))
+
+
+@functools.cache
+def _threads() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController()  # once, since it looks through all libraries of the process
 
 
 def logits(rows: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
@@ -73,7 +83,42 @@ def _preconditioner(rows: tf.Tensor, num_classes: int, l2: float) -> tf.Tensor:
     return tf.linalg.cholesky(hessian + ROUNDING * tf.linalg.trace(hessian) * identity)
 
 
-@tf.function(reduce_retracing=True)
+def _by_numpy(problem: Problem, lower: tf.Tensor, l2: float) -> ValueAndGradient:
+    """The same as `_by_tensorflow`, with the same precision."""
+    rows, owners, share = (part.numpy() for part in problem)
+    factor, numbers = lower.numpy(), np.arange(len(rows))
+    solve = functools.partial(scipy.linalg.solve_triangular, factor, lower=True, check_finite=False)
+
+    def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
+        matrix = point.reshape(len(factor) + 1, -1)
+        weights = solve(matrix[:-1], trans="T")
+        scores = rows @ weights.astype(np.float32) + matrix[-1].astype(np.float32)  # [n, C]
+        scores -= scores.max(axis=1, keepdims=True)
+        exponentials = np.exp(scores)
+        sums = exponentials.sum(axis=1, keepdims=True)
+        losses = share * (np.log(sums[:, 0]) - scores[numbers, owners])  # [n]
+        errors = exponentials / sums
+        errors[numbers, owners] -= 1.0
+        errors *= share[:, np.newaxis]  # [n, C], the gradient by the logits
+        value = losses.sum(dtype=np.float64) + l2 / 2 * np.sum(weights**2)
+        by_weights = (rows.T @ errors).astype(np.float64) + l2 * weights  # [d, C]
+        return float(value), np.concatenate([solve(by_weights), errors.sum(axis=0)[np.newaxis]]).ravel()
+
+    return value_and_gradient
+
+
+def _by_tensorflow(problem: Problem, lower: tf.Tensor, l2: float) -> ValueAndGradient:
+    """Returns a function from a point in the coordinates `V` to the objective and its gradient, float64."""
+    penalty = tf.constant(l2, tf.float64)
+
+    def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = _value_and_gradient(problem, lower, penalty, tf.constant(point, tf.float64))
+        return float(value), gradient.numpy()
+
+    return value_and_gradient
+
+
+@tf.function(autograph=False, reduce_retracing=True)
 def _value_and_gradient(
     problem: Problem, lower: tf.Tensor, l2: tf.Tensor, point: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:

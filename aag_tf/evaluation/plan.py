@@ -36,7 +36,7 @@ def plan(config: EvaluateConfig) -> Summary:
     bank, queries = images.bank, images.queries
     check_enough(None if queries.labels is None else bank.labels, len(bank), config.protocol)
     lines = {"encoder": ", ".join(f"{name} {value}" for name, value in subject.facts.items() if name != "image_shape")}
-    lines |= describe_source(images.source)
+    lines |= describe_source(images.source, size_from=subject.size_from)
     if images.conversion:
         lines["converted"] = images.conversion
     classes = "" if queries.labels is None else f" of {len(np.unique(queries.labels)):,} classes"

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from aag_tf.evaluation.measure import Measure
+from aag_tf.utils import text
 
 TABLE_NOTE = "Accuracy in percent [95 % interval over the evaluated images]."
 
@@ -14,11 +15,13 @@ TRAINED = "trained encoder"
 SUPERVISED = "supervised encoder"
 GIVEN = "given features"
 
+ACCURACY = "accuracy"  # of a classifier of our own
 MAJORITY = "majority"  # the metric of the answer that needs no features
 BALANCED = "_balanced"  # ends the names of accuracies that are means over classes
 
 # Titles of metrics in tables; `title` fills in the share of the labels.
 TITLES = {
+    ACCURACY: "accuracy",
     MAJORITY: "always the largest class",
     "knn": "kNN",
     "recall": "recall@{}",
@@ -91,8 +94,8 @@ def measure_titles(results: Sequence[FeatureResult]) -> dict[str, str]:
 def table(results: Sequence[FeatureResult]) -> str:
     """Formats the metrics of several feature sets side by side, aligned."""
     titles = measure_titles(results)
-    rows = [["", *(result.features for result in results)], ["dim", *(str(result.dim) for result in results)]]
-    rows += [[text, *(shown(result.measure(name)) for result in results)] for name, text in titles.items()]
+    rows = [["", *(text.shown(result.features) for result in results)], ["dim", *(str(each.dim) for each in results)]]
+    rows += [[text.shown(name), *(shown(each.measure(key)) for each in results)] for key, name in titles.items()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])

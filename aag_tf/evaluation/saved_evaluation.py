@@ -1,14 +1,14 @@
 """Reads an `evaluation.json` back and checks it, since it may be old, damaged or from somebody else."""
 
-import math
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 from aag_tf.evaluation.evaluation import SCHEMA, Evaluation
 from aag_tf.evaluation.measure import Measure
-from aag_tf.evaluation.results import FeatureResult
 from aag_tf.runs.run_directory import RunDirectory
-from aag_tf.utils.errors import EvaluationError, one_line
+from aag_tf.utils.errors import EvaluationError, brief, one_line
+from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.stores import named
 from aag_tf.utils.text import command_line
@@ -18,6 +18,28 @@ MOST_BYTES = 16 * 2**20  # a whole evaluation takes some 20 kB
 # Spelling of earlier files.
 RENAMED_MEASURES = {"neighbour_purity": "neighbor_purity"}
 RENAMED_SETTINGS = {"floors": "baselines"}
+
+
+@dataclasses.dataclass(frozen=True)
+class _DataFacts:
+    """What every evaluation tells about its images."""
+
+    dataset: str
+    split: str
+    num_bank: int
+    num_queries: int
+    num_classes: int | None = None
+    class_names: list[str] | None = None
+    conversion: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class _DetailFacts:
+    """Details of measures that verdicts and titles are made of."""
+
+    k: int | None = None
+    largest: float | None = None
+    mean_squared_distance: float | None = None
 
 
 def is_evaluation(path: Path) -> bool:
@@ -56,14 +78,14 @@ def read_evaluation(run: str) -> Evaluation:
     schema = content.get("schema")
     if schema != SCHEMA:
         raise EvaluationError(
-            f"{named(path)} has schema {schema} and this version reads schema {SCHEMA}; evaluate again: "
+            f"{named(path)} has schema {brief(schema)} and this version reads schema {SCHEMA}; evaluate again: "
             f"{_command(path)}."
         )
     try:
         return _checked(path, content)
-    except (KeyError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise EvaluationError(
-            f"{named(path)} is damaged, a part is missing or wrong; evaluate again: {_command(path)}."
+            f"{named(path)} is damaged ({one_line(error, 200)}); evaluate again: {_command(path)}."
         ) from error
 
 
@@ -76,37 +98,25 @@ def _command(path: Path) -> str:
 
 
 def _checked(path: Path, content: dict[str, Any]) -> Evaluation:
-    results = [
-        FeatureResult(str(result["features"]), int(result["dim"]), [_measure(entry) for entry in result["measures"]])
-        for result in content["results"]
-    ]
-    subject, data, settings, versions = (dict(content[name]) for name in ("subject", "data", "settings", "versions"))
-    if not results or not {"dataset", "split", "num_bank", "num_queries"} <= set(data):
-        raise ValueError("no results, or nothing about the data")
-    if not all(isinstance(data[name], int) for name in ("num_bank", "num_queries")):
-        raise ValueError("a number of images is no integer")
+    evaluation = read_fields(Evaluation, {"seeds": {}, "seconds": 0.0} | content, feature_set=None, path=path)
+    if not evaluation.results:
+        raise ValueError("it has no 'results'")
+    data = evaluation.data
+    read_fields(_DataFacts, data, inside="data")
     if "conversion" in data:
-        data["conversion"] = str(data["conversion"]).replace("grey", "gray")
+        data["conversion"] = data["conversion"].replace("grey", "gray")
     for old, new in RENAMED_SETTINGS.items():
-        if old in settings:
-            settings[new] = settings.pop(old)
-    return Evaluation(
-        results,
-        subject,
-        data,
-        settings=settings,
-        command=str(content["command"]),
-        seeds=dict(content.get("seeds", {})),
-        versions=versions,
-        seconds=float(content.get("seconds", 0.0)),
-        path=path,
-    )
+        if old in evaluation.settings:
+            evaluation.settings[new] = evaluation.settings.pop(old)
+    results = [
+        dataclasses.replace(result, measures=list(map(_checked_measure, result.measures)))
+        for result in evaluation.results
+    ]
+    return dataclasses.replace(evaluation, results=results)
 
 
-def _measure(entry: dict[str, Any]) -> Measure:
-    measure = Measure(**entry)
-    numbers = [number for number in (measure.value, measure.low, measure.high) if number is not None]
-    if not all(math.isfinite(number) for number in numbers) or (measure.low is None) != (measure.high is None):
-        raise ValueError("a metric is no finite number, or its interval has one end")
-    name = str(measure.name)
-    return Measure(**(entry | {"name": RENAMED_MEASURES.get(name, name), "details": dict(measure.details)}))
+def _checked_measure(measure: Measure) -> Measure:
+    if (measure.low is None) != (measure.high is None):
+        raise ValueError(f"the interval of {measure.name!r} has one end")
+    read_fields(_DetailFacts, measure.details, inside=f"{measure.name}.details")
+    return dataclasses.replace(measure, name=RENAMED_MEASURES.get(measure.name, measure.name))

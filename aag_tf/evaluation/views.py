@@ -9,6 +9,7 @@ import tensorflow as tf
 from aag_tf.augment import MainBranch, build_views
 from aag_tf.config import AugmentConfig
 from aag_tf.data import Images, TransformedImages, epoch_order
+from aag_tf.data.images.python_calls import elements, end_iterators_at_exit
 from aag_tf.utils import seeds
 
 
@@ -68,12 +69,14 @@ def labeled_batches(
             for rows in order.reshape(-1, batch_size):
                 yield rows, seeds.fold(seed, "supervised_view", epoch)
 
+    @tf.autograph.experimental.do_not_convert
     def fetch(rows: tf.Tensor, fold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return _draw(branch, images.fetch(rows), rows, fold), rows
 
+    end_iterators_at_exit()
     # One pipeline for all epochs: with few images epochs are short, and a pipeline for each would be traced each time.
     signature = (tf.TensorSpec([batch_size], tf.int64), tf.TensorSpec([2], tf.int32))
     batches = tf.data.Dataset.from_generator(positions, output_signature=signature)
     batches = batches.map(fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    for pictures, rows in batches.prefetch(tf.data.AUTOTUNE):
+    for pictures, rows in elements(batches.prefetch(tf.data.AUTOTUNE)):
         yield pictures, tf.constant(labels[rows.numpy()])

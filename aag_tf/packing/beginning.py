@@ -3,11 +3,11 @@
 import dataclasses
 
 from aag_tf.config import PackConfig, to_flat
-from aag_tf.data import sizes
+from aag_tf.data.files import sizes
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.shapes import Shape
 from aag_tf.data.pack.channels import common_channels
 from aag_tf.data.pack.manifest import JPEG, ORIGINAL, RAW, Manifest, Settings, read_manifest
-from aag_tf.data.reading import Reading
-from aag_tf.data.shapes import Shape
 from aag_tf.packing.items import ItemSource
 from aag_tf.packing.output import Output
 from aag_tf.packing.survey import survey

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aag_tf.data.files.shapes import Shape
 from aag_tf.data.pack.manifest import Manifest, PackedSplit, Shard
-from aag_tf.data.shapes import Shape
 from aag_tf.packing.items import ItemSource
 from aag_tf.packing.output import Output
 from aag_tf.packing.tfds_metadata import write_tfds_metadata
@@ -29,9 +29,9 @@ def finish(output: Output, begun: Manifest, source: ItemSource) -> Manifest:
         count = -(-listed // begun.settings.shard_size)
         shards: list[Shard] = []
         before = seen.unlabeled
-        output.write_table(split, _parts(output, split, count, shards, seen))
+        table = output.write_table(split, _parts(output, split, count, shards, seen))
         unlabeled = seen.unlabeled - before
-        splits[split] = packed = PackedSplit(shards, labeled=unlabeled == 0)
+        splits[split] = packed = PackedSplit(shards, labeled=unlabeled == 0, table=table)
         if not packed.images:
             path, why = next(iter(packed.skipped.items()))
             if listed == sum(source.splits.values()):

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aag_tf.data import pictures, sizes
+from aag_tf.data.files import pictures, sizes
+from aag_tf.data.files.formats.decoded import Decoder
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.shapes import Shape
 from aag_tf.data.pack.manifest import JPEG, RAW, Manifest
-from aag_tf.data.reading import Reading
-from aag_tf.data.shapes import Shape
 from aag_tf.packing.items import Picture
 
 # Measured in docs/measurements/packing.md: full color resolution gives a better picture than half of it (4:2:0) in as
@@ -31,6 +32,7 @@ class Stored(NamedTuple):
         pages: of the file, of which this is the first.
         deep: whether it has values of more than 8 bits.
         note: what was found odd about it, in words that follow a number of files; empty for nothing.
+        decoder: of TensorFlow that gives the same picture.
     """
 
     image: bytes
@@ -40,6 +42,7 @@ class Stored(NamedTuple):
     pages: int = 1
     deep: bool = False
     note: str = ""
+    decoder: int = Decoder.PYTHON
 
 
 Form = Callable[[Picture], Stored]
@@ -69,7 +72,7 @@ def original(max_pixels: int) -> Form:
         trial = Reading(value_range=(0.0, 1.0), max_pixels=max_pixels)
         _, note = pictures.decode_noted(io.BytesIO(picture), shape, trial)
         facts = (header.height, header.width, header.channels, header.pages, header.deep)
-        return Stored(picture, *facts, _note(header, note))
+        return Stored(picture, *facts, _note(header, note), header.decoder)
 
     return form
 
@@ -100,10 +103,10 @@ def smaller_jpeg(side: int, quality: int, reading: Reading) -> Form:
         pixels, note = pictures.decode_noted(io.BytesIO(picture), (*decoded_size, header.channels), whole)
         image = _image(pixels)
         if image.size == (width, height):
-            encoded = _png(image)
+            encoded, decoder = _png(image), Decoder.PNG
         else:
-            encoded = _jpeg(image.resize((width, height), FILTER), quality)
-        return Stored(encoded, height, width, header.channels, note=_note(header, note))
+            encoded, decoder = _jpeg(image.resize((width, height), FILTER), quality), Decoder.JPEG
+        return Stored(encoded, height, width, header.channels, note=_note(header, note), decoder=decoder)
 
     return form
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf.data.shapes import Shape
+from aag_tf.data.files.shapes import Shape
 
 Picture = bytes | npt.NDArray[np.uint8]  # encoded, or pixels [h, w, c]
 
@@ -43,6 +43,7 @@ class ItemSource(Protocol):
     @property
     def shape(self) -> Shape | None:
         """Shape of all pictures where they are pixels; `None` where they are encoded."""
+        return None
 
     @property
     def size(self) -> int | None:

@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aag_tf.data.pack.files import MANIFEST_FILE, NAME, SPLITS, TFDS_FILES, TFDS_NAMES, shard_path, table_path
-from aag_tf.data.pack.manifest import Manifest, Shard
-from aag_tf.data.pack.table import SCHEMA
-from aag_tf.packing.shard_writer import digest_of
+from aag_tf.data.pack.manifest import PACK, Manifest, PackedSplit, Shard
+from aag_tf.data.pack.table import SCHEMA, with_all_columns
 from aag_tf.preflight.pack import check_output
 from aag_tf.utils.atomic import open_atomically, write_atomically
-from aag_tf.utils.errors import PackError
+from aag_tf.utils.digests import FileFacts
+from aag_tf.utils.errors import PackError, disk_reason
 from aag_tf.utils.json_fields import read_fields
-from aag_tf.utils.locks import lock
+from aag_tf.utils.locks import locked_directory
 from aag_tf.utils.paths import user_path
 
 PARTS = ".parts"
@@ -60,18 +60,13 @@ class Output:
         Raises:
             PackError: another process is writing, or a file cannot be written.
         """
+        busy = PackError(f"--output={self.path} is being written by another aag-pack; wait for it.")
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDONLY)  # the directory itself, so that no lock file is left behind
-            try:
-                if not lock(descriptor, self.path):
-                    raise PackError(f"--output={self.path} is being written by another aag-pack; wait for it.")
+            with locked_directory(self.path, busy):
                 yield
-            finally:
-                os.close(descriptor)
         except OSError as error:
             raise PackError(
-                f"--output={self.path} cannot be written ({error.strerror or error}); fix that, then give the same "
+                f"--output={self.path} cannot be written ({disk_reason(error) or error}); fix that, then give the same "
                 "command again, with --resume where it had begun."
             ) from error
 
@@ -94,14 +89,14 @@ class Output:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Writes the manifest."""
-        write_atomically(self.manifest, json.dumps(manifest.to_json(), indent=1) + "\n")
+        write_atomically(self.manifest, PACK.sealed(manifest.to_json()))
 
     def write_part(self, split: str, number: int, shard: Shard, rows: pa.Table) -> None:
         """Notes that a shard is complete."""
         self._parts.mkdir(exist_ok=True)
         facts = {FACTS: json.dumps(dataclasses.asdict(shard))}
         with open_atomically(self._part(split, number)) as file:
-            pq.write_table(rows.replace_schema_metadata(facts), file)
+            pq.write_table(rows.replace_schema_metadata(facts), file, write_page_checksum=True)
 
     def read_part(self, split: str, number: int, count: int, *, verify: bool) -> tuple[Shard, pa.Table] | None:
         """Returns the facts and the rows of a shard that is complete; `None` for others.
@@ -119,7 +114,7 @@ class Output:
             return None
         if len(rows) != shard.images or not self.is_shard(split, number, count, shard, verify=verify):
             return None
-        return shard, rows.replace_schema_metadata(None)
+        return shard, with_all_columns(rows.replace_schema_metadata(None))
 
     def is_shard(self, split: str, number: int, count: int, shard: Shard, *, verify: bool) -> bool:
         """Whether a shard is there as it was written.
@@ -131,13 +126,12 @@ class Output:
             shard: its facts.
             verify: whether its bytes are compared, and not only their number.
         """
-        path = self.shard(split, number, count)
-        if not path.is_file() or path.stat().st_size != shard.bytes:
-            return False
-        return not verify or digest_of(path) == shard.sha256
+        return FileFacts(shard.bytes, shard.sha256).fault(self.shard(split, number, count), full=verify) is None
 
     def has_tables(self, manifest: Manifest) -> bool:
-        """Whether the table of every split has a row an image, and the files for TensorFlow Datasets are there."""
+        """Whether the table of every split is as it was written, and the files for TensorFlow Datasets are there."""
+        if not all(self._is_table(split, packed) for split, packed in (manifest.splits or {}).items()):
+            return False
         try:
             rows = {split: len(_read_table(table_path(self.path, split), ["deep"])) for split in manifest.splits or {}}
         except (OSError, pa.ArrowException):
@@ -145,17 +139,21 @@ class Output:
         there = all((self.path / name).is_file() for name in TFDS_FILES)
         return there and all(rows[split] == packed.images for split, packed in (manifest.splits or {}).items())
 
-    def write_table(self, split: str, parts: Iterator[pa.Table]) -> None:
-        """Writes the table of a split, a row group a shard."""
-        with open_atomically(table_path(self.path, split)) as file, pq.ParquetWriter(file, SCHEMA) as writer:
+    def write_table(self, split: str, parts: Iterator[pa.Table]) -> FileFacts:
+        """Writes the table of a split, a row group a shard; returns its facts."""
+        path = table_path(self.path, split)
+        with open_atomically(path) as file, pq.ParquetWriter(file, SCHEMA) as writer:
             for rows in parts:
                 writer.write_table(rows)
+        return FileFacts.of(path)
 
     def split_into_parts(self, manifest: Manifest) -> None:
         """Makes the parts of a finished pack again, as far as its tables are whole, so that shards can be replaced."""
         for split, packed in (manifest.splits or {}).items():
+            if not self._is_table(split, packed):
+                continue
             try:
-                rows = _read_table(table_path(self.path, split)).cast(SCHEMA)
+                rows = with_all_columns(_read_table(table_path(self.path, split)))
             except (OSError, pa.ArrowException, ValueError):
                 continue
             start = 0
@@ -184,10 +182,14 @@ class Output:
         for name in OWN_FILES:
             (self.path / name).unlink(missing_ok=True)
 
+    def _is_table(self, split: str, packed: PackedSplit) -> bool:
+        """Whether the table of a split is as it was written; of an earlier version that is not known."""
+        return packed.table is None or packed.table.fault(table_path(self.path, split)) is None
+
     def _part(self, split: str, number: int) -> Path:
         return self._parts / f"{split}-{number:05d}.parquet"
 
 
 def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     with path.open("rb") as file:  # Arrow would take a path with a colon for a URL
-        return pq.read_table(file, columns=columns)
+        return pq.read_table(file, columns=columns, page_checksum_verification=True)

@@ -5,20 +5,20 @@ import itertools
 from pathlib import Path
 
 from aag_tf.config import PackConfig
+from aag_tf.data.files.skipped import counted_by_reason
 from aag_tf.data.pack.manifest import Manifest
-from aag_tf.data.skipped import counted_by_reason
 from aag_tf.packing.beginning import begin, plan
 from aag_tf.packing.finishing import finish
 from aag_tf.packing.forms import form_of
 from aag_tf.packing.items import ItemSource
 from aag_tf.packing.output import Output
-from aag_tf.packing.progress import Progress
 from aag_tf.packing.shard_writer import ShardWriter
 from aag_tf.packing.sources import open_items
 from aag_tf.utils import environment
 from aag_tf.utils.errors import PackError
+from aag_tf.utils.image_progress import ImageProgress
 from aag_tf.utils.log import logger
-from aag_tf.utils.text import counted, shown
+from aag_tf.utils.text import Lines, counted
 
 NAMED = 5  # broken pictures that the report names
 
@@ -56,8 +56,8 @@ class PackReport:
             lines.append(f"This run: {counted(self.new, 'picture')} in {self.seconds:,.0f} s.")
         if self.skipped:
             lines.append(f"Not packed: {counted_by_reason(self.skipped)}, for instance:")
-            lines += [f"  {shown(path)}: {why}" for path, why in itertools.islice(self.skipped.items(), NAMED)]
-        return "\n".join([*lines, f"Train on them with --dataset=pack:{self.path}"])
+            lines += [f"  {path}: {why}" for path, why in itertools.islice(self.skipped.items(), NAMED)]
+        return str(Lines(*lines, f"Train on them with --dataset=pack:{self.path}"))
 
 
 def pack(config: PackConfig) -> PackReport:
@@ -91,7 +91,7 @@ def pack_items(config: PackConfig, source: ItemSource, output: Output) -> PackRe
             output.clear()
         output.remove_leftovers()
         manifest = begin(output, wanted, source, config)
-        with Progress(sum(source.splits.values())) as progress:
+        with ImageProgress("packing", sum(source.splits.values())) as progress:
             if not manifest.is_complete:
                 _write_shards(output, manifest, source, config, progress)
                 manifest = finish(output, manifest, source)
@@ -99,7 +99,9 @@ def pack_items(config: PackConfig, source: ItemSource, output: Output) -> PackRe
             return PackReport(output.path, manifest, progress.new, progress.seconds)
 
 
-def _write_shards(output: Output, begun: Manifest, source: ItemSource, config: PackConfig, progress: Progress) -> None:
+def _write_shards(
+    output: Output, begun: Manifest, source: ItemSource, config: PackConfig, progress: ImageProgress
+) -> None:
     """Writes the shards that are missing."""
     size = begun.settings.shard_size
     with ShardWriter(form_of(begun), config.read_threads, verify=config.verify, report=progress.update) as writer:

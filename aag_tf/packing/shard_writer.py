@@ -14,15 +14,16 @@ from typing import Any
 import pyarrow as pa
 from array_record.python import array_record_module
 
+from aag_tf.data.files.reasons import reason
+from aag_tf.data.files.trying import quiet_decoders
 from aag_tf.data.pack.manifest import Shard
 from aag_tf.data.pack.records import write_record
 from aag_tf.data.pack.shards import read_all
 from aag_tf.data.pack.table import SCHEMA
-from aag_tf.data.reasons import reason
-from aag_tf.data.trying import quiet_decoders
 from aag_tf.packing.forms import Form, Stored
 from aag_tf.packing.items import Item
 from aag_tf.utils.atomic import sync
+from aag_tf.utils.digests import FileFacts
 from aag_tf.utils.errors import PackError
 from aag_tf.utils.text import printable
 
@@ -40,10 +41,10 @@ class ShardWriter:
         form: what is stored of a picture.
         threads: number of threads; `None` for one a CPU core.
         verify: whether a shard is read again and compared.
-        report: called for every picture with `broken`, whether it cannot be read.
+        report: called with numbers of pictures, and of those among them that cannot be read.
     """
 
-    def __init__(self, form: Form, threads: int | None, *, verify: bool, report: Callable[..., None]) -> None:
+    def __init__(self, form: Form, threads: int | None, *, verify: bool, report: Callable[[int, int], None]) -> None:
         self._form, self._verify, self._report = form, verify, report
         self._threads = threads or os.cpu_count() or 1
         self.notes: collections.Counter[str] = collections.Counter()  # what was found odd, and how often
@@ -78,7 +79,7 @@ class ShardWriter:
         written, size = hashlib.sha256(), 0
         with _writing(hidden) as write:
             for item, outcome in self._outcomes(items):
-                self._report(broken=isinstance(outcome, str))
+                self._report(1, int(isinstance(outcome, str)))
                 name = printable(item.path)
                 if isinstance(outcome, str):
                     skipped[name] = outcome
@@ -89,12 +90,13 @@ class ShardWriter:
                 write(record)
                 written.update(record)
                 size += len(record)
-                rows.append({"path": name, "label": item.label} | outcome._asdict())
+                rows.append({"path": name, "label": item.label} | outcome._replace(image=b"")._asdict())
         sync(hidden)
         # The writer says nothing of a full disk.
         if hidden.stat().st_size < size or (self._verify and not _holds(hidden, len(rows), written.hexdigest())):
             raise PackError(f"{path} does not hold what was written to it; check the disk, and go on with --resume.")
-        facts = Shard(len(rows), hidden.stat().st_size, digest_of(hidden), skipped)
+        found = FileFacts.of(hidden)
+        facts = Shard(len(rows), found.bytes, found.sha256, skipped)
         hidden.replace(path)
         sync(path.parent)
         return facts, pa.Table.from_pylist([{key: row[key] for key in SCHEMA.names} for row in rows], schema=SCHEMA)
@@ -118,12 +120,6 @@ class ShardWriter:
             raise
         except Exception as error:  # decoders raise many classes on broken files
             return reason(error)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from aag_tf.config import ReadingConfig
 from aag_tf.config.reading import read_range
-from aag_tf.data import pictures, value_range
-from aag_tf.data.reading import Reading
-from aag_tf.data.trying import quiet_decoders
+from aag_tf.data.files import pictures, value_range
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.trying import quiet_decoders
 from aag_tf.packing.items import Item, ItemSource
 from aag_tf.utils.progress import progress_bar
 

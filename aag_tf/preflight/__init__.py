@@ -11,7 +11,9 @@ from aag_tf.config import (
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
+    FinetuneConfig,
     PackConfig,
+    PredictConfig,
     SearchConfig,
     TrainConfig,
 )
@@ -27,7 +29,7 @@ def check(config: Any) -> None:
         AagError: something is missing or in the way; the same error would come later.
     """
     # Imported here, since they import NumPy, and `--help` needs none.
-    from aag_tf.preflight import augment, embed, evaluate, export, pack, search, train
+    from aag_tf.preflight import augment, embed, evaluate, export, finetune, pack, predict, search, train
 
     checks: dict[type, Any] = {
         TrainConfig: train.check,
@@ -35,7 +37,9 @@ def check(config: Any) -> None:
         EvaluateConfig: evaluate.check,
         ExportConfig: export.check,
         EmbedConfig: embed.check,
+        FinetuneConfig: finetune.check,
         PackConfig: pack.check,
+        PredictConfig: predict.check,
         SearchConfig: search.check,
     }
     checks[type(config)](config)

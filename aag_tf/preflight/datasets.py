@@ -11,14 +11,13 @@ import numpy as np
 
 from aag_tf.config import OWN, DataConfig
 from aag_tf.config.data import PACKED_FIRST
-from aag_tf.data.arrays import array_shapes, npz_path
 from aag_tf.data.counting import left_to_train, require_batch
-from aag_tf.data.file_kinds import each_data_set, list_files
 from aag_tf.data.pack.manifest import pack_directory, read_complete
-from aag_tf.data.refusals import refuse_own, refuse_unpacked
-from aag_tf.data.unprepared import READ_BY_TENSORFLOW, base_name, not_prepared
+from aag_tf.data.sources.arrays import array_shapes, npz_path
+from aag_tf.data.sources.file_kinds import each_data_set, look_at_files
+from aag_tf.data.sources.refusals import refuse_own, refuse_unpacked
+from aag_tf.data.sources.unprepared import READ_BY_TENSORFLOW, base_name, not_prepared
 from aag_tf.utils.errors import DataError
-from aag_tf.utils.log import silenced
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.stores import Store, is_store, join
 from aag_tf.utils.text import command_line
@@ -59,8 +58,7 @@ class Count(NamedTuple):
 def _count(config: DataConfig, *, packing: bool) -> Count | None:
     """Checks that one data set is there; returns what its names and headers tell, `None` for nothing."""
     scheme, _, rest = config.dataset.partition(":")
-    with silenced():  # what is odd about the files is said when they are read
-        listing = list_files(config)
+    listing = look_at_files(config)
     if listing is not None and config.reading.pages == "each":
         return None  # how many pages there are is known once the files are opened
     if listing is not None:

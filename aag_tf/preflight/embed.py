@@ -2,15 +2,16 @@
 
 import os
 
-from aag_tf.config import EmbedConfig
+from aag_tf.config import EmbedConfig, InputConfig
 from aag_tf.config.data import suggested_name
 from aag_tf.data.pack.files import MANIFEST_FILE as PACK_FILE
 from aag_tf.data.pack.manifest import pack_directory, read_complete
-from aag_tf.data.tar import archive_paths, refuse_compressed
+from aag_tf.data.sources.tar import archive_paths, refuse_compressed
 from aag_tf.preflight import outputs
 from aag_tf.preflight.datasets import check_prepared
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils.errors import DataError, EmbeddingError
+from aag_tf.utils.json_files import JsonFormat
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.stores import Store, is_store
 
@@ -18,15 +19,22 @@ KINDS = ("folder", "list", "csv", "tar", "tfrecord", "pack", "tfds")
 OF_FILES = ("folder", "list", "csv")  # those whose images are files
 STORE = "store"  # the kind of a folder on a store
 MANIFEST_FILE = "manifest.json"
+EMBEDDINGS = JsonFormat("aag_tf.embeddings", 1, "aag-embed", "embed again with --overwrite", EmbeddingError)
 
 
 def check(config: EmbedConfig) -> None:
     """Checks the output, the encoder and the input."""
     check_output(config.output, resume=config.resume, update=config.update, overwrite=config.overwrite)
     version_directory(config.saved_model)
-    kind, rest = kind_and_rest(config.input)
+    kind, _ = kind_and_rest(config.input)
     if config.update and kind not in OF_FILES:
         raise not_updatable(config.input)
+    check_input(config)
+
+
+def check_input(config: InputConfig) -> None:
+    """Checks that there is an input, as far as its name tells."""
+    kind, rest = kind_and_rest(config.input)
     if kind == "tfds" and "/" in rest:
         check_prepared(rest.rpartition("/")[0], config.data_dir, download=False)
     elif kind == "pack":

@@ -6,6 +6,7 @@ from pathlib import Path
 from aag_tf.config import DataConfig, ExportConfig
 from aag_tf.config.export import SIGNATURES
 from aag_tf.preflight.runs import check_same_dataset, check_trained
+from aag_tf.runs.classifier_record import read_classifier_record
 from aag_tf.runs.export_directory import stored_version_numbers, version_numbers
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
@@ -15,8 +16,11 @@ from aag_tf.utils.stores import Store, is_store, local_path, named
 
 
 def check(config: ExportConfig) -> None:
-    """Checks that the version is free, and that the run and the images that verify it are there."""
+    """Checks that the version is free, and that the classifier, or the run and the images that verify it, are there."""
     plan_version(config.export_dir, config.version, overwrite=config.overwrite)
+    if config.classifier is not None:
+        read_classifier_record(user_path(config.classifier))
+        return
     data = check_trained(config.run_dir)
     choose_signatures(config, RunDirectory(config.run_dir).read_record())
     if config.verify or config.weights != "float32":

@@ -1,6 +1,6 @@
 """What `aag-pack` can refuse at once."""
 
-import glob
+import os
 
 from aag_tf.config import PackConfig
 from aag_tf.config.data import PACKED_FIRST
@@ -8,7 +8,7 @@ from aag_tf.data.pack.files import MANIFEST_FILE
 from aag_tf.preflight import outputs
 from aag_tf.preflight.datasets import check_dataset
 from aag_tf.utils.errors import DataError, PackError
-from aag_tf.utils.paths import user_path
+from aag_tf.utils.paths import matching, user_path
 from aag_tf.utils.stores import is_store
 
 
@@ -20,7 +20,7 @@ def check(config: PackConfig) -> None:
         scheme, _, rest = name.partition(":")
         if scheme in PACKED_FIRST and not is_store(rest):
             pattern = str(user_path(rest))
-            if not glob.glob(glob.escape(pattern)) and not glob.glob(pattern, recursive=True):
+            if not os.path.exists(pattern) and not matching(pattern):
                 raise DataError(f"--dataset={name} matches no file; name a file, a pattern with * or ?, or a folder.")
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from aag_tf.evaluation import Comparison
 from aag_tf.report import chart
-from aag_tf.report.curves import read_metrics, training_charts
+from aag_tf.report.curves import training_charts
 from aag_tf.report.page import check_page_path, render, write_page
 from aag_tf.report.results import make_table, plot_dots
+from aag_tf.runs.metrics import read_metrics
 from aag_tf.utils.stores import local_path
 
 

@@ -1,17 +1,11 @@
 """Training curves: which metrics of `metrics.jsonl` are drawn, in which charts."""
 
 import dataclasses
-import json
-import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from aag_tf.report.chart import Chart, line_chart
-from aag_tf.utils.log import logger
-
-MOST_BYTES = 64 * 2**20  # of a metrics file; a hundred thousand logged steps take less
 
 Records = Sequence[Mapping[str, float]]
 
@@ -40,28 +34,6 @@ PANELS = (
     Panel("Learning rate", {"learning_rate": "learning rate"}),
     Panel("Images a second", {"images_per_second": "images a second"}),
 )
-
-
-def read_metrics(path: Path) -> list[dict[str, float]]:
-    """Reads the numbers of each record of a `metrics.jsonl`; broken lines and records without a step are left out.
-
-    A file that is absent or larger than 64 MiB gives no records.
-    """
-    if not path.is_file():
-        return []
-    if path.stat().st_size > MOST_BYTES:
-        logger.warning("%s is larger than %d MiB, so its curves are not drawn.", path, MOST_BYTES // 2**20)
-        return []
-    records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            entries = json.loads(line).items()
-        except (ValueError, AttributeError, RecursionError):
-            continue
-        record = {name: float(value) for name, value in entries if isinstance(value, int | float)}
-        if math.isfinite(record.get("step", math.nan)):
-            records.append(record)
-    return records
 
 
 def training_charts(runs: Mapping[str, Records]) -> list[Chart]:

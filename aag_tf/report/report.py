@@ -11,11 +11,12 @@ from aag_tf.evaluation.results import TITLES
 from aag_tf.report import chart, embedding_map
 from aag_tf.report.chart import Chart, line_chart
 from aag_tf.report.confusion import confuse
-from aag_tf.report.curves import read_metrics, training_charts
+from aag_tf.report.curves import training_charts
 from aag_tf.report.embedding_map import draw_maps
 from aag_tf.report.gallery import bands_of, choose_examples
 from aag_tf.report.page import check_page_path, render, write_page
 from aag_tf.report.results import make_table, plot_dots
+from aag_tf.runs.metrics import read_metrics
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.progress import progress_bar
 from aag_tf.utils.stores import local_path

@@ -1,5 +1,8 @@
 from .exported import SavedEncoder as SavedEncoder
 from .exported import load_saved_model as load_saved_model
+from .exported_classifier import Classes as Classes
+from .exported_classifier import SavedClassifier as SavedClassifier
+from .exported_classifier import load_saved_classifier as load_saved_classifier
 from .run import TrainedRun as TrainedRun
 from .run import load_run as load_run
 from .run_directory import RunDirectory as RunDirectory

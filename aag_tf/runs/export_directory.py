@@ -9,6 +9,7 @@ from aag_tf.utils.paths import user_path
 from aag_tf.utils.stores import Store, copy_to_read, is_store, join
 
 MODEL_FILE = "saved_model.pb"
+METADATA_FILE = "model.json"
 
 
 def version_numbers(export_dir: Path) -> list[int]:

@@ -8,18 +8,18 @@ from typing import Any, Self
 import tensorflow as tf
 
 from aag_tf.config.export import SIGNATURES
-from aag_tf.runs.export_directory import MODEL_FILE, version_directory
+from aag_tf.runs.export_directory import METADATA_FILE, MODEL_FILE, version_directory
 from aag_tf.runs.run_record import RunRecord
+from aag_tf.runs.saved_export import ExpectedSignature, SavedExport, load_described
 from aag_tf.utils.errors import ExportError
 from aag_tf.utils.json_fields import read_fields
-from aag_tf.utils.json_files import read_json_object
-from aag_tf.utils.literal import literal
+from aag_tf.utils.json_files import JsonFormat, format_of
 from aag_tf.utils.stores import named
 from aag_tf.utils.versions import versions
 
-FORMAT = "aag_tf.encoder"
-FORMAT_VERSION = 1
-METADATA_FILE = "model.json"
+AGAIN = "export the run again with aag-export"
+ENCODER = JsonFormat("aag_tf.encoder", 1, "aag-export", AGAIN, ExportError)
+EXPORTED_CLASSIFIER = "aag_tf.exported_classifier"  # the format of `aag_tf.runs.exported_classifier`
 CARD_FILE = "model_card.md"
 VARIABLES = "variables"
 
@@ -39,7 +39,7 @@ class ExportMetadata:
     """The content of `model.json`: how to use an exported encoder, how it was trained, how good it is.
 
     Args:
-        record: settings and facts of the run; read back without the command and the versions of the run.
+        record: settings and facts of the run; read back without command, arithmetic and versions of the run.
         version: number of the version directory.
         step: optimizer steps that the weights have seen.
         embedding_dim: length of an embedding.
@@ -77,9 +77,9 @@ class ExportMetadata:
         """Returns the JSON object of `model.json`."""
         facts = self.record.to_facts() | {"dataset": self.record.config.data.dataset}
         facts["own_encoder"] = facts.pop("custom_encoder")  # its name in this format
-        del facts["command"]
+        del facts["command"], facts["arithmetic"]
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "record"}
-        return {"format": FORMAT, "format_version": FORMAT_VERSION, **facts, **own}
+        return ENCODER.header | facts | own
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -93,7 +93,7 @@ class ExportMetadata:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SavedEncoder:
+class SavedEncoder(SavedExport[ExportMetadata]):
     """An exported encoder: uint8 images [b, height, width, channels] to float32 embeddings [b, dim].
 
     Args:
@@ -101,15 +101,6 @@ class SavedEncoder:
         metadata: content of its `model.json`.
         loaded: the SavedModel; it owns the variables of the signatures.
     """
-
-    path: Path
-    metadata: ExportMetadata
-    loaded: Any
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the input."""
-        return self.metadata.record.image_shape
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Embeds uint8 images.
@@ -144,29 +135,14 @@ def read_metadata(directory: Path) -> ExportMetadata:
     """Reads the `model.json` of a version directory.
 
     Raises:
-        ExportError: it is missing or damaged, or another program or format version wrote it.
+        ExportError: it is missing or damaged, another program or format version wrote it, or it is a classifier's.
     """
-    file = directory / METADATA_FILE
-    try:
-        content = read_json_object(file)
-    except FileNotFoundError as error:
+    if format_of(directory / METADATA_FILE) == EXPORTED_CLASSIFIER:
         raise ExportError(
-            f"{named(directory)} is a SavedModel that aag-export did not write (it has no {METADATA_FILE}); "
-            "name one that it wrote."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{named(file)} cannot be read ({error}); export the run again with aag-export.") from error
-    if content.get("format") != FORMAT:
-        raise ExportError(f"{named(file)} was not written by aag-export; name a directory that aag-export wrote.")
-    if content.get("format_version") != FORMAT_VERSION:
-        raise ExportError(
-            f"{named(file)} has format version {content.get('format_version')} and this package reads "
-            f"{FORMAT_VERSION}; export the run again with this package, or install the one that wrote it."
+            f"{named(directory)} is a classifier, and an encoder is needed; give it to aag-predict, or export the "
+            "encoder of a run with aag-export --run_dir."
         )
-    try:
-        return ExportMetadata.from_json(content)
-    except ValueError as error:
-        raise ExportError(f"{named(file)} is damaged ({error}); export the run again with aag-export.") from error
+    return ENCODER.read(directory / METADATA_FILE, ExportMetadata.from_json)
 
 
 def digest(directory: Path) -> str:
@@ -178,37 +154,23 @@ def digest(directory: Path) -> str:
     return found.hexdigest()
 
 
-def load_saved_model(path: str | Path) -> SavedEncoder:
+def load_saved_model(path: str | Path, *, trust_model: bool = False) -> SavedEncoder:
     """Loads an encoder that `aag-export` wrote.
 
     Args:
         path: a version directory, or its parent for the newest version.
+        trust_model: whether to load it even if its graph can do more than compute, such as read and write files:
+            whoever made it can then do what you can.
 
     Raises:
-        ExportError: there is no SavedModel, aag-export did not write it, or it is damaged.
+        ExportError: there is no SavedModel, aag-export did not write it, it is damaged, or it can do more than compute.
     """
     directory = version_directory(path)
     metadata = read_metadata(directory)
-    with literal(directory) as readable:
-        try:
-            loaded = tf.saved_model.load(readable)
-        except Exception as error:  # TensorFlow raises many classes for a damaged file
-            raise ExportError(
-                f"{named(directory)} is damaged ({type(error).__name__}); export the run again."
-            ) from error
-    if not _matches(loaded, metadata):
-        raise ExportError(
-            f"{named(directory)} is not the model that its {METADATA_FILE} describes; export the run again with "
-            "aag-export."
-        )
+    wanted = ExpectedSignature(
+        SIGNATURE,
+        {INPUT: (tf.uint8, metadata.record.image_shape)},
+        {OUTPUT: (tf.float32, (metadata.embedding_dim,))},
+    )
+    loaded = load_described(directory, wanted, again=AGAIN, trust_model=trust_model)
     return SavedEncoder(directory, metadata, loaded)
-
-
-def _matches(loaded: Any, metadata: ExportMetadata) -> bool:
-    """Whether `serving_default` exists with the input and output shapes of the metadata."""
-    signature = loaded.signatures.get(SIGNATURE)
-    if signature is None:
-        return False
-    parts = signature.structured_input_signature[1].get(INPUT), signature.structured_outputs.get(OUTPUT)
-    shapes = [part is not None and part.shape.rank and part.shape[1:].as_list() for part in parts]
-    return shapes == [list(metadata.record.image_shape), [metadata.embedding_dim]]

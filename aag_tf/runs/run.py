@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from aag_tf.encoders import build_networks, dtype_policy, finalize_normalization
+from aag_tf.encoders import build_networks, dtype_policy, finalize_normalization, plain_encoder
 from aag_tf.runs.checkpoints import CheckpointStore, restore
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.runs.run_record import RunRecord
@@ -27,6 +27,17 @@ class TrainedRun:
     encoder: keras.Model
     projector: keras.Model
     step: int
+
+    def keras_encoder(self) -> keras.Model:
+        """Returns a copy of the encoder made of Keras's own layers alone, in float32.
+
+        A file of it (`model.save("encoder.keras")`) opens with `keras.models.load_model` where this package is not
+        installed. It maps uint8 or float images in [0, 255] to the same embeddings; scaling is its first layer.
+
+        Raises:
+            ConfigError: the encoder has a layer of a class that is not Keras's own.
+        """
+        return plain_encoder(self.encoder)
 
 
 def load_run(run_dir: str | Path, checkpoint: str = "latest") -> TrainedRun:

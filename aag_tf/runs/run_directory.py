@@ -14,7 +14,7 @@ from aag_tf import config as configs
 from aag_tf.config import TrainConfig
 from aag_tf.runs.run_record import RunRecord
 from aag_tf.utils.atomic import is_temporary, write_atomically
-from aag_tf.utils.errors import RunDirectoryError
+from aag_tf.utils.errors import RunDirectoryError, one_line
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import lock
 from aag_tf.utils.paths import nearest_existing
@@ -200,7 +200,7 @@ class RunDirectory:
             ) from error
         except ValueError as error:
             raise RunDirectoryError(
-                f"{named(self.record)} is damaged ({error}); restore it, or train again."
+                f"{named(self.record)} is damaged ({one_line(error, 300)}); restore it, or train again."
             ) from error
 
     def write_record(self, record: RunRecord) -> None:

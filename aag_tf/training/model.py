@@ -13,6 +13,7 @@ from aag_tf.losses import GNTXent, LearnedTemperature, contrastive_statistics, s
 from aag_tf.losses.temperature import as_temperature
 from aag_tf.optimizers import WeightAverage
 from aag_tf.training.accumulation import Batch, accumulated_gradients, cached_projections, gradients_of
+from aag_tf.training.step_counter import StepCounter
 from aag_tf.training.train_function import make_train_function
 from aag_tf.utils.errors import ConfigError
 
@@ -71,6 +72,7 @@ class AAG(keras.Model):
         make = functools.partial(views.make, seed=seed)
         self._make_views = tf.function(make, autograph=False, reduce_retracing=True)
         self.temperature: LearnedTemperature | None = None  # set by `compile`
+        self.step_counter = StepCounter()
         self.accumulation_steps = accumulation_steps
         if accumulation_steps > 1:
             for network in (encoder, projector):
@@ -86,9 +88,17 @@ class AAG(keras.Model):
         self.temperature = temperature if isinstance(temperature, LearnedTemperature) else None
 
     @override
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().fit(*args, **kwargs)
+        finally:
+            self.step_counter.end_input()
+
+    @override
     def make_train_function(self, force: bool = False) -> None:
+        self.step_counter.reset()
         if force or self.train_function is None:
-            self.train_function: Any = make_train_function(
+            function = make_train_function(
                 self.train_step,
                 self.distribute_strategy,
                 steps_per_execution=self.steps_per_execution,
@@ -96,7 +106,9 @@ class AAG(keras.Model):
                 # Views are drawn outside the compiled step: inside, XLA would merge the functions that the branches
                 # compile by themselves, which is slower. Micro-batches draw their own views, to save memory.
                 prepare=self._with_views if self.jit_compile and self.accumulation_steps == 1 else None,
+                counter=self.step_counter,
             )
+            self.train_function: Any = self.step_counter.watched(function)
 
     @override
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
@@ -108,10 +120,17 @@ class AAG(keras.Model):
         """The encoder that is evaluated and exported: that of averaged weights where there is one."""
         return self.encoder if self.average is None else self.average.encoder
 
-    def start_from(self, encoder: keras.Model) -> None:
-        """Copies the weights of an encoder of the same architecture, into the average too."""
+    def start_from(self, encoder: list[Any], projector: list[Any] | None = None) -> None:
+        """Sets the weights to start with, those of the average too.
+
+        Args:
+            encoder: arrays in the order of `encoder.weights`.
+            projector: arrays in the order of `projector.weights`; `None` leaves these as they are.
+        """
         for own in self._encoders():
-            own.set_weights(encoder.get_weights())
+            own.set_weights(encoder)
+        if projector is not None:
+            self.projector.set_weights(projector)
         self.finalize_normalization()
 
     def finalize_normalization(self) -> None:

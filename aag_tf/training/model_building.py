@@ -4,11 +4,13 @@ import tensorflow as tf
 
 from aag_tf.augment import Branch, build_views
 from aag_tf.config import LossConfig, TrainConfig
+from aag_tf.config.start import read_freeze_until
 from aag_tf.distribute.devices import jit_compile
 from aag_tf.encoders import Description, build_encoder, build_networks
+from aag_tf.encoders.layer_order import freeze, rate_factors
 from aag_tf.losses import GNTXent, LearnedTemperature
 from aag_tf.losses.temperature import Temperature
-from aag_tf.optimizers import WeightAverage, build_optimizer
+from aag_tf.optimizers import LayerRates, WeightAverage, build_optimizer
 from aag_tf.training.model import AAG
 from aag_tf.utils.errors import ConfigError
 
@@ -35,6 +37,8 @@ def build_model(
     """
     schedule = config.schedule
     encoder, projector = build_networks(config.encoder, config.projector, image_shape, custom_encoder)
+    if config.start.freeze_until is not None:
+        freeze(encoder, read_freeze_until(config.start.freeze_until))
     average = None
     if config.optimizer.ema_momentum > 0:  # built last, so that the random weights of the others do not depend on it
         second = build_encoder(config.encoder, image_shape, custom_encoder)
@@ -50,7 +54,14 @@ def build_model(
         accumulation_steps=schedule.accumulation_steps,
     )
     model.compile(
-        build_optimizer(config.optimizer, total_steps=total_steps, global_batch_size=schedule.global_batch_size),
+        build_optimizer(
+            config.optimizer,
+            total_steps=total_steps,
+            global_batch_size=schedule.global_batch_size,
+            layer_rates=LayerRates(
+                tuple(rate_factors(encoder, config.start.layer_decay)), config.start.init_warmup_steps
+            ),
+        ),
         _build_loss(config.loss),
         jit_compile=jit_compile(schedule, tf.distribute.get_strategy()),
         steps_per_execution=schedule.steps_per_execution,

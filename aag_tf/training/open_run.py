@@ -7,13 +7,10 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
-from aag_tf.augment import Branch
-from aag_tf.config import OWN, Cluster, RunConfig, ScheduleConfig, TrainConfig, check_encoder
+from aag_tf.config import OWN, WSD, Cluster, RunConfig, TrainConfig, check_encoder
 from aag_tf.data import (
     Source,
-    batches_in_epoch,
     choose_bands,
-    fingerprint,
     open_monitored,
     open_source,
     report_lost_files,
@@ -23,12 +20,16 @@ from aag_tf.distribute.devices import make_strategy
 from aag_tf.distribute.workers import announce, broadcast_from_chief, check_same_settings
 from aag_tf.encoders import RESNETS
 from aag_tf.encoders.applications import application_names
-from aag_tf.preflight.train import check_data
+from aag_tf.preflight.train import check_data, check_start
 from aag_tf.runs import RunDirectory, RunRecord
 from aag_tf.runs.checkpoints import CheckpointStore, RunState, check_space, report_disk_failures
 from aag_tf.runs.recorded_choices import with_recorded_choices
 from aag_tf.runs.stored_run_directory import training_directory
+from aag_tf.training.arithmetic import arithmetic_of, say_if_not_repeated
 from aag_tf.training.custom_components import CustomComponents
+from aag_tf.training.extension import Extension, earlier_facts, extension_of
+from aag_tf.training.found_settings import describe, with_crops, with_input_range, with_layout
+from aag_tf.training.local_shards import LocalShards, open_local_shards
 from aag_tf.training.model import AAG
 from aag_tf.training.model_building import build_model
 from aag_tf.training.resume_checks import (
@@ -37,8 +38,9 @@ from aag_tf.training.resume_checks import (
     describe_custom_encoder,
     worker_consistency_key,
 )
-from aag_tf.training.step_range import StepRange
-from aag_tf.utils.errors import ConfigError
+from aag_tf.training.start import start_of
+from aag_tf.training.step_range import StepRange, plan_steps
+from aag_tf.utils.once import handing_on
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,6 +58,8 @@ class OpenRun:
         store: where its checkpoints go.
         state: what a checkpoint holds.
         steps: where it starts and ends.
+        extension: what a run without a checkpoint goes on from; `None` for step 0.
+        image_counts: images that each machine trains on, where each has its own.
     """
 
     config: TrainConfig
@@ -68,6 +72,8 @@ class OpenRun:
     store: CheckpointStore
     state: RunState
     steps: StepRange
+    extension: Extension | None = None
+    image_counts: list[int] | None = None
 
     @property
     def is_chief(self) -> bool:
@@ -104,12 +110,13 @@ def _writing(run: OpenRun, components: CustomComponents) -> Iterator[int]:
     directory, config, cluster = run.directory, run.config, run.cluster
     lock = directory.locked() if run.is_chief else contextlib.nullcontext()
     with lock, report_disk_failures(run.store), report_lost_files():
-        start_step = _begin(config.run, directory, run.record, run.state, run.store) if run.is_chief else 0
+        start_step = _begin(run) if run.is_chief else 0
         if run.is_chief:
             directory.write_skipped(run.source.skipped)
             directory.push()
         # Weights that one machine has set by itself; TensorFlow shares those that are drawn when they are made.
-        if cluster is not None and (config.run.resume or components.encoder is not None):
+        given = components.encoder is not None or run.record.initial_weights is not None
+        if cluster is not None and (config.run.resume or given):
             position = tf.Variable(start_step, dtype=tf.int64)
             broadcast_from_chief(run.model.distribute_strategy, [*run.state.variables, position])
             start_step = int(position.numpy())
@@ -117,6 +124,7 @@ def _writing(run: OpenRun, components: CustomComponents) -> Iterator[int]:
         yield start_step
 
 
+@handing_on()
 def prepare_run(
     directory: RunDirectory,
     config: TrainConfig,
@@ -135,7 +143,7 @@ def prepare_run(
         images: those that were passed to `train`, opened, if any were.
 
     Returns:
-        The run as it would be opened, at step 0 and with untrained weights.
+        The run as it would be opened, at the step at which it begins, without the weights of a checkpoint.
 
     Raises:
         AagError: the settings, the data or the run directory do not allow the run.
@@ -146,6 +154,7 @@ def prepare_run(
     check_data(config, passed=images is not None)
     if config.encoder.encoder != OWN:
         check_encoder(config.encoder.encoder, RESNETS, application_names())
+    check_start(config, passed=components.encoder is not None)
     if cluster is not None:
         components.check_for_cluster(config)
         announce(cluster)
@@ -154,19 +163,39 @@ def prepare_run(
     custom_encoder, auxiliary = components.build()
     if before is not None:
         check_same_training_settings(config, auxiliary, before, directory)
+    has_checkpoint = config.run.resume and (not is_chief or bool(store.all()))
+    config, extension = (config, None) if has_checkpoint else extension_of(config, auxiliary, before)
+    goes_on = has_checkpoint or extension is not None
+    earlier, began, flag = earlier_facts(before, extension)
 
-    source = images or _open_source(config, before, directory)
-    config = _with_layout(_with_crops(config, source), source)
+    source, local = _open_source(
+        config,
+        earlier,
+        directory if extension is None else extension.directory,
+        images=images,
+        strategy=strategy,
+        cluster=cluster,
+    )
+    config = with_layout(with_crops(config, source), source)
+    start = None if goes_on else start_of(config, source.image_shape, before)
+    if start is not None:
+        config = with_input_range(config, start.input_range)
     choose_bands(source.image_shape[2], config.data.reading.shown_bands)  # rejects bands that images do not have
-    record = _describe(config, source, auxiliary)
-    if before is not None:
-        check_same_images(record, before)
+    record = describe(config, source, auxiliary, arithmetic_of(strategy), local)
+    if earlier is not None:
+        check_same_images(record, earlier, flag)
+        say_if_not_repeated(record, earlier)
     monitored = source
     if is_chief and config.run.monitor_dataset is not None:
         monitored = open_monitored(config.run.monitor_dataset, record.same_reading(config.data), source.image_shape)
-    description = describe_custom_encoder(custom_encoder, source.image_shape, before, has_checkpoint=bool(store.all()))
-    record = dataclasses.replace(record, custom_encoder=description)
-    steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train))
+    description = None if start is None else start.description
+    if description is None:
+        description = describe_custom_encoder(
+            custom_encoder, source.image_shape, earlier, has_checkpoint=goes_on, flag=flag
+        )
+    record = dataclasses.replace(record, custom_encoder=description, initial_weights=began)
+    counts = None if local is None else local.counts
+    steps_per_epoch, total_steps = plan_steps(config.schedule, len(source.train), counts)
     if cluster is not None:
         check_same_settings(strategy, cluster, worker_consistency_key(config, record, custom_encoder))
 
@@ -175,10 +204,12 @@ def prepare_run(
             config, source.image_shape, total_steps=total_steps, auxiliary=auxiliary, custom_encoder=description
         )
         if custom_encoder is not None:
-            model.start_from(custom_encoder)
+            model.start_from(custom_encoder.get_weights())
+    if start is not None:
+        record = dataclasses.replace(record, initial_weights=start.give(model, config.start))
     state = RunState(**model.parts())
     if is_chief:
-        check_space(store, state.bytes, config.run.checkpoints_to_keep)
+        check_space(store, state.bytes, config.run.checkpoints_to_keep, extendable=config.optimizer.lr_schedule == WSD)
 
     return OpenRun(
         config=config,
@@ -190,25 +221,29 @@ def prepare_run(
         model=model,
         store=store,
         state=state,
-        steps=StepRange(0, total_steps, steps_per_epoch),
+        steps=StepRange(0 if extension is None else extension.checkpoint.step, total_steps, steps_per_epoch),
+        extension=extension,
+        image_counts=counts,
     )
 
 
-def _open_source(config: TrainConfig, before: RunRecord | None, directory: RunDirectory) -> Source:
-    """Opens the data set, read as in the run that is resumed."""
+def _open_source(
+    config: TrainConfig,
+    before: RunRecord | None,
+    directory: RunDirectory,
+    *,
+    images: Source | None,
+    strategy: tf.distribute.Strategy,
+    cluster: Cluster | None,
+) -> tuple[Source, LocalShards | None]:
+    """Opens the data set, read as in the run that is resumed; or returns the images that were passed to `train`."""
+    if images is not None:
+        return images, None
+    data = config.data if before is None else before.same_reading(config.data)
+    if config.schedule.local_shards:
+        return open_local_shards(dataclasses.replace(config, data=data), strategy, cluster)
     with skipped_before(() if before is None else directory.read_skipped()):
-        data = config.data if before is None else before.same_reading(config.data)
-        return open_source(data, config.augment.crop_from)
-
-
-def plan_steps(schedule: ScheduleConfig, num_images: int) -> tuple[int, int]:
-    """Returns the steps of an epoch and of the run, `train_steps` taking precedence over `epochs`.
-
-    Raises:
-        ConfigError: there are fewer images than the global batch needs.
-    """
-    steps_per_epoch = batches_in_epoch(num_images, schedule.global_batch_size)
-    return steps_per_epoch, schedule.train_steps or schedule.epochs * steps_per_epoch
+        return open_source(data, config.augment.crop_from), None
 
 
 def _check_directory(directory: RunDirectory, run: RunConfig) -> RunRecord | None:
@@ -218,49 +253,20 @@ def _check_directory(directory: RunDirectory, run: RunConfig) -> RunRecord | Non
     return directory.read_record() if run.resume else None
 
 
-def _with_crops(config: TrainConfig, source: Source) -> TrainConfig:
-    """Returns the config with what views are cut from, so that the run is resumed with the same.
+def _begin(run: OpenRun) -> int:
+    """Writes record and flags, or restores the newest checkpoint; returns the step to start at.
 
-    Raises:
-        ConfigError: they were to be cut from files, and the images are in no files.
+    A run that starts from given weights has a checkpoint from its beginning on, so that it never needs them again.
     """
-    has_sources = source.train.images.has_sources
-    if config.augment.crop_from == "source" and not has_sources:
-        raise ConfigError(
-            f"--crop_from=source cuts views from image files, and --dataset={config.data.dataset} has none; leave it "
-            "out."
-        )
-    augment = dataclasses.replace(config.augment, crop_from="source" if has_sources else "image")
-    return dataclasses.replace(config, augment=augment)
-
-
-def _with_layout(config: TrainConfig, source: Source) -> TrainConfig:
-    """Returns the config with the layout that was found, so that the run is evaluated and resumed with the same."""
-    if source.layout is None:
-        return config
-    layout = dataclasses.replace(config.data.layout, splits=source.layout.splits, labels=source.layout.labels)
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, layout=layout))
-
-
-def _describe(config: TrainConfig, source: Source, auxiliary: Branch | None) -> RunRecord:
-    """Returns the record of a run on these images; its settings repeat the run without touching an earlier one."""
-    kept = dataclasses.replace(config.run, resume=False, overwrite=False, dry_run=False)
-    return RunRecord(
-        config=dataclasses.replace(config, run=kept),
-        image_shape=source.image_shape,
-        class_names=source.class_names,
-        num_train_images=len(source.train),
-        reading=source.reading,
-        fingerprint=fingerprint(source.train.images),
-        auxiliary=auxiliary and auxiliary.describe(),
-    )
-
-
-def _begin(run: RunConfig, directory: RunDirectory, record: RunRecord, state: RunState, store: CheckpointStore) -> int:
-    """Writes record and flags, or restores the newest checkpoint; returns the step to start at."""
-    directory.check(resume=run.resume, overwrite=run.overwrite)  # again: other processes may have been here since
-    directory.create(overwrite=run.overwrite)
-    if not run.resume:
-        directory.write_record(record)
-    directory.write_flags(record.config)
-    return state.restore(store) if run.resume else 0
+    directory, settings, state, store = run.directory, run.config.run, run.state, run.store
+    directory.check(resume=settings.resume, overwrite=settings.overwrite)  # again: others may have been here since
+    directory.create(overwrite=settings.overwrite)
+    if not settings.resume:
+        directory.write_record(run.record)
+    directory.write_flags(run.record.config)
+    step = state.restore(store) if settings.resume else 0
+    if run.record.initial_weights is not None and not store.all():
+        if run.extension is not None:
+            step = run.extension.restore(state)
+        store.write(step, state.write)
+    return step

@@ -1,6 +1,10 @@
-"""The steps of one call of `fit`: the number of steps done is the only position of a run."""
+"""The steps of a run and of one call of `fit`: the number of steps done is the only position of a run."""
 
 import dataclasses
+from collections.abc import Sequence
+
+from aag_tf.config import ScheduleConfig
+from aag_tf.data import batches_in_epoch, batches_of_parts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +29,22 @@ class StepRange:
         is read, so that no device is waited for.
         """
         return min(self.start_step + batch + 1, self.total_steps)
+
+
+def plan_steps(schedule: ScheduleConfig, num_images: int, counts: Sequence[int] | None = None) -> tuple[int, int]:
+    """Returns the steps of an epoch and of the run, `train_steps` taking precedence over `epochs`.
+
+    Args:
+        schedule: of the run.
+        num_images: to train on.
+        counts: those of each machine, where each has its own.
+
+    Raises:
+        ConfigError: there are fewer images than the global batch needs.
+    """
+    batch = schedule.global_batch_size
+    steps_per_epoch = batches_in_epoch(num_images, batch) if counts is None else batches_of_parts(counts, batch)
+    return steps_per_epoch, schedule.train_steps or schedule.epochs * steps_per_epoch
 
 
 def is_due(step: int, every: int, last: int) -> bool:

@@ -1,9 +1,12 @@
 """What a run is going to do, in a few lines before its first step, with the flags that decide otherwise."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from aag_tf.config import OWN
 from aag_tf.data import choose_bands, describe_source
+from aag_tf.training.extension import KIND
 from aag_tf.training.open_run import OpenRun
 from aag_tf.utils.stores import named
 from aag_tf.utils.summary import Summary
@@ -19,8 +22,10 @@ def summarize(run: OpenRun) -> Summary:
         lines["pictures"] = bands.caption.removeprefix("pictures ")
     lines |= {
         "encoder": _encoder(run),
+        **({} if run.record.initial_weights is None else {"weights": _weights(run.record.initial_weights)}),
         "precision": f"{config.schedule.precision} on {_devices(run.model.distribute_strategy)} (--precision)",
         "steps": _steps(run),
+        **_schedule(run),
         "monitoring": _monitoring(run),
         "saved in": run.directory.name + (f", from step {steps.start_step:,} on" if steps.start_step else ""),
     }
@@ -29,9 +34,19 @@ def summarize(run: OpenRun) -> Summary:
 
 def _encoder(run: OpenRun) -> str:
     model, config = run.model, run.config.encoder
-    name = f"{model.encoder.name}, passed to train()" if config.encoder == OWN else f"{config.encoder} (--encoder)"
+    origin = "passed to train()" if run.record.initial_weights is None else "as it is there"
+    name = f"{model.encoder.name}, {origin}" if config.encoder == OWN else f"{config.encoder} (--encoder)"
     size = f"{model.encoder.count_params():,} parameters, embeddings of {model.encoder.output_shape[-1]:,}"
     return f"{name}, {size}; projector of {model.projector.count_params():,}"
+
+
+def _weights(facts: dict[str, Any]) -> str:
+    """What the run began with."""
+    step = f", step {facts['step']:,}" if "step" in facts else ""
+    if facts["kind"] == KIND:
+        return f"{shown(facts['source'])} (--extend){step}: encoder, projector and optimizer"
+    parts = "encoder and projector" if facts["projector"] else "encoder; the projector from random weights"
+    return f"{shown(facts['source'])} (--init_from){step}: {parts}"
 
 
 def _devices(strategy: tf.distribute.Strategy) -> str:
@@ -56,6 +71,14 @@ def _steps(run: OpenRun) -> str:
         f"batches of {schedule.global_batch_size:,} images (--global_batch_size), {views} views of each (--aux_views)"
     )
     return f"{start}, {epochs} ({decided}); {batch}"
+
+
+def _schedule(run: OpenRun) -> dict[str, str]:
+    """Where the learning rate begins to fall, and so from where the run can be made longer."""
+    until = run.config.optimizer.constant_until(run.steps.total_steps)
+    if until is None:
+        return {}
+    return {"learning rate": f"constant until step {until:,}, then to zero (--lr_schedule, --decay_fraction)"}
 
 
 def _monitoring(run: OpenRun) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy.typing as npt
-import tensorflow as tf
 
 from aag_tf import config as configs
 from aag_tf.augment import Branch
@@ -21,12 +20,13 @@ from aag_tf.encoders import dtype_policy
 from aag_tf.runs import RunDirectory
 from aag_tf.runs.recorded_choices import with_recorded_choices
 from aag_tf.runs.stored_run_directory import training_directory
-from aag_tf.training.callbacks import GracefulStop, build_callbacks
+from aag_tf.training.callbacks import GracefulStop, build_callbacks, was_measured
 from aag_tf.training.custom_components import CustomComponents
 from aag_tf.training.evaluation_flags import evaluation_flags
 from aag_tf.training.open_run import OpenRun, open_run, prepare_run
 from aag_tf.training.precision import with_precision
-from aag_tf.training.reading_faults import may_go_on
+from aag_tf.training.reading_faults import ReadingFaults, saving_last_step
+from aag_tf.training.step_counter import InputError
 from aag_tf.training.summary import summarize
 from aag_tf.training.writer import Writer
 from aag_tf.utils import environment
@@ -163,21 +163,30 @@ def plan(
     config = with_recorded_choices(with_precision(components.noted_in(config)))
     with dtype_policy(config.schedule.precision), training_directory(config.run.run_dir) as directory:
         run = prepare_run(directory, config, components)
-        done = max((stored.step for stored in run.store.all()), default=0) if config.run.resume else 0
+        start = run.steps.start_step
+        done = max((stored.step for stored in run.store.all()), default=start) if config.run.resume else start
         return summarize(dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=done)))
 
 
 def _fit(run: OpenRun, components: CustomComponents) -> TrainResult:
     """Runs the steps that are left, however often reading images fails for a moment."""
-    result = None
-    while result is None:
-        result, step = _try_to_fit(run, components)
-        run = dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=step))
-    return result
+    faults = ReadingFaults(run)
+    while True:
+        try:
+            return _try_to_fit(run, components)
+        except InputError as error:
+            step = run.steps.start_step + error.steps
+            faults.pass_or_raise(step, error.error)
+            run = dataclasses.replace(run, steps=dataclasses.replace(run.steps, start_step=step))
 
 
-def _try_to_fit(run: OpenRun, components: CustomComponents) -> tuple[TrainResult | None, int]:
-    """Runs the steps that are left; returns how it ended, `None` if it may go on, and the steps done."""
+def _try_to_fit(run: OpenRun, components: CustomComponents) -> TrainResult:
+    """Runs the steps that are left.
+
+    Raises:
+        InputError: the images of a step could not be read, and may be now.
+        DataError: images that the encoder is measured on can no longer be read; the last step is saved.
+    """
     steps = run.steps
     result = TrainResult(
         run.directory.name if run.directory.is_stored else run.directory.path,
@@ -186,34 +195,24 @@ def _try_to_fit(run: OpenRun, components: CustomComponents) -> tuple[TrainResult
         is_chief=run.is_chief,
         evaluation_flags=evaluation_flags(run),
     )
-    if result.complete:
-        return result, steps.start_step
+    if result.complete and was_measured(run):
+        return result
     if run.is_chief and progress_shown():
-        logger.info("%s", summarize(run))
+        logger.info(summarize(run))
     agree = bool if run.cluster is None else agreement(run.model.distribute_strategy)
     with GracefulStop(steps, agree) as graceful_stop, contextlib.ExitStack() as closing:
         own = build_callbacks(run, components.writers, closing) if run.is_chief else []
+        callbacks = [*components.callbacks, *own, graceful_stop]
         # All steps that are left are one epoch of Keras, so that a run can be resumed at any step. `steps_per_epoch` is
         # not passed, since with it Keras drops the first batch after a look at its shape.
-        images = run.source.train.images
-        # While `fit` still holds its iterator, and again where it fails and its frame is alive in the traceback.
-        finish = keras.callbacks.LambdaCallback(on_train_end=lambda _: images.finish_reading())
-        try:
-            run.model.fit(
-                _batches(run),
-                epochs=1,
-                callbacks=[*components.callbacks, *own, graceful_stop, finish],
-                verbose=0,
-                shuffle=False,
-            )
-            step = graceful_stop.step
-            return dataclasses.replace(result, step=step, stopped_by=graceful_stop.received), step
-        except BaseException as error:
-            images.finish_reading()
-            step = graceful_stop.step
-            if not isinstance(error, tf.errors.OpError) or not may_go_on(run, step, error):
-                raise
-    return None, step
+        with saving_last_step(run):
+            if result.complete:  # but for what was to be measured at its last step
+                alone = keras.callbacks.CallbackList(callbacks, model=run.model)
+                alone.on_train_begin()
+                alone.on_train_end()
+                return result
+            run.model.fit(_batches(run), epochs=1, callbacks=callbacks, verbose=0, shuffle=False)
+        return dataclasses.replace(result, step=graceful_stop.step, stopped_by=graceful_stop.received)
 
 
 def _batches(run: OpenRun) -> Any:
@@ -232,6 +231,7 @@ def _batches(run: OpenRun) -> Any:
         num_steps=run.steps.total_steps - run.steps.start_step,
         transform=draw if run.config.augment.augment_on == "host" else None,
         cutting=run.model.views.cutting(schedule.seed) if images.has_sources else None,
+        counts=run.image_counts,
     )
     if run.cluster is None:
         return read()

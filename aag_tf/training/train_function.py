@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from aag_tf.training.step_counter import StepCounter
+
 Metrics = dict[str, tf.Tensor]
 DATA_WAIT = "data_wait_seconds"
 
@@ -16,6 +18,7 @@ def make_train_function(
     steps_per_execution: int,
     jit_compile: bool,
     prepare: Callable[[Any], Any] | None = None,
+    counter: StepCounter | None = None,
 ) -> Callable[[Any], Metrics]:
     """Returns a function from a distributed iterator to the metrics of the last step and the seconds waited for data.
 
@@ -28,7 +31,10 @@ def make_train_function(
         steps_per_execution: steps in one call; fewer where the data ends.
         jit_compile: whether XLA compiles a step.
         prepare: maps one replica's batch to the argument of `train_step`, outside of the compiled step.
+        counter: counts the steps.
     """
+    counter = counter or StepCounter()
+    counter.reset()  # outside of what is compiled
 
     @tf.autograph.experimental.do_not_convert
     def run(batch: Any) -> Metrics:
@@ -45,11 +51,15 @@ def make_train_function(
         arrived = [part for value in batch.values() for part in strategy.experimental_local_results(value)]
         with tf.control_dependencies(arrived):
             waited = tf.timestamp() - began
+            begun = counter.count_begun()
         # Without this dependency a machine with few threads computes before it reads the clock.
-        with tf.control_dependencies([waited]):
+        with tf.control_dependencies([waited, begun]):
             if prepare is not None:
                 batch = strategy.run(prepare, args=(batch,))
-            return {**run_compiled(batch), DATA_WAIT: waited}
+            metrics = run_compiled(batch)
+        with tf.control_dependencies(list(metrics.values())):
+            counter.count_done()
+        return {**metrics, DATA_WAIT: waited}
 
     @tf.autograph.experimental.do_not_convert
     def execution(iterator: Any) -> Metrics:

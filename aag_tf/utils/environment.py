@@ -81,6 +81,11 @@ def _choose_onednn() -> None:
         )
 
 
+def onednn_is_on() -> bool:
+    """Whether TensorFlow, imported, computes with oneDNN on the CPU."""
+    return not _onednn_is_off()
+
+
 def _onednn_is_off() -> bool:
     try:
         from tensorflow.python.util import _pywrap_util_port  # where TensorFlow's own tests ask

@@ -7,24 +7,26 @@ level says less: `setLevel("WARNING")` leaves the warnings, `setLevel("ERROR")` 
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tqdm import tqdm
 
-from aag_tf.utils.text import shown
+from aag_tf.utils import terminal
 
 logger = logging.getLogger("aag_tf")
 
 
 class StderrHandler(logging.Handler):
-    """Prints messages as they are, to what `sys.stderr` is at the time; ignores an output that nobody reads."""
+    """Prints messages to what `sys.stderr` is at the time; ignores an output that nobody reads.
+
+    A message that is a text becomes one line; one of several lines is an object, such as `aag_tf.utils.text.Lines`.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Prints one message; control characters of file names are escaped."""
-        with contextlib.suppress(OSError):
-            text = "\n".join(map(shown, record.getMessage().split("\n")))
-            with tqdm.external_write_mode(file=sys.stderr):  # above a progress bar, and not into it
-                print(text, file=sys.stderr, flush=True)
+        """Prints one message."""
+        message = record.getMessage() if isinstance(record.msg, str) else record.msg
+        with contextlib.suppress(OSError), tqdm.external_write_mode(file=sys.stderr):  # above a progress bar
+            terminal.write(message)
 
 
 if not logger.handlers:
@@ -36,11 +38,22 @@ if not logger.handlers:
 
 
 @contextlib.contextmanager
-def silenced() -> Iterator[None]:
-    """Says nothing inside the block."""
-    before = logger.disabled
-    logger.disabled = True
+def held_back() -> Iterator[list[logging.LogRecord]]:
+    """Says nothing inside the block; yields the list of what would have been said, for `say_now`."""
+    records: list[logging.LogRecord] = []
+
+    def hold(record: logging.LogRecord) -> bool:
+        records.append(record)
+        return False
+
+    logger.addFilter(hold)
     try:
-        yield
+        yield records
     finally:
-        logger.disabled = before
+        logger.removeFilter(hold)
+
+
+def say_now(records: Iterable[logging.LogRecord]) -> None:
+    """Says what was held back."""
+    for record in records:
+        logger.handle(record)

@@ -1,5 +1,6 @@
 """Paths as users write them."""
 
+import glob
 import os
 from pathlib import Path
 
@@ -18,6 +19,25 @@ def user_path(name: str | os.PathLike[str]) -> Path:
         return Path(name).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"{name} begins with a user that this machine does not know; write the path out.") from error
+
+
+def matching(pattern: str) -> list[str]:
+    """Returns the paths that match a pattern with *, ? and [, sorted; `**` stands for any number of folders.
+
+    `**` enters no symbolic links, since one that leads up would be entered again and again. Hidden names are matched by
+    no star.
+    """
+    start, double_star, rest = pattern.partition("**")
+    if not double_star:
+        return sorted(glob.glob(pattern))
+    end = "**" + rest
+    found = [
+        each
+        for folder in glob.glob(start or ".")
+        for each in Path(folder).glob(f"{end}/*" if end.endswith("**") else end)
+        if not any(step.startswith(".") for step in each.relative_to(folder).parts)
+    ]
+    return sorted(map(str, dict.fromkeys(found)))
 
 
 def nearest_existing(path: Path) -> Path:
@@ -46,3 +66,10 @@ def check_new_file(path: Path, given: str, *, overwrite: bool) -> None:
         raise ConfigError(f"{given} is in a directory that does not exist; create {path.parent} first.")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         raise ConfigError(f"{given} cannot be written; name a file in a directory that you may write to.")
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two paths or addresses name the same place."""
+    if "://" in one or "://" in other:
+        return one.rstrip("/") == other.rstrip("/")
+    return user_path(one).resolve() == user_path(other).resolve()

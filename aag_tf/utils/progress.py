@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterator
 from typing import TextIO
 
+from aag_tf.utils.text import shown
+
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="IProgress not found")  # a notebook without ipywidgets gets bars of text
     from tqdm.auto import tqdm
@@ -46,7 +48,9 @@ def progress_bar(name: str, total: int | None, unit: str) -> tqdm:
         unit: name of a unit of work.
     """
     disable = not shows_bars(sys.stderr)
-    return tqdm(desc=name, total=total, unit=unit, delay=1, leave=False, file=_target(sys.stderr), disable=disable)
+    return tqdm(
+        desc=shown(name), total=total, unit=unit, delay=1, leave=False, file=_target(sys.stderr), disable=disable
+    )
 
 
 def lasting_bar(name: str | None, total: int, unit: str, *, done: int, stream: TextIO) -> tqdm:
@@ -59,7 +63,8 @@ def lasting_bar(name: str | None, total: int, unit: str, *, done: int, stream: T
         done: units that were done before.
         stream: one that `shows_bars`.
     """
-    return tqdm(desc=name, total=total, initial=done, unit=unit, file=_target(stream), dynamic_ncols=True)
+    desc = None if name is None else shown(name)
+    return tqdm(desc=desc, total=total, initial=done, unit=unit, file=_target(stream), dynamic_ncols=True)
 
 
 def time_left(seconds: float) -> str:

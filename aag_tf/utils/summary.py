@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aag_tf.utils.text import shown
+from aag_tf.utils.text import Lines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,4 +20,4 @@ class Summary:
     def __str__(self) -> str:
         """The block, one line for each name."""
         width = max(map(len, self.lines))
-        return "\n".join([self.title, *(f"  {name:{width}}  {shown(text)}" for name, text in self.lines.items())])
+        return str(Lines(self.title, *(f"  {name:{width}}  {text}" for name, text in self.lines.items())))

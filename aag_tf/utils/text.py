@@ -3,9 +3,11 @@
 import shlex
 import shutil
 import textwrap
+from collections.abc import Iterable
 
 NARROWEST = 60  # columns of prose
 WIDEST = 110  # longer lines of prose are hard to follow
+HELD_SPACE = "\0"  # stands for a space at which no line ends; `shown` leaves none in a text
 
 
 def printable(path: str) -> str:
@@ -14,8 +16,37 @@ def printable(path: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Returns text that is safe to show in a terminal: control characters, which could move the cursor, are escaped."""
+    """Returns text on one line that is safe to show in a terminal.
+
+    Control characters, which could move the cursor, direction marks, line breaks and bytes that are no UTF-8 are
+    escaped.
+    """
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def markdown(text: str) -> str:
+    """Returns text on one line for a cell or a code span of Markdown, without what would end either."""
+    return shown(text).replace("`", "'").replace("|", "/")
+
+
+def truncated(text: str, most: int) -> str:
+    """Returns a text of at most `most` characters, and `...` in place of the others."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+class Lines:
+    """Text of several lines; each is safe to show in a terminal, and stays one line whatever names it has in it.
+
+    Args:
+        lines: texts of a line each.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = tuple(map(shown, lines))
+
+    def __str__(self) -> str:
+        """The lines."""
+        return "\n".join(self.lines)
 
 
 def counted(count: int, noun: str) -> str:
@@ -48,16 +79,24 @@ def text_width(without_terminal: int = 80) -> int:
     return max(NARROWEST, min(shutil.get_terminal_size((without_terminal, 24)).columns, WIDEST))
 
 
-def wrapped(text: str, width: int, first: int, rest: int) -> str:
-    """Returns text broken into lines between words; paths and flags stay whole, even where they are longer than a line.
+def wrapped(text: str, width: int, first: int, rest: int, names: Iterable[str] = ()) -> str:
+    """Returns text broken into lines between words, safe to show in a terminal.
+
+    Paths and flags stay whole, even where they are longer than a line.
 
     Args:
         text: one paragraph.
         width: largest length of a line.
         first: indent of the first line, in columns.
         rest: indent of the others.
+        names: parts of the text that come from others. They stay whole too, whatever spaces they have, so that no line
+            begins with a part of a name that could pass for a line of ours.
     """
-    return textwrap.fill(
+    text = shown(text)
+    for name in sorted(map(shown, names), key=len, reverse=True):
+        if name.strip():
+            text = text.replace(name, name.replace(" ", HELD_SPACE))
+    lines = textwrap.fill(
         text,
         width,
         initial_indent=" " * first,
@@ -65,3 +104,4 @@ def wrapped(text: str, width: int, first: int, rest: int) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return lines.replace(HELD_SPACE, " ")

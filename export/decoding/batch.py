@@ -3,10 +3,11 @@
 import tensorflow as tf
 
 from aag_tf.config import ExportConfig
-from aag_tf.data.reading import Reading
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.images.color import gray
 from aag_tf.export.decoding import gif, jpeg, png, webp
-from aag_tf.export.decoding.color import gray
 from aag_tf.export.decoding.deep import image_of
+from aag_tf.export.decoding.orientation import upright
 from aag_tf.export.decoding.resize import fit_picture
 from aag_tf.export.decoding.strings import part, require
 
@@ -56,28 +57,30 @@ def _decode(
     data: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: tf.Tensor | int, reading: Reading
 ) -> tf.Tensor:
     """One file as uint8 [*image_shape]; raises `InvalidArgumentError` if it cannot be decoded."""
+    facts = png.read_facts(data)
     return tf.cond(
         png.is_deep(data),
-        lambda: image_of(png.decode_deep_png(data, max_pixels), image_shape, reading),
-        lambda: _decode_eight_bits(data, image_shape, max_pixels, reading.fit),
+        lambda: image_of(upright(png.decode_deep_png(data, facts, max_pixels)), image_shape, reading),
+        lambda: _decode_eight_bits(data, facts, image_shape, max_pixels, reading.fit),
     )
 
 
 def _decode_eight_bits(
-    data: tf.Tensor, image_shape: tuple[int, int, int], max_pixels: tf.Tensor | int, how: str
+    data: tf.Tensor, facts: png.Facts, image_shape: tuple[int, int, int], max_pixels: tf.Tensor | int, how: str
 ) -> tf.Tensor:
     start = part(data, 0, LONGEST_START)
     size = image_shape[:2]
     formats = [
         (part(start, 0, 3) == jpeg.START, lambda: jpeg.decode_jpeg(data, size, max_pixels)),
-        (part(start, 0, 8) == png.START, lambda: png.decode_png(data, max_pixels)),
+        (part(start, 0, 8) == png.START, lambda: png.decode_png(data, facts, max_pixels)),
         (tf.reduce_any(part(start, 0, 6) == tf.constant(gif.STARTS)), lambda: gif.decode_gif(data, max_pixels)),
         (_is_webp(start), lambda: webp.decode_webp(data, max_pixels)),
     ]
     known = tf.stack([is_format for is_format, _ in formats])
     with tf.control_dependencies([require(tf.reduce_any(known), "no JPEG, PNG, GIF or WebP file")]):
         chosen = tf.argmax(tf.cast(known, tf.int32), output_type=tf.int32)
-    picture = tf.ensure_shape(tf.switch_case(chosen, [decode for _, decode in formats]), [None, None, 3])
+    turned = tf.switch_case(chosen, [decode for _, decode in formats])
+    picture = tf.ensure_shape(upright(turned), [None, None, 3])
     picture = gray(picture) if image_shape[2] == 1 else picture
     return tf.ensure_shape(fit_picture(picture, size, how), image_shape)
 

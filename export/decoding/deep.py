@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from aag_tf.data.reading import BEFORE_IT_WAS_RECORDED, Range, Reading
-from aag_tf.data.resizing import rounded
-from aag_tf.export.decoding.color import WHITE, in_strips, shares
+from aag_tf.data.files.reading import BEFORE_IT_WAS_RECORDED, Range, Reading
+from aag_tf.data.files.resizing import rounded
+from aag_tf.data.images.color import WHITE, in_strips, shares
 from aag_tf.export.decoding.resize import fit_levels
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in training

@@ -4,18 +4,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from aag_tf.data.files.formats.gif import CONTROL, DESCRIPTOR, EXTENSION, GUARD, HEADER, IMAGE, MAX_BLOCKS, WHITE
+from aag_tf.export.decoding.orientation import Turned
 from aag_tf.export.decoding.strings import number, part, require, require_pixels
 
 STARTS = (b"GIF87a", b"GIF89a")
-HEADER = 13  # bytes before the global palette
-DESCRIPTOR = 10  # bytes of an image descriptor, with its introducer
-EXTENSION, IMAGE = 0x21, 0x2C
-CONTROL = 0xF9  # the extension that names a transparent index
-MAX_BLOCKS = 2**18  # of at most 255 bytes, in a file up to the end of its first frame
-# A frame of one pixel behind the first. For a frame whose data end early the decoder returns uninitialized memory, not
-# an error; but it stops there, so that this frame is then missing.
-GUARD = b"\x2c\0\0\0\0\1\0\1\0\x80\0\0\0\0\0\0\2\2\x44\1\0"
-WHITE = b"\xff\xff\xff"
 
 
 class _Frame(NamedTuple):
@@ -26,7 +19,7 @@ class _Frame(NamedTuple):
     transparent: tf.Tensor
 
 
-def decode_gif(data: tf.Tensor, max_pixels: tf.Tensor | int, max_blocks: int = MAX_BLOCKS) -> tf.Tensor:
+def decode_gif(data: tf.Tensor, max_pixels: tf.Tensor | int, max_blocks: int = MAX_BLOCKS) -> Turned:
     """Decodes the first frame on its canvas, transparent pixels white: uint8 [h, w, 3]."""
     codes = tf.cast(tf.io.decode_raw(data, tf.uint8), tf.int32)
     frame = _first_frame(codes, max_blocks)
@@ -47,7 +40,7 @@ def decode_gif(data: tf.Tensor, max_pixels: tf.Tensor | int, max_blocks: int = M
     box = [[top, canvas_height - top - height], [left, canvas_width - left - width], [0, 0]]
     # Padding around the wrapped difference from the background leaves the background outside (uint8 wraps around).
     on_canvas = tf.cond(covered, lambda: picture, lambda: tf.pad(picture - background, box) + background)
-    return tf.ensure_shape(on_canvas, [None, None, 3])
+    return Turned(tf.ensure_shape(on_canvas, [None, None, 3]), tf.constant(1))
 
 
 def _palette_size(packed: tf.Tensor) -> tf.Tensor:
@@ -87,6 +80,8 @@ def _rebuilt(data: tf.Tensor, codes: tf.Tensor, frame: _Frame) -> tuple[tf.Tenso
     place = tf.where(own > 0, start + DESCRIPTOR, HEADER)
     palette = part(data, place, tf.where(own > 0, own, _palette_size(codes[10])))
     colors = tf.strings.length(palette) // 3
+    with tf.control_dependencies([require(colors > 0, "no colors")]):
+        palette = tf.identity(palette)
     clear = (frame.transparent >= 0) & (frame.transparent < colors)
     # The palette gets white in place of the transparent color, which the decoder would show black.
     palette = tf.cond(

@@ -1,11 +1,17 @@
-"""The EXIF orientation of a picture: reading it, and turning the picture upright."""
+"""The EXIF orientation of a picture: read as by `aag_tf.data.files.formats.exif`, and the picture turned upright."""
+
+from typing import NamedTuple
 
 import tensorflow as tf
 
-LONGEST_EXIF = 65_536  # bytes; a JPEG segment holds no more
-ENTRY = 12  # bytes of an entry of an image file directory
-ORIENTATION = 0x0112
-SHORT = 3
+from aag_tf.data.files.formats.exif import ENTRY, LONGEST_EXIF, ORIENTATION, SHORT
+
+
+class Turned(NamedTuple):
+    """A picture as it is stored, [h, w, c], and its EXIF orientation, 1 to 8."""
+
+    picture: tf.Tensor
+    orientation: tf.Tensor
 
 
 def orientation(tiff: tf.Tensor) -> tf.Tensor:
@@ -35,9 +41,10 @@ def orientation(tiff: tf.Tensor) -> tf.Tensor:
     return tf.where(known, value, 1)
 
 
-def upright(picture: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turns and mirrors a picture [h, w, c] according to its EXIF orientation, 1 to 8."""
-    turned = [
+def upright(turned: Turned) -> tf.Tensor:
+    """Turns and mirrors a picture according to its orientation."""
+    picture = turned.picture
+    ways = [
         lambda: picture,
         lambda: picture[:, ::-1],
         lambda: picture[::-1, ::-1],
@@ -47,4 +54,4 @@ def upright(picture: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
         lambda: tf.transpose(picture[::-1, ::-1], [1, 0, 2]),
         lambda: tf.transpose(picture[:, ::-1], [1, 0, 2]),
     ]
-    return tf.switch_case(orientation - 1, turned)
+    return tf.switch_case(turned.orientation - 1, ways)

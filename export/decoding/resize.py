@@ -3,15 +3,15 @@
 import tensorflow as tf
 
 from aag_tf.config import ReadingConfig
-from aag_tf.data import resizing
+from aag_tf.data.files import resizing
 
 
 def fit_picture(picture: tf.Tensor, size: tuple[int, int], how: str = ReadingConfig.fit) -> tf.Tensor:
     """Scales a picture (bilinear, antialiased), as training does with Pillow.
 
     `crop` takes the largest centered part of the wanted aspect, which may begin and end between pixels, as that of
-    Pillow's `ImageOps.fit` and unlike that of `aag_tf.data.resizing.fit` for arrays. `pad` and `stretch` are the same
-    for files and arrays. The result differs from Pillow's arithmetic by rounding.
+    Pillow's `ImageOps.fit` and unlike that of `aag_tf.data.files.resizing.fit` for arrays. `pad` and `stretch` are the
+    same for files and arrays. The result differs from Pillow's arithmetic by rounding.
 
     Args:
         picture: uint8 [h, w, c].

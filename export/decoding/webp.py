@@ -3,69 +3,112 @@
 TensorFlow 2.21's decoder corrupts memory when it is given an animation, so it only ever gets rebuilt files.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
-from aag_tf.export.decoding.color import over_white
-from aag_tf.export.decoding.orientation import orientation, upright
-from aag_tf.export.decoding.strings import after, number, part, require, require_pixels
+from aag_tf.data.files.formats.webp import (
+    ALPHA,
+    ALPHA_FLAG,
+    BODY,
+    CONTAINER,
+    EXIF,
+    EXIF_START,
+    EXTENDED,
+    FRAME,
+    FRAME_HEADER,
+    KIND,
+    LOSSLESS,
+    LOSSY,
+    MAX_CHUNKS,
+    MOST_CHUNKS,
+)
+from aag_tf.data.images.color import over_white
+from aag_tf.export.decoding.orientation import Turned, orientation
+from aag_tf.export.decoding.strings import codes_at, contains, length, number, part, require, require_pixels
 
-CONTAINER, KIND = b"RIFF", b"WEBP"
-MAX_CHUNKS = 256
-FRAME_HEADER = 16  # bytes of an ANMF chunk before the chunks that it holds
-ALPHA_FLAG = b"\x10"
+WHITE = 255
 
 
-def decode_webp(data: tf.Tensor, max_pixels: tf.Tensor | int) -> tf.Tensor:
-    """Decodes to uint8 [h, w, 3], transparency over white. The first frame of an animation must cover its canvas."""
-    alpha, at = _find_picture(data)
+class _Places(NamedTuple):
+    """Offsets of the frame and of the ALPH chunk (0: none) before the first picture, and of its chunk."""
+
+    frame: tf.Tensor
+    alpha: tf.Tensor
+    at: tf.Tensor
+
+
+def decode_webp(data: tf.Tensor, max_pixels: tf.Tensor | int) -> Turned:
+    """Decodes to uint8 [h, w, 3], transparency over white; the first frame of an animation on its canvas."""
+    end = 8 + number(data, 4, 4, "little")
+    with tf.control_dependencies([require(end <= length(data), "the file ends early")]):
+        data = part(data, 0, end)
+    frame, alpha, at = _find_picture(data)
     kind, size = part(data, at, 4), number(data, at + 4, 4, "little")
-    lossless = kind == b"VP8L"
+    lossless = kind == LOSSLESS
     width, height = tf.cond(lossless, lambda: _lossless_size(data, at), lambda: _lossy_size(data, at))
-    extended = part(data, 12, 4) == b"VP8X"
-    canvas = [width - 1, height - 1]
-    canvas = tf.cond(extended, lambda: [number(data, at, 3, "little") for at in (24, 27)], lambda: canvas)
-    complete = at + 8 + tf.cast(size, tf.int32) <= tf.strings.length(data)
+    extended = part(data, BODY, 4) == EXTENDED
+    canvas_width, canvas_height = tf.cond(
+        extended, lambda: tuple(number(data, at, 3, "little") + 1 for at in (24, 27)), lambda: (width, height)
+    )
+    nowhere = (tf.constant(0, tf.int64), tf.constant(0, tf.int64))
+    left, top = tf.cond(
+        frame > 0, lambda: tuple(2 * number(data, frame + at, 3, "little") for at in (8, 11)), lambda: nowhere
+    )
+    right, below = canvas_width - left - width, canvas_height - top - height
+    covered = (left == 0) & (top == 0) & (right == 0) & (below == 0)
+    complete = tf.cast(at, tf.int64) + 8 + size <= length(data)
     checks = [
         require_pixels(height, width, max_pixels),
-        require(tf.reduce_all(tf.equal(canvas, [width - 1, height - 1])), "the picture does not cover its canvas"),
-        require(complete & (size < 2**31), "the file ends early"),
+        require_pixels(canvas_height, canvas_width, max_pixels),
+        require((right >= 0) & (below >= 0) & (covered | (frame > 0)), "picture and canvas are of different sizes"),
+        require(complete, "the file ends early"),
     ]
     with tf.control_dependencies(checks):
         picture = _chunk(data, at)
     plain = tf.cond(
-        lossless | (alpha < 0),
+        lossless | (alpha == 0),
         lambda: picture,
         lambda: tf.strings.join(
-            [b"VP8X\x0a\0\0\0", ALPHA_FLAG, b"\0\0\0", part(data, 24, 6), _chunk(data, alpha), picture]
+            [
+                EXTENDED + bytes([10, 0, 0, 0, ALPHA_FLAG, 0, 0, 0]),
+                _encoded(width - 1, 3),
+                _encoded(height - 1, 3),
+                _chunk(data, alpha),
+                picture,
+            ]
         ),
     )
-    file = tf.strings.join([CONTAINER, _four_bytes(tf.strings.length(plain) + 4), KIND, plain])
+    file = tf.strings.join([CONTAINER, _encoded(tf.strings.length(plain) + 4, 4), KIND, plain])
     pixels = over_white(tf.io.decode_webp(file)[0])
-    return upright(pixels, orientation(_exif(data)))
+    box = [[top, below], [left, right], [0, 0]]
+    on_canvas = tf.cond(
+        covered, lambda: pixels, lambda: tf.pad(pixels, box, constant_values=tf.constant(WHITE, tf.uint8))
+    )
+    exif = tf.cond(contains(data, EXIF), lambda: _exif(data), lambda: tf.constant(b""))
+    return Turned(tf.ensure_shape(on_canvas, [None, None, 3]), orientation(exif))
 
 
-def _find_picture(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the offsets of the first picture's ALPH chunk (-1: none) and of its VP8 or VP8L chunk."""
-
+def _find_picture(data: tf.Tensor) -> _Places:
     def is_picture(at: tf.Tensor) -> tf.Tensor:
         kind = part(data, at, 4)
-        return (kind == b"VP8 ") | (kind == b"VP8L")
+        return (kind == LOSSY) | (kind == LOSSLESS)
 
-    def step(at: tf.Tensor, alpha: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(frame: tf.Tensor, alpha: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
         kind, size = part(data, at, 4), number(data, at + 4, 4, "little")
         with tf.control_dependencies([require(size < 2**30, "a chunk longer than any file")]):
             size = tf.cast(size, tf.int32)
-        alpha = tf.where(kind == b"ALPH", at, alpha)
-        return at + 8 + tf.where(kind == b"ANMF", FRAME_HEADER, size + size % 2), alpha
+        behind = at + 8 + tf.where(kind == FRAME, FRAME_HEADER, size + size % 2)
+        return tf.where(kind == FRAME, at, frame), tf.where(kind == ALPHA, at, alpha), behind
 
-    at, alpha = tf.while_loop(
-        lambda at, _: ~is_picture(at),
+    found = tf.while_loop(
+        lambda frame, alpha, at: ~is_picture(at),
         step,
-        [tf.constant(len(CONTAINER) + 4 + len(KIND)), tf.constant(-1)],
+        [tf.constant(0), tf.constant(0), tf.constant(BODY)],
         maximum_iterations=MAX_CHUNKS,
     )
-    with tf.control_dependencies([require(is_picture(at), "no picture")]):
-        return tf.identity(alpha), tf.identity(at)
+    with tf.control_dependencies([require(is_picture(found[2]), "no picture")]):
+        return _Places(*map(tf.identity, found))
 
 
 def _lossy_size(data: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -83,13 +126,29 @@ def _chunk(data: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
     return tf.strings.join([part(data, at, 8 + size), tf.where(size % 2 > 0, b"\0", b"")])
 
 
-def _four_bytes(number: tf.Tensor) -> tf.Tensor:
-    """Encodes a number as four bytes, little-endian."""
+def _encoded(number: tf.Tensor, size: int) -> tf.Tensor:
+    """Encodes a number as bytes, little-endian."""
     every_byte = tf.constant([bytes([value]) for value in range(256)])
-    return tf.strings.reduce_join(tf.gather(every_byte, [number // 256**power % 256 for power in range(4)]))
+    return tf.strings.reduce_join(tf.gather(every_byte, [number // 256**power % 256 for power in range(size)]))
 
 
 def _exif(data: tf.Tensor) -> tf.Tensor:
-    _, behind = after(data, b"EXIF")
-    behind = tf.cond(tf.strings.length(behind) > 4, lambda: part(behind, 4, -1), lambda: tf.constant(b""))
-    return tf.cond(part(behind, 0, 6) == b"Exif\0\0", lambda: part(behind, 6, -1), lambda: behind)
+    """The content of the first EXIF chunk; empty if there is none."""
+
+    def kind(at: tf.Tensor) -> tf.Tensor:
+        return part(data, tf.minimum(at, end), 4)
+
+    def size(at: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(tf.cast(codes_at(data, at + 4, 4), tf.int64) * [1, 2**8, 2**16, 2**24])
+
+    end = length(data)
+    at = tf.while_loop(
+        lambda at: (at + 8 <= end) & (kind(at) != EXIF),
+        lambda at: at + 8 + size(at) + size(at) % 2,
+        [tf.constant(BODY, tf.int64)],
+        maximum_iterations=MOST_CHUNKS - 1,
+    )[0]
+    found = (at + 8 <= end) & (kind(at) == EXIF)
+    content = tf.cond(found, lambda: part(data, at + 8, size(at)), lambda: tf.constant(b""))
+    start = len(EXIF_START)
+    return tf.cond(part(content, 0, start) == EXIF_START, lambda: part(content, start, -1), lambda: content)

@@ -15,20 +15,22 @@ from typing import Any
 
 from typing_extensions import override
 
-from aag_tf.config import EmbedConfig
-from aag_tf.data.regular_file import open_regular
-from aag_tf.data.tar import archive_paths, read_shard
-from aag_tf.data.tar_members import TarMember
+from aag_tf.config import InputConfig
+from aag_tf.data.files.regular_file import open_regular
+from aag_tf.data.files.stamps import stamp_of
+from aag_tf.data.files.tar_members import TarMember
+from aag_tf.data.sources.tar import archive_paths, read_shard
 from aag_tf.export.embedding.file_lists import intact_list
-from aag_tf.export.embedding.items import Input, Item, stamp_of
-from aag_tf.export.embedding.output import LIST_FILE
+from aag_tf.export.embedding.items import Input, Item, read_line
+from aag_tf.export.embedding.output_directory import LIST_FILE
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.progress import progress_bar
 
-LISTED = ("archives", "stamps", "rows", "digest")
+LISTED = {"archives": list[str], "stamps": list[tuple[int, int]], "rows": int, "digest": str}
+Line = tuple[str, str, int, int]
 
 
-def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
+def source_of(rest: str, config: InputConfig) -> dict[str, Any]:
     """Describes the archives that a name or pattern means.
 
     Raises:
@@ -78,9 +80,9 @@ def open_input(listing: dict[str, Any], directory: Path) -> "Archives":
     """
     for archive, stamp in zip(listing["archives"], listing["stamps"], strict=True):
         now = stamp_of(archive)
-        if now is None or stamp is None or list(now) != list(stamp):
+        if now is None or list(now) != list(stamp):
             raise DataError(
-                f"{archive} was changed or removed after its images were listed; put it back, or start again with "
+                f"{archive} was changed or removed after its images were listed; put it back, or embed again with "
                 "--overwrite."
             )
     return Archives(intact_list(listing, directory), listing["rows"])
@@ -105,5 +107,5 @@ class Archives(Input):
     def items(self, start: int, stop: int) -> Iterator[Item]:
         with self._path.open("rb") as file:
             for line in itertools.islice(file, start, stop):
-                member = TarMember(*json.loads(line))
+                member = TarMember(*read_line(line, Line, self._path))
                 yield Item(str(member), functools.partial(open_regular, member))

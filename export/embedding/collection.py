@@ -9,16 +9,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
-import tensorflow as tf
 
 from aag_tf.export.embedding import shards
-from aag_tf.export.embedding.inputs import open_input
+from aag_tf.export.embedding.file_lists import intact_list
+from aag_tf.export.embedding.file_lists import open_input as open_file_list
+from aag_tf.export.embedding.inputs import items_of_rows
+from aag_tf.export.embedding.integrity import fault_of_shard, faults_of_others
 from aag_tf.export.embedding.items import GONE, Item
 from aag_tf.export.embedding.manifest import Manifest
-from aag_tf.export.embedding.output import Output
+from aag_tf.export.embedding.output import NAMES_FILE, VECTORS_FILE, Output
+from aag_tf.export.embedding.output_directory import LIST_FILE
+from aag_tf.export.embedding.shards import MEND, DamagedFileError
+from aag_tf.preflight.embed import OF_FILES
 from aag_tf.utils.atomic import open_atomically
-from aag_tf.utils.errors import DataError, EmbeddingError
-from aag_tf.utils.stores import named
+from aag_tf.utils.digests import DigestWriter, FileFacts
+from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.progress import progress_bar
+from aag_tf.utils.stores import is_store, named
 
 
 class Collection:
@@ -71,7 +78,7 @@ class Collection:
         for (shard, group), places in groups.items():
             with shards.open_shard(self._file(shard)) as file:
                 column = file.read_row_group(group, columns=["path"]).column(0)
-            found |= {number: column[row].as_py() for number, row in places}
+                found |= {number: column[row].as_py() for number, row in places}
         return [found[number] for number in numbers]
 
     def ok(self) -> npt.NDArray[np.bool_]:
@@ -88,8 +95,8 @@ class Collection:
         for path in self.files:
             with shards.open_shard(path) as file:
                 table = file.read(["path", "ok", "error"])
-            table = table.filter(pc.not_equal(table.column("error").fill_null(GONE), GONE))
-            found += [(row["path"], row["error"]) for row in table.slice(0, most - len(found)).to_pylist()]
+                table = table.filter(pc.not_equal(table.column("error").fill_null(GONE), GONE))
+                found += [(row["path"], row["error"]) for row in table.slice(0, most - len(found)).to_pylist()]
             if len(found) == most:
                 break
         return found
@@ -108,9 +115,9 @@ class Collection:
         shard, group, row = self._place(number)
         with shards.open_shard(self._file(shard)) as file:
             found = file.read_row_group(group).slice(row, 1)
-        embedding = found.column("embedding").chunk(0)
-        facts = found.drop_columns(["embedding"]).to_pylist()[0]
-        vector = shards.read_vectors(embedding, self.dim)[0].astype(np.float32) if facts["ok"] else None
+            embedding = found.column("embedding").chunk(0)
+            facts = found.drop_columns(["embedding"]).to_pylist()[0]
+            vector = shards.read_vectors(embedding, self.dim)[0].astype(np.float32) if facts["ok"] else None
         return facts | {"embedding": vector}
 
     def items(self, numbers: list[int]) -> dict[int, Item]:
@@ -119,26 +126,54 @@ class Collection:
         Raises:
             DataError: the input is gone, was changed, or cannot be read.
         """
-        images = open_input(self.manifest.input, self.output.path)
-        wanted = set(numbers)
-        try:
-            passed = images.items(min(wanted), max(wanted) + 1) if wanted else []
-            return {number: item for number, item in enumerate(passed, min(wanted, default=0)) if number in wanted}
-        except (tf.errors.OpError, OSError) as error:  # of TFRecords or TFDS
-            source = self.manifest.input["source"]
-            raise DataError(f"{source} can no longer be read ({type(error).__name__}); restore it.") from error
+        return items_of_rows(self.manifest.input, self.output.path, set(numbers))
 
-    def write_numpy(self) -> None:
-        """Writes `embeddings.npy`, float [n, dim] with NaN for an image without embedding, and `paths.txt`."""
+    def file_paths(self) -> Iterator[str]:
+        """The absolute paths of the files of all images; nothing where images are no files of their own."""
+        if self.manifest.input["kind"] in OF_FILES:
+            yield from open_file_list(self.manifest.input, self.output.path).file_paths()
+
+    def write_numpy(self) -> dict[str, FileFacts]:
+        """Writes `embeddings.npy`, float [n, dim] with NaN for an image without embedding, and `paths.txt`.
+
+        Returns:
+            The facts of both, by their names.
+        """
         dtype = np.dtype(self.manifest.settings.dtype)
         with open_atomically(self.output.vectors) as file:
+            vectors_file = DigestWriter(file)
             header = {"descr": dtype.str, "fortran_order": False, "shape": (len(self), self.dim)}
-            np.lib.format.write_array_header_1_0(file, header)
+            np.lib.format.write_array_header_1_0(vectors_file, header)
             for vectors in self.vectors():
-                file.write(np.ascontiguousarray(vectors, dtype).data)
+                vectors_file.write(np.ascontiguousarray(vectors, dtype).data)
         with open_atomically(self.output.names) as file:
+            names_file = DigestWriter(file)
             for path in self.paths():
-                file.write(path.replace("\n", "\\n").replace("\r", "\\r").encode() + b"\n")
+                names_file.write(path.replace("\n", "\\n").replace("\r", "\\r").encode() + b"\n")
+        return {VECTORS_FILE: vectors_file.facts, NAMES_FILE: names_file.facts}
+
+    def check(self, *, full: bool) -> None:
+        """Checks that its files are as they were written.
+
+        Args:
+            full: whether every byte of every file is compared; otherwise sizes and footers of the Parquet files, whose
+                pages have checksums that are checked when they are read.
+
+        Raises:
+            EmbeddingError: a file is missing or damaged, or cannot be read now.
+        """
+        ranges = shards.split_rows(len(self), self._size)
+        with progress_bar("verifying", len(ranges), "file") as bar:
+            for number, path in enumerate(self.files):
+                if fault := fault_of_shard(self.output, self.manifest, number, ranges, full=full):
+                    raise DamagedFileError(f"{named(path)} {fault}; {MEND}.")
+                bar.update()
+        if not full or is_store(self.output.name):  # of a store, the other files are not copied
+            return
+        for path, fault in faults_of_others(self.output, self.manifest):
+            raise DamagedFileError(f"{named(path)} {fault}; {MEND}.")
+        if (self.output.path / LIST_FILE).exists():
+            intact_list(self.manifest.input, self.output.path)
 
     @property
     def _num_files(self) -> int:
@@ -168,11 +203,6 @@ def open_collection(path: str | os.PathLike[str]) -> Collection:
         flag = "--resume" if manifest.update is None else "--update"
         raise EmbeddingError(f"{output.name} is not finished; give its aag-embed command again with {flag}.")
     collection = Collection(output, manifest)
-    size = manifest.settings.shard_size
-    for number, file in enumerate(collection.files):
-        if not shards.is_shard(file, min(size, len(collection) - number * size)):
-            raise EmbeddingError(
-                f"{named(file)} is missing or damaged; give the aag-embed command again with --resume, which "
-                "writes it anew."
-            )
+    collection.check(full=False)
+    output.remove_abandoned()
     return collection

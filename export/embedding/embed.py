@@ -1,25 +1,28 @@
 """Embeds images, a Parquet file at a time: complete files stay, incomplete ones are written again."""
 
-import dataclasses
-import itertools
+from collections.abc import Iterator
+from pathlib import Path
 
 from aag_tf.config import EmbedConfig
-from aag_tf.export.embedding import file_lists, shards
-from aag_tf.export.embedding.inputs import Input, list_input, open_input, require_images, source_of
-from aag_tf.export.embedding.manifest import Manifest, begin_manifest, require_same
+from aag_tf.export.embedding import shards
+from aag_tf.export.embedding.beginning import begun
+from aag_tf.export.embedding.inputs import (
+    open_input,
+    say_what_is_left_out,
+    source_of,
+)
+from aag_tf.export.embedding.manifest import begin_manifest, require_same
+from aag_tf.export.embedding.missing_shards import ShardWork, write_missing_shards
 from aag_tf.export.embedding.output import Output
-from aag_tf.export.embedding.progress import Progress
-from aag_tf.export.embedding.reading import read_batches, reading_of
+from aag_tf.export.embedding.reading import Batch, reading_of
 from aag_tf.export.embedding.report import EmbedReport, finish
 from aag_tf.export.embedding.stored_output import output_to_write
 from aag_tf.export.embedding.updating import update
 from aag_tf.export.embedding.vectors import embed_rows
-from aag_tf.preflight.embed import OF_FILES
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils import environment
-from aag_tf.utils.errors import AagError
-from aag_tf.utils.log import logger
+from aag_tf.utils.image_progress import ImageProgress
 
 
 def embed(config: EmbedConfig) -> EmbedReport:
@@ -48,84 +51,29 @@ def _embed_into(output: Output, config: EmbedConfig) -> EmbedReport:
     wanted = begin_manifest(config, source, directory)
     if config.resume:
         require_same(wanted, output.read_manifest())  # before the encoder is loaded
-    model = load_saved_model(directory)
-    with output.writing():
-        with output.converting_os_errors():
-            # Again under the lock, since another process may have written to the output until now.
-            output.check(resume=config.resume, overwrite=config.overwrite)
-            if config.overwrite:
-                require_images(source)
-                output.clear()
-            output.fetch()
-            output.remove_leftovers()
-            manifest = _begin(output, wanted)
+    model = load_saved_model(directory, trust_model=config.trust_model)
+    with begun(output, config, source, wanted, require_same) as manifest:
         images = open_input(manifest.input, output.path)
         if config.resume:
-            _say_what_is_left_out(manifest, output)
-        manifest, new, seconds = _write_shards(config, model, images, output, manifest)
-        return finish(output, manifest, new, seconds)
+            say_what_is_left_out(manifest.input, output.path, "--resume embeds", updatable=True)
+        done, new, seconds = write_missing_shards(output, manifest, images, _work(config, model, output))
+        return finish(output, done, new, seconds)
 
 
-def _begin(output: Output, wanted: Manifest) -> Manifest:
-    """Returns the manifest of a listed input: of the earlier run that is continued, or a new one."""
-    if output.manifest.exists():
-        manifest = output.read_manifest()
-        require_same(wanted, manifest)
-        if manifest.is_listed:
-            return manifest
-    output.write_manifest(wanted)  # before the list, so that a run that is killed meanwhile can be resumed
-    try:
-        manifest = dataclasses.replace(wanted, input=list_input(wanted.input, output.path))
-    except AagError:
-        output.clear()  # so that the next run needs no --overwrite
-        raise
-    output.write_manifest(manifest)
-    return manifest
-
-
-def _write_shards(
-    config: EmbedConfig, model: SavedEncoder, images: Input, output: Output, manifest: Manifest
-) -> tuple[Manifest, int, float]:
-    """Writes the missing Parquet files; returns the manifest, the number of images read, and the seconds."""
+def _work(config: EmbedConfig, model: SavedEncoder, output: Output) -> ShardWork:
     columns = shards.schema(config.dtype)
-    ranges = shards.split_rows(len(images), config.shard_size)
-    paths = [output.shard(number, len(ranges)) for number in range(len(ranges))]
-    missing = [number for number, path in enumerate(paths) if not shards.is_shard(path, len(ranges[number]))]
-    new = sum(len(ranges[number]) for number in missing)
-    if missing and manifest.is_complete:  # no longer, nor are its NumPy files
-        manifest = dataclasses.replace(manifest, embedded=None, broken=None)
+
+    def write(path: Path, batches: Iterator[Batch], rows: range, progress: ImageProgress) -> shards.ShardFacts:
+        done = embed_rows(config, model, batches, rows, progress)
         with output.converting_os_errors():
-            output.write_manifest(manifest)
-    with Progress(len(images) - new, len(images)) as progress:
-        for neighbors in _consecutive(missing):
-            # One stream through neighboring files: the input is opened once, and the encoder never waits.
-            parts = [ranges[number] for number in neighbors]
-            sizes = (len(batch) for rows in parts for batch in shards.split_rows(len(rows), config.batch_size))
-            items = images.items(parts[0].start, parts[-1].stop)
-            reading = reading_of(config, model.metadata.record)
-            batches = read_batches(items, model.image_shape, sizes, config.read_threads, reading=reading)
-            for number in neighbors:
-                rows = embed_rows(config, model, batches, ranges[number], progress)
-                with output.converting_os_errors():
-                    shards.write_shard(paths[number], rows, columns)
-                    output.push()
-        return manifest, new, progress.seconds
+            return shards.write_shard(path, done, columns)
 
-
-def _say_what_is_left_out(manifest: Manifest, output: Output) -> None:
-    """Says how the input differs from its list, which a resumed run embeds."""
-    if manifest.input["kind"] not in OF_FILES:
-        return
-    new, gone = file_lists.count_unlisted(manifest.input, output.path)
-    if new or gone:
-        logger.warning(
-            "--resume embeds the files that were listed when this output was begun: %s new and %s that are gone since "
-            "are left out; bring it up to date with --update once it is finished.",
-            *(f"{new:,}", f"{gone:,}"),
-        )
-
-
-def _consecutive(numbers: list[int]) -> list[list[int]]:
-    """Splits ascending numbers where one is left out."""
-    groups = itertools.groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
-    return [[number for _, number in group] for _, group in groups]
+    return ShardWork(
+        name="embedding",
+        shard_size=config.shard_size,
+        batch_size=config.batch_size,
+        threads=config.read_threads,
+        shape=model.image_shape,
+        reading=reading_of(config, model.metadata.record),
+        write=write,
+    )

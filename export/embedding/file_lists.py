@@ -16,26 +16,30 @@ from typing import Any, BinaryIO
 
 from typing_extensions import override
 
-from aag_tf.config import EmbedConfig
+from aag_tf.config import InputConfig
 from aag_tf.config.reading import LARGEST_MAX_PIXELS
-from aag_tf.data import lists, pictures, tables
-from aag_tf.data.lists import is_text, locate
-from aag_tf.data.pages import Page
-from aag_tf.data.walking import walk_pictures
-from aag_tf.export.embedding.items import GONE, Input, Item, Stamp, open_listed, stamp_of
-from aag_tf.export.embedding.manifest import PAGES
-from aag_tf.export.embedding.output import LIST_FILE, UPDATE_LIST_FILE
+from aag_tf.data.files import pictures
+from aag_tf.data.files.pages import Page
+from aag_tf.data.files.stamps import Stamp, stamp_of
+from aag_tf.data.layouts import lists, tables
+from aag_tf.data.layouts.links import Links
+from aag_tf.data.layouts.lists import is_text, locate
+from aag_tf.data.layouts.walking import walk_pictures
+from aag_tf.export.embedding.items import GONE, Input, Item, open_listed, read_line
+from aag_tf.export.embedding.manifest import FOLLOW, PAGES
+from aag_tf.export.embedding.output import UPDATE_LIST_FILE
+from aag_tf.export.embedding.output_directory import LIST_FILE
 from aag_tf.preflight.embed import not_a_folder
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
 
-LISTED = ("root", "rows", "digest")
+LISTED = {"root": str, "rows": int, "digest": str}
 Line = tuple[str, int | None, int | None] | tuple[str, None, None, bool]
 LINE_OF_A_FILE = 3  # entries; one that is gone has another
 
 
-def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
+def source_of_folder(rest: str, config: InputConfig) -> dict[str, Any]:
     """Describes a folder.
 
     Raises:
@@ -44,10 +48,10 @@ def source_of_folder(rest: str, config: EmbedConfig) -> dict[str, Any]:
     path = user_path(rest).absolute()
     if not path.is_dir():
         raise not_a_folder(config.input)
-    return {"source": str(path), "root": str(path)}
+    return {"source": str(path), "root": str(path), FOLLOW: config.follow_symlinks}
 
 
-def source_of_list(rest: str, config: EmbedConfig) -> dict[str, Any]:
+def source_of_list(rest: str, config: InputConfig) -> dict[str, Any]:
     """Describes a text file of paths, or a table with a column of paths, with its digest.
 
     Raises:
@@ -97,7 +101,7 @@ def list_update(source: dict[str, Any], directory: Path) -> dict[str, Any]:
     def lines() -> Iterator[Line]:
         with (directory / LIST_FILE).open("rb") as before:
             for number in before:
-                name, size, _, *gone = json.loads(number)
+                name, size, _, *gone = read_line(number, Line, before.name)
                 line = _line(source, name) if left.get(name) else (name, None, None)
                 left[name] = left.get(name, 0) - 1
                 was_there = size is not None or any(gone)
@@ -116,13 +120,14 @@ def changed_rows(directory: Path) -> Iterator[tuple[int, str]]:
             if old is None:
                 yield row, "new"
             elif old != now:
-                yield row, "gone" if len(json.loads(now)) > LINE_OF_A_FILE else "changed"
+                yield row, "gone" if len(read_line(now, Line, after.name)) > LINE_OF_A_FILE else "changed"
 
 
 def count_unlisted(listing: dict[str, Any], directory: Path) -> tuple[int, int]:
     """Returns how many files of the input are not in its list, and how many of the list are no longer in the input."""
     with (directory / LIST_FILE).open("rb") as file:
-        listed = {line[0] for line in map(json.loads, file) if len(line) == LINE_OF_A_FILE}
+        lines = (read_line(line, Line, file.name) for line in file)
+        listed = {line[0] for line in lines if len(line) == LINE_OF_A_FILE}
     found = set(_names(listing))
     return len(found - listed), len(listed - found)
 
@@ -166,9 +171,9 @@ def intact_list(listing: dict[str, Any], directory: Path, name: str = LIST_FILE)
         with path.open("rb") as file:
             intact = hashlib.file_digest(file, "sha256").hexdigest() == listing["digest"]
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); start again with --overwrite.") from error
+        raise DataError(f"{path} cannot be read ({error.strerror}); embed again with --overwrite.") from error
     if not intact:
-        raise DataError(f"{path} was changed since it was written; start again with --overwrite.")
+        raise DataError(f"{path} was changed since it was written; embed again with --overwrite.")
     return path
 
 
@@ -201,8 +206,14 @@ class FileList(Input):
                 yield self._item(next(itertools.islice(file, number - before, None)))
                 before = number + 1
 
+    def file_paths(self) -> Iterator[str]:
+        """The absolute paths of the files of all images, whether they are there or not."""
+        with self._path.open("rb") as file:
+            for line in file:
+                yield os.path.abspath(_place(self._listing, read_line(line, Line, self._path)[0]))
+
     def _item(self, line: bytes) -> Item:
-        name, size, modified, *gone = json.loads(line)
+        name, size, modified, *gone = read_line(line, Line, self._path)
         if any(gone):
             return Item(name, _gone)
         stamp = None if size is None else Stamp(size, modified)
@@ -236,7 +247,7 @@ def _page_of(source: dict[str, Any], name: str) -> Page:
 def _files(source: dict[str, Any]) -> Iterator[str]:
     match source["kind"]:
         case "folder":
-            return walk_pictures(source["root"])
+            return walk_pictures(source["root"], Links(source.get(FOLLOW, True) is True))
         case "csv":
             return tables.read_names(Path(source["source"]))
     return lists.read_names(Path(source["source"]))

@@ -5,15 +5,20 @@ the same images in the same order, even if the input has changed meanwhile.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
-from aag_tf.config import EmbedConfig
+import tensorflow as tf
+
+from aag_tf.config import InputConfig
 from aag_tf.export.embedding import archives, file_lists, packs, records, store_folder, tfds_split
-from aag_tf.export.embedding.items import Input
+from aag_tf.export.embedding.items import Input, Item
 from aag_tf.export.embedding.manifest import Listing
-from aag_tf.preflight.embed import STORE, kind_and_rest
-from aag_tf.utils.errors import DataError
+from aag_tf.preflight.embed import OF_FILES, STORE, kind_and_rest
+from aag_tf.utils.errors import DataError, one_line
+from aag_tf.utils.json_fields import converted
+from aag_tf.utils.log import logger
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +30,14 @@ class Kind:
         holds_images: whether a source has any image, readable or not.
         list_input: source and directory to `rows`, `digest` and more that fixes the images.
         open_input: opens the images of a listing, given the directory.
-        listed: keys that a listing must have.
+        listed: keys that a listing must have, with their types.
     """
 
-    source_of: Callable[[str, EmbedConfig], Listing]
+    source_of: Callable[[str, InputConfig], Listing]
     holds_images: Callable[[Listing], bool]
     list_input: Callable[[Listing, Path], Listing]
     open_input: Callable[[Listing, Path], Input]
-    listed: tuple[str, ...]
+    listed: dict[str, Any]
 
 
 _OF_FILES = (file_lists.holds_images, file_lists.list_input, file_lists.open_input, file_lists.LISTED)
@@ -57,7 +62,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def source_of(config: EmbedConfig) -> Listing:
+def source_of(config: InputConfig) -> Listing:
     """Describes `--input` without listing it: `kind`, `source` and more that tells two inputs apart.
 
     Raises:
@@ -101,11 +106,56 @@ def open_input(listing: Listing, directory: Path) -> Input:
     Raises:
         DataError: the input is gone or has changed, or the listing, which comes from a manifest, lacks a key.
     """
-    kind = KINDS.get(listing["kind"])
-    if kind is None or any(key not in listing for key in kind.listed):
-        raise DataError(f"the manifest in {directory} does not say which images these are; embed with --overwrite.")
+    try:
+        kind = KINDS[listing["kind"]]
+        for key, hint in kind.listed.items():
+            converted(listing[key], hint, f"input.{key}")
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            f"the manifest in {directory} does not say which images these are ({one_line(error, 200)}); embed with "
+            "--overwrite."
+        ) from error
     return kind.open_input(listing, directory)
 
 
+def items_of_rows(listing: Listing, directory: Path, rows: Collection[int]) -> dict[int, Item]:
+    """Returns images by their rows, from an input that was listed.
+
+    Raises:
+        DataError: the input is gone, was changed, or cannot be read.
+    """
+    if not rows:
+        return {}
+    first = min(rows)
+    try:
+        passed = open_input(listing, directory).items(first, max(rows) + 1)
+        return {number: item for number, item in enumerate(passed, first) if number in rows}
+    except (tf.errors.OpError, OSError) as error:  # of TFRecords or TFDS
+        raise DataError(f"{listing['source']} can no longer be read ({type(error).__name__}); restore it.") from error
+
+
+def say_what_is_left_out(listing: Listing, directory: Path, does: str, *, updatable: bool) -> None:
+    """Says how a folder or list differs from its listing, which a resumed run goes on with.
+
+    Args:
+        listing: of the input.
+        directory: of the output.
+        does: the flag and its verb, such as `--resume embeds`.
+        updatable: whether --update brings the output up to date.
+    """
+    if listing["kind"] not in OF_FILES:
+        return
+    new, gone = file_lists.count_unlisted(listing, directory)
+    if new or gone:
+        advice = (
+            "bring it up to date with --update once it is finished" if updatable else "name another --output for all"
+        )
+        logger.warning(
+            "%s the files that were listed when this output was begun: %s new and %s that are gone since are left "
+            "out; %s.",
+            *(does, f"{new:,}", f"{gone:,}", advice),
+        )
+
+
 def _nothing_in(source: Listing) -> DataError:
-    return DataError(f"{source['source']} holds no images, so there is nothing to embed; name another --input.")
+    return DataError(f"{source['source']} holds no images; name another --input.")

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from aag_tf.data.regular_file import open_regular
-from aag_tf.utils.errors import DataError
+from aag_tf.data.files.regular_file import open_regular
+from aag_tf.data.files.stamps import Stamp
+from aag_tf.utils.errors import DataError, one_line
+from aag_tf.utils.json_fields import converted, parse_json
 
 GONE = "the file is gone from the input"  # the error of an image that an update no longer found
 
@@ -36,20 +38,21 @@ class Input(Protocol):
         ...
 
 
-class Stamp(NamedTuple):
-    """State of a file, to detect changes: bytes, and time of the last change in nanoseconds since 1970."""
+def read_line(line: bytes, kind: Any, file: str | os.PathLike[str]) -> Any:
+    """Returns the entries of a line of a list.
 
-    size: int
-    modified: int
+    Args:
+        line: a JSON array.
+        kind: type of its entries, a tuple.
+        file: of the list, for messages.
 
-
-def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
-    """Returns the stamp of a file; `None` if its status cannot be read."""
+    Raises:
+        DataError: the line has other entries.
+    """
     try:
-        status = os.stat(path)
-    except (OSError, ValueError):  # the second for a name with a zero byte
-        return None
-    return Stamp(status.st_size, status.st_mtime_ns)
+        return converted(parse_json(line), kind, "line")
+    except ValueError as error:
+        raise DataError(f"{file} is damaged ({one_line(error, 200)}); embed again with --overwrite.") from error
 
 
 def open_listed(path: str, stamp: Stamp | None) -> BinaryIO:

@@ -11,19 +11,19 @@ from typing import Any, BinaryIO
 import numpy as np
 from typing_extensions import override
 
-from aag_tf.config import EmbedConfig
+from aag_tf.config import InputConfig
+from aag_tf.data.files.shapes import Shape
 from aag_tf.data.pack.manifest import RAW, Manifest, pack_directory, read_complete
 from aag_tf.data.pack.records import read_image, read_path
 from aag_tf.data.pack.shards import ShardedRecords
-from aag_tf.data.shapes import Shape
 from aag_tf.export.embedding.items import Input, Item
 from aag_tf.utils.errors import DataError
 
-LISTED = ("rows", "digest")
+LISTED = {"rows": int, "digest": str}
 READ_AT_ONCE = 64
 
 
-def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
+def source_of(rest: str, config: InputConfig) -> dict[str, Any]:
     """Describes a pack.
 
     Raises:
@@ -55,7 +55,7 @@ def open_input(listing: dict[str, Any], directory: Path) -> "Pack":
     """
     pack = Path(listing["source"])
     if list_input(listing, directory)["digest"] != listing["digest"]:
-        raise DataError(f"{pack} is another pack than was listed; restore it, or start again with --overwrite.")
+        raise DataError(f"{pack} is another pack than was listed; restore it, or embed again with --overwrite.")
     return Pack(pack, read_complete(pack))
 
 

@@ -15,12 +15,12 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
 from typing_extensions import override
 
-from aag_tf.data import pictures
-from aag_tf.data.images import Shape
-from aag_tf.data.pictures import AS_IT_IS
-from aag_tf.data.reading import Reading
-from aag_tf.data.reasons import reason
-from aag_tf.data.regular_file import MAX_BYTES, open_regular, require_bytes
+from aag_tf.data.files import pictures
+from aag_tf.data.files.pictures import AS_IT_IS
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.reasons import reason
+from aag_tf.data.files.regular_file import MAX_BYTES, open_regular, require_bytes
+from aag_tf.data.images.base import Shape
 from aag_tf.export.embedding.reading import Batch
 from aag_tf.export.embedding.vectors import embed_batch
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
@@ -40,6 +40,7 @@ class EmbedImages(beam.PTransform):
         batch_size: largest number of images embedded at once.
         normalize: whether embeddings are scaled to length 1.
         dtype: of the embeddings, float32 or float16.
+        trust_model: whether the encoder may do more than compute.
     """
 
     def __init__(
@@ -51,10 +52,13 @@ class EmbedImages(beam.PTransform):
         batch_size: int = 256,
         normalize: bool = False,
         dtype: str = "float32",
+        trust_model: bool = False,
     ) -> None:
         super().__init__()
         self._shape, self._reading = image_shape, reading
-        self._handler = EncoderHandler(saved_model, batch_size=batch_size, normalize=normalize, dtype=dtype)
+        self._handler = EncoderHandler(
+            saved_model, batch_size=batch_size, normalize=normalize, dtype=dtype, trust_model=trust_model
+        )
 
     @override
     def expand(self, named: Any) -> Any:
@@ -94,14 +98,14 @@ def _opened(path: str | bytes) -> Any:
 class EncoderHandler(ModelHandler):
     """An exported encoder for `RunInference`: uint8 [h, w, c] to (list of numbers or `None`, error or `None`)."""
 
-    def __init__(self, saved_model: str, *, batch_size: int, normalize: bool, dtype: str) -> None:
+    def __init__(self, saved_model: str, *, batch_size: int, normalize: bool, dtype: str, trust_model: bool) -> None:
         super().__init__()
-        self._saved_model, self._batch_size = saved_model, batch_size
+        self._saved_model, self._batch_size, self._trust_model = saved_model, batch_size, trust_model
         self._normalize, self._dtype = normalize, dtype
 
     @override
     def load_model(self) -> SavedEncoder:
-        return load_saved_model(self._saved_model)
+        return load_saved_model(self._saved_model, trust_model=self._trust_model)
 
     @override
     def run_inference(

@@ -12,21 +12,22 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aag_tf.config import EmbedConfig
-from aag_tf.data import pictures
-from aag_tf.data.images import Shape
-from aag_tf.data.pictures import AS_IT_IS
-from aag_tf.data.reading import Reading
-from aag_tf.data.reasons import reason
-from aag_tf.data.trying import quiet_decoders
+from aag_tf.config import InputConfig
+from aag_tf.data.files import pictures
+from aag_tf.data.files.pictures import AS_IT_IS
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.reasons import reason
+from aag_tf.data.files.trying import quiet_decoders
+from aag_tf.data.images.base import Shape
 from aag_tf.export.embedding.items import Item
 from aag_tf.runs import RunRecord
+from aag_tf.runs.classifier_record import ClassifierRecord
 
 BATCHES_AHEAD = 2  # so that a batch is ready whenever the encoder is; more would only take memory
 IMAGES_PER_TASK = 16
 
 
-def reading_of(config: EmbedConfig, record: RunRecord) -> Reading:
+def reading_of(config: InputConfig, record: RunRecord | ClassifierRecord) -> Reading:
     """Returns how images are read: as in training, up to `--max_pixels`."""
     return dataclasses.replace(record.reading, max_pixels=config.max_pixels or record.reading.max_pixels)
 
@@ -53,7 +54,7 @@ def read_batches(
     *,
     reading: Reading = AS_IT_IS,
 ) -> Iterator[Batch]:
-    """Decodes images as training does (`aag_tf.data.pictures.decode`).
+    """Decodes images as training does (`aag_tf.data.files.pictures.decode`).
 
     At most `BATCHES_AHEAD` batches wait for the caller.
 

@@ -1,9 +1,10 @@
 """`tfrecord:`: files of `tf.train.Example`, each with an encoded image, read one after the other.
 
 The name of a record is `FILE#NUMBER`, with the path below their common folder if two files have the same name.
-What cannot be read behind a damaged record is left out; see `aag_tf.data.tfrecords`.
+What cannot be read behind a damaged record is left out; see `aag_tf.data.sources.tfrecords`.
 """
 
+import dataclasses
 import functools
 import hashlib
 import io
@@ -16,8 +17,9 @@ from typing import Any, BinaryIO
 
 from typing_extensions import override
 
-from aag_tf.config import EmbedConfig
-from aag_tf.data.tfrecords import (
+from aag_tf.config import InputConfig
+from aag_tf.data.files.stamps import stamp_of
+from aag_tf.data.sources.tfrecords import (
     DAMAGE,
     DAMAGED,
     converting_errors,
@@ -28,16 +30,35 @@ from aag_tf.data.tfrecords import (
     picture_in,
     short_names,
 )
-from aag_tf.export.embedding.items import Input, Item, stamp_of
+from aag_tf.export.embedding.items import Input, Item
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.progress import progress_bar
 
-LISTED = ("files", "image_feature", "rows")
 USUAL_FEATURES = ("image/encoded", "image")
 
 
-def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class ListedFile:
+    """A file in the manifest, as `list_input` wrote it.
+
+    Args:
+        path: of the file.
+        stamp: of the file when it was listed.
+        readable: number of records.
+        damaged: number of records that could not be read.
+    """
+
+    path: str
+    stamp: tuple[int, int]
+    readable: int
+    damaged: int
+
+
+LISTED = {"files": list[ListedFile], "image_feature": str | None, "rows": int}
+
+
+def source_of(rest: str, config: InputConfig) -> dict[str, Any]:
     """Describes the files that match a name or pattern.
 
     Raises:
@@ -93,7 +114,7 @@ def open_input(listing: dict[str, Any], directory: Path) -> "Records":
         stamp = stamp_of(file["path"])
         if stamp is None or list(stamp) != list(file["stamp"]):
             raise DataError(
-                f"{file['path']} was changed or removed after its records were counted; put it back, or start again "
+                f"{file['path']} was changed or removed after its records were counted; put it back, or embed again "
                 "with --overwrite."
             )
     return Records(listing)

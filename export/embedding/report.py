@@ -4,11 +4,12 @@ import dataclasses
 from pathlib import Path
 
 from aag_tf.export.embedding.collection import Collection
+from aag_tf.export.embedding.integrity import faults_of_others
 from aag_tf.export.embedding.manifest import Manifest
 from aag_tf.export.embedding.output import Output
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.stores import named
-from aag_tf.utils.text import shown
+from aag_tf.utils.text import Lines, shown
 
 NAMED_IMAGES = 3
 
@@ -49,19 +50,26 @@ class EmbedReport:
             lines.append(f"This run: {self.new:,} images in {self.seconds:,.0f} s, {rate:,.0f} images/s.")
         if self.broken:
             lines.append(f"{self.images - self.embedded:,} could not be read; column `error` says why, for instance:")
-            lines += [f"  {shown(path)}: {error}" for path, error in self.broken]
-        return "\n".join(lines)
+            lines += [f"  {path}: {error}" for path, error in self.broken]
+        return str(Lines(*lines))
 
 
 def finish(output: Output, manifest: Manifest, new: int, seconds: float) -> EmbedReport:
-    """Writes the NumPy files, counts the embeddings, and marks the output as complete."""
+    """Writes the NumPy files, counts the embeddings, and marks the output as complete.
+
+    Raises:
+        EmbeddingError: a file cannot be written, or a Parquet file cannot be read; or no image could be.
+    """
     collection = Collection(output, manifest)
-    lost = manifest.settings.numpy and not (output.vectors.exists() and output.names.exists())
+    lost = list(faults_of_others(output, manifest)) if manifest.is_complete else []
     if not manifest.is_complete or lost:
         with output.converting_os_errors():
+            for path, fault in lost:
+                if path.exists():
+                    output.set_aside(path, fault)
             broken = collection.broken(NAMED_IMAGES)
             if manifest.settings.numpy:
-                collection.write_numpy()
+                manifest = manifest.noting(collection.write_numpy())
             gone = collection.count_gone() or None
             manifest = dataclasses.replace(manifest, embedded=int(collection.ok().sum()), broken=broken, gone=gone)
             output.write_manifest(manifest)

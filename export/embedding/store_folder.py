@@ -9,18 +9,20 @@ from typing import Any, BinaryIO
 
 from typing_extensions import override
 
-from aag_tf.config import EmbedConfig
-from aag_tf.data import pictures
-from aag_tf.data.regular_file import require_bytes
-from aag_tf.data.walking import is_visible
+from aag_tf.config import InputConfig
+from aag_tf.data.files import pictures
+from aag_tf.data.files.regular_file import require_bytes
+from aag_tf.data.layouts.walking import is_visible
 from aag_tf.export.embedding import file_lists
 from aag_tf.export.embedding.file_lists import LIST_FILE, FileList
-from aag_tf.export.embedding.items import Input, Item
+from aag_tf.export.embedding.items import Input, Item, read_line
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.stores import Store, StoredFile
 
+Line = tuple[str, int, str]
 
-def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
+
+def source_of(rest: str, config: InputConfig) -> dict[str, Any]:
     """Describes a folder of a store, which the preflight has seen."""
     return {"source": rest.rstrip("/"), "root": rest.rstrip("/")}
 
@@ -62,7 +64,7 @@ class _StoredList(FileList):
 
     @override
     def _item(self, line: bytes) -> Item:
-        name, size, version = json.loads(line)
+        name, size, version = read_line(line, Line, self._path)
         return Item(name, functools.partial(_open, self._store, name, StoredFile(size, version)))
 
 

@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from aag_tf.config import DataConfig, EmbedConfig
-from aag_tf.data import tfds_source
-from aag_tf.export.embedding.items import Input, Item, stamp_of
+from aag_tf.config import DataConfig, InputConfig
+from aag_tf.data.files.stamps import stamp_of
+from aag_tf.data.sources import tfds_source
+from aag_tf.export.embedding.items import Input, Item
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.text import command_line
 
-LISTED = ("name", "split", "data_dir", "rows", "digest")
+LISTED = {"name": str, "split": str, "data_dir": str | None, "rows": int, "digest": str}
 
 
-def source_of(rest: str, config: EmbedConfig) -> dict[str, Any]:
+def source_of(rest: str, config: InputConfig) -> dict[str, Any]:
     """Describes a split of a prepared data set.
 
     Raises:
@@ -67,7 +68,7 @@ def open_input(listing: dict[str, Any], directory: Path) -> "TfdsSplit":
     """
     source = {key: listing[key] for key in ("source", "name", "split", "data_dir")}
     if list_input(source, directory)["digest"] != listing["digest"]:
-        raise DataError(f"{listing['source']} was prepared again since it was listed; start again with --overwrite.")
+        raise DataError(f"{listing['source']} was prepared again since it was listed; embed again with --overwrite.")
     return TfdsSplit(listing)
 
 

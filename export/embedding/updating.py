@@ -17,18 +17,21 @@ from aag_tf.config import EmbedConfig
 from aag_tf.export.embedding import file_lists, shards
 from aag_tf.export.embedding.collection import open_collection
 from aag_tf.export.embedding.inputs import source_of
-from aag_tf.export.embedding.manifest import Manifest, Update, begin_manifest, require_updatable
-from aag_tf.export.embedding.output import LIST_FILE, OWN_SHARD, UPDATE_LIST_FILE, Output
-from aag_tf.export.embedding.progress import Progress
+from aag_tf.export.embedding.integrity import is_intact
+from aag_tf.export.embedding.manifest import FOLLOW, Manifest, Update, begin_manifest, require_updatable
+from aag_tf.export.embedding.output import UPDATE_LIST_FILE, Output
+from aag_tf.export.embedding.output_directory import LIST_FILE, OWN_SHARD
 from aag_tf.export.embedding.reading import read_batches, reading_of
 from aag_tf.export.embedding.report import EmbedReport, finish
-from aag_tf.export.embedding.shards import Rows
+from aag_tf.export.embedding.shards import DamagedFileError, Rows, ShardFacts
 from aag_tf.export.embedding.vectors import embed_rows
 from aag_tf.preflight.embed import OF_FILES, not_updatable
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.runs.exported import SavedEncoder, load_saved_model
 from aag_tf.utils.atomic import sync
+from aag_tf.utils.digests import FileFacts
 from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.image_progress import ImageProgress
 from aag_tf.utils.log import logger
 
 
@@ -50,10 +53,11 @@ def update(config: EmbedConfig) -> EmbedReport:
     directory = version_directory(config.saved_model)
     wanted = begin_manifest(config, source, directory)
     require_updatable(wanted, output.read_manifest())  # before the encoder is loaded
-    model = load_saved_model(directory)
+    model = load_saved_model(directory, trust_model=config.trust_model)
     with output.writing():
         manifest = output.read_manifest()
         require_updatable(wanted, manifest)  # again under the lock
+        wanted = _following_as_before(wanted, manifest)
         with output.converting_os_errors():
             output.remove_leftovers()
             if manifest.update is None:
@@ -62,13 +66,24 @@ def update(config: EmbedConfig) -> EmbedReport:
                 logger.info("This goes on with an update that was stopped; later changes are left to the next one.")
         if manifest.update is None:
             return dataclasses.replace(finish(output, manifest, 0, 0.0), changes="nothing is new, changed or gone")
-        new, seconds = _write_shards(config, model, output, manifest, manifest.update)
+        manifest, new, seconds = _write_shards(config, model, output, manifest)
         with output.converting_os_errors():
             changes = str(manifest.update)
-            manifest = _publish(output, manifest, manifest.update)
-            report = finish(output, manifest, new, seconds)
+            manifest = _publish(output, manifest)
+            try:
+                report = finish(output, manifest, new, seconds)
+            except DamagedFileError:
+                output.write_manifest(manifest)  # so that --resume, which mends it, may be given
+                raise
             output.remove_update()
         return dataclasses.replace(report, changes=changes)
+
+
+def _following_as_before(wanted: Manifest, begun: Manifest) -> Manifest:
+    """Follows the links of a folder if that was done before: their images are not gone."""
+    if wanted.input["kind"] != "folder" or begun.input.get(FOLLOW, True) is not True:
+        return wanted
+    return dataclasses.replace(wanted, input=wanted.input | {FOLLOW: True})
 
 
 def _plan(output: Output, wanted: Manifest, manifest: Manifest) -> Manifest:
@@ -97,25 +112,33 @@ def _plan(output: Output, wanted: Manifest, manifest: Manifest) -> Manifest:
 
 
 def _write_shards(
-    config: EmbedConfig, model: SavedEncoder, output: Output, manifest: Manifest, update: Update
-) -> tuple[int, float]:
-    """Writes the missing Parquet files of an update; returns the number of images read, and the seconds."""
+    config: EmbedConfig, model: SavedEncoder, output: Output, manifest: Manifest
+) -> tuple[Manifest, int, float]:
+    """Writes the missing Parquet files of an update; returns the manifest, the number of images read, and the seconds.
+
+    Where the file that has the other rows is damaged, it is set aside, and all of its rows are embedded again.
+    """
+    update = manifest.update
+    assert update is not None
     if update.is_written:
-        return 0, 0.0
+        return manifest, 0, 0.0
     columns, size = shards.schema(config.dtype), config.shard_size
     images = file_lists.open_input(update.input, output.path, UPDATE_LIST_FILE)
     ranges = shards.split_rows(len(images), size)
+    before = shards.split_rows(manifest.input["rows"], size)
     changed = itertools.groupby((row for row, _ in file_lists.changed_rows(output.path)), lambda row: row // size)
-    missing = {
+    missing: dict[int, Sequence[int]] = {
         number: rows
         for number, rows in ((number, list(rows)) for number, rows in changed)
-        if not shards.is_shard(output.updated_shard(number, len(ranges)), len(ranges[number]))
+        if not _is_written(output, update, number, ranges)
     }
-    new = sum(map(len, missing.values()))
-    before = len(shards.split_rows(manifest.input["rows"], size))
     with output.converting_os_errors():
         output.updated.mkdir(exist_ok=True)
-    with Progress(0, new) as progress:
+        for number in missing:
+            if number < len(before) and not is_intact(output, manifest, number, before):
+                missing[number] = ranges[number]
+    new = sum(map(len, missing.values()))
+    with ImageProgress("embedding", new) as progress:
         sizes = (len(part) for rows in missing.values() for part in shards.split_rows(len(rows), config.batch_size))
         items = images.items_of(itertools.chain.from_iterable(missing.values()))
         reading = reading_of(config, model.metadata.record)
@@ -123,11 +146,21 @@ def _write_shards(
         for number, rows in missing.items():
             found = embed_rows(config, model, batches, rows, progress)
             with output.converting_os_errors():
-                if number < before:
-                    kept = shards.read_rows(output.shard(number, before), model.metadata.embedding_dim)
+                if len(rows) < len(ranges[number]):
+                    kept = shards.read_rows(output.shard(number, len(before)), model.metadata.embedding_dim)
                     found = _merged(kept, found, [row - ranges[number].start for row in rows])
-                shards.write_shard(output.updated_shard(number, len(ranges)), found, columns)
-        return new, progress.seconds
+                facts = shards.write_shard(output.updated_shard(number, len(ranges)), found, columns)
+                name = output.name_of(output.shard(number, len(ranges)))
+                update = dataclasses.replace(update, files=update.files | {name: facts})
+                manifest = dataclasses.replace(manifest, update=update)
+                output.write_manifest(manifest)
+        return manifest, new, progress.seconds
+
+
+def _is_written(output: Output, update: Update, number: int, ranges: Sequence[range]) -> bool:
+    """Whether a Parquet file of an update is there as it was written; one that is not is written over."""
+    facts = update.files.get(output.name_of(output.shard(number, len(ranges))))
+    return facts is not None and facts.fault(output.updated_shard(number, len(ranges))) is None
 
 
 def _merged(kept: Rows, found: Rows, places: Sequence[int]) -> Rows:
@@ -142,20 +175,30 @@ def _merged(kept: Rows, found: Rows, places: Sequence[int]) -> Rows:
     return Rows(paths, vectors, errors)
 
 
-def _publish(output: Output, manifest: Manifest, update: Update) -> Manifest:
+def _publish(output: Output, manifest: Manifest) -> Manifest:
     """Lets the files of an update take the place of earlier ones; returns the manifest of the result, not complete."""
+    update = manifest.update
+    assert update is not None
     manifest = dataclasses.replace(
         manifest, embedded=None, broken=None, gone=None, update=dataclasses.replace(update, is_written=True)
     )
     output.write_manifest(manifest)
     size = manifest.settings.shard_size
     before, after = (len(shards.split_rows(rows, size)) for rows in (manifest.input["rows"], update.input["rows"]))
+    files: dict[str, ShardFacts | FileFacts] = {}
     for number in range(after):
-        written, place = output.updated_shard(number, after), output.shard(number, after)
+        written, earlier, place = (
+            output.updated_shard(number, after),
+            output.shard(number, before),
+            output.shard(number, after),
+        )
         if written.exists():
             written.replace(place)
         elif not place.exists():  # as the number of files is in their names
-            output.shard(number, before).replace(place)
+            earlier.replace(place)
+        facts = update.files.get(output.name_of(place)) or (manifest.files or {}).get(output.name_of(earlier))
+        if facts is not None:  # of an earlier version none are known
+            files[output.name_of(place)] = facts
     wanted = {output.shard(number, after) for number in range(after)}
     for file in output.parquet.glob("*"):
         if OWN_SHARD.fullmatch(file.name) and file not in wanted:
@@ -165,4 +208,4 @@ def _publish(output: Output, manifest: Manifest, update: Update) -> Manifest:
     if listed.exists():
         listed.replace(output.path / LIST_FILE)
         sync(output.path)
-    return dataclasses.replace(manifest, input=update.input, update=None)
+    return dataclasses.replace(manifest, input=update.input, update=None, files=files or None)

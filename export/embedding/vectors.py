@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from aag_tf.config import EmbedConfig
 from aag_tf.evaluation.directions import directions
-from aag_tf.export.embedding.progress import Progress
+from aag_tf.export.embedding.computing import compute
 from aag_tf.export.embedding.reading import Batch
 from aag_tf.export.embedding.shards import Rows
 from aag_tf.runs.exported import SavedEncoder
-from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.image_progress import ImageProgress
 
 
 def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: str) -> Rows:
@@ -32,34 +32,19 @@ def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: st
 
 
 def embed_rows(
-    config: EmbedConfig, model: SavedEncoder, batches: Iterator[Batch], rows: Sequence[int], progress: Progress
+    config: EmbedConfig, model: SavedEncoder, batches: Iterator[Batch], rows: Sequence[int], progress: ImageProgress
 ) -> Rows:
     """Takes the batches of some rows of one Parquet file."""
-    go_on = "--update" if config.update else "--resume"
     names: list[str] = []
     errors: list[str | None] = []
     vectors: npt.NDArray[np.floating] = np.empty((len(rows), model.metadata.embedding_dim), config.dtype)
-    while len(names) < len(rows):
-        try:
-            batch = next(batches, None)
-        except (tf.errors.OpError, OSError) as error:  # of TFRecords or TFDS
-            raise EmbeddingError(
-                f"the input can no longer be read at row {rows[len(names)]} ({type(error).__name__}); restore "
-                f"it and add {go_on}."
-            ) from error
-        if batch is None:
-            raise EmbeddingError(
-                f"the input ends at row {rows[len(names)]}, before all images that were listed; it was changed "
-                f"meanwhile: restore it and add {go_on}."
-            )
-        try:
-            done = embed_batch(model, batch, normalize=config.normalize, dtype=config.dtype)
-        except tf.errors.ResourceExhaustedError as error:
-            raise EmbeddingError(
-                f"memory ran out at --batch_size={config.batch_size}; give a smaller one, with {go_on} to go on."
-            ) from error
+
+    def embed(batch: Batch) -> Rows:
+        return embed_batch(model, batch, normalize=config.normalize, dtype=config.dtype)
+
+    go_on = "--update" if config.update else "--resume"
+    for done in compute(batches, rows, embed, progress, batch_size=config.batch_size, go_on=go_on):
         vectors[len(names) : len(names) + len(done.paths)] = done.embeddings
         names += done.paths
         errors += done.errors
-        progress.update(len(done.paths), sum(error is not None for error in done.errors))
     return Rows(names, vectors, errors)

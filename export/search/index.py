@@ -4,10 +4,10 @@ It is a graph of neighbors (Malkov and Yashunin, *Efficient and robust approxima
 Hierarchical Navigable Small World graphs*, arXiv 1603.09320) over the embeddings at half precision, kept beside them.
 """
 
+import dataclasses
 import hashlib
 import importlib.util
 import json
-import secrets
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,17 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from aag_tf.evaluation.directions import directions
-from aag_tf.export.embedding import Collection
+from aag_tf.export.embedding import Collection, shards
 from aag_tf.export.embedding.output import INDEX_FACTS_FILE, INDEX_FILE
 from aag_tf.export.search.nearest import Neighbor
-from aag_tf.utils.atomic import sync, write_atomically
+from aag_tf.utils.atomic import open_atomically, write_atomically
+from aag_tf.utils.digests import DigestWriter, FileFacts
 from aag_tf.utils.errors import EmbeddingError
+from aag_tf.utils.json_fields import read_fields
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.progress import progress_bar
 
 FACTORY = "HNSW32_SQfp16"  # 32 neighbors a node: the usual choice; half precision moves a cosine by less than 1e-3
 CONSTRUCTION_WIDTH = 200  # candidates compared while a node gets its neighbors; a search compares at least as many
 SEARCH_WIDTH = 256
+AGAIN = "delete it, and it will be built again by --index=hnsw, or search with --index=exact"
 
 
 class Index:
@@ -70,37 +73,72 @@ def is_usable(collection: Collection) -> bool:
 
 
 def is_built(collection: Collection) -> bool:
-    """Whether the collection has an index of its present embeddings."""
-    try:
-        facts = read_json_object(collection.output.path / INDEX_FACTS_FILE)
-    except (OSError, ValueError):
-        return False
-    return facts == _facts(collection) and (collection.output.path / INDEX_FILE).is_file()
+    """Whether the collection has an index of its present embeddings, damaged or not."""
+    return _read_facts(collection) is not None and (collection.output.path / INDEX_FILE).is_file()
 
 
 def load_or_build(collection: Collection) -> Index:
     """Loads the index of a collection; builds it first, beside the embeddings, if there is none.
 
     Raises:
-        EmbeddingError: faiss is not installed, or the index cannot be read or written.
+        EmbeddingError: faiss is not installed; another process writes to the collection; or the index cannot be read
+            or written, or is damaged.
     """
     faiss = import_faiss()
-    path = collection.output.path / INDEX_FILE
     rows = np.flatnonzero(collection.ok())
+    if not is_built(collection):
+        with collection.output.writing():
+            if collection.output.read_manifest() != collection.manifest:
+                raise EmbeddingError(f"{collection.output.name} was changed meanwhile; give the command again.")
+            if not is_built(collection):  # by another process, until now
+                _build_and_write(faiss, collection)
+    path = collection.output.path / INDEX_FILE
+    index = _read(faiss, path, _facts_of_file(_read_facts(collection) or {}))
+    if index.ntotal != len(rows) or index.d != collection.dim:
+        raise EmbeddingError(f"{path} does not belong to the embeddings beside it; {AGAIN}.")
+    return Index(index, rows)
+
+
+def _build_and_write(faiss: ModuleType, collection: Collection) -> None:
+    path = collection.output.path / INDEX_FILE
+    facts_file = path.with_name(INDEX_FACTS_FILE)
+    index = _build(faiss, collection)
     try:
-        if not is_built(collection):
-            _write(faiss, _build(faiss, collection), path)
-            write_atomically(path.with_name(INDEX_FACTS_FILE), json.dumps(_facts(collection), indent=2) + "\n")
-        index = faiss.read_index(str(path))
+        collection.output.remove_leftovers()
+        for file in (facts_file, path):  # of an earlier index
+            file.unlink(missing_ok=True)
+        with open_atomically(path) as opened:
+            writer = DigestWriter(opened)  # faiss says nothing of a full disk where it writes by itself
+            faiss.write_index(index, faiss.PyCallbackIOWriter(writer.write))
+        facts = _facts(collection) | dataclasses.asdict(writer.facts)
+        try:
+            write_atomically(facts_file, json.dumps(facts, indent=2) + "\n")
+        except OSError:
+            path.unlink()  # without its facts it would only take space
+            raise
     except OSError as error:
         raise EmbeddingError(f"{path} cannot be written ({error.strerror}); search with --index=exact.") from error
+
+
+def _read(faiss: ModuleType, path: Path, facts: FileFacts | None) -> Any:
+    """Reads an index.
+
+    Args:
+        faiss: the library.
+        path: of the file.
+        facts: which it is compared with first, since faiss reads other numbers, or crashes, where it is damaged; `None`
+            where an earlier version noted none.
+
+    Raises:
+        EmbeddingError: it is damaged, or cannot be read now.
+    """
+    try:
+        with shards.reporting_unreadable(path):
+            if facts is not None and (fault := facts.fault(path)):
+                raise EmbeddingError(f"{path} {fault}; {AGAIN}.")
+            return faiss.read_index(str(path))
     except RuntimeError as error:
-        raise EmbeddingError(f"{path} cannot be read; delete it, and it will be built again.") from error
-    if index.ntotal != len(rows) or index.d != collection.dim:
-        raise EmbeddingError(
-            f"{path} does not belong to the embeddings beside it; delete it, and it will be built again."
-        )
-    return Index(index, rows)
+        raise EmbeddingError(f"{path} cannot be read; {AGAIN}.") from error
 
 
 def _build(faiss: ModuleType, collection: Collection) -> Any:
@@ -114,21 +152,23 @@ def _build(faiss: ModuleType, collection: Collection) -> Any:
     return index
 
 
-def _write(faiss: ModuleType, index: Any, path: Path) -> None:
-    hidden = path.with_name(
-        f".{path.name}.{secrets.token_hex(6)}"
-    )  # random, since several processes may build an index at once
+def _read_facts(collection: Collection) -> dict[str, Any] | None:
+    """Returns the facts beside an index; `None` if there are none, or if it is not of the present embeddings."""
     try:
-        faiss.write_index(index, str(hidden))
-        sync(hidden)
-        hidden.replace(path)
-    except RuntimeError as error:  # the one class of faiss
-        raise EmbeddingError(
-            f"{path} cannot be written; free some disk space, or search with --index=exact."
-        ) from error
-    finally:
-        hidden.unlink(missing_ok=True)
-    sync(path.parent)
+        facts = read_json_object(collection.output.path / INDEX_FACTS_FILE)
+        _facts_of_file(facts)
+    except (OSError, ValueError):
+        return None
+    return facts if facts.items() >= _facts(collection).items() else None
+
+
+def _facts_of_file(facts: dict[str, Any]) -> FileFacts | None:
+    """Returns the facts of the index itself; `None` where an earlier version noted none.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    return read_fields(FileFacts, facts) if "sha256" in facts else None
 
 
 def _facts(collection: Collection) -> dict[str, Any]:

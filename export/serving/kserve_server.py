@@ -1,105 +1,137 @@
-"""Serves an exported encoder with KServe: TensorFlow Serving's REST protocol, and Open Inference over gRPC.
+"""Serves an export with KServe: TensorFlow Serving's REST protocol, and Open Inference over gRPC.
 
     pip install 'aag-tf[kserve]'          # in an environment of its own
     python -m aag_tf.export.serving.kserve_server --saved_model=served/mine --model_name=mine
 
 REST: `POST :8080/v1/models/mine:predict` as TensorFlow Serving takes it, with `signature_name` and `instances`.
 gRPC: `ModelInfer` on :8081; the request parameter `signature_name` chooses the signature.
+Only programs on this machine reach it; `--host=0.0.0.0` lets all in, and asks nobody for a password.
 Meant for trials on one machine; TensorFlow Serving itself batches requests and swaps versions without a pause.
 """
 
 import argparse
-import base64
-from typing import Any
+import ipaddress
+import socket
+import sys
+from collections.abc import Sequence
 
-import kserve
-import numpy as np
-import tensorflow as tf
-from kserve.errors import InvalidInput
-from typing_extensions import override
+from kserve import model_server
 
-from aag_tf.runs.exported import SIGNATURE, load_saved_model
-
-Tensors = dict[str, np.ndarray]
+from aag_tf.utils import terminal
+from aag_tf.utils.errors import AagError, ConfigError
+from aag_tf.utils.log import logger
 
 
-class EncoderModel(kserve.Model):
-    """Answers requests in both protocols with the signatures of a SavedModel."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serves until a signal comes; returns 0, or the exit code of an error that is printed in one sentence."""
+    options = _parser().parse_args(argv)
+    try:
+        address = _address(options.host)
+        for flag in ("http_port", "grpc_port") if options.enable_grpc else ("http_port",):
+            _check_free(address, getattr(options, flag), flag)
+        from aag_tf.export.serving.encoder_model import EncoderModel  # here, since TensorFlow takes seconds to import
+        from aag_tf.export.serving.limited_server import LimitedServer, Limits
 
-    def __init__(self, name: str, saved_model: str) -> None:
-        super().__init__(name)
-        self._model = load_saved_model(saved_model)
-        self.ready = True
-
-    @override
-    def predict(self, payload: Any, headers: dict[str, str] | None = None, **_: Any) -> Any:
-        if isinstance(payload, kserve.InferRequest):
-            name = (payload.parameters or {}).get("signature_name", SIGNATURE)
-            inputs = {tensor.name: tensor.as_numpy() for tensor in payload.inputs}
-            outputs = self._run(getattr(name, "string_param", name), inputs)
-            return kserve.InferResponse(payload.id, self.name, [_encoded(*item) for item in outputs.items()])
-        if not isinstance(payload, dict) or not isinstance(payload.get("instances"), list):
-            raise InvalidInput('a request needs a list of "instances"; the column form, "inputs", is not taken')
-        signature = payload.get("signature_name", SIGNATURE)
-        outputs = self._run(signature, self._columns(signature, payload["instances"]))
-        names = list(outputs)
-        rows = zip(*(outputs[name].tolist() for name in names), strict=True)
-        return {"predictions": [dict(zip(names, row, strict=True)) for row in rows]}
-
-    def _run(self, signature: str, inputs: Tensors) -> Tensors:
-        specs = self._specs(signature)
-        if set(inputs) != set(specs):
-            raise InvalidInput(f"{signature} takes {', '.join(specs)} and got {', '.join(inputs) or 'nothing'}")
-        tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
-        for name, tensor in tensors.items():
-            if tensor.dtype != specs[name].dtype:
-                raise InvalidInput(f"{name} is {tensor.dtype.name} and must be {specs[name].dtype.name}")
-        try:
-            outputs = self._model.loaded.signatures[signature](**tensors)
-        except (tf.errors.InvalidArgumentError, TypeError, ValueError) as error:
-            raise InvalidInput(str(error).splitlines()[0]) from error
-        return {name: value.numpy() for name, value in outputs.items()}
-
-    def _columns(self, signature: str, instances: list[Any]) -> Tensors:
-        ((name, spec),) = self._specs(signature).items()
-        rows = [row[name] if isinstance(row, dict) and name in row else row for row in instances]
-        if spec.dtype == tf.string:
-            try:
-                return {name: np.array([base64.b64decode(row["b64"], validate=True) for row in rows], object)}
-            except (KeyError, TypeError, ValueError) as error:
-                raise InvalidInput('a file is an object {"b64": its content in base64}') from error
-        try:
-            pixels = np.array(rows) if rows else np.zeros([0, *(side or 1 for side in spec.shape[1:])], np.int64)
-        except ValueError as error:
-            raise InvalidInput("images of one request are all of one size") from error
-        if spec.dtype.is_floating:  # values of the data
-            if pixels.dtype.kind not in "iuf" or not np.isfinite(pixels).all():
-                raise InvalidInput("values are finite numbers")
-        elif pixels.dtype.kind not in "iu" or (pixels.size and (pixels.min() < 0 or pixels.max() > 255)):
-            raise InvalidInput("pixels are whole numbers from 0 to 255")
-        return {name: pixels.astype(spec.dtype.as_numpy_dtype)}
-
-    def _specs(self, signature: Any) -> dict[str, tf.TensorSpec]:
-        if not isinstance(signature, str) or signature not in self._model.loaded.signatures:
-            raise InvalidInput(f"there is no signature {signature}; choose {', '.join(self._model.loaded.signatures)}")
-        return self._model.loaded.signatures[signature].structured_input_signature[1]
-
-
-def _encoded(name: str, value: np.ndarray) -> kserve.InferOutput:
-    datatype = {"float32": "FP32", "bool": "BOOL"}[value.dtype.name]
-    output = kserve.InferOutput(name, list(value.shape), datatype)
-    output.set_data_from_numpy(value, binary_data=True)
-    return output
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, parents=[kserve.model_server.parser], conflict_handler="resolve"
+        model = EncoderModel(
+            options.model_name,
+            options.saved_model,
+            threads=options.max_threads,
+            max_batch=options.max_batch,
+            trust_model=options.trust_model,
+        )
+    except AagError as error:
+        terminal.write(f"kserve_server: {error}")
+        return error.exit_code
+    if ipaddress.ip_address(address).is_loopback:
+        logger.info(
+            f"Serving {options.model_name} on {address}, to programs of this machine; --host=0.0.0.0 lets others in."
+        )
+    else:
+        logger.warning(
+            f"Serving {options.model_name} on {address}: whoever reaches this machine can send requests, without a "
+            "password; --host=127.0.0.1 keeps it to this machine."
+        )
+    limits = Limits(
+        address=address,
+        request_bytes=options.max_request_bytes,
+        request_seconds=options.request_seconds,
+        at_a_time=options.max_threads,
+        waiting=options.max_waiting,
+        connections=options.max_connections,
     )
-    parser.add_argument(
+    LimitedServer(limits, options.http_port, options.grpc_port).start([model])
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """KServe's flags, and those that name the encoder and limit what a client can do."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[model_server.parser],
+        conflict_handler="resolve",
+    )
+    own = parser.add_argument_group("this server")
+    own.add_argument(
         "--saved_model",
         required=True,
         help="a directory that aag-export wrote: a version, or its parent for the newest",
     )
-    arguments = parser.parse_args()
-    kserve.ModelServer().start([EncoderModel(arguments.model_name, arguments.saved_model)])
+    own.add_argument("--trust_model", action="store_true", help="load the encoder even if it can do more than compute")
+    own.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen to (%(default)s: this machine only; 0.0.0.0: all may come)",
+    )
+    own.add_argument(
+        "--max_request_bytes",
+        "--grpc_max_receive_message_length",  # KServe's name, which stays
+        type=_positive,
+        default=16 * 2**20,
+        help="bytes of the largest request (%(default)s)",
+    )
+    own.add_argument("--max_batch", type=_positive, default=256, help="images of the largest request (%(default)s)")
+    own.add_argument("--max_threads", type=_positive, default=4, help="requests computed at a time (%(default)s)")
+    own.add_argument(
+        "--max_waiting", type=_positive, default=32, help="more requests that wait; others are refused (%(default)s)"
+    )
+    own.add_argument("--max_connections", type=_positive, default=512, help="connections at a time (%(default)s)")
+    own.add_argument(
+        "--request_seconds", type=_positive, default=30, help="time in which a request must come in (%(default)s)"
+    )
+    own.add_argument("--workers", type=int, choices=[1], default=1, help="one process; start others on other ports")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return int(text)
+
+
+def _address(host: str) -> str:
+    """Returns the numeric address of a host name of this machine.
+
+    Raises:
+        ConfigError: there is no such name.
+    """
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][4][0])
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"--host={host} is no address ({error}); --host=127.0.0.1 is this machine.") from error
+
+
+def _check_free(address: str, port: int, flag: str) -> None:
+    """Refuses a port that cannot be listened to, before the model is loaded."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        try:
+            probe.bind((address, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(f"{address} port {port} cannot be used ({reason}); choose another --{flag}.") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

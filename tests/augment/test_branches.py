@@ -220,3 +220,10 @@ def test_no_strength_turns_a_factor_around():
     for name in ("brightness", "contrast", "saturation", "sharpness"):
         assert -0.9 <= float(tf.reduce_min(amounts[name])) < -0.85
         assert float(tf.reduce_max(amounts[name])) > 1.5
+
+
+@pytest.mark.parametrize("strength", [0, 1])
+def test_color_strength_may_be_a_whole_number(strength):
+    images = tf.random.stateless_uniform([2, 8, 8, 3], [1, 2]) * 255.0
+    found, expected = (MainBranch(color_strength=each)(images, seed=(1, 2)) for each in (strength, float(strength)))
+    np.testing.assert_array_equal(found, expected)

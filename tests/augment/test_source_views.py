@@ -6,8 +6,8 @@ import tensorflow as tf
 from sklearn.datasets import load_sample_images
 
 from aag_tf.augment import AuxiliaryBranch, LayersBranch, MainBranch, ViewMaker
-from aag_tf.data.cropping import crop_picture
-from aag_tf.data.windows import largest_centered
+from aag_tf.data.images.cropping import crop_picture
+from aag_tf.data.images.windows import Window, largest_centered
 
 SIZE = (32, 32)
 ROWS = np.arange(4)
@@ -20,10 +20,9 @@ def maker(preset="default", **options):
 def crops_of(views, picture, step=3):
     numbers = views.crop_numbers(seed=0, step=step, row=ROWS)
 
-    def one(row):
-        return crop_picture(picture, lambda aspect: views.source_windows([n[row] for n in numbers], aspect), SIZE)
-
-    return tf.stack([one(row) for row in range(len(ROWS))])
+    aspects = tf.fill([len(ROWS)], picture.shape[1] / picture.shape[0])
+    windows = views.source_windows(numbers, aspects)
+    return tf.stack([crop_picture(picture, Window(*(side[row] for side in windows)), SIZE) for row in range(len(ROWS))])
 
 
 @pytest.mark.parametrize("preset", ["default", "geometric", "randaugment"])

@@ -281,9 +281,19 @@ def test_report_says_how_soon_a_method_is_where_simclr_ends():
     found = [record(job, scores.get(job.method, 0.5)) for job in jobs]
     rows = {line.split(" | ")[0][2:]: line for line in tables.speed_table(found).splitlines()}
     # SimCLR ends at 45 %; AAG passes 45 % at 40 000 of 60 000 views and ends at 50 %.
-    assert rows["AAG κ=0"].endswith("| 67 % (ends +5.0) |")
-    assert rows["two views κ=0"].endswith("| not reached (ends -5.0) |")
-    assert rows[methods.SIMCLR].endswith("| 100 % (ends +0.0) |")
+    assert rows["AAG κ=0"].endswith("| 67 % [67 %, 67 %] (ends +5.0) |")
+    assert rows["two views κ=0"].endswith("| never [never, never] (ends -5.0) |")
+    assert rows[methods.SIMCLR].endswith("| 100 % [100 %, 100 %] (ends +0.0) |")
+
+
+def test_the_share_of_views_has_an_interval_over_seeds():
+    ends_high, ends_low = [[0, 0.0], [100, 0.8]], [[0, 0.0], [100, 0.3]]
+    simclr = {seed: [[0, 0.0], [100, 0.4]] for seed in (0, 1, 2)}
+    share, low, high = statistics.share_to_reach({0: ends_high, 1: ends_high, 2: ends_low}, simclr)
+    assert share == pytest.approx(0.4 / (1.9 / 3))
+    assert low == pytest.approx(0.5)  # of draws of the higher seeds only
+    assert high == float("inf")  # of draws of the lower one only: 1 in 27
+    assert statistics.share_to_reach({7: ends_high, 0: ends_high}, simclr) == (0.5, 0.5, 0.5)  # seed 7 has no partner
 
 
 def test_report_compares_with_simclr_at_its_best_batch():
@@ -321,6 +331,13 @@ def test_pictures_of_a_study_that_is_half_done_leave_out_what_is_missing(tmp_pat
     rows = tables.memory_table(records).splitlines()
     assert "| SimCLR, two views κ=1 | 900 | 900 |" in rows
     assert "| AAG κ=0 | 900 | – |" in rows
+
+
+def test_memory_is_the_median_over_seeds():
+    peaks = {0: 900, 1: 2000, 2: 1000}
+    found = [record(plan.Job("compute", "AAG κ=0", 64, seed)) | {"peak_mib": peak} for seed, peak in peaks.items()]
+    assert statistics.peak_memory(found, "AAG κ=0", 64) == 1000
+    assert statistics.peak_memory(found, "AAG κ=1", 64) is None
 
 
 def test_report_is_replaced_between_its_markers():

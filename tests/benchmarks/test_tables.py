@@ -9,6 +9,7 @@ from benchmark_scripts import script
 psutil = pytest.importorskip("psutil", reason="benchmarks need the extra bench")
 loss = script("loss")
 peers = script("peers")
+serving = script("serving_tables")
 
 
 def test_losses_stand_by_size_and_implementation():
@@ -45,3 +46,13 @@ def test_memory_of_a_process_counts_its_children():
         assert peers.memory_of(process) > 55_000_000
     finally:
         process.communicate(b"\n")
+
+
+def test_a_server_under_load_is_shown_with_all_answers():
+    row = {"load": "junk", "clients": 8, "their_answers": {"INVALID_ARGUMENT": 7, "400": 1200}, "answers": {"200": 30}}
+    times = {"p50_ms": 1.04, "p99_ms": 2.0, "health_p50_ms": 0.5, "health_p99_ms": 0.75, "health_worst_ms": 9.96}
+    rows = [row | times | {"memory_mib": 800.4}, {**row, "their_answers": {}} | times | {"memory_mib": 900.0}]
+    assert serving.load_table(rows).splitlines()[2:] == [
+        "| junk | 8 | 400: 1,200, INVALID_ARGUMENT: 7 | 200: 30 | 1.0 | 2.0 | 0.5 | 0.8 | 10.0 | 800 |",
+        "| junk | 8 | – | 200: 30 | 1.0 | 2.0 | 0.5 | 0.8 | 10.0 | 900 |",
+    ]

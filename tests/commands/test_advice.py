@@ -20,7 +20,16 @@ from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
 
 ROOT = Path(aag_tf.__file__).parents[1]
-OF_OTHERS = {"stdout", "decompress", "no", "name", "noname", "helpshort"}  # of other programs, absl, or any flag
+OF_OTHERS = {
+    "stdout",
+    "decompress",
+    "dereference",
+    "hard",
+    "no",
+    "name",
+    "noname",
+    "helpshort",
+}  # of other programs, absl, or any flag
 
 
 def flags_of(command):
@@ -64,8 +73,9 @@ def test_every_flag_that_a_message_names_is_one_of_a_command():
         (
             "aag-export",
             "add --download, or name it with --data_dir.",
-            " (--download is a flag of aag-train, aag-augment, aag-evaluate and aag-pack; --data_dir is a flag of "
-            "aag-train, aag-augment, aag-evaluate, aag-pack and aag-embed, not of aag-export).",
+            " (--download is a flag of aag-train, aag-augment, aag-evaluate, aag-finetune and aag-pack; "
+            "--data_dir is a flag of aag-train, aag-augment, aag-evaluate, aag-finetune, aag-pack, aag-embed and "
+            "aag-predict, not of aag-export).",
         ),
         ("aag-embed", "set --epochs and --seed", " (--epochs is a flag of aag-train; --seed is a flag of "),
         ("aag-search", "give its aag-embed command again with --resume.", "."),
@@ -98,7 +108,7 @@ def test_errors_and_warnings_of_a_command_go_through_it(capsys, monkeypatch):
         "3 pictures are dark; --value_range=auto decides (--value_range is a flag of aag-train, aag-augment and "
         "aag-pack, not of aag-search).",
         "aag-search: it is gone; name another with --dataset (--dataset is a flag of aag-train, aag-augment, "
-        "aag-evaluate and aag-pack, not of aag-search).",
+        "aag-evaluate, aag-finetune and aag-pack, not of aag-search).",
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from aag_tf.commands import _app
 from aag_tf.utils.errors import ConfigError, DataError
+from aag_tf.utils.text import Lines
 
 
 def code_of(main):
@@ -29,10 +30,10 @@ def test_a_known_error_is_one_line_and_its_code(capsys, error, code):
 
 def test_names_in_a_sentence_do_not_move_the_cursor(capsys):
     def main(argv):
-        raise DataError("\x1b[2Jcaf\u00e9.png is broken;\nremove it.")
+        raise DataError("\x1b[2Jcaf\u00e9.png is broken;\nFORGED: it is not.")
 
     assert code_of(main) == 1
-    assert capsys.readouterr().err == "aag-test: \\x1b[2Jcaf\u00e9.png is broken;\nremove it.\n"
+    assert capsys.readouterr().err == "aag-test: \\x1b[2Jcaf\u00e9.png is broken;\\nFORGED: it is not.\n"
 
 
 def test_ctrl_c_is_a_sentence_and_130(capsys):
@@ -156,5 +157,5 @@ def test_start_up_chatter_is_shown_to_those_who_ask_for_it(capfd, monkeypatch, l
 
 
 def test_names_in_results_do_not_move_the_cursor_either(capsys):
-    _app.tell("the run is in caf\u00e9\x1b[2J.", "Go on with: a\nb")
-    assert capsys.readouterr().out == "the run is in caf\u00e9\\x1b[2J.\nGo on with: a\nb\n"
+    _app.tell("the run is in caf\u00e9\x1b[2J.", "Go on with: a\nb", Lines("Two", "lines\x1b"))
+    assert capsys.readouterr().out == "the run is in caf\u00e9\\x1b[2J.\nGo on with: a\\nb\nTwo\nlines\\x1b\n"

@@ -12,10 +12,11 @@ from aag_tf import evaluation, export, preflight, report, training
 from aag_tf.commands import embed as embed_command
 from aag_tf.commands import evaluate as evaluate_command
 from aag_tf.commands import export as export_command
+from aag_tf.commands import predict as predict_command
 from aag_tf.commands import search as search_command
 from aag_tf.commands import train as train_command
-from aag_tf.config import EmbedConfig, EvaluateConfig, ExportConfig, SearchConfig
-from aag_tf.export import embedding, search
+from aag_tf.config import EmbedConfig, EvaluateConfig, ExportConfig, PredictConfig, SearchConfig
+from aag_tf.export import embedding, prediction, search
 from aag_tf.utils.errors import RunDirectoryError
 
 # Runs commands one after the other as their console scripts do, each line of its output marked with the command's
@@ -68,7 +69,8 @@ def test_bad_flags_are_refused_before_tensorflow_starts():
         "aag-train: 'stray' is not a flag; write settings as --name=value (--help lists them).",
         "aag-embed: --output is missing; name the directory that the embeddings may be written to.",
         "aag-embed: --dtype=float8 is not known; choose one of float32, float16.",
-        "aag-search: give exactly one of --query=<picture file> and --like=<row or path of the collection>.",
+        "aag-search: give exactly one of --query=<picture file or folder>, --like=<row or path of the collection>, "
+        "--duplicates=<similarity>, --outliers=<number> and --select=<number>.",
         "aag-search: --gallery=thesis.tex is no web page; give a name that ends in .html, or nothing for none.",
         "loaded []",
     ]
@@ -204,6 +206,22 @@ def test_embed_shows_its_report(capsys, monkeypatch):
     assert seen == [EmbedConfig("m", "i", "o")]
 
 
+def test_predict_shows_its_report(capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr(prediction, "predict", lambda config: seen.append(config) or "the report")
+    flags = ["--saved_model=m", "--dataset=i", "--output=o", "--uncertain=7"]  # another name of --input
+    assert ended(capsys, monkeypatch, predict_command, *flags) == (0, "the report\n", "")
+    assert seen == [PredictConfig("m", "i", "o", uncertain=7)]
+
+
+def test_export_of_a_classifier_shows_its_report(capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr(export, "export_classifier", lambda config: seen.append(config) or "the report")
+    flags = ["--classifier=c", "--export_dir=models/a"]
+    assert ended(capsys, monkeypatch, export_command, *flags) == (0, "the report\n", "")
+    assert seen == [ExportConfig(classifier="c", export_dir="models/a")]
+
+
 def test_an_interrupted_embedding_says_how_to_go_on(capsys, monkeypatch):
     def interrupt(config):
         raise KeyboardInterrupt
@@ -218,6 +236,6 @@ def test_an_interrupted_embedding_says_how_to_go_on(capsys, monkeypatch):
 
 def test_search_shows_its_report(capsys, monkeypatch):
     seen = []
-    monkeypatch.setattr(search, "search", lambda config: seen.append(config) or "the report")
+    monkeypatch.setattr(search, "answer", lambda config: seen.append(config) or "the report")
     assert ended(capsys, monkeypatch, search_command, "--embeddings=e", "--like=3") == (0, "the report\n", "")
     assert seen == [SearchConfig("e", like="3")]

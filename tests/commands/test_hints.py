@@ -8,6 +8,8 @@ import pytest
 from command_runs import FAST, ended
 from PIL import Image
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 HINT = re.compile(r"with: (aag-.*)$", re.MULTILINE)
 
 
@@ -50,8 +52,9 @@ def test_the_command_after_training_works(case, tmp_path, capsys, monkeypatch):
         assert advised == ["aag-export", f"--run_dir={path}", f"--export_dir={path / 'saved_model'}"]
     else:
         assert advised == ["aag-evaluate", f"--run_dir={path}", *hint]
-    # The last flag only saves time.
-    code, text = ended(capsys, monkeypatch, *advised, "--noverify" if hint is None else "--noreport")
+    # The others only save time.
+    others = ["--noverify", "--signatures=serving_default"] if hint is None else ["--noreport", "--baselines=none"]
+    code, text = ended(capsys, monkeypatch, *advised, *others)
     assert code == 0, text
 
 
@@ -59,7 +62,7 @@ def test_an_interrupted_run_of_any_name_goes_on_by_its_hint(tmp_path, capsys, mo
     from aag_tf import training
 
     path = tmp_path / ODD
-    arguments = ("aag-train", f"--run_dir={path}", *FAST, "--knn_every_epochs=0")
+    arguments = ("aag-train", f"--run_dir={path}", *FAST)
     whole = training.train
 
     def interrupted(config):
@@ -86,7 +89,7 @@ def test_a_missing_run_is_made_by_the_command_in_the_refusal(tmp_path, capsys, m
 
 
 def test_the_same_command_with_an_advised_flag_is_taken(tmp_path, capsys, monkeypatch):
-    arguments = ("aag-train", f"--run_dir={tmp_path / ODD}", *FAST, "--knn_every_epochs=0")
+    arguments = ("aag-train", f"--run_dir={tmp_path / ODD}", *FAST)
     assert ended(capsys, monkeypatch, *arguments)[0] == 0
     code, text = ended(capsys, monkeypatch, *arguments)
     assert code == 1

@@ -24,8 +24,9 @@ for line in sys.argv[1:]:
         print(sys.argv[0], "ended with", end.code)
 """
 FLAGS = (
-    "--dataset=digits --encoder=tiny --width=0.25 --projector_width=8 --projector_dim=4 --train_steps=2 "
-    "--log_every_steps=1 --knn_every_epochs=0 --projector_images=0 --jit_compile=off --precision=float32"
+    "--dataset=digits --encoder=tiny --width=0.125 --projector_depth=1 --projector_width=8 --projector_dim=4 --aux=none"
+    " --train_steps=2 --log_every_steps=1 --knn_every_epochs=0 --projector_images=0 --jit_compile=off"
+    " --precision=float32"
 )
 
 
@@ -51,8 +52,8 @@ def test_commands_work_whatever_is_set_for_keras(tmp_path):
     done = commands(
         f"augment --images=2 --augment_impl=keras_cv --aux=cutout --strengths=1 --out={tmp_path}/views.png",
         f"train {FLAGS} --run_dir={run}",
-        f"evaluate --run_dir={run} --measures=knn --noreport",
-        f"export --run_dir={run} --export_dir={served} --noverify",
+        f"evaluate --run_dir={run} --measures=knn --baselines=untrained --noreport",
+        f"export --run_dir={run} --export_dir={served} --signatures=serving_default --noverify",
         f"embed --saved_model={served} --input={tmp_path}/pictures --output={rows}",
         f"search --embeddings={rows} --like=1 --gallery=",
         KERAS_BACKEND="jax",

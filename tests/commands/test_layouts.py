@@ -10,6 +10,8 @@ import pytest
 from command_runs import FAST, ended
 from PIL import Image
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 
 def encoded(kind, number):
     """A picture of a class: its gray level, and noise."""
@@ -75,7 +77,10 @@ def joined(root):
     return f"folder:{root}/one,folder:{root}/two", (22, 2, 12)
 
 
-EXPORTED = {shards: (), joined: ("--noverify",)}  # verified with images; all of them would take minutes
+EXPORTED = {
+    shards: (),
+    joined: ("--noverify", "--signatures=serving_default"),
+}  # verified with images; all of them would take minutes
 
 
 @pytest.mark.parametrize("make", [capital, class_first, table, shards, joined])
@@ -88,7 +93,7 @@ def test_all_commands_see_the_same_splits_and_classes(make, tmp_path, capsys, mo
     (tmp_path / "images").mkdir()
     dataset, (train, validation, test) = make(tmp_path / "images")
     path = tmp_path / "run"
-    training = ("aag-train", f"--dataset={dataset}", f"--run_dir={path}", *FAST, "--knn_every_epochs=0")
+    training = ("aag-train", f"--dataset={dataset}", f"--run_dir={path}", *FAST)
 
     said = run(*training, "--dry_run")
     for count in (f"train {train}", f"validation {validation}", f"test {test}", "2 from"):

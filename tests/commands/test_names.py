@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from command_runs import FAST, ended
+from command_runs import FAST, ended, shallow_tiny
 from killed_training import train_until_killed
 from PIL import Image
 from processes import Process
@@ -17,7 +17,9 @@ from aag_tf.export.embedding.records import files_of
 from aag_tf.runs.run import load_run
 from aag_tf.utils.literal import is_pattern, literal
 
-NAMES = ("odd [1]", "b\\c", "ü 日本 #1 100%", "-v2:{best}*?\n # ")
+pytestmark = pytest.mark.usefixtures("shallow")
+
+NAMES = ("odd [1] b\\c", "ü 日本 #1 100%", "-v2:{best}*?\n # ")
 
 
 def save_pictures(root: Path) -> list[str]:
@@ -27,6 +29,12 @@ def save_pictures(root: Path) -> list[str]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((8, 8), 6 * number + (120 if number >= 10 else 0), np.uint8)).save(root / name)
     return names
+
+
+def train_shallow_until_killed(step: int, *flags: str) -> None:
+    """`train_until_killed` of what `shallow` makes of `--encoder=tiny`, in a process of its own."""
+    shallow_tiny(pytest.MonkeyPatch())
+    train_until_killed(step, *flags)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,7 +59,7 @@ def test_a_name_is_taken_as_it_is(name, tmp_path, capsys, monkeypatch):
         "--checkpoint_every_steps=1",
         "--validation_fraction=0.3",
     )
-    killed = Process(train_until_killed, 2, *settings, log=tmp_path / "log")
+    killed = Process(train_shallow_until_killed, 2, *settings, log=tmp_path / "log")
     assert killed.finish() == -signal.SIGKILL, killed.messages
     assert [path.name for path in sorted((run / "checkpoints").iterdir())] == [".unfinished-step-2", "step-1"]
     succeeds("aag-train", f"--flagfile={run}/flags.txt", "--resume")

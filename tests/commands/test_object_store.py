@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from command_runs import ended
+from command_runs import ended, shallow_tiny
 from object_store import killed_at_upload, names
 from PIL import Image
 from processes import Process, aag_train
@@ -17,6 +17,8 @@ from aag_tf.runs.run import load_run
 from aag_tf.utils import stores
 from aag_tf.utils.stores import Store
 from aag_tf.utils.stores.claims import CLAIM_FILE
+
+pytestmark = pytest.mark.usefixtures("shallow")
 
 RUN = "s3://bucket/runs/a"
 MODELS = "s3://bucket/models/m"
@@ -50,6 +52,7 @@ def killed(function, name, *flags, log, environment):
 
 
 def train_until_upload(name, *flags):
+    shallow_tiny(pytest.MonkeyPatch())
     killed_at_upload(name)
     aag_train(*flags)
 
@@ -99,12 +102,12 @@ def test_the_whole_way(s3, tmp_path, command, monkeypatch):
     assert not list((tmp_path / "another machine" / "runs").iterdir())
     assert len([name for name in names(RUN) if name.startswith("events.out.tfevents")]) == 2
 
-    said = command("aag-evaluate", f"--run_dir={RUN}")
+    said = command("aag-evaluate", f"--run_dir={RUN}", "--measures=knn")
     assert f"Every metric and setting: {RUN}/evaluation.json\nIn pictures: {RUN}/report.html" in said
     assert json.loads(Store(RUN).read("evaluation.json"))["subject"]["run_dir"] == RUN
     assert Store(RUN).read("report.html").startswith(b"<!DOCTYPE html>")
 
-    said = command("aag-export", f"--run_dir={RUN}", f"--export_dir={MODELS}")
+    said = command("aag-export", f"--run_dir={RUN}", f"--export_dir={MODELS}", "--signatures=serving_default")
     assert said.startswith(f"Exported {RUN}, step {STEPS}, to {MODELS}/1\n")
     assert {"1/saved_model.pb", "1/model.json", "1/variables/variables.index"} <= set(names(MODELS))
     said = command("aag-export", f"--run_dir={RUN}", f"--export_dir={MODELS}", "--version=1", code=1)
@@ -159,7 +162,8 @@ def test_what_is_wrong_is_one_sentence_before_any_work(s3, tmp_path, command):
         f"aag-export: {nowhere}"
     )
     assert command("aag-search", "--embeddings=s3://bucket/none", "--like=0", code=1) == (
-        "aag-search: s3://bucket/none was not written by aag-embed: it has no manifest.json.\n"
+        "aag-search: s3://bucket/none was not written by aag-embed (it has no manifest.json); name a directory that it "
+        "wrote.\n"
     )
     assert command(
         "aag-embed", "--saved_model=s3://bucket/none", f"--input={IMAGES}", f"--output={EMBEDDED}", code=1

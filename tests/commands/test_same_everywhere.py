@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from loaded_once import load_once
 from PIL import Image
 from small_runs import make_run
 
@@ -29,8 +30,8 @@ from aag_tf.data import open_source
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export
 from aag_tf.export.embedding import embed
-from aag_tf.runs import load_saved_model
 
+pytestmark = pytest.mark.usefixtures("exports_loaded_once")
 SIDE = 16
 KNN = ProtocolConfig(measures="knn", baselines="none")
 
@@ -257,7 +258,7 @@ def test_all_see_the_same_images(make, exported, tmp_path):
         assert data["class_names"] == case.classes
 
     # The export and bulk embedding.
-    encoder = load_saved_model(exported)
+    encoder = load_once(exported)
     (expected,) = encoder(case.pixels[np.newaxis]).numpy()
     output = tmp_path / "embedded"
     report = embed(EmbedConfig(saved_model=str(exported), input=case.embed, output=str(output)))

@@ -10,8 +10,11 @@ from aag_tf.config import (
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
+    FinetuneConfig,
+    LayoutConfig,
     LossConfig,
     OptimizerConfig,
+    PredictConfig,
     ProtocolConfig,
     RunConfig,
     ScheduleConfig,
@@ -20,7 +23,10 @@ from aag_tf.config import (
 )
 from aag_tf.utils.errors import ConfigError
 
-COMMANDS = (TrainConfig, ContactSheetConfig, EvaluateConfig, ExportConfig, EmbedConfig, SearchConfig)
+COMMANDS = (
+    *(TrainConfig, ContactSheetConfig, EvaluateConfig, ExportConfig, EmbedConfig, SearchConfig),
+    *(FinetuneConfig, PredictConfig),
+)
 
 
 @pytest.mark.parametrize(
@@ -50,17 +56,40 @@ COMMANDS = (TrainConfig, ContactSheetConfig, EvaluateConfig, ExportConfig, Embed
             ),
             ["--accumulation_steps=2", "--augment_impl=keras_cv", "--augment_on=host"],
         ),
+        (
+            lambda: OptimizerConfig(lr_schedule="wsd", warmup_fraction=0.5, decay_fraction=0.6),
+            ["--warmup_fraction=0.5", "--decay_fraction=0.6", "lower one"],
+        ),
         (lambda: RunConfig(resume=True, overwrite=True), ["--resume", "--overwrite"]),
         (EvaluateConfig, ["--run_dir", "--saved_model"]),
         (lambda: EvaluateConfig(run_dir="a", saved_model="b"), ["exactly one"]),
         (lambda: EvaluateConfig(compare="a,b", run_dir="c"), ["--compare", "only --output"]),
         (lambda: EvaluateConfig(compare="a,b", protocol=ProtocolConfig(knn_k=5)), ["--compare", "only --output"]),
         (lambda: ExportConfig(run_dir="a"), ["--export_dir"]),
+        (lambda: ExportConfig(export_dir="a"), ["--run_dir is missing", "--classifier"]),
+        (lambda: ExportConfig(classifier="a", export_dir="b", formats="onnx"), ["--formats=onnx", "--classifier"]),
+        (lambda: PredictConfig("a", "b"), ["--output is missing"]),
+        (lambda: PredictConfig("a", "b", "c", resume=True, overwrite=True), ["--resume", "--overwrite"]),
         (lambda: EmbedConfig("a", "b"), ["--output is missing"]),
         (lambda: EmbedConfig("a", "b", "c", resume=True, overwrite=True), ["--resume", "--overwrite"]),
         (lambda: SearchConfig("a"), ["--query", "--like"]),
+        (FinetuneConfig, ["--init_from is missing", "a .keras file"]),
+        (lambda: FinetuneConfig("a", "digits"), ["--output is missing"]),
+        (lambda: FinetuneConfig("a.keras", output="b"), [".keras", "--dataset"]),
+        (lambda: FinetuneConfig("a", output="b", input_range="0..1"), ["--input_range=0..1", ".keras"]),
+        (lambda: FinetuneConfig("a", output="b", resume=True, overwrite=True), ["--resume", "--overwrite"]),
+        (lambda: FinetuneConfig("a", output="b", layout=LayoutConfig(labels="none")), ["--labels", "--dataset"]),
         (lambda: SearchConfig("a", query="b", like="c"), ["exactly one"]),
         (lambda: SearchConfig("a", like=""), ["--like is empty"]),
+        (lambda: SearchConfig("a", duplicates=0.98, outliers=5), ["exactly one"]),
+        (
+            lambda: SearchConfig("a", duplicates=0.98, top_k=5),
+            ["--top_k=5 belongs to --query and --like", "--duplicates"],
+        ),
+        (lambda: SearchConfig("a", duplicates=0.98, index="hnsw"), ["--index=hnsw belongs to --query and --like"]),
+        (lambda: SearchConfig("a", select=5, outlier_neighbors=3), ["--outlier_neighbors=3 belongs to --outliers"]),
+        (lambda: SearchConfig("a", like="b", labeled="c"), ["--labeled=c belongs to --select", "--like; leave it out"]),
+        (lambda: SearchConfig("a", outliers=5, results="b.csv"), ["--results=b.csv", "without suffix"]),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused_by_their_names(build, words):
@@ -82,6 +111,7 @@ ALLOWED = {
     "color_strength": "0 to 1",
     "coupling": "0 to 1",
     "crop_min_area": "above 0, at most 1",
+    "decay_fraction": "0 to 0.9",
     "ema_momentum": "0 to 0.99999",
     "embedding_grid": "1 to 8",
     "global_batch_size": "2 or more",
@@ -107,12 +137,22 @@ ALLOWED = {
     "temperature": "above 0, at most 100",
     "temperature_minimum": "above 0, at most 1",
     "top_k": "1 to 10000",
+    "duplicates": "above 0, at most 1",
+    "outlier_neighbors": "1 to 1000",
+    "outliers": "1 to 10000",
+    "select": "1 to 10000",
+    "uncertain": "0 to 1000",
     "validation_fraction": "0 to 0.9",
     "warmup_fraction": "0 to 0.9",
     "width": "0.125 to 8",
+    "freeze_until": "the name of a layer, or a share above 0 and below 1",
+    "layer_decay": "above 0, at most 1",
+    "held_out_fraction": "above 0, at most 0.5",
+    "label_percent": "above 0, at most 100",
+    "label_smoothing": "0 to 0.5",
 }
-ABOVE_ZERO = {"fine_tune_learning_rate", "knn_temperature", "sgd_learning_rates"}
-FROM_0 = {"knn_every_epochs", "supervised_epochs", "weight_decay"}
+ABOVE_ZERO = {"fine_tune_learning_rate", "learning_rates", "knn_temperature", "sgd_learning_rates"}
+FROM_0 = {"init_warmup_steps", "knn_every_epochs", "supervised_epochs", "warmup_steps", "weight_decay"}
 
 
 @pytest.mark.parametrize("config_type", COMMANDS)
@@ -131,9 +171,11 @@ def test_the_choices_of_training():
         "crop_from": ("auto", "image", "source"),
         "aux": configs.AUXILIARIES,
         "fit": ("crop", "pad", "stretch"),
+        "input_range": ("auto", "-1..1", "imagenet"),
         "jit_compile": ("auto", "on", "off"),
         "loss_form": ("auto", "dense", "streaming"),
         "lr_scaling": ("none", "linear", "sqrt"),
+        "lr_schedule": ("cosine", "wsd"),
         "optimizer": ("adamw", "sgd", "lars"),
         "pages": ("first", "each"),
         "precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
@@ -216,3 +258,12 @@ def test_a_setting_that_is_younger_than_a_run_had_its_default():
 
 def test_views_are_counted():
     assert [AugmentConfig(aux=aux, aux_views=2).num_views for aux in ("none", "default")] == [2, 4]
+
+
+def test_the_choices_of_fine_tuning():
+    choices = {name: each.choices for name, each in configs.leaves(FinetuneConfig).items() if each.choices}
+    assert choices == {
+        "augment": ("main", "crops", "none"),
+        "precision": ("auto", "float32", "mixed_bfloat16"),
+        "input_range": ("0..255", "0..1", "-1..1", "imagenet"),
+    }

@@ -53,6 +53,6 @@ def test_several_data_sets_have_a_value_each():
 
 
 def test_an_evaluation_divides_only_images_that_it_names():
-    with pytest.raises(ConfigError, match="--columns say how --dataset is divided, and a run's own images are"):
+    with pytest.raises(ConfigError, match="--follow_symlinks say how --dataset is read, and a run's own images are"):
         EvaluateConfig(run_dir="runs/a", layout=LayoutConfig(splits="none"))
     assert EvaluateConfig(run_dir="runs/a", dataset="folder:b", layout=LayoutConfig(splits="none")).layout

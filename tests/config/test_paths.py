@@ -9,6 +9,8 @@ from aag_tf.config import (
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
+    FinetuneConfig,
+    PredictConfig,
     RunConfig,
     SearchConfig,
     TrainConfig,
@@ -19,15 +21,17 @@ from aag_tf.utils.paths import user_path
 from aag_tf.utils.urls import scheme_of
 
 PATHS = {
-    TrainConfig: {"dataset", "data_dir", "labels", "run_dir", "monitor_dataset"},
+    TrainConfig: {"dataset", "data_dir", "init_from", "extend", "labels", "run_dir", "monitor_dataset"},
     ContactSheetConfig: {"dataset", "data_dir", "labels", "out"},
     EvaluateConfig: {
         *("run_dir", "saved_model", "keras_model", "train_features", "test_features", "dataset", "data_dir"),
         *("labels", "output", "compare"),
     },
-    ExportConfig: {"run_dir", "export_dir"},
+    ExportConfig: {"run_dir", "classifier", "export_dir"},
+    FinetuneConfig: {"init_from", "dataset", "output", "data_dir", "labels"},
     EmbedConfig: {"saved_model", "input", "output", "data_dir"},
-    SearchConfig: {"embeddings", "query", "saved_model", "gallery"},
+    PredictConfig: {"saved_model", "input", "output", "data_dir"},
+    SearchConfig: {"embeddings", "query", "labeled", "saved_model", "gallery", "results"},
 }
 CASES = [(config, name) for config, names in PATHS.items() for name in sorted(names)]
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from aag_tf.config import DataConfig, LayoutConfig
-from aag_tf.data import ArrayImages, FileImages, evaluation_batches, memory, open_source, pictures
+from aag_tf.data import ArrayImages, FileImages, evaluation_batches, open_source
+from aag_tf.data.files import pictures
+from aag_tf.data.images import memory
 from aag_tf.utils.errors import ConfigError, DataError
 from aag_tf.utils.log import logger
 

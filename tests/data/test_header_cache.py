@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from aag_tf.config import ReadingConfig
-from aag_tf.data import header_cache, headers, pictures
-from aag_tf.data.formats.decoded import Header
+from aag_tf.data.files import header_cache, headers, pictures
+from aag_tf.data.files.formats.decoded import Header
 
 NAME = "folder:pictures"
 
@@ -49,7 +49,7 @@ def read(paths, **settings):
 
 def test_files_are_opened_once(paths, opened):
     first, broken = read(paths)
-    assert first == {number: Header(20, 30 + number, 3, plain_jpeg=True) for number in range(2)}
+    assert first == {number: Header(20, 30 + number, 3, decoder=1) for number in range(2)}
     assert sorted(opened) == ["0.jpg", "1.jpg", "broken.jpg"]
     opened.clear()
     again, still_broken = read(paths)
@@ -109,10 +109,45 @@ def test_errors_of_the_disk_are_not_remembered(paths, monkeypatch, opened):
     assert len(read(paths)[0]) == 2
 
 
-def test_few_files_are_not_remembered(paths, place, monkeypatch):
+def test_few_files_are_neither_looked_at_nor_remembered(paths, place, monkeypatch):
     monkeypatch.setattr(header_cache, "FEWEST", 4)
-    read(paths)
+    monkeypatch.setattr(headers, "stamps_of", None)
+    found, broken = read(paths)
+    assert (list(found), list(broken)) == ([0, 1], [paths[2]])
     assert not place.exists()
+
+
+def test_other_files_of_the_data_set_stay_known_in_any_order(paths, opened):
+    read(paths)
+    opened.clear()
+    found, broken = read(paths[::-1])
+    assert ([found[1][1], found[2][1]], list(broken)) == ([31, 30], [paths[2]])
+    assert found.keys() == {1, 2}
+    first = read(paths[:2])[0]
+    assert first == {number: Header(20, 30 + number, 3, decoder=1) for number in range(2)}
+    assert opened == []
+    Image.fromarray(np.zeros((7, 8), np.uint8)).save(paths[0])
+    read(paths[:2])
+    assert opened == ["0.jpg"]
+    opened.clear()
+    assert read(paths)[0][0] == Header(7, 8, 1, decoder=1)
+    assert opened == []
+
+
+def test_a_cache_of_another_version_is_not_used(paths, opened, monkeypatch):
+    read(paths)
+    opened.clear()
+    monkeypatch.setattr(header_cache, "__version__", "0.0")
+    read(paths)
+    assert len(opened) == 3
+
+
+def test_broken_files_are_told_in_the_order_of_the_files(paths, tmp_path):
+    more = [str(tmp_path / name) for name in ("a.jpg", "z.jpg")]
+    for path in more:
+        (tmp_path / path).write_bytes(b"\xff\xd8\xff nothing")
+    read(paths)  # one of them is known, the others are new
+    assert list(read([more[0], *paths, more[1]])[1]) == [more[0], paths[2], more[1]]
 
 
 @pytest.mark.parametrize(("cut", "behind", "ends"), [(0, b"", True), (0, b"\0" * 40, True), (30, b"", False)])
@@ -134,4 +169,4 @@ def test_plain_jpeg_files(tmp_path, mode, options, plain):
     exif = Image.Exif()
     exif[0x0112] = options.pop("turned", 1)
     Image.new(mode, (8, 8)).save(tmp_path / "file.jpg", exif=exif, **options)
-    assert pictures.read_header(str(tmp_path / "file.jpg")).plain_jpeg is plain
+    assert pictures.read_header(str(tmp_path / "file.jpg")).decoder == int(plain)

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from aag_tf.data import ArrayImages, FileImages, JoinedImages, SelectedImages, TransformedImages, evaluation_batches
-from aag_tf.data.pictures import decode
+from aag_tf.data.files.pictures import decode
 from aag_tf.evaluation import embed
 from aag_tf.utils.errors import DataError
 

@@ -7,7 +7,7 @@ from aag_tf.config import DataConfig, LayoutConfig, RunConfig, TrainConfig, to_f
 from aag_tf.config.data import datasets_of
 from aag_tf.config.resume import changed_training_settings
 from aag_tf.data import open_source
-from aag_tf.data.file_kinds import each_data_set
+from aag_tf.data.sources.file_kinds import each_data_set
 from aag_tf.utils.errors import ConfigError, DataError
 
 
@@ -72,7 +72,9 @@ def test_settings_of_one_kind_are_not_given_to_another():
         ("train", "none"),
         ("unlabelled", "auto"),
     ]
-    with pytest.raises(ConfigError, match="--columns are for folder:, list:, csv: and tar:, and --dataset=digits has"):
+    with pytest.raises(
+        ConfigError, match="--follow_symlinks are for folder:, list:, csv: and tar:, and --dataset=digits has"
+    ):
         DataConfig("digits", layout=LayoutConfig(labels="none"))
 
 

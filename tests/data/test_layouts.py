@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aag_tf.config.layout import LayoutConfig
-from aag_tf.data.listing import Found, arrange
-from aag_tf.data.split_names import role_of
+from aag_tf.data.layouts.listing import Found, arrange
+from aag_tf.data.layouts.split_names import role_of
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
 

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from aag_tf.config import DataConfig, LayoutConfig
-from aag_tf.data import lists
-from aag_tf.data.file_kinds import list_files
+from aag_tf.data.layouts import lists
+from aag_tf.data.sources.file_kinds import list_files
 from aag_tf.utils.errors import DataError
 
 

@@ -2,7 +2,8 @@
 
 import psutil
 
-from aag_tf.data import memory
+from aag_tf.data.images import memory
+from aag_tf.utils import cgroups
 
 
 def test_a_containers_limit_counts(tmp_path, monkeypatch):
@@ -10,8 +11,8 @@ def test_a_containers_limit_counts(tmp_path, monkeypatch):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{text}\n")
 
-    monkeypatch.setattr(memory, "CGROUP_ROOT", tmp_path)
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path / "groups")
+    monkeypatch.setattr(cgroups, "CGROUP_ROOT", tmp_path)
+    monkeypatch.setattr(cgroups, "CGROUPS", tmp_path / "groups")
     whole = memory.usable_memory()
     assert whole == psutil.virtual_memory().total
     limit(tmp_path / "groups", "0::/jobs/7/step")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from benchmark_scripts import script
 
-from aag_tf.data import pictures
-from aag_tf.data.reading import Reading
-from aag_tf.data.reasons import reason
-from aag_tf.data.trying import quiet_decoders
+from aag_tf.data.files import pictures
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.reasons import reason
+from aag_tf.data.files.trying import quiet_decoders
 
 pytest.importorskip("tifffile")
 pytest.importorskip("pydicom")

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aag_tf.data import pictures, regular_file
-from aag_tf.data.formats import decoded as formats
-from aag_tf.data.formats import pillow
-from aag_tf.data.pictures import Header, decode, is_picture, read_header
-from aag_tf.data.reading import Reading
+from aag_tf.data.files import pictures, regular_file
+from aag_tf.data.files.formats import decoded as formats
+from aag_tf.data.files.formats import jpeg, pillow
+from aag_tf.data.files.formats.decoded import Decoder
+from aag_tf.data.files.pictures import Header, decode, is_picture, read_header
+from aag_tf.data.files.reading import Reading
 from aag_tf.utils.errors import DataError
 
 HALVES = np.zeros((6, 8, 3), np.uint8)  # the left half red
@@ -21,7 +22,7 @@ HALVES[:, :4, 0] = 255
 def test_plain_picture_comes_as_it_is(save_noise):
     path = save_noise("a.png", (7, 5))
     np.testing.assert_array_equal(decode(str(path), (5, 7, 3)), np.asarray(Image.open(path)))
-    assert read_header(str(path)) == Header(5, 7, 3)
+    assert read_header(str(path)) == Header(5, 7, 3, decoder=Decoder.PNG)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA"])
@@ -36,7 +37,7 @@ def test_gray_modes_are_gray(save_noise, mode):
 def test_sixteen_bit_gray_is_scaled_and_not_clipped(tmp_path):
     values = np.array([[0, 257, 32_896, 65_535]], np.uint16)
     Image.fromarray(values).save(tmp_path / "deep.png")
-    assert read_header(str(tmp_path / "deep.png")) == Header(1, 4, 1, deep=True)
+    assert read_header(str(tmp_path / "deep.png")) == Header(1, 4, 1, deep=True, decoder=Decoder.DEEP_PNG)
     assert decode(str(tmp_path / "deep.png"), (1, 4, 1)).ravel().tolist() == [0, 1, 128, 255]
     assert decode(str(tmp_path / "deep.png"), (1, 4, 3))[0, 2].tolist() == [128, 128, 128]
 
@@ -118,6 +119,14 @@ def test_decompression_bomb_is_refused(save_noise):
         work(144)
         with pytest.raises(DataError, match=r"12x12 pixels are more than the 143 that are decoded \(--max_pixels\)"):
             work(143)
+
+
+def test_a_jpeg_that_tensorflow_does_not_decode_whole_is_named_and_read_where_a_half_is_enough(save_noise, monkeypatch):
+    path = str(save_noise("a.jpg", (16, 16)))
+    monkeypatch.setattr(jpeg, "MAX_BYTES", 3 * 16 * 16 - 1)
+    with pytest.raises(DataError, match=r"16x16 pixels are more than the 255 that are decoded of such a JPEG file"):
+        decode(path, (8, 8, 3))
+    assert decode(path, (4, 4, 3)).shape == (4, 4, 3)
 
 
 def test_names_that_are_pictures():

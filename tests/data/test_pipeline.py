@@ -1,8 +1,13 @@
+"""Batches of training: their order from any step on, and how many are read ahead."""
+
+import os
+import time
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from aag_tf.data import ArrayImages, epoch_order, evaluation_batches, training_batches
+from aag_tf.data import ArrayImages, epoch_order, evaluation_batches, pipeline, training_batches
 from aag_tf.utils.errors import ConfigError
 
 
@@ -90,6 +95,33 @@ def test_replicas_get_parts_that_know_their_rows():
 def test_too_few_images_for_a_batch():
     with pytest.raises(ConfigError, match="--global_batch_size=8 is more than the 5 training images; use 5 or less"):
         training_batches(numbered_images(5), global_batch_size=8, seed=0, start_step=0, num_steps=1)
+
+
+class CountedImages(ArrayImages):
+    """Counts the batches that are read."""
+
+    count = 0
+
+    def fetch(self, indices):
+        def read(numbers):
+            self.count += 1
+            return np.zeros((len(numbers), 1, 1, 1), np.uint8)
+
+        return tf.ensure_shape(tf.numpy_function(read, [indices], tf.uint8), [*indices.shape, 1, 1, 1])
+
+
+@pytest.mark.parametrize(("size", "ahead"), [(1, 32), (2**20, 4), (2**30, 2)])
+def test_few_batches_are_read_ahead(size, ahead, monkeypatch):
+    """While a first step compiles, say: as many as fit into some memory, and what each thread works on."""
+    images = CountedImages(np.zeros((1000, 1, 1, 1), np.uint8))
+    monkeypatch.setattr(pipeline, "AHEAD_BYTES", pipeline.AHEAD_BYTES // size)
+    batches = iter(training_batches(images, global_batch_size=1, seed=0, start_step=0, num_steps=1000))
+    next(batches)
+    before = 0
+    while images.count > before:
+        before = images.count
+        time.sleep(1)
+    assert ahead <= images.count <= 1 + ahead + 2 * os.cpu_count()
 
 
 def test_evaluation_batches_keep_order_and_remainder():

@@ -6,7 +6,7 @@ import pytest
 
 from aag_tf.config import DataConfig, ReadingConfig, TrainConfig
 from aag_tf.data import open_source
-from aag_tf.data.reading import BEFORE_IT_WAS_RECORDED, Reading
+from aag_tf.data.files.reading import BEFORE_IT_WAS_RECORDED, Reading
 from aag_tf.runs import RunRecord
 
 

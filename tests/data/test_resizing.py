@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aag_tf.data.resizing import fit, fit_array
-from aag_tf.data.sizes import lost_share, padded_size, suggested_size, target_size, warn_of_size
+from aag_tf.data.files.resizing import fit, fit_array
+from aag_tf.data.files.sizes import lost_share, padded_size, suggested_size, target_size, warn_of_size
 from aag_tf.utils.log import logger
 
 

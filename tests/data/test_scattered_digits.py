@@ -3,8 +3,8 @@ import pytest
 
 from aag_tf.config import DataConfig
 from aag_tf.data import open_source
-from aag_tf.data.digits import load_digit_images
-from aag_tf.data.scattered_digits import CANVAS, SIDES, placement, scatter
+from aag_tf.data.sources.digits import load_digit_images
+from aag_tf.data.sources.scattered_digits import CANVAS, SIDES, placement, scatter
 from aag_tf.utils.errors import DataError
 
 

@@ -3,9 +3,11 @@ import pytest
 
 from aag_tf.config import DataConfig, EvaluateConfig, RunConfig
 from aag_tf.config.data import SCHEMES
-from aag_tf.data import open_monitored, open_source, resizing, sources
-from aag_tf.data.adapting import require_channels
-from aag_tf.data.file_kinds import LISTERS
+from aag_tf.data import open_monitored, open_source
+from aag_tf.data.files import resizing
+from aag_tf.data.sources import opening as sources
+from aag_tf.data.sources.adapting import require_channels
+from aag_tf.data.sources.file_kinds import LISTERS
 from aag_tf.utils.errors import ConfigError, DataError
 
 

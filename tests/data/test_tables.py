@@ -5,7 +5,7 @@ import os
 import pytest
 
 from aag_tf.config import DataConfig, LayoutConfig
-from aag_tf.data.file_kinds import list_files
+from aag_tf.data.sources.file_kinds import list_files
 from aag_tf.utils.errors import DataError
 
 NAMES = ["a/0.png", "a/1.png", "b/0.png", "b/1.png"]
@@ -111,6 +111,10 @@ def test_tables_that_are_refused(root):
         read(root, "one,two\na/0.png,x\n")
     with pytest.raises(DataError, match=r"t\.csv has no column three, only one, two; name these with --columns\."):
         read(root, "one,two\na/0.png,x\n", columns="one,three")
+    for columns in (None, "path,label"):
+        doubled = r"t\.csv has 2 columns label, and which of them is meant cannot be told; count the columns"
+        with pytest.raises(DataError, match=doubled):
+            read(root, "path,label,label\na/0.png,x,y\n", columns=columns)
     with pytest.raises(DataError, match=r"t\.csv is empty; write a line with the names of columns"):
         read(root, "\n\n")
     with pytest.raises(DataError, match=r"t\.csv has no rows below the names of its columns"):

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import tarfile
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from PIL import Image
 
 from aag_tf.config import DataConfig, LayoutConfig
 from aag_tf.data import open_source
-from aag_tf.data.file_kinds import list_files
-from aag_tf.data.tar import archive_paths
+from aag_tf.data.sources.file_kinds import list_files
+from aag_tf.data.sources.tar import archive_paths
 from aag_tf.utils.errors import DataError
 
 
@@ -113,3 +114,69 @@ def test_archives_that_are_refused(tmp_path):
     write(tmp_path / "empty.tar", {"a.txt": b"x"})
     with pytest.raises(DataError, match=r"tar:.*empty\.tar has no image files"):
         list_files(DataConfig(f"tar:{tmp_path}/empty.tar"))
+
+
+def add(tar, name, content=b"", **fields):
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    for field, value in fields.items():
+        setattr(info, field, value)
+    tar.addfile(info, io.BytesIO(content))
+
+
+@pytest.mark.parametrize("second", ["a/1.png", "./a/1.png", "../a/1.png", "/a/1.png"])
+def test_an_image_that_an_archive_holds_twice_is_refused(tmp_path, second):
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        for name, seed in (("a/1.png", 0), ("a/2.png", 1), (second, 2)):
+            add(tar, name, png(seed)[0])
+    with pytest.raises(DataError) as error:
+        list_files(DataConfig(f"tar:{tmp_path}/x.tar"))
+    assert str(error.value) == (
+        f"{tmp_path}/x.tar holds a/1.png twice, and which of them is meant cannot be told; write it again."
+    )
+
+
+def test_a_label_that_an_archive_holds_twice_is_refused(tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        add(tar, "1.png", png(0)[0])
+        add(tar, "1.cls", b"3")
+        add(tar, "1.cls", b"4")
+    with pytest.raises(DataError, match=r"x\.tar holds 1\.cls twice"):
+        list_files(DataConfig(f"tar:{tmp_path}/x.tar"))
+
+
+def test_links_within_an_archive_are_its_images_and_others_are_named(tmp_path, caplog):
+    link, hard = tarfile.SYMTYPE, tarfile.LNKTYPE
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        add(tar, "b/5.png", type=link, linkname="../a/1.png")  # before what it leads to
+        add(tar, "a/1.png", png(1)[0])
+        add(tar, "a/2.png", type=hard, linkname="a/1.png")
+        add(tar, "a/3.png", type=link, linkname="2.png")
+        add(tar, "all", type=link, linkname="a")
+        add(tar, "a/4.png", type=link, linkname="/etc/passwd")
+        add(tar, "b/6.png", type=link, linkname="6.png")
+        add(tar, "far", type=link, linkname="../../else")
+        add(tar, "README.md", type=link, linkname="/else/README.md")
+    source = open_source(DataConfig(f"tar:{tmp_path}/x.tar", validation_fraction=0.0))
+    assert len(source.train) == 4
+    for row in range(4):
+        np.testing.assert_array_equal(source.train.images.numpy([row])[0, ..., 0], png(1)[1])
+    assert (
+        f"{tmp_path}/x.tar: left out 3 links (a/4.png -> /etc/passwd, b/6.png -> b/6.png, far -> ../../else) leading "
+        "out of it; write the files themselves into it, as tar --dereference --hard-dereference does."
+    ) in caplog.text
+
+
+def test_a_header_that_claims_gigabytes_is_not_read(tmp_path):
+    """Names and attributes may stand in headers of any length; this one is a hole in the file."""
+    info = tarfile.TarInfo("long")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 3 * 2**30
+    (tmp_path / "x.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT))
+    with (tmp_path / "x.tar").open("r+b") as file:
+        file.truncate(4 * 2**30)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"cannot be read as a tar archive \(a header of more bytes than are read"):
+        list_files(DataConfig(f"tar:{tmp_path}/x.tar"))
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken < 16 * 2**20

@@ -10,8 +10,9 @@ import tensorflow_datasets as tfds
 from tiny_data_sets import TinyShapes
 
 from aag_tf.config import DataConfig, ReadingConfig
-from aag_tf.data import memory, open_source
-from aag_tf.data.tfds_source import data_directory
+from aag_tf.data import open_source
+from aag_tf.data.images import memory
+from aag_tf.data.sources.tfds_source import data_directory
 from aag_tf.utils.errors import ConfigError, DataError
 from aag_tf.utils.stores import MissingError, Store
 

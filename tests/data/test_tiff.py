@@ -1,5 +1,6 @@
 """TIFF: bands, transparency, pages, depths and files that claim too much."""
 
+import io
 import struct
 import sys
 
@@ -8,11 +9,11 @@ import pytest
 from PIL import Image
 from raw_tiff import ASCII, BIG_TIFF, LONG, SHORT, page, tiff
 
-from aag_tf.data import pictures
-from aag_tf.data.formats.decoded import Header
-from aag_tf.data.formats.tiff import ALPHA_NOTE, STACK_NOTE
-from aag_tf.data.pictures import decode_noted, read_header
-from aag_tf.data.reading import Reading
+from aag_tf.data.files import pictures
+from aag_tf.data.files.formats.decoded import Header
+from aag_tf.data.files.formats.tiff import ALPHA_NOTE, STACK_NOTE
+from aag_tf.data.files.pictures import decode_noted, read_header
+from aag_tf.data.files.reading import Reading
 from aag_tf.utils.errors import DataError
 
 NOISE = np.random.default_rng(0)
@@ -224,3 +225,60 @@ def test_deep_bands_compressed_tiled_and_planar(tmp_path, compression, settings)
     )
     found = read(str(tmp_path / "a.tif"), 5, Reading(value_range=(0.0, 4095.0)))[0]
     np.testing.assert_array_equal(found, np.round(values / 4095 * 255))
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({"t278": (LONG, [2])}, "a TIFF that is truncated: it has 1 of 3 strips or tiles"),  # two rows in each
+        ({"t257": (LONG, [600])}, "a TIFF that is truncated: it has 1 of 100 strips or tiles"),
+        ({"t322": (LONG, [16]), "t323": (LONG, [2])}, "a TIFF that is truncated: it has 1 of 3 strips or tiles"),
+        ({"t339": (SHORT, [5])}, "a TIFF of complex numbers, which is not read"),
+        ({"t339": (SHORT, [1, 2, 1])}, "a TIFF of bands that differ in their numbers, which is not read"),
+        ({"t258": (SHORT, [16, 16, 8])}, "a TIFF of bands that differ in their numbers, which is not read"),
+        ({"t32997": (LONG, [4])}, "a TIFF of a volume in one page, which is not read"),
+    ],
+)
+def test_pictures_of_which_a_part_would_be_shown_wrong_are_refused(write, tags, message):
+    path = write(tiff(page(DEEP[..., :3], **tags)))
+    with pytest.raises(DataError, match=message):
+        read(path, 3, Reading(value_range=(0.0, 4095.0)))
+
+
+def test_complex_numbers_lose_no_part_in_silence(write):
+    path = write(tiff(page(np.full((6, 5), 3, np.uint64), t339=(SHORT, [6]))))
+    with pytest.raises(DataError, match="save real and imaginary part as two bands"):
+        read_header(path)
+
+
+def test_gray_without_an_interpretation_is_not_inverted(write):
+    pixels, tags = page(COLOR[..., 0])
+    del tags[262]
+    np.testing.assert_array_equal(read(write(tiff((pixels, tags))), 1)[0][..., 0], COLOR[..., 0])
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_transparency_of_inverted_gray(write, dtype):
+    largest = np.iinfo(dtype).max
+    gray = (np.arange(30).reshape(6, 5, 1) * (largest // 40)).astype(dtype)
+    alpha = np.full_like(gray, largest)
+    alpha[0] = 0
+    path = write(tiff(page(np.concatenate([largest - gray, alpha], 2), photometric=0, extra=[2])))
+    expected = np.round(gray / largest * 255)
+    expected[0] = 255
+    found = read(path, 1, Reading(value_range=(0.0, float(largest))))[0]
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_gray_with_transparency_is_gray_in_its_own_channels(write):
+    path = write(tiff(page(np.concatenate([COLOR[..., :1], np.full((6, 5, 1), 255, np.uint8)], 2), extra=[2])))
+    assert pictures.decode_page(path).pixels.mode == "L"
+
+
+@pytest.mark.parametrize("compression", ["lerc", "png", "jpegxl", "webp"])
+def test_compressions_that_pillow_lacks(write, compression):
+    tifffile, _ = pytest.importorskip("tifffile"), pytest.importorskip("imagecodecs")
+    buffer = io.BytesIO()
+    settings = {"lossless": True} if compression == "webp" else {}
+    tifffile.imwrite(buffer, COLOR, photometric="rgb", compression=compression, compressionargs=settings, metadata=None)
+    np.testing.assert_array_equal(read(write(buffer.getvalue()), 3)[0], COLOR)

@@ -6,7 +6,8 @@ from PIL import Image
 from raw_tiff import page, tiff
 
 from aag_tf.config import DataConfig, ReadingConfig
-from aag_tf.data import open_source, value_range
+from aag_tf.data import open_source
+from aag_tf.data.files import value_range
 from aag_tf.utils.errors import DataError
 
 TWELVE = np.random.default_rng(0).integers(0, 4096, (8, 16, 16), np.uint16)

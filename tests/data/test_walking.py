@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from aag_tf.data import walking
-from aag_tf.data.walking import walk_pictures
+from aag_tf.data.layouts import walking
+from aag_tf.data.layouts.walking import walk_pictures
 
 TREE = ["b.png", "a/2.png", "a/10.png", "a/b/c.jpg", "a-b/x.png", "a.png", "é/z.webp", "z/y/x/w.gif"]
 

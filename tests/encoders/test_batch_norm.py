@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from processes import Process, finish
+from replica_shares import normalize
 
 from aag_tf.encoders import BatchNorm
 
@@ -40,6 +42,27 @@ def test_equals_keras_in_value_gradient_and_statistics(shape, training):
         np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-3, atol=1e-4)
     for ours_weight, reference_weight in zip(ours.get_weights(), reference.get_weights(), strict=True):
         np.testing.assert_allclose(ours_weight, reference_weight, rtol=1e-5, atol=1e-6)
+
+
+def test_two_replicas_normalize_as_one_where_the_mean_is_large_beside_the_deviation(tmp_path):
+    shape = (8, 4, 4, 3)
+    images = np.random.default_rng(1).normal(1000.0, 0.5, shape).astype("float32")
+    weighting = np.random.default_rng(2).normal(size=shape).astype("float32")
+    np.savez(tmp_path / "in.npz", images=images, weighting=weighting)
+    (code,), messages = finish(
+        [Process(normalize, tmp_path / "in.npz", tmp_path / "out.npz", log=tmp_path / "log.txt")]
+    )
+    assert code == 0, messages
+    found = np.load(tmp_path / "out.npz")
+
+    exact = images.astype("float64")
+    mean, deviation = exact.mean((0, 1, 2)), np.sqrt(exact.var((0, 1, 2)) + 1e-5)
+    normalized = (exact - mean) / deviation
+    expected = weighting - weighting.mean((0, 1, 2)) - normalized * (weighting * normalized).mean((0, 1, 2))
+    np.testing.assert_allclose(found["outputs"], normalized, atol=1e-3)
+    np.testing.assert_allclose(found["gradient"], expected / deviation, atol=1e-3)
+    np.testing.assert_allclose(found["moving_mean"], np.stack([0.1 * mean] * 2), rtol=1e-5)
+    np.testing.assert_allclose(found["moving_variance"], np.stack([0.9 + 0.1 * exact.var((0, 1, 2))] * 2), rtol=1e-4)
 
 
 def test_a_batch_of_one_pixel_leaves_finite_moving_statistics():

@@ -191,13 +191,19 @@ def test_names_of_earlier_versions_are_those_of_today(runs):
     ("content", "message"),
     [
         (None, "has not been evaluated .*; name a run, or a file of --output"),
-        ("{", "is damaged .Expecting"),
+        ("{", "is damaged .it is not JSON: Expecting"),
         ("[]", "is damaged .it holds no object"),
         (json.dumps(evaluation(0.5, schema=1)), "has schema 1 and this version reads schema 2"),
-        (json.dumps(evaluation(0.5, results=[])), "a part is missing or wrong"),
-        (json.dumps(evaluation(0.5, results=[{"features": "x", "dim": 1, "measures": [{}]}])), "missing or wrong"),
-        (json.dumps(evaluation(float("nan"))), "missing or wrong"),
-        (json.dumps(evaluation(0.5, data=evaluation(0.5)["data"] | {"num_queries": "360"})), "missing or wrong"),
+        (json.dumps(evaluation(0.5, results=[])), "it has no 'results'"),
+        (
+            json.dumps(evaluation(0.5, results=[{"features": "x", "dim": 1, "measures": [{}]}])),
+            r"it has no 'results\[0\].measures\[0\].name'",
+        ),
+        (json.dumps(evaluation(float("nan"))), r"its 'results\[.\].measures\[0\].value' is no finite number"),
+        (
+            json.dumps(evaluation(0.5, data=evaluation(0.5)["data"] | {"num_queries": "360"})),
+            "its 'data.num_queries' is not int",
+        ),
         (
             json.dumps(evaluation(0.5, data=evaluation(0.5)["data"] | {"dataset": "tfds:mnist"})),
             r"was evaluated on digits \(test split, .*\), .*second on tfds:mnist",

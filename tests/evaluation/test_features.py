@@ -5,9 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from aag_tf.config import EncoderConfig
-from aag_tf.data import ArrayImages
+from aag_tf.data import ArrayImages, Split
 from aag_tf.encoders import build_encoder
-from aag_tf.evaluation import embed, raw_pixels
+from aag_tf.evaluation import centered_pixels, embed, raw_pixels
 
 
 def pictures(count=23, shape=(8, 8, 3)):
@@ -42,6 +42,13 @@ def test_raw_pixels_are_the_pixels():
     features = raw_pixels(ArrayImages(array), 5)
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, array.reshape(23, -1))
+
+
+def test_centered_pixels_have_the_mean_of_the_images_to_learn_from_as_their_origin():
+    bank, others = pictures(shape=(32, 20, 1)), pictures(5, (32, 20, 1))
+    centered = centered_pixels(Split(ArrayImages(bank), None))
+    mean = bank.reshape(23, -1).astype(np.float64).mean(axis=0)
+    np.testing.assert_allclose(centered(ArrayImages(others)), others.reshape(5, -1) - mean, atol=1e-3)
 
 
 def test_raw_pixels_of_large_images_are_averaged_down():

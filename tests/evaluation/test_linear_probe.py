@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -12,6 +13,7 @@ from aag_tf.evaluation import fit_linear_probe
 from aag_tf.utils.errors import EvaluationError
 
 linear_probe = importlib.import_module("aag_tf.evaluation.linear_probe")
+logistic_regression = importlib.import_module("aag_tf.evaluation.logistic_regression")
 
 
 def digits():
@@ -30,6 +32,20 @@ def objective(probe_weights, probe_bias, rows, labels, l2):
     peak = logits.max(axis=1, keepdims=True)
     log_normalizer = np.log(np.exp(logits - peak).sum(axis=1)) + peak[:, 0]
     return np.mean(log_normalizer - logits[np.arange(len(labels)), labels]) + l2 / 2 * np.sum(probe_weights**2)
+
+
+def test_numpy_and_tensorflow_compute_the_same_objective_and_gradient():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 60)
+    used = rng.random(60) < 0.8
+    problem = linear_probe._problem(tf.constant(rng.normal(size=(60, 9)), tf.float32), labels, used)
+    lower = logistic_regression._preconditioner(problem.rows, 4, 1e-3)
+    ways = [way(problem, lower, 1e-3) for way in (logistic_regression._by_numpy, logistic_regression._by_tensorflow)]
+    for size in (0.0, 1.0, 30.0):
+        point = size * rng.normal(size=40)
+        (value, gradient), (expected, slope) = (way(point) for way in ways)
+        assert value == pytest.approx(expected, rel=1e-6)
+        np.testing.assert_allclose(gradient, slope, rtol=1e-5, atol=1e-6 * np.abs(slope).max())
 
 
 @pytest.mark.parametrize("l2", [1e-1, 1e-3, 1e-5])

@@ -1,12 +1,13 @@
-"""A run on 8x8 digits with random weights, and its encoder as SavedModels; tests must not change them."""
+"""A run on 8x8 digits and a classifier, of random weights, and both as SavedModels; tests must not change them."""
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from small_classifiers import make_classifier
 from small_runs import make_run
 
 from aag_tf.config import ExportConfig
-from aag_tf.export import export, load_saved_model
+from aag_tf.export import export, export_classifier, load_saved_model
 
 MAX_PIXELS = 10_000
 
@@ -47,3 +48,17 @@ def encoder_dir(run, tmp_path_factory):
     directory = tmp_path_factory.mktemp("encoder")
     export(ExportConfig(run_dir=run[0], export_dir=str(directory), signatures="serving_default", verify=False))
     return directory
+
+
+@pytest.fixture(scope="session")
+def classifier(tmp_path_factory):
+    """The directory of a classifier, and its model from pixels to logits."""
+    directory = tmp_path_factory.mktemp("classifiers") / "mine"
+    return directory, make_classifier(directory)
+
+
+@pytest.fixture(scope="session")
+def exported_classifier(classifier, tmp_path_factory):
+    """The report of version 1 of the classifier's export, verified."""
+    directory = str(tmp_path_factory.mktemp("exported_classifiers") / "model")
+    return export_classifier(ExportConfig(classifier=str(classifier[0]), export_dir=directory, max_pixels=MAX_PIXELS))

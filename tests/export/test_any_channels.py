@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from aag_tf.config import ExportConfig, TrainConfig
-from aag_tf.data.reading import Reading
+from aag_tf.data.files.reading import Reading
 from aag_tf.export.signatures import Networks, build_signatures
 from aag_tf.preflight.export import choose_signatures
 from aag_tf.runs import RunRecord

@@ -24,7 +24,8 @@ from aag_tf.config import (
     ReadingConfig,
     SearchConfig,
 )
-from aag_tf.data import open_source, pictures
+from aag_tf.data import open_source
+from aag_tf.data.files import pictures
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export, load_saved_model
 from aag_tf.export.embedding import embed, open_collection

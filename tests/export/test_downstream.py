@@ -1,5 +1,6 @@
 """Software that knows nothing of this package: TensorFlow's command line, a Keras layer, Serving's protocol."""
 
+import io
 import subprocess
 import sys
 
@@ -7,6 +8,9 @@ import keras
 import numpy as np
 import pytest
 from benchmark_scripts import script
+from PIL import Image
+
+from aag_tf.runs.exported_classifier import load_saved_classifier
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +68,25 @@ def test_a_client_of_tensorflow_serving_gets_the_embeddings_and_the_refusals(ser
     request.inputs["images"].CopyFrom(tf.make_tensor_proto(images[:, :, :7]))
     with pytest.raises(ValueError, match=str(grpc.StatusCode.INVALID_ARGUMENT)):
         service.Predict(request, Context())
+
+
+def test_a_client_of_tensorflow_serving_gets_labels_as_strings(exported_classifier):
+    pytest.importorskip("tensorflow_serving.apis", reason="needs tensorflow-serving-api, of the extra bench")
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2
+
+    images = np.random.default_rng(1).integers(0, 256, (5, 8, 8, 1), np.uint8)
+    right = load_saved_classifier(exported_classifier.path)(images)
+    files = []
+    for image in images:
+        files.append(io.BytesIO())
+        Image.fromarray(image[..., 0]).save(files[-1], "PNG")
+    request = predict_pb2.PredictRequest()
+    request.model_spec.signature_name = "classify_bytes"
+    request.inputs["contents"].CopyFrom(tf.make_tensor_proto([b"none", *(file.getvalue() for file in files)]))
+    request = predict_pb2.PredictRequest.FromString(request.SerializeToString())
+    response = script("prediction_server").PredictionService(str(exported_classifier.path)).Predict(request, None)
+    answer = {name: tf.make_ndarray(value) for name, value in response.outputs.items()}
+    assert [label.decode() for label in answer["label"]] == ["", *right.labels]
+    assert answer["valid"].tolist() == [False] + [True] * 5
+    np.testing.assert_allclose(answer["probabilities"][1:], right.probabilities, atol=1e-6)

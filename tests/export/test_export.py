@@ -11,7 +11,7 @@ from small_runs import STEP, make_run, save_images
 
 from aag_tf.config import EvaluateConfig, ExportConfig, ProtocolConfig
 from aag_tf.evaluation import evaluate
-from aag_tf.export import export
+from aag_tf.export import export, load_saved_model
 from aag_tf.export.saved_model import write_metadata
 from aag_tf.utils.errors import EvaluationError, ExportError, RunDirectoryError
 from aag_tf.utils.progress import no_progress
@@ -172,3 +172,29 @@ def test_the_metrics_of_this_step_are_in_the_metadata_and_on_the_card(changed_ru
     with pytest.raises(EvaluationError, match="evaluate again: aag-evaluate --run_dir="):
         dry_run(changed_run, tmp_path, weights="bfloat16")
     file.unlink()
+
+
+def test_an_encoder_that_others_will_not_load_is_exported_with_a_warning(run, tmp_path, monkeypatch, caplog):
+    saved = export_module.write_saved_model
+
+    def with_a_print(directory, resources, signatures):
+        def talk(function):
+            def talking(*inputs):
+                tf.print("embedding")
+                return function(*inputs)
+
+            return talking
+
+        changed = {
+            name: dataclasses.replace(signature, function=talk(signature.function))
+            for name, signature in signatures.items()
+        }
+        saved(directory, resources, changed)
+
+    monkeypatch.setattr(export_module, "write_saved_model", with_a_print)
+    settings = {"signatures": "serving_default", "verify": False}
+    report = export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path), **settings))
+    assert "The encoder does more than compute (PrintV2), so aag-evaluate, aag-embed and aag-search" in caplog.text
+    with pytest.raises(ExportError, match="PrintV2"):
+        load_saved_model(report.path)
+    assert load_saved_model(report.path, trust_model=True).image_shape == (8, 8, 1)

@@ -106,7 +106,7 @@ def test_a_directory_that_comes_to_be_a_file_is_one_sentence(tmp_path):
     target = plan_version(tmp_path / "model", None, overwrite=False)
     (tmp_path / "model").touch()
     with (
-        pytest.raises(ExportError, match=r"model cannot be created .*; name one that"),
+        pytest.raises(ExportError, match=r"^--export_dir=.*model cannot be written .*; name one that"),
         staged(target, overwrite=False),
     ):
         raise AssertionError("there is nothing to fill")
@@ -127,6 +127,27 @@ def test_a_version_is_whole_on_the_disk_before_it_has_its_name(tmp_path, monkeyp
     assert sorted(before) == sorted((staging / name, False) for name in ("", "a", "b", "b/c"))
     assert before.index((staging / "b" / "c", False)) < before.index((staging / "b", False))
     assert after == (tmp_path, True)
+
+
+def test_a_disk_that_fails_at_the_last_leaves_the_version_and_says_so(tmp_path, monkeypatch):
+    target, sync = tmp_path / "1", publishing.sync
+
+    def failing(path):
+        if path == tmp_path:
+            raise OSError(5, "Input/output error")
+        sync(path)
+
+    def publish():
+        with staged(target, overwrite=False) as staging:
+            (staging / "new").touch()
+
+    monkeypatch.setattr(publishing, "sync", failing)
+    with pytest.raises(
+        ExportError, match=r"^.*/1 is published, and its disk .* \(Input/output error\); check the disk"
+    ):
+        publish()
+    assert content(tmp_path) == ["1"]
+    assert content(target) == ["new"]
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(run, tmp_path):

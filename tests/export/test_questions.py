@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aag_tf.data.reading import Reading
+from aag_tf.data.files.reading import Reading
 from aag_tf.export.questions import DAMAGED, Asker
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 6, 10, 1), np.uint8)

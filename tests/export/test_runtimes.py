@@ -4,13 +4,22 @@ import json
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+from small_runs import make_run
 
 from aag_tf.config import ExportConfig
 from aag_tf.export import export
 from aag_tf.export.runtimes import RUNTIMES, check_installed, load_runtime
+from aag_tf.runs.run import load_run
 from aag_tf.utils.errors import ConfigError, ExportError
+
+
+@keras.saving.register_keras_serializable("tests")
+class Negative(keras.layers.Layer):
+    def call(self, images):
+        return -images
 
 
 def installed(name):
@@ -39,7 +48,7 @@ def test_gives_the_embeddings_of_the_encoder(run, tmp_path, name):
         np.testing.assert_allclose(embedding, expected, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", [name for name, runtime in RUNTIMES.items() if runtime.packages])
 def test_without_its_package_a_runtime_is_refused_before_any_work(tmp_path, monkeypatch, name):
     package = RUNTIMES[name].packages[0]
     monkeypatch.setitem(sys.modules, package, None)
@@ -51,7 +60,7 @@ def test_without_its_package_a_runtime_is_refused_before_any_work(tmp_path, monk
 
 
 def test_a_conversion_that_fails_publishes_nothing(run, tmp_path, monkeypatch):
-    def fail(directory: Path, file: Path) -> None:
+    def fail(directory, encoder, file: Path) -> None:
         file.write_text("half")
         raise NotImplementedError("Op Foo is not supported\nand more")
 
@@ -67,6 +76,26 @@ def test_a_conversion_that_fails_publishes_nothing(run, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_for_keras_has_its_weights_beside_it_and_its_range_of_values_on_the_card(run, tmp_path):
+    made = ExportConfig(run_dir=run[0], export_dir=str(tmp_path), formats="keras", verify=False)
+    folder = export(made).path
+    assert sorted(entry.name for entry in (folder / "keras").iterdir()) == ["encoder.keras", "encoder.weights.h5"]
+    model = load_run(run[0]).keras_encoder()
+    model.set_weights([weight * 0 for weight in model.get_weights()])
+    model.load_weights(folder / "keras" / "encoder.weights.h5")
+    for weight, trained in zip(model.get_weights(), run[1].get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, trained)
+    assert "`keras.models.load_model` opens `keras/encoder.keras`" in (folder / "model_card.md").read_text()
+
+
+def test_an_encoder_with_classes_of_its_own_is_refused_for_keras_before_any_work(tmp_path):
+    layers = [keras.Input((8, 8, 1)), Negative(), keras.layers.GlobalAveragePooling2D()]
+    make_run(tmp_path / "run", custom_encoder=keras.Sequential(layers))
+    with pytest.raises(ConfigError, match="uses tests>Negative, which is not Keras's own"):
+        export(ExportConfig(run_dir=str(tmp_path / "run"), export_dir=str(tmp_path / "model"), formats="keras"))
+    assert not (tmp_path / "model").exists()
+
+
 def test_an_unknown_format_is_refused():
-    with pytest.raises(ConfigError, match="--formats=coreml is not known; choose one of onnx, openvino, litert"):
+    with pytest.raises(ConfigError, match="--formats=coreml is not known; choose one of keras, onnx, openvino, litert"):
         ExportConfig(run_dir="run", export_dir="model", formats="onnx,coreml")

@@ -7,7 +7,7 @@ from picture_files import encode
 from PIL import Image
 
 from aag_tf.config import ExportConfig
-from aag_tf.data.resizing import fit
+from aag_tf.data.files.resizing import fit
 from aag_tf.export import load_saved_model
 from aag_tf.runs.run import load_run
 from aag_tf.utils.errors import ConfigError, ExportError

@@ -1,14 +1,18 @@
 """Versions on an object store are whole, or no reader takes them for versions."""
 
+import functools
+
 import pytest
-from object_store import Killed, fail_after, names
+from object_store import fail_after, killed_after_each_change, names
 
 from aag_tf.export.publishing import staged
+from aag_tf.export.uploading import OWN
 from aag_tf.preflight.export import plan_version
 from aag_tf.runs.export_directory import version_directory
 from aag_tf.utils import stores
 from aag_tf.utils.errors import ExportError
-from aag_tf.utils.stores import ClaimedError, Store, StoreError, claims
+from aag_tf.utils.scratch import scratch_directory
+from aag_tf.utils.stores import ClaimedError, Store, StoreError
 
 FILES = {
     "model.json": "{}",
@@ -50,23 +54,18 @@ def test_versions_are_numbered_and_the_newest_is_read(models, tmp_path):
 
 def test_a_reader_sees_a_version_only_when_it_is_whole(models, monkeypatch):
     """After each number of changes to the store: no version, or all of one; the next export repairs what is left."""
-    monkeypatch.setattr(claims, "_is_alive", lambda process: False)
     old = FILES | {"old.txt": "old"}
     for version, before in ((None, {}), (1, old)):
-        count, seen = 0, []
-        while True:
+
+        def prepare(before=before):
             for name in names(models):
                 Store(models).remove(name)
             if before:
                 publish(models, before)
-            with monkeypatch.context() as patch:
-                fail_after(patch, count, Killed())
-                try:
-                    publish(models, version=version, overwrite=version is not None)
-                except Killed:
-                    pass
-                else:
-                    break
+
+        act = functools.partial(publish, models, version=version, overwrite=version is not None)
+        seen = []
+        for _ in killed_after_each_change(monkeypatch, act, prepare):
             try:
                 found = read(version_directory(models))
                 assert found in (FILES, before)
@@ -75,8 +74,7 @@ def test_a_reader_sees_a_version_only_when_it_is_whole(models, monkeypatch):
             seen.append(found)
             publish(models, version=1, overwrite=True)
             assert read(version_directory(models)) == FILES
-            count += 1
-        assert count >= len(FILES) + len(before)
+        assert len(seen) >= len(FILES) + len(before)
         assert None in seen
         assert FILES in seen  # killed before it gave back its claim
 
@@ -88,6 +86,16 @@ def test_what_a_killed_upload_left_is_no_version(models):
         version_directory(models)
     assert publish(models) == f"{models}/1"
     assert names(models) == sorted(f"1/{name}" for name in FILES)
+
+
+def test_the_working_copy_of_a_killed_upload_is_deleted_by_the_next(models, tmp_path):
+    left, other = (tmp_path / "cache" / "exports" / name for name in ("export-01234567", "mine"))
+    for path in (left, other):
+        path.mkdir(parents=True)
+    with scratch_directory(left.parent, "export-", OWN) as living:
+        left.mkdir(exist_ok=True)  # after this process looked for it
+        publish(models)
+        assert sorted(left.parent.iterdir()) == sorted([living, other])
 
 
 def test_a_store_that_fails_leaves_no_version(models, monkeypatch):

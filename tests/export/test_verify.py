@@ -1,12 +1,14 @@
 """The verification before publishing: every answer of the fresh process counts."""
 
 import shutil
+import subprocess
 
+import forked_answers
 import keras
 import numpy as np
 import pytest
 
-from aag_tf.data.reading import Reading
+from aag_tf.data.files.reading import Reading
 from aag_tf.export.questions import Asker
 from aag_tf.export.verify import ask_fresh_process, check_answers
 from aag_tf.utils.errors import ExportError
@@ -67,7 +69,8 @@ def test_a_model_of_other_weights_differs(run, good):
         check_answers(answered, expected | {"serving_default": [other(IMAGES, training=False).numpy()]})
 
 
-def test_a_model_that_does_not_load_is_one_sentence(encoder_dir, tmp_path):
+def test_a_model_that_does_not_load_is_one_sentence(encoder_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", forked_answers.start)  # a process as users have it
     copy = shutil.copytree(encoder_dir / "1", tmp_path / "1")
     (copy / "saved_model.pb").write_bytes((copy / "saved_model.pb").read_bytes()[:100])
     questions = {"serving_default": Asker(IMAGES, Reading(), 10_000).ask("serving_default")}

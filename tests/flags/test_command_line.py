@@ -3,7 +3,7 @@
 import pytest
 
 from aag_tf import flags
-from aag_tf.config import EvaluateConfig, ExportConfig, TrainConfig, flag_lines, from_flat, to_flat
+from aag_tf.config import EvaluateConfig, ExportConfig, FinetuneConfig, TrainConfig, flag_lines, from_flat, to_flat
 from aag_tf.utils.errors import ConfigError
 
 # As version 0.1.0 wrote them.
@@ -98,6 +98,11 @@ def test_a_flagfile_may_include_another(tmp_path):
         (["--embedding_grid=9"], "--embedding_grid=9 is out of range; it must be 1 to 8."),
         (["--learning_rate=nan"], "--learning_rate=nan is out of range; it must be above 0."),
         (["--recipe=cifar10cpu"], "--recipe=cifar10cpu is not known; did you mean cifar10_cpu?"),
+        (
+            ["--recipe=finetune_fashion"],
+            "--recipe=finetune_fashion is for aag-finetune; choose one of cifar10, cifar100, cifar10_cpu, "
+            "cifar10_overnight, demo, fashion_mnist, svhn.",
+        ),
         (["--global_batch_size=1"], "--global_batch_size=1 is out of range; it must be 2 or more."),
         (["--seed=2147483648"], "--seed=2147483648 is out of range; it must be 0 to 2147483647."),
         (["--batch_size=8"], "--batch_size is not a flag; did you mean --global_batch_size?"),
@@ -181,6 +186,7 @@ def test_help_lists_every_recipe_with_its_headline(capsys, monkeypatch):
     named = [line.split()[0] for line in section.splitlines()[1:] if not line.startswith("   ")]
     assert named == sorted(flags.recipes())
     assert "demo               The whole workflow on 1 797 handwritten" in section
+    assert "finetune_fashion  Fashion-MNIST" in help_of(capsys, "--help", config_type=FinetuneConfig)
 
 
 def test_old_names_are_understood_and_not_shown(capsys, tmp_path):

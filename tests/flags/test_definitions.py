@@ -5,11 +5,16 @@ from absl import flags as absl_flags
 
 from aag_tf import config as configs
 from aag_tf import flags
-from aag_tf.config import EvaluateConfig, TrainConfig
+from aag_tf.config import EvaluateConfig, FinetuneConfig, PredictConfig, TrainConfig
 from aag_tf.flags.settings_table import COMMANDS
 
 SHARED = {"flagfile", "help", "helpfull"}  # what a command line has beside settings
-EXTRA = {TrainConfig: {"recipe"}, EvaluateConfig: {"floors"}}
+EXTRA = {
+    TrainConfig: {"recipe"},
+    FinetuneConfig: {"recipe"},
+    EvaluateConfig: {"floors"},
+    PredictConfig: {"dataset"},
+}
 
 
 def defined(config_type):

@@ -58,7 +58,7 @@ def test_flags_that_documents_speak_of_exist():
     known |= {"logdir", "requeue", "runner", "signal"}  # TensorBoard's, Slurm's and Beam's
     for config in COMMANDS.values():
         known |= {*leaves(config), *(f"no{name}" for name in leaves(config))}
-    for script in (ROOT / "benchmarks").glob("*.py"):
+    for script in [*(ROOT / "benchmarks").glob("*.py"), ROOT / "export" / "serving" / "kserve_server.py"]:
         known |= set(re.findall(r'"--([a-z_]+)"', script.read_text()))
     for document in DOCUMENTS:
         spoken_of = set(re.findall(r"`--([a-z_]+)[=`]", document.read_text()))

@@ -59,7 +59,7 @@ def check_value(found, projections, arguments):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=90, deadline=None)  # beside the 60 examples with gradients below
+@settings(max_examples=60, deadline=None)  # beside those with gradients below
 @given(case=cases())
 def test_float32_value_equals_the_loops(form, case):
     projections, arguments = case
@@ -78,7 +78,7 @@ def test_a_pairs_loss_and_gradient_are_exact_for_any_coupling(coupling):
     np.testing.assert_allclose(tape.gradient(losses, x), expected, rtol=1e-5, atol=1e-38)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(case=cases(), seed=st.integers(0, 2**32 - 1))
 def test_gradients_equal_finite_differences_and_each_other(case, seed):
     projections, arguments = case
@@ -101,7 +101,7 @@ def test_gradients_equal_finite_differences_and_each_other(case, seed):
     assert by_t == pytest.approx(slope, rel=1e-6, abs=1e-6 / temperature)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(case=cases())
 def test_float32_value_and_gradient_equal_float64(case):
     projections, arguments = case

@@ -1,5 +1,6 @@
 """Learning-rate schedule, weight-decay exclusions and LARS against values worked out by hand."""
 
+import dataclasses
 import math
 
 import keras
@@ -8,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from aag_tf.config import OptimizerConfig
-from aag_tf.optimizers import LARS, build_optimizer, learning_rate_schedule, peak_learning_rate
+from aag_tf.optimizers import LARS, WarmupStableDecay, build_optimizer, learning_rate_schedule, peak_learning_rate
+from aag_tf.utils.errors import ConfigError
 
 
 def rates(config, total_steps, batch=256):
@@ -23,14 +25,48 @@ def test_warm_up_is_linear_and_the_cosine_ends_at_zero():
     np.testing.assert_allclose(rate[10:], cosine, atol=1e-6)
 
 
+def test_wsd_is_constant_and_falls_by_a_root_at_the_end():
+    config = OptimizerConfig(lr_schedule="wsd", learning_rate=0.4, warmup_fraction=0.1, decay_fraction=0.25)
+    rate = rates(config, 100)
+    np.testing.assert_allclose(rate[:11], 0.4 * np.arange(11) / 10, atol=1e-6)
+    np.testing.assert_array_equal(rate[10:76], np.float32(0.4))
+    np.testing.assert_allclose(rate[75:], 0.4 * (1 - np.sqrt(np.arange(26) / 25)), atol=1e-6)
+    # A longer run with the same warm-up begins with the same rates, to the bit.
+    longer = rates(dataclasses.replace(config, warmup_steps=10), 200)
+    np.testing.assert_array_equal(longer[:76], rate[:76])
+    np.testing.assert_array_equal(longer[76:151], np.float32(0.4))
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "wsd"])
+def test_warm_up_in_steps_takes_the_place_of_the_fraction(schedule):
+    config = OptimizerConfig(lr_schedule=schedule, learning_rate=0.4, warmup_steps=4)
+    np.testing.assert_allclose(rates(config, 100)[:5], 0.4 * np.arange(5) / 4, atol=1e-6)
+    assert rates(dataclasses.replace(config, warmup_steps=0), 100)[0] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"), [("cosine", "before its last step, in a run of 100 steps"), ("wsd", "before step 80, ")]
+)
+def test_a_warm_up_that_is_longer_than_the_run_is_refused(schedule, message):
+    with pytest.raises(ConfigError, match=f"--warmup_steps=100 does not end {message}"):
+        rates(OptimizerConfig(lr_schedule=schedule, warmup_steps=100), 100)
+
+
+def test_wsd_round_trip():
+    rate = WarmupStableDecay(0.5, warmup_steps=10, decay_start=80, total_steps=100)
+    copy = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(rate))
+    assert [float(copy(step)) for step in (5, 80, 85, 100)] == pytest.approx([0.25, 0.5, 0.25, 0.0])
+
+
 def test_without_warm_up_the_first_step_has_the_full_rate():
     rate = rates(OptimizerConfig(learning_rate=0.4, warmup_fraction=0.0), 10)
     assert rate[0] == pytest.approx(0.4)
     assert rate[-1] == pytest.approx(0.0, abs=1e-7)
 
 
-def test_a_run_of_one_step_still_learns():
-    assert rates(OptimizerConfig(learning_rate=0.4), 1)[0] > 0
+@pytest.mark.parametrize("schedule", ["cosine", "wsd"])
+def test_a_run_of_one_step_still_learns(schedule):
+    assert rates(OptimizerConfig(learning_rate=0.4, lr_schedule=schedule), 1)[0] > 0
 
 
 @pytest.mark.parametrize(("rule", "expected"), [("none", 0.3), ("linear", 0.075), ("sqrt", 0.15)])

@@ -14,11 +14,14 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 from PIL import Image
 
 from aag_tf.config import DataConfig, PackConfig, ReadingConfig
-from aag_tf.data import fingerprint, open_source, sizes
+from aag_tf.data import describe_source, fingerprint, open_source
+from aag_tf.data.files import pictures, sizes
+from aag_tf.data.images import memory
+from aag_tf.data.images.windows import Window
 from aag_tf.data.pack.manifest import read_manifest
 from aag_tf.data.pack.records import read_image
-from aag_tf.data.windows import Window
 from aag_tf.packing.beginning import plan
+from aag_tf.packing.sources import arrays as arrays_in_order
 from aag_tf.utils.errors import DataError, PackError
 
 from .conftest import BROKEN, content, pack_to, pixels, same, save_picture
@@ -114,6 +117,37 @@ def test_raw_pixels_are_scaled_like_an_array(tmp_path):
         assert fingerprint(as_pack.train.images) == fingerprint(as_npz.train.images)
     element = tfds.builder_from_directory(tmp_path / "out").as_data_source(split="train")[3]
     np.testing.assert_array_equal(element["image"], images[3])
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "column by column"])
+def test_a_compressed_archive_is_packed_whatever_its_size(tmp_path, monkeypatch, kind):
+    images = np.random.default_rng(0).integers(0, 256, (30, 12, 10, 3), np.uint8)
+    images = {"uint8": images, "uint16": images * np.uint16(9), "column by column": np.asfortranarray(images)}[kind]
+    arrays = {"images": images, "labels": np.arange(30) % 4, "test_images": images[:7], "test_labels": np.arange(7)}
+    np.savez_compressed(tmp_path / "x.npz", **arrays)
+    dataset = f"npz:{tmp_path / 'x.npz'}"
+    as_npz = open_source(DataConfig(dataset))
+    if kind != "column by column":
+        monkeypatch.setattr(memory, "MEMORY_LIMIT", 7 * 12 * 10)
+        with pytest.raises(DataError, match="above the limit of"):
+            open_source(DataConfig(dataset))
+    monkeypatch.setattr(arrays_in_order, "FETCHED_AT_ONCE", 4 * 360)
+    pack_to(tmp_path / "out", dataset, shard_size=7)
+    # A shard in the middle is written again, for which the archive is unpacked from its beginning.
+    next((tmp_path / "out").glob("pack-train*00002-of*")).unlink()
+    before = content(tmp_path / "out")
+    pack_to(tmp_path / "out", dataset, shard_size=7, resume=True)
+    assert before.items() <= content(tmp_path / "out").items()
+    assert same(as_npz, open_source(DataConfig(f"pack:{tmp_path / 'out'}")))
+
+
+def test_a_damaged_archive_is_not_packed(tmp_path):
+    np.savez_compressed(tmp_path / "x.npz", images=np.random.default_rng(0).integers(0, 256, (30, 12, 10, 3), np.uint8))
+    data = bytearray((tmp_path / "x.npz").read_bytes())
+    data[5000] ^= 0xFF
+    (tmp_path / "x.npz").write_bytes(data)
+    with pytest.raises(DataError, match=r"npz:.*x\.npz can no longer be read \(.*\); restore it, and give the command"):
+        pack_to(tmp_path / "out", f"npz:{tmp_path / 'x.npz'}")
 
 
 def test_sizes_that_differ_are_said_when_a_pack_is_read(tmp_path, caplog):
@@ -213,10 +247,7 @@ def test_several_pages_are_said(tmp_path, caplog):
     assert "has 1 file of several pages, of which the first is read." in caplog.text
 
 
-def two_windows(aspect):
-    del aspect
-    parts = ([0.1, 0.0], [0.2, 0.0], [0.5, 1.0], [0.6, 1.0])
-    return Window(*(tf.constant(part, tf.float32) for part in parts))
+TWO_WINDOWS = Window(*(np.array(sides, np.float32) for sides in ([0.1, 0.0], [0.2, 0.0], [0.5, 1.0], [0.6, 1.0])))
 
 
 @pytest.mark.parametrize("size", [16, 64])
@@ -232,7 +263,63 @@ def test_views_are_cut_from_packed_pictures_as_from_files(tmp_path, size):
         assert images.has_sources == (size == 16)
         if not images.has_sources:
             continue
-        views = tf.data.Dataset.range(10).map(lambda index, images=images: images.crops(index, two_windows, (16, 16)))
+        sources = tf.data.Dataset.range(10).batch(4).map(images.sources).unbatch()
+        assert [float(source["aspect"]) for source in sources] == [np.float32(1.2)] * 10
+        views = sources.map(lambda source, images=images: images.crops(source, TWO_WINDOWS, (16, 16)))
         found.append(np.stack(list(views.as_numpy_iterator())))
     if found:
         np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize(
+    ("form", "size", "cut"), [("--side", 28, True), ("--side", 36, False), ("original", 28, False)]
+)
+def test_views_are_cut_from_pictures_that_were_scaled_down_for_it(tmp_path, form, size, cut):
+    """At 1.6 times the pixels of a view; of files as they are, those of twice as many."""
+    for number in range(5):
+        save_picture(tmp_path / "in" / f"{number}.jpg", number, size=(60, 50) if form == "--side" else (38, 32))
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}", **({"side": 32} if form == "--side" else {}))
+    source = open_source(DataConfig(f"pack:{tmp_path / 'out'}", image_size=size), "auto")
+    assert source.train.images.has_sources == cut
+    said = "cut from the pictures themselves (--crop_from)"
+    assert (said in describe_source(source)["images"]) == cut
+    for crop_from, expected in (("image", False), ("source", True)):
+        chosen = open_source(DataConfig(f"pack:{tmp_path / 'out'}", image_size=size), crop_from)
+        assert chosen.train.images.has_sources == expected
+
+
+def without_decoders(table):
+    """Makes a table, and what the manifest says of it, what an earlier version wrote."""
+    pq.write_table(pq.read_table(table).drop_columns(["decoder"]), table)
+    manifest = table.with_name("pack.json")
+    written = json.loads(manifest.read_text())
+    del written["splits"]["train"]["table"], written["sha256"]
+    manifest.write_text(json.dumps(written))
+
+
+def test_a_pack_of_an_earlier_version_is_cut_from_and_can_be_finished(tmp_path, monkeypatch):
+    for number in range(6):
+        options = {"format": "PNG" if number % 3 == 0 else "JPEG"}
+        save_picture(tmp_path / "in" / f"{number}.jpg", number, size=(60, 50), **options)
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}", shard_size=4)
+    table = tmp_path / "out" / "train.parquet"
+    assert pq.read_table(table)["decoder"].to_pylist() == [2, 1, 1] * 2
+    before = content(tmp_path / "out")
+    config = DataConfig(f"pack:{tmp_path / 'out'}", image_size=16, validation_fraction=0.0)
+    known = open_source(config, "source").train.images
+    without_decoders(table)
+    unknown = open_source(config, "source").train.images
+    seen = []
+    read = pictures.read_header
+    monkeypatch.setattr(pictures, "read_header", lambda *given: seen.append(1) or read(*given))
+    for numbers in ([3, 4, 5], [5, 0, 4]):
+        given = tf.constant(numbers, tf.int64)
+        assert unknown.sources(given)["decoder"].numpy().tolist() == known.sources(given)["decoder"].numpy().tolist()
+    assert len(seen) == 4  # each once
+    # A damaged shard is written again, beside a table that lacks a column.
+    shard = next((tmp_path / "out").glob("pack-train*00001-of*"))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    pack_to(tmp_path / "out", f"folder:{tmp_path / 'in'}", shard_size=4, resume=True)
+    assert content(tmp_path / "out").keys() == before.keys()
+    assert pq.read_table(table)["decoder"].to_pylist() == [None] * 4 + [1, 1]
+    assert shard.read_bytes() == before[shard.name]

@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import dataclasses
+import json
 import os
+import random
 import shutil
 import signal
 
@@ -76,6 +78,36 @@ def test_lost_files_are_one_sentence_and_are_written_again(folder, packed, copy,
     assert "aag-pack command again with --resume" in str(caught.value)
     pack_to(copy, f"folder:{folder}", shard_size=7, resume=True)
     assert content(copy) == content(packed)
+
+
+def test_no_flipped_bit_of_a_table_is_read_as_another_label(folder, packed, copy):
+    table = copy / "train.parquet"
+    good = table.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(good)), 300):
+        flipped = bytearray(good)
+        flipped[bit // 8] ^= 1 << bit % 8
+        table.write_bytes(flipped)
+        with pytest.raises(DataError) as error:
+            open_source(DataConfig(f"pack:{copy}"))
+        assert str(error.value) == (
+            f"{table} is missing or damaged (it is not as it was written); give the aag-pack command again with "
+            "--resume."
+        )
+    pack_to(copy, f"folder:{folder}", shard_size=7, resume=True)
+    assert content(copy) == content(packed)
+
+
+def test_a_pack_without_digests_of_its_tables_is_read_and_resumed(folder, packed, copy):
+    manifest = json.loads((copy / "pack.json").read_text())
+    del manifest["sha256"]
+    for split in manifest["splits"].values():
+        del split["table"]
+    (copy / "pack.json").write_text(json.dumps(manifest))
+    labels = [open_source(DataConfig(f"pack:{path}")).train.labels for path in (copy, packed)]
+    np.testing.assert_array_equal(*labels)
+    before = content(copy)
+    pack_to(copy, f"folder:{folder}", shard_size=7, resume=True)
+    assert content(copy) == before
 
 
 def test_a_pack_that_is_not_finished_is_not_read(folder, tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import tarfile
 
 import numpy as np
@@ -14,11 +15,11 @@ from tiny_data_sets import TinyShapes
 
 from aag_tf.config import DataConfig
 from aag_tf.data import fingerprint, open_source
+from aag_tf.data.files.reading import Reading
 from aag_tf.data.pack.images import PackImages
 from aag_tf.data.pack.manifest import read_manifest
 from aag_tf.data.pack.shards import ShardedRecords
 from aag_tf.data.pack.table import read_labels, read_paths
-from aag_tf.data.reading import Reading
 from aag_tf.utils.errors import DataError, PackError
 
 from .conftest import pack_to, same
@@ -213,3 +214,29 @@ def test_several_data_sets(folder, packed, tmp_path):
     assert sum(map(len, (joined.train, joined.validation, joined.test))) == 30 + 30
     with pytest.raises(PackError, match=r"pack each by itself, and join the packs in training"):
         pack_to(tmp_path / "no", f"folder:{folder},parquet:b")
+
+
+@pytest.mark.parametrize("form", [{"side": 16}, {"form": "raw", "data": {"image_size": 12}}, {}])
+def test_a_pack_is_packed_in_another_form_as_its_files_would_be(folder, packed, tmp_path, form):
+    pack_to(tmp_path / "again", f"pack:{packed}", **form)
+    pack_to(tmp_path / "files", f"folder:{folder}", **form)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "files").glob("pack-*")}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again").glob("pack-*")} == files
+    assert read_manifest(tmp_path / "again").class_names == ["a", "b"]
+    assert read_labels(tmp_path / "again", "train", read_manifest(tmp_path / "again").splits["train"]).sum() == 11
+
+
+def test_a_pack_of_pixels_is_packed_in_another_size(packed, tmp_path):
+    pack_to(tmp_path / "raw", f"pack:{packed}", form="raw", data={"image_size": 16})
+    pack_to(tmp_path / "smaller", f"pack:{tmp_path / 'raw'}", form="raw", data={"image_size": 8})
+    assert read_manifest(tmp_path / "smaller").shape == (8, 8, 3)
+    with pytest.raises(PackError, match=r"--side=16 makes JPEGs of files, and pack:.*raw has pixels; leave it out"):
+        pack_to(tmp_path / "side", f"pack:{tmp_path / 'raw'}", side=16)
+
+
+def test_a_pack_that_loses_a_file_while_it_is_packed_again_is_named(packed, tmp_path):
+    copy = shutil.copytree(packed, tmp_path / "copy")
+    shard = sorted(copy.glob("pack-train*"))[-1]
+    shard.write_bytes(bytes(shard.stat().st_size))
+    with pytest.raises(PackError, match=r"pack:.*copy cannot be read: .*-of-00004 can no longer be read"):
+        pack_to(tmp_path / "again", f"pack:{copy}")

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from processes import Process
-from training_runs import metrics, schedule, settings, weights
+from training_runs import StopAfter, metrics, schedule, settings, weights
 
-from aag_tf.config import DataConfig, EmbedConfig, EvaluateConfig, ExportConfig, ProtocolConfig
+from aag_tf.config import AugmentConfig, DataConfig, EmbedConfig, EvaluateConfig, ExportConfig, ProtocolConfig
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export
 from aag_tf.export.embedding import embed
@@ -35,9 +35,11 @@ def trained(tmp_path_factory):
     for kind in ("folder", "pack"):
         usual, steps = settings(root / f"run_{kind}"), schedule(train_steps=2, global_batch_size=8)
         with no_progress():
-            train(dataclasses.replace(usual, data=DataConfig(f"{kind}:{root / kind}"), schedule=steps))
+            data, augment = DataConfig(f"{kind}:{root / kind}"), AugmentConfig(aux="none")
+            train(dataclasses.replace(usual, data=data, augment=augment, schedule=steps))
     with no_progress():
-        export(ExportConfig(run_dir=str(root / "run_folder"), export_dir=str(root / "export"), verify=False))
+        served = {"signatures": "serving_default", "verify": False}
+        export(ExportConfig(run_dir=str(root / "run_folder"), export_dir=str(root / "export"), **served))
     return root
 
 
@@ -49,6 +51,19 @@ def test_a_run_from_a_pack_is_the_run_from_its_folder(trained):
     assert metrics(trained / "run_pack")[0] == pytest.approx(metrics(trained / "run_folder")[0], rel=1e-4)
     for own, wanted in zip(weights(trained / "run_pack"), weights(trained / "run_folder"), strict=True):
         np.testing.assert_allclose(own, wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_a_run_on_joined_packs_takes_all_of_them_and_goes_on(trained, tmp_path):
+    both = DataConfig(f"pack:{trained / 'pack'},pack:{trained / 'pack'}")
+    with no_progress():
+        for steps, resume in ((1, False), (2, True)):
+            usual = settings(tmp_path / "run", resume=resume)
+            steps_of_run, augment = schedule(train_steps=2, global_batch_size=8), AugmentConfig(aux="none")
+            config = dataclasses.replace(usual, data=both, augment=augment, schedule=steps_of_run)
+            train(config, callbacks=[StopAfter(1)] if steps == 1 else [])
+    record = RunDirectory(tmp_path / "run").read_record()
+    assert record.num_train_images == 2 * RunDirectory(trained / "run_pack").read_record().num_train_images
+    assert [each["step"] for each in metrics(tmp_path / "run")][-1] == 2
 
 
 def test_an_evaluation_from_a_pack_is_that_from_its_folder(trained):
@@ -101,13 +116,13 @@ def memory_of_reading(directory, log):
     log.write_text(str((psutil.Process().memory_info().rss - before) / 2**20))
 
 
-def memory_of_packing(directory, log):
+def memory_of_packing(directory, dataset, log):
     """Packs four times as much the second time, and writes how much more memory that took at most, in MiB."""
     libc = ctypes.CDLL(None)
     libc.mallopt(-3, 2**14)  # M_MMAP_THRESHOLD: what is freed leaves the process, so that its size shows what is in use
     peaks = []
     for name in ("small", "large"):
-        pack_to(directory / f"of_{name}", f"parquet:{directory / name}.parquet", shard_size=200, read_threads=2)
+        pack_to(directory / f"of_{name}", dataset.format(directory / name), shard_size=200, read_threads=2)
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     log.write_text(str((peaks[1] - peaks[0]) / 2**10))
 
@@ -121,9 +136,18 @@ def test_packing_takes_no_memory_that_grows_with_the_data_set(tmp_path):
             Image.fromarray(each).save(file, "PNG", compress_level=0)
         table = pa.table({"image": [file.getvalue() for file in files]})
         pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=50, compression="none")
-    process = Process(memory_of_packing, tmp_path, tmp_path / "grown", log=tmp_path / "log")
+    process = Process(memory_of_packing, tmp_path, "parquet:{}.parquet", tmp_path / "grown", log=tmp_path / "log")
     assert process.finish() == 0, process.messages
     assert float((tmp_path / "grown").read_text()) < 56  # half of what is packed; the rest is the allocator's
+
+
+def test_packing_a_compressed_archive_takes_no_memory_that_grows_with_it(tmp_path):
+    for name, count in (("small", 600), ("large", 2400)):
+        images = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 128, 128, 3))
+        np.savez_compressed(tmp_path / f"{name}.npz", images=images)
+    process = Process(memory_of_packing, tmp_path, "npz:{}.npz", tmp_path / "grown", log=tmp_path / "log")
+    assert process.finish() == 0, process.messages
+    assert float((tmp_path / "grown").read_text()) < 42  # half of what is more; more images take no more
 
 
 def test_reading_takes_no_memory_that_grows_with_the_pack(tmp_path):

@@ -43,7 +43,7 @@ def write_manifest(path, **changes):
         ('{"format": "other"}', r"was not written by aag-pack; name a directory that it wrote\."),
         (
             '{"format": "aag_tf.pack", "format_version": 2}',
-            r"has format version 2 and this package reads 1; pack",
+            r"has format version 2 and this package reads 1; give the aag-pack",
         ),
         ('{"format": "aag_tf.pack", "format_version": 1}', r"is damaged \(it has no 'source'\)"),
     ],
@@ -62,7 +62,7 @@ def test_damaged_manifests(tmp_path, content, message):
         ({"splits": {"train": {"shards": [], "labeled": True}, "../x": {"shards": [], "labeled": True}}}, r"'splits'"),
         ({"splits": {"train": {"shards": [{"images": -1}], "labeled": True}}}, r"is damaged"),
         ({"source": {"dataset": 3}}, r"its 'source' has no 'dataset'"),
-        ({"shape": [2**50, 1, 3]}, r"its 'shape' is out of range"),
+        ({"shape": [2**50, 1, 3]}, r"its 'shape', or one of its 'channels', is out of range"),
         ({"reading": {"fit": "bend"}}, r"is damaged"),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_batch_larger_than_a_pack(tmp_path):
 def test_what_is_no_pack(tmp_path):
     with pytest.raises(DataError, match=r"none is not a folder; pack:<path> names a directory that aag-pack wrote\."):
         check_dataset(DataConfig(f"pack:{tmp_path / 'none'}"))
-    with pytest.raises(DataError, match=r"was not written by aag-pack: it has no pack\.json\."):
+    with pytest.raises(DataError, match=r"was not written by aag-pack \(it has no pack\.json\)"):
         check_dataset(DataConfig(f"pack:{tmp_path}"))
     write_manifest(tmp_path)
     with pytest.raises(ConfigError, match=r"did you mean pack:"):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from aag_tf.report import chart
 from aag_tf.report.chart import MOST_POINTS, line_chart
-from aag_tf.report.curves import read_metrics, training_charts
+from aag_tf.report.curves import training_charts
 from aag_tf.report.ticks import round_ticks, short
+from aag_tf.runs.metrics import read_metrics
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import tensorflow as tf
 from aag_tf.config import TrainConfig
 from aag_tf.runs import RunRecord
 from aag_tf.runs.export_directory import version_directory, version_numbers
-from aag_tf.runs.exported import FORMAT, ExportMetadata, load_saved_model
+from aag_tf.runs.exported import ENCODER, ExportMetadata, load_saved_model
 from aag_tf.utils.errors import ExportError
 
 
@@ -45,7 +45,7 @@ def test_refuses_what_is_no_saved_model(tmp_path):
 
 
 def test_refuses_a_saved_model_of_somebody_else(foreign):
-    refused(foreign, "is a SavedModel that aag-export did not write")
+    refused(foreign, r"was not written by aag-export \(it has no model.json\)")
     (foreign / "model.json").write_text("{}")
     refused(foreign, "was not written by aag-export")
 
@@ -53,10 +53,10 @@ def test_refuses_a_saved_model_of_somebody_else(foreign):
 def test_refuses_metadata_that_is_damaged_or_from_another_time(foreign):
     for content in ('{"format": ', "[]", "[" * 100_000):
         (foreign / "model.json").write_text(content)
-        refused(foreign, "cannot be read")
-    (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 1, "image_shape": [8, 8, 1]}))
+        refused(foreign, "is damaged")
+    (foreign / "model.json").write_text(json.dumps({**ENCODER.header, "image_shape": [8, 8, 1]}))
     refused(foreign, r"model\.json is damaged \(it has no 'flags'\); export the run again")
-    (foreign / "model.json").write_text(json.dumps({"format": FORMAT, "format_version": 99}))
+    (foreign / "model.json").write_text(json.dumps({**ENCODER.header, "format_version": 99}))
     refused(foreign, "has format version 99 and this package reads 1")
 
 
@@ -64,7 +64,7 @@ NEEDED = {"image_shape": [8, 8, 1], "embedding_dim": 5, "version": 1, "step": 1,
 
 
 def say(directory, **facts):
-    content = {"format": FORMAT, "format_version": 1} | NEEDED | facts
+    content = {**ENCODER.header} | NEEDED | facts
     (directory / "model.json").write_text(json.dumps(content))
 
 
@@ -73,7 +73,7 @@ def say(directory, **facts):
     [
         ({"image_shape": 1}, "its 'image_shape' is not"),
         ({"image_shape": [8, 8]}, "its 'image_shape' is not"),
-        ({"image_shape": [8, 8.0, 1]}, "its 'image_shape' is not"),
+        ({"image_shape": [8, 8.0, 1]}, r"its 'image_shape\[1\]' is not"),
         ({"image_shape": [8, 0, 1]}, r"its 'image_shape' is \[8, 0, 1\]"),
         ({"image_shape": [8, 2**20, 1]}, r"its 'image_shape' is \[8, 1048576, 1\]"),
         ({"image_shape": "881"}, "its 'image_shape' is not"),
@@ -119,4 +119,4 @@ def test_a_model_that_is_another_than_its_metadata_says_is_refused(tmp_path, for
 def test_refuses_a_damaged_graph(foreign):
     say(foreign)
     (foreign / "saved_model.pb").write_bytes(b"not a graph")
-    refused(foreign, r"is damaged \(\w+Error\); export the run again")
+    refused(foreign, r"saved_model\.pb is damaged \(\w+Error\); export the model again")

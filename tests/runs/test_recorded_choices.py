@@ -27,6 +27,26 @@ def test_a_resumed_run_keeps_its_layout(tmp_path, splits):
     assert with_recorded_choices(new) is new
 
 
+@pytest.mark.parametrize("labels", ["auto", "none"])
+def test_a_resumed_run_follows_links_as_before(tmp_path, labels):
+    for follow in (None, False, True):
+        config = begun(tmp_path / str(follow), follow_symlinks=follow, splits="none", labels="none")
+        chosen = LayoutConfig(splits="none", labels=labels)
+        config = dataclasses.replace(config, data=DataConfig("folder:images", layout=chosen))
+        assert with_recorded_choices(config).data.layout.follow_symlinks is follow
+        chosen = dataclasses.replace(chosen, follow_symlinks=False)
+        config = dataclasses.replace(config, data=DataConfig("folder:images", layout=chosen))
+        assert with_recorded_choices(config).data.layout.follow_symlinks is False
+
+
+def test_a_record_from_before_links_were_left_out_follows_them():
+    for dataset, follow in (("folder:images", True), ("digits", None)):
+        content = RunRecord(config=TrainConfig(data=DataConfig(dataset)), image_shape=(8, 8, 1)).to_json()
+        assert RunRecord.from_json(content).config.data.layout.follow_symlinks is None
+        del content["flags"]["follow_symlinks"]
+        assert RunRecord.from_json(content).config.data.layout.follow_symlinks is follow
+
+
 @pytest.mark.parametrize("crop_from", ["image", "source"])
 def test_a_resumed_run_keeps_what_views_are_cut_from(tmp_path, crop_from):
     config = begun(tmp_path / "run", crop_from)
@@ -45,7 +65,8 @@ def test_a_record_from_before_views_were_cut_from_files():
 def test_a_record_without_a_layout_is_of_the_early_one():
     content = RunRecord(config=TrainConfig(data=DataConfig("folder:images")), image_shape=(8, 8, 1)).to_json()
     assert RunRecord.from_json(content).config.data.layout.splits == "auto"
-    del content["flags"]["splits"], content["flags"]["labels"]
-    assert RunRecord.from_json(content).config.data.layout == LayoutConfig(splits="early")
+    for name in ("splits", "labels", "follow_symlinks"):
+        del content["flags"][name]
+    assert RunRecord.from_json(content).config.data.layout == LayoutConfig(splits="early", follow_symlinks=True)
     content["flags"]["dataset"] = "digits"
     assert RunRecord.from_json(content).config.data.layout == LayoutConfig()

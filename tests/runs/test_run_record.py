@@ -41,7 +41,7 @@ def test_a_record_of_before_there_were_versions_is_read():
     ("change", "message"),
     [
         ({"format_version": 2}, "has format version 2, and this package reads up to 1"),
-        ({"format_version": "1"}, "has format version 1"),
+        ({"format_version": "1"}, "has format version '1'"),
         ({"flags": None}, "has no 'flags'"),
         ({"flags": []}, "'flags' is not an object"),
         ({"flags": {"temperature": "warm"}}, "--temperature='warm' is not a number"),
@@ -56,7 +56,7 @@ def test_a_record_of_before_there_were_versions_is_read():
         ({"num_train_images": "many"}, "'num_train_images' is not"),
         ({"num_train_images": True}, "'num_train_images' is not"),
         ({"custom_encoder": []}, "'custom_encoder' is not"),
-        ({"versions": {"python": 3}}, "'versions' is not"),
+        ({"versions": {"python": 3}}, "'versions.python' is not"),
     ],
 )
 def test_damage_is_named(change, message):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from object_store import Killed, fail_after, names
+from object_store import fail_after, killed_after_each_change, names
 
 from aag_tf.config import TrainConfig
 from aag_tf.runs import RunRecord
@@ -98,18 +98,14 @@ def test_a_process_may_be_killed_at_any_moment(address, monkeypatch, caplog):
     with training_directory(f"{address}-whole") as directory:
         train(directory)
     expected = content(f"{address}-whole")
-    monkeypatch.setattr(claims, "_is_alive", lambda process: False)
-    count, found = 0, set()
-    while True:
-        with monkeypatch.context() as patch:
-            fail_after(patch, count, Killed())
-            try:
-                with training_directory(address) as directory:
-                    train(directory)
-            except Killed:
-                pass
-            else:
-                break
+
+    def train_whole():
+        with training_directory(address) as directory:
+            train(directory)
+
+    kills, found = 0, set()
+    for count in killed_after_each_change(monkeypatch, train_whole):
+        kills = count + 1
         started = "run.json" in names(address)
         if started:
             reader = RunDirectory(address)
@@ -127,8 +123,7 @@ def test_a_process_may_be_killed_at_any_moment(address, monkeypatch, caplog):
             train(directory, overwrite=True, steps=0)
         for name in names(address):
             Store(address).remove(name)
-        count += 1
-    assert count >= 15  # the claim, flags and record, and for each step metrics, three files and what is deleted
+    assert kills >= 15  # the claim, flags and record, and for each step metrics, three files and what is deleted
     assert found == {None, 1, 2, 3}
 
 

@@ -11,7 +11,7 @@ from small_pictures import save_picture
 from training_runs import schedule, settings
 
 from aag_tf.config import DataConfig
-from aag_tf.data import memory
+from aag_tf.data.images import memory
 from aag_tf.runs.checkpoints import CheckpointStore
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.training.train import train

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from aag_tf.augment.keras_cv_branch import KerasCVMainBranch
-from aag_tf.config import DataConfig, LossConfig, RunConfig, TrainConfig, from_flat, leaves, to_flat
+from aag_tf.config import DataConfig, LossConfig, RunConfig, StartConfig, TrainConfig, from_flat, leaves, to_flat
 from aag_tf.losses import LearnedTemperature
 from aag_tf.training.model_building import build_model
 
@@ -13,7 +13,10 @@ from aag_tf.training.model_building import build_model
 NOT_OF_THE_MODEL = {
     *leaves(DataConfig),
     *leaves(RunConfig),
-    *("epochs", "train_steps", "replicas", "cpu_replicas", "precision", "augment_on", "crop_from"),
+    *leaves(StartConfig),  # tests/training/test_start.py
+    "input_range",  # tests/encoders/test_imagenet.py
+    *("lr_schedule", "warmup_steps", "decay_fraction"),  # tests/training/test_extending.py
+    *("epochs", "train_steps", "replicas", "cpu_replicas", "precision", "augment_on", "crop_from", "local_shards"),
 }
 OF_THE_RATE = {"learning_rate", "lr_scaling", "warmup_fraction", "global_batch_size"}
 OF_BOTH_BRANCHES = ("crop_min_area", "color_strength", "grayscale_probability", "flip", "blur_probability")

@@ -7,10 +7,18 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from training_runs import STEPS, settings
+import training_runs
+from training_runs import STEPS
 
 from aag_tf.augment import MainBranch
-from aag_tf.config import EncoderConfig, EvaluateConfig, ExportConfig, OptimizerConfig, ProtocolConfig
+from aag_tf.config import (
+    AugmentConfig,
+    EncoderConfig,
+    EvaluateConfig,
+    ExportConfig,
+    OptimizerConfig,
+    ProtocolConfig,
+)
 from aag_tf.encoders import describe_encoder
 from aag_tf.evaluation import evaluate
 from aag_tf.export import export
@@ -33,6 +41,11 @@ def functional_encoder():
     x = layers.Conv2D(6, 3, padding="same", activation="relu")(layers.Rescaling(1 / 255)(images))
     x = layers.Add()([x, layers.Conv2D(6, 3, padding="same")(x)])
     return keras.Model(images, layers.GlobalAveragePooling2D()(x))
+
+
+def settings(run_dir, **run):
+    """Settings of a run on two views, quick to trace."""
+    return dataclasses.replace(training_runs.settings(run_dir, **run), augment=AugmentConfig(aux="none"))
 
 
 def at_rest(run_dir, **run):
@@ -92,7 +105,7 @@ def test_on_several_machines_it_must_be_a_function(tmp_path, monkeypatch):
         with pytest.raises(
             ConfigError, match=f"several machines train.{next(iter(given))}=.* a function that builds it"
         ):
-            train(settings(tmp_path / "run"), **given)
+            train(training_runs.settings(tmp_path / "run"), **given)
 
 
 def test_commands_find_it_again(own_run, tmp_path):
@@ -103,7 +116,8 @@ def test_commands_find_it_again(own_run, tmp_path):
         ("untrained encoder", 5),
         ("trained encoder", 5),
     ]
-    export(ExportConfig(run_dir=str(run_dir), export_dir=str(tmp_path / "served"), signatures="serving_default"))
+    made = {"export_dir": str(tmp_path / "served"), "signatures": "serving_default", "verify": False}
+    export(ExportConfig(run_dir=str(run_dir), **made))
     saved = load_saved_model(tmp_path / "served")
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     np.testing.assert_allclose(saved(pixels), load_run(run_dir).encoder(pixels), atol=1e-5)
@@ -166,9 +180,9 @@ def test_a_model_that_is_not_an_encoder_is_refused_in_one_sentence(build, messag
 def test_an_object_of_another_type_is_refused_whether_built_or_not(name, build, message, tmp_path):
     for given in (build, build()):
         with pytest.raises(ConfigError, match=message):
-            train(settings(tmp_path / "run"), **{name: given})
+            train(training_runs.settings(tmp_path / "run"), **{name: given})
     with pytest.raises(ConfigError, match="got a NoneType"):
-        train(settings(tmp_path / "run"), **{name: lambda: None})
+        train(training_runs.settings(tmp_path / "run"), **{name: lambda: None})
     assert not (tmp_path / "run").exists()
 
 

@@ -30,6 +30,8 @@ from aag_tf.runs.run import load_run
 from aag_tf.training.train import train
 from aag_tf.utils.errors import ConfigError, RunDirectoryError, TrainingError
 
+TWO_VIEWS = AugmentConfig(aux="none")  # quicker to trace, where no other run is compared with
+
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
@@ -66,8 +68,12 @@ def few(**changes):
 @pytest.mark.parametrize(
     ("options", "scales"),
     [
-        ({"optimizer": OptimizerConfig("lars", learning_rate=1.0)} | few(precision="mixed_float16"), 3),
-        ({"augment": AugmentConfig(aux="none", augment_on="host")} | few(steps_per_execution=2), 0),
+        (
+            {"optimizer": OptimizerConfig("lars", learning_rate=1.0), "augment": TWO_VIEWS}
+            | few(precision="mixed_float16"),
+            3,
+        ),
+        ({"augment": dataclasses.replace(TWO_VIEWS, augment_on="host")} | few(steps_per_execution=2), 0),
     ],
     ids=["float16-and-lars", "host-and-two-steps-an-execution"],
 )
@@ -91,7 +97,8 @@ def test_dropout_goes_on_with_the_numbers_that_it_would_have_drawn(tmp_path):
         body = [keras.layers.Rescaling(1 / 16), keras.layers.Conv2D(6, 3), keras.layers.GlobalAveragePooling2D()]
         return keras.Sequential([keras.Input((8, 8, 1)), *body, keras.layers.Dropout(0.5, seed=3)])
 
-    config, model = settings(tmp_path / "run", checkpoint_every_steps=7), encoder()
+    config = dataclasses.replace(settings(tmp_path / "run", checkpoint_every_steps=7), augment=TWO_VIEWS)
+    model = encoder()
     train(config, encoder=model)
     whole = weights(tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "checkpoints" / f"step-{STEPS}")
@@ -128,7 +135,7 @@ def test_a_learned_temperature_moves_within_its_bounds_is_logged_and_resumed(tmp
     def learning(**run):
         config = settings(run_dir, checkpoint_every_steps=5, **run)
         loss = LossConfig(temperature=0.2, learn_temperature=True, temperature_minimum=0.198, coupling=0.0)
-        return dataclasses.replace(config, loss=loss, optimizer=OptimizerConfig(learning_rate=0.02))
+        return dataclasses.replace(config, loss=loss, augment=TWO_VIEWS, optimizer=OptimizerConfig(learning_rate=0.02))
 
     def temperatures():
         return [record["temperature"] for record in records(run_dir) if "temperature" in record]
@@ -181,6 +188,7 @@ def test_resume_refuses_other_images_but_accepts_moved_ones_and_those_of_another
         return dataclasses.replace(
             settings(tmp_path / "run", **run),
             data=DataConfig(dataset=f"npz:{tmp_path / name}"),
+            augment=TWO_VIEWS,
             schedule=schedule(train_steps=2, global_batch_size=8),
         )
 
@@ -232,6 +240,7 @@ def test_a_users_own_layers_train_and_resume(tmp_path):
 def test_weights_or_a_loss_that_are_nan_end_the_run_and_reach_no_checkpoint(every, message, kept, tmp_path):
     config = dataclasses.replace(
         settings(tmp_path / "run", checkpoint_every_steps=every),
+        augment=TWO_VIEWS,
         # A rate of zero at the first step, and at the second one that takes weights beyond float32.
         optimizer=OptimizerConfig("sgd", learning_rate=3e38, warmup_fraction=0.1),
         loss=LossConfig(temperature=0.01),
@@ -245,7 +254,10 @@ def test_weights_or_a_loss_that_are_nan_end_the_run_and_reach_no_checkpoint(ever
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_command_with_a_usable_checkpoint(number, code, tmp_path):
     config = dataclasses.replace(
-        settings(tmp_path / "run"), encoder=EncoderConfig(width=0.25), schedule=schedule(train_steps=100_000)
+        settings(tmp_path / "run"),
+        augment=TWO_VIEWS,
+        encoder=EncoderConfig(width=0.125),
+        schedule=schedule(train_steps=100_000),
     )
     process = Process(aag_train, *configs.flag_lines(config), log=tmp_path / "messages.txt")
     process.wait_for(lambda: "\nstep " in f"\n{process.messages}")

@@ -15,7 +15,7 @@ from aag_tf.training.train import train
 
 TWO_VIEWS = {"augment": AugmentConfig(aux="none")}
 LEARNED = {"loss": LossConfig(learn_temperature=True, coupling=1.0)}
-PLAIN = {"default": {}, "two views": TWO_VIEWS, "learned": LEARNED}
+PLAIN = {"two views": TWO_VIEWS, "learned": LEARNED}
 
 
 def schedule(**settings):
@@ -44,10 +44,10 @@ def plain_loss(tmp_path_factory):
     [
         ({"augment": AugmentConfig(aux="none", augment_on="host")}, "two views", 1e-4),
         (LEARNED | schedule(cpu_replicas=2), "learned", 1e-4),
-        (schedule(precision="mixed_bfloat16"), "default", 2e-2),
-        (schedule(precision="mixed_float16"), "default", 5e-3),
-        (schedule(jit_compile="auto"), "default", 1e-3),
-        (schedule(jit_compile="on"), "default", 1e-3),
+        (TWO_VIEWS | schedule(precision="mixed_bfloat16"), "two views", 2e-2),
+        (TWO_VIEWS | schedule(precision="mixed_float16"), "two views", 5e-3),
+        (LEARNED | schedule(jit_compile="auto"), "learned", 1e-3),
+        (TWO_VIEWS | schedule(jit_compile="on"), "two views", 1e-3),
         # Batch norm sees micro-batches. Without the negatives of the other one, the loss would lack log 2.
         (TWO_VIEWS | schedule(accumulation_steps=2, precision="mixed_float16", jit_compile="on"), "two views", 5e-2),
     ],

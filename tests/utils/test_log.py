@@ -4,7 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SILENCES_ANOTHER = {
-    "aag_tf/data/tfds_source.py"
+    "aag_tf/data/sources/tfds_source.py"
 }  # sets the level of absl's logger, to which tensorflow_datasets writes
 
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from aag_tf.utils.text import command_line, text_width, wrapped
+from aag_tf.utils.text import command_line, shown, text_width, wrapped
 
 
 @pytest.mark.parametrize(("columns", "width"), [("20", 60), ("87", 87), ("300", 110)])
@@ -28,6 +28,18 @@ def test_words_flags_and_paths_stay_whole():
         f"    {path}",
         "    now.",
     ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 110])
+def test_a_name_of_others_stays_whole_wherever_a_line_ends(width):
+    name = "x\r\nFORGED: all is well, and well\t\u2028for ever \x85"
+    for length in range(2 * width):
+        text = f"Found {'d' * length} in {name}, beside all is well, and in folder:{name}."
+        lines = wrapped(text, width, 0, 2, [name, "all is well", " ", ""]).splitlines()
+        assert sum(line.count(shown(name)) for line in lines) == 2
+        assert sum(line.count("all is well") for line in lines) == 3
+        assert [line for line in lines if line.lstrip().startswith("FORGED")] == []
+        assert [each for line in lines for each in line if not each.isprintable()] == []
 
 
 @pytest.mark.parametrize(

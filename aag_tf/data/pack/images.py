@@ -8,15 +8,18 @@ import numpy.typing as npt
 import tensorflow as tf
 from typing_extensions import override
 
-from aag_tf.data import pictures
-from aag_tf.data.cropping import crop_jpeg, crop_picture
-from aag_tf.data.file_images import FileImages
-from aag_tf.data.images import Shape
-from aag_tf.data.pack.records import read_image
+from aag_tf.data.files import pictures
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.reasons import reason
+from aag_tf.data.images.base import Shape, Sources, Storage
+from aag_tf.data.images.checking import check_crops
+from aag_tf.data.images.decoders import crop_encoded
+from aag_tf.data.images.file_images import FileImages
+from aag_tf.data.images.python_calls import call_python
+from aag_tf.data.images.windows import Window
+from aag_tf.data.pack.pictures import PackedPictures
+from aag_tf.data.pack.records import parse_image, read_image
 from aag_tf.data.pack.shards import ShardedRecords, damaged
-from aag_tf.data.reading import Reading
-from aag_tf.data.reasons import reason
-from aag_tf.data.windows import ChooseWindows
 
 
 class PackImages(FileImages):
@@ -27,14 +30,26 @@ class PackImages(FileImages):
         records: of the split.
         shape: height, width and channels of every image.
         reading: how pictures are decoded; `None` where the records hold the pixels of images of this shape.
-        cut: whether views are cut from the pictures themselves.
+        cut_from: what is known of the pictures, where views are cut from them.
+        side: that larger pictures were scaled to.
+        first_shard: number of the first shard of the split among those of all.
     """
 
     def __init__(
-        self, directory: Path, records: ShardedRecords, shape: Shape, reading: Reading | None, *, cut: bool = False
+        self,
+        directory: Path,
+        records: ShardedRecords,
+        shape: Shape,
+        reading: Reading | None,
+        *,
+        cut_from: PackedPictures | None = None,
+        side: int | None = None,
+        first_shard: int = 0,
     ) -> None:
         super().__init__((), shape, self._decode_record)
-        self._directory, self._records, self._reading, self._cut = directory, records, reading, cut
+        self._storage = Storage("pack", pixels=reading is None, side=side)
+        self._directory, self._records, self._reading, self._cut_from = directory, records, reading, cut_from
+        self._first_shard = first_shard
 
     def __len__(self) -> int:
         return len(self._records)
@@ -43,45 +58,75 @@ class PackImages(FileImages):
     def numpy(self, indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         numbers = np.asarray(indices, np.int64)
         records = self._records.read(numbers)
+        if self._reading is not None:
+            return self._read_all(self._checked, numbers.tolist(), records)
         pixels = np.empty((len(numbers), *self._shape), np.uint8)
-        if self._reading is None:
-            for row, record in enumerate(records):  # a copy of memory each, for which a thread would not pay
-                pixels[row] = self._checked(int(numbers[row]), record)
-            return pixels
-        for row, picture in enumerate(self._pool.map(self._checked, numbers.tolist(), records)):
-            pixels[row] = picture
+        for row, record in enumerate(records):  # a copy of memory each, for which a thread would not pay
+            pixels[row] = self._checked(int(numbers[row]), record)
         return pixels
 
     @property
     @override
+    def shards(self) -> npt.NDArray[np.int64]:
+        return self._records.shards_of_all() + self._first_shard
+
+    @property
+    @override
+    def storage(self) -> Storage:
+        return self._storage
+
+    @property
+    @override
     def has_sources(self) -> bool:
-        return self._cut
+        return self._cut_from is not None
 
     @override
-    def crops(self, index: tf.Tensor, choose: ChooseWindows, size: tuple[int, int]) -> tf.Tensor:
+    def sources(self, indices: tf.Tensor) -> Sources:
+        records, decoders = call_python(self._encoded, [indices], (tf.string, tf.int64))
+        assert self._cut_from is not None
+        with tf.device("CPU:0"):
+            aspects = tf.gather(self._cut_from.aspects, indices)
+        records, decoders = (tf.ensure_shape(each, indices.shape) for each in (records, decoders))
+        return {"record": records, "decoder": decoders, "aspect": aspects}
+
+    @override
+    def crops(self, source: Sources, windows: Window, size: tuple[int, int]) -> tf.Tensor:
+        assert self._reading is not None
+        assert self._cut_from is not None
         channels = self._shape[2]
-        read = self._calls.counted(self._encoded, lambda _: (b"", False))
-        encoded, plain = tf.numpy_function(read, [index], (tf.string, tf.bool), stateful=False)
+        image = parse_image(source["record"])
 
-        def from_python() -> tf.Tensor:
-            whole = self._calls.counted(self._whole, lambda _: np.zeros((1, 1, channels), np.uint8))
-            picture = tf.numpy_function(whole, [encoded], tf.uint8, stateful=False)
-            return crop_picture(tf.ensure_shape(picture, [None, None, channels]), choose, size)
+        def by_python() -> tf.Tensor:
+            picture = call_python(self._whole, [image], tf.uint8)
+            return tf.ensure_shape(picture, [None, None, channels])
 
-        def from_jpeg() -> tf.Tensor:
-            return crop_jpeg(tf.ensure_shape(encoded, []), channels, choose, size)
-
-        views = tf.cond(tf.ensure_shape(plain, []), from_jpeg, from_python)
+        views = crop_encoded(
+            source["decoder"],
+            self._cut_from.kinds,
+            lambda: image,
+            by_python,
+            channels=channels,
+            reading=self._reading,
+            windows=windows,
+            size=size,
+        )
         return tf.ensure_shape(views, [None, *size, channels])
 
-    def _encoded(self, index: int) -> tuple[bytes, bool]:
-        """Returns a picture, and whether TensorFlow decodes it as this package does."""
-        assert self._reading is not None
+    @override
+    def check(self, indices: npt.ArrayLike) -> None:
+        super().check(indices)
+        if self.has_sources:
+            check_crops(self, indices, lambda number: f"image {number} of {self._directory}")
+
+    def _encoded(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int64]]:
+        """Returns records, and the decoders of their pictures."""
+        assert self._cut_from is not None
+        records = self._records.read(numbers)
         try:
-            image = read_image(self._records.read([int(index)])[0])
-            return image, pictures.read_header(io.BytesIO(image), self._reading.max_pixels).plain_jpeg
-        except ValueError as error:
-            raise damaged(f"image {index} of {self._directory}", reason(error)) from error
+            decoders = self._cut_from.decoders(numbers, records)
+        except Exception as error:  # it was readable when it was packed
+            raise damaged(f"an image of {self._directory}", reason(error)) from error
+        return np.array(records, object), decoders.astype(np.int64)
 
     def _whole(self, image: bytes) -> npt.NDArray[np.uint8]:
         assert self._reading is not None

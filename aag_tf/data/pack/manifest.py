@@ -4,18 +4,22 @@ It is written when packing begins (`source`, `settings`), and again when all is 
 """
 
 import dataclasses
+import functools
+import typing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from aag_tf.config.reading import LARGEST_CHANNELS
+from aag_tf.data.files.reading import Reading
+from aag_tf.data.files.shapes import Shape, is_possible
 from aag_tf.data.pack.files import MANIFEST_FILE, SPLITS
-from aag_tf.data.reading import Reading
+from aag_tf.utils.digests import FileFacts
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.json_fields import read_fields
-from aag_tf.utils.json_files import read_json_object
+from aag_tf.utils.json_files import JsonFormat
 from aag_tf.utils.stores import FRESH_SECONDS, fetched
 
-FORMAT = "aag_tf.pack"
-FORMAT_VERSION = 1
+PACK = JsonFormat("aag_tf.pack", 1, "aag-pack", "give the aag-pack command again with --overwrite", DataError)
 ORIGINAL, JPEG, RAW = FORMS = ("original", "jpeg", "raw")
 AS_IT_IS = Reading()
 MOST = 2**40  # more is no number of images, and no size of a file
@@ -74,10 +78,12 @@ class PackedSplit:
     Args:
         shards: one after the other.
         labeled: whether every image has a label.
+        table: facts of its table; `None` where an earlier version wrote it.
     """
 
     shards: list[Shard]
     labeled: bool
+    table: FileFacts | None = None
 
     @property
     def images(self) -> int:
@@ -100,7 +106,7 @@ class Manifest:
         versions: of the software.
         shape: of the images, (height, width, channels); 0 for what is not the same of all.
         class_names: the name of every label, where they are known.
-        reading: how pictures were read that were not stored as they are; see `aag_tf.data.reading`.
+        reading: how pictures were read that were not stored as they are; see `aag_tf.data.files.reading`.
         channels: numbers of channels that occur, ascending.
         deep: number of pictures that are stored with values of more than 8 bits.
         splits: by name; `None` until all are packed.
@@ -120,8 +126,9 @@ class Manifest:
         for name in ("dataset", "digest"):
             if not isinstance(self.source.get(name), str):
                 raise ValueError(f"its 'source' has no {name!r}")
-        if self.shape is not None and not all(0 <= size <= MOST for size in self.shape):
-            raise ValueError("its 'shape' is out of range")
+        possible = self.shape is None or is_possible(typing.cast(Shape, tuple(size or 1 for size in self.shape)))
+        if not possible or not all(1 <= number <= LARGEST_CHANNELS for number in self.channels or ()):
+            raise ValueError("its 'shape', or one of its 'channels', is out of range")
         if self.splits is None:
             return
         if self.shape is None or not self.channels or not set(self.splits) <= set(SPLITS) or "train" not in self.splits:
@@ -140,17 +147,7 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the JSON object of `pack.json`, without what is not known yet."""
-        content = {"format": FORMAT, "format_version": FORMAT_VERSION} | dataclasses.asdict(self)
-        return {name: value for name, value in content.items() if value is not None}
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Self:
-        """Reads the JSON object of `pack.json`; keys that are not known are ignored.
-
-        Raises:
-            ValueError: a field is missing or wrong; the message names it.
-        """
-        return read_fields(cls, content)
+        return PACK.content(dataclasses.asdict(self))
 
 
 def pack_directory(path: str) -> Path:
@@ -171,21 +168,7 @@ def read_manifest(directory: Path) -> Manifest:
     Raises:
         DataError: it is missing or damaged, or another program or a later version wrote it.
     """
-    file = directory / MANIFEST_FILE
-    try:
-        content = read_json_object(file)
-        if content.get("format") != FORMAT:
-            raise DataError(f"{file} was not written by aag-pack; name a directory that it wrote.")
-        if (version := content.get("format_version")) != FORMAT_VERSION:
-            raise DataError(
-                f"{file} has format version {version} and this package reads {FORMAT_VERSION}; pack again with "
-                "--overwrite, or install the package that wrote it."
-            )
-        return Manifest.from_json(content)
-    except OSError as error:
-        raise DataError(f"{directory} was not written by aag-pack: it has no {MANIFEST_FILE}.") from error
-    except ValueError as error:
-        raise DataError(f"{file} is damaged ({error}); give the aag-pack command again with --overwrite.") from error
+    return PACK.read(directory / MANIFEST_FILE, functools.partial(read_fields, Manifest))
 
 
 def read_complete(directory: Path) -> Manifest:

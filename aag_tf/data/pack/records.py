@@ -37,6 +37,11 @@ def read_image(record: bytes) -> bytes:
     return _read(record, IMAGE)
 
 
+def parse_image(record: tf.Tensor) -> tf.Tensor:
+    """`read_image` as an operation of TensorFlow, a string scalar to another, which is empty if the record has none."""
+    return tf.io.parse_single_example(record, {IMAGE: tf.io.FixedLenFeature([], tf.string, default_value="")})[IMAGE]
+
+
 def read_path(record: bytes) -> str:
     """Returns the name of the picture of a record.
 

@@ -1,6 +1,7 @@
 """Records of a split by number, from ArrayRecord files that are opened when they are first needed."""
 
 import collections
+import functools
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from array_record.python import array_record_module
 
-from aag_tf.data.file_images import ADVICE
+from aag_tf.data.images.file_images import ADVICE, patiently
 from aag_tf.data.pack.files import shard_path
 from aag_tf.data.pack.manifest import PackedSplit
 from aag_tf.utils.errors import DataError, one_line
@@ -28,26 +29,37 @@ class ShardedRecords:
         directory: of the pack.
         name: of the split.
         split: its shards.
+        partly: whether shards may be missing, of which nothing is read.
+
+    Attributes:
+        present: bool [shards], which of them are there.
 
     Raises:
         DataError: a shard is missing or has another size than when it was written.
     """
 
-    def __init__(self, directory: Path, name: str, split: PackedSplit) -> None:
+    def __init__(self, directory: Path, name: str, split: PackedSplit, *, partly: bool = False) -> None:
         self._paths = [shard_path(directory, name, number, len(split.shards)) for number in range(len(split.shards))]
         self._counts = [shard.images for shard in split.shards]
         self._ends = np.cumsum(self._counts)
         self._open: collections.OrderedDict[int, Any] = collections.OrderedDict()
         self._lock = threading.Lock()
-        for path, shard in zip(self._paths, split.shards, strict=True):
+        self.present = np.ones(len(self._paths), np.bool_)
+        for number, (path, shard) in enumerate(zip(self._paths, split.shards, strict=True)):
             size = path.stat().st_size if path.is_file() else -1
-            if size != shard.bytes:
+            if partly and size < 0:
+                self.present[number] = False
+            elif size != shard.bytes:
                 raise damaged(
                     path, "it is missing" if size < 0 else f"it has {size:,} bytes instead of {shard.bytes:,}"
                 )
 
     def __len__(self) -> int:
         return int(self._ends[-1])
+
+    def shards_of_all(self) -> npt.NDArray[np.int64]:
+        """Returns the number of the shard that each record is in, int64 [n]."""
+        return np.repeat(np.arange(len(self._counts)), self._counts)
 
     def read(self, numbers: Sequence[int] | npt.NDArray[np.int64]) -> list[bytes]:
         """Returns records by number, in the given order.
@@ -61,7 +73,8 @@ class ShardedRecords:
         for shard in np.unique(shards):
             rows = np.flatnonzero(shards == shard)
             places = numbers[rows] - (self._ends[shard] - self._counts[shard])
-            for row, record in zip(rows, self._read_shard(int(shard), places.tolist()), strict=True):
+            found = patiently(functools.partial(self._read_shard, int(shard), places.tolist()))
+            for row, record in zip(rows, found, strict=True):
                 records[row] = record
         return records
 
@@ -70,6 +83,8 @@ class ShardedRecords:
         try:
             records = self._reader(shard).read(places)
         except Exception as error:  # RuntimeError of a damaged file, and others of a disk
+            with self._lock:
+                self._open.pop(shard, None)  # opened anew if it is tried again
             raise damaged(path, one_line(error, 120)) from error
         if not all(records):  # what the reader returns for a file that was cut off while it is open
             raise damaged(path, "it ends too early")
@@ -115,7 +130,7 @@ def read_all(path: Path, count: int, at_once: int = 64) -> Iterator[bytes]:
 
 
 def damaged(what: object, why: str) -> DataError:
-    """Returns the error for what is not as it was written; see `aag_tf.data.file_images.report_lost_files`."""
+    """Returns the error for what is not as it was written; see `aag_tf.data.images.file_images.report_lost_files`."""
     return DataError(
         f"{what} can no longer be read ({why}); restore it, or give its aag-pack command again with --resume,{ADVICE}"
     )

@@ -20,8 +20,22 @@ SCHEMA = pa.schema(
         pa.field("channels", pa.int32(), nullable=False),
         pa.field("pages", pa.int32(), nullable=False),
         pa.field("deep", pa.bool_(), nullable=False),  # values of more than 8 bits
+        # `aag_tf.data.files.formats.decoded.Decoder`; null in packs of earlier versions.
+        pa.field("decoder", pa.uint8()),
     ]
 )
+
+
+def with_all_columns(rows: pa.Table) -> pa.Table:
+    """Adds columns that earlier versions did not write.
+
+    Raises:
+        ValueError: the columns are none of this table.
+    """
+    for field in SCHEMA:
+        if field.nullable and field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    return rows.cast(SCHEMA)
 
 
 def read_labels(directory: Path, name: str, split: PackedSplit) -> npt.NDArray[np.int64] | None:
@@ -56,23 +70,50 @@ def read_deep(directory: Path, name: str, split: PackedSplit) -> npt.NDArray[np.
     return np.flatnonzero(_column(directory, name, split, "deep").to_numpy())
 
 
-def read_sizes(directory: Path, name: str, split: PackedSplit) -> tuple[npt.NDArray[np.int64], bool]:
-    """Returns the number of pixels of every picture, int64 [n], and whether any file has several pages.
+def read_sizes(directory: Path, name: str, split: PackedSplit) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns height and width of every picture, int64 [n] each.
 
     Raises:
         DataError: the table is missing or damaged.
     """
-    columns = ("height", "width", "pages")
-    height, width, pages = (_column(directory, name, split, column).to_numpy() for column in columns)
-    return height.astype(np.int64) * width, bool((pages > 1).any())
+    height, width = (_column(directory, name, split, column).to_numpy() for column in ("height", "width"))
+    return height.astype(np.int64), width.astype(np.int64)
+
+
+def has_pages(directory: Path, name: str, split: PackedSplit) -> bool:
+    """Whether any file has several pages.
+
+    Raises:
+        DataError: the table is missing or damaged.
+    """
+    return bool((_column(directory, name, split, "pages").to_numpy() > 1).any())
+
+
+def read_decoders(
+    directory: Path, name: str, split: PackedSplit
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Returns the decoder of every picture (255 where it is not known), uint8 [n], and its channels, int64 [n].
+
+    Raises:
+        DataError: the table is missing or damaged.
+    """
+    channels = _column(directory, name, split, "channels").to_numpy().astype(np.int64)
+    decoders = _column(directory, name, split, "decoder").fill_null(255).to_numpy()
+    return decoders, channels
 
 
 def _column(directory: Path, name: str, split: PackedSplit, column: str) -> pa.ChunkedArray:
     file = table_path(directory, name)
     try:
+        if split.table is not None and (fault := split.table.fault(file)):
+            raise _damaged(file, f"it {fault}")
         with file.open("rb") as opened:  # Arrow would take a path with a colon for a URL
-            found = pq.read_table(opened, columns=[column]).column(0)
-    except (OSError, pa.ArrowException, KeyError, IndexError) as error:
+            written = pq.ParquetFile(opened)
+            if column in written.schema_arrow.names or not SCHEMA.field(column).nullable:
+                found = written.read([column]).column(column)
+            else:
+                found = pa.chunked_array([pa.nulls(written.metadata.num_rows, SCHEMA.field(column).type)])
+    except (OSError, pa.ArrowException, KeyError) as error:
         raise _damaged(file, type(error).__name__) from error
     if len(found) != split.images or found.type != SCHEMA.field(column).type:
         raise _damaged(file, "it does not fit the manifest")

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from aag_tf.data.arrays import read_arrays
+from aag_tf.data.sources.arrays import read_arrays
 from aag_tf.evaluation.checks import check_features, check_labels, class_indices
 from aag_tf.evaluation.feature_set import Examples
 from aag_tf.utils.errors import DataError, EvaluationError

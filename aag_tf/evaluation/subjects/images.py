@@ -19,7 +19,7 @@ from aag_tf.data import (
     same_pixels,
     skipped_before,
 )
-from aag_tf.data.adapting import require_channels
+from aag_tf.data.sources.adapting import require_channels
 from aag_tf.evaluation.choices import choose_k, choose_protocol
 from aag_tf.evaluation.subjects.subject import Subject
 from aag_tf.preflight.evaluate import PASSED_IMAGES
@@ -46,24 +46,56 @@ class EvaluationImages(NamedTuple):
     conversion: str
 
 
+class AdaptedSource(NamedTuple):
+    """A data set, and how its images are brought to what an encoder takes.
+
+    Args:
+        source: the data set, with its images as they are.
+        image_shape: (height, width, channels) that the encoder takes.
+        conversion: a text on how images are changed for the encoder; empty where they are not.
+    """
+
+    source: Source
+    image_shape: tuple[int, int, int]
+    conversion: str
+
+    def adapt(self, split: Split) -> Split:
+        """Returns the images of a split in the shape that the encoder takes."""
+        return adapted(split, self.image_shape, self.source.reading.fit)
+
+
 def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
-    """Opens `--dataset`, by default the data set of the training, in the size and the channels that the encoder takes.
+    """Opens the images to learn from and those to evaluate on.
 
     Raises:
         DataError: there is no such data set.
         EvaluationError: it has no labels, no such split, images of another size, or (as the training's own) other
             training images than when the encoder was trained.
     """
-    _check_image_size(config, subject)
-    named = RunDirectory(config.run_dir).read_skipped() if config.run_dir is not None and config.dataset is None else ()
-    with skipped_before(named):
-        source = open_source(_data_config(config, subject))
+    opened = open_adapted(config, subject)
+    source = opened.source
     if config.dataset is not None and source.layout is not None:
         found = describe_source(source)
         logger.info("%s: %s; %s.", source.name, found["splits"], found["classes"])
     protocol = choose_protocol(config.protocol, source)
     assert protocol.split is not None
     bank, queries = choose_splits(source, protocol.split, labeled=protocol.needs_labels)
+    protocol = choose_k(protocol, bank.labels, len(bank))
+    return EvaluationImages(source, protocol, opened.adapt(bank), opened.adapt(queries), opened.conversion)
+
+
+def open_adapted(config: EvaluateConfig, subject: Subject) -> AdaptedSource:
+    """Opens `--dataset`, by default the data set of the training, in the size and the channels that the encoder takes.
+
+    Raises:
+        DataError: there is no such data set.
+        EvaluationError: it has images of another size or, as the training's own, other training images than when the
+            encoder was trained.
+    """
+    _check_image_size(config, subject)
+    named = RunDirectory(config.run_dir).read_skipped() if config.run_dir is not None and config.dataset is None else ()
+    with skipped_before(named):
+        source = open_source(_data_config(config, subject))
     height, width, channels = (own or found for own, found in zip(subject.image_shape, source.image_shape, strict=True))
     if config.dataset is None:
         _check_size(source, (height, width))
@@ -74,11 +106,7 @@ def open_images(config: EvaluateConfig, subject: Subject) -> EvaluationImages:
     require_channels(source.name, source.image_shape[2], channels, "--dataset")
     if source.image_shape[2] != channels:
         changes.append("gray repeated as RGB" if channels == 3 else "RGB turned to gray by its luma")
-    shape, fit = (height, width, channels), source.reading.fit
-    protocol = choose_k(protocol, bank.labels, len(bank))
-    return EvaluationImages(
-        source, protocol, adapted(bank, shape, fit), adapted(queries, shape, fit), ", ".join(changes)
-    )
+    return AdaptedSource(source, (height, width, channels), ", ".join(changes))
 
 
 def choose_splits(source: Source, split: str, *, labeled: bool = True) -> tuple[Split, Split]:

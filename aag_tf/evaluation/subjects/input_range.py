@@ -3,12 +3,8 @@
 import keras
 import tensorflow as tf
 
+from aag_tf.encoders.pixel_scaling import CAFFE_MEAN_BGR, IMAGENET_DEVIATION, IMAGENET_MEAN
 from aag_tf.utils.errors import EvaluationError
-
-# Of RGB in [0, 255], as torchvision and `keras.applications` (torch and caffe modes) use them.
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_DEVIATION = (58.395, 57.12, 57.375)
-CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 def require_range(input_range: str | None, dtype: str, channels: int | None, owner: str) -> str:

@@ -1,17 +1,14 @@
 """Loads any Keras model that maps a batch of images to a batch of vectors, from a `.keras` file in safe mode."""
 
-import zipfile
 from pathlib import Path
 
 import keras
 
+from aag_tf.encoders.keras_files import UnreadableModelError, load_keras_file
 from aag_tf.evaluation.subjects.input_range import prepare, require_range
 from aag_tf.preflight.evaluate import check_keras_file
-from aag_tf.utils.errors import EvaluationError, one_line
+from aag_tf.utils.errors import EvaluationError
 from aag_tf.utils.stores import fetched
-
-MEMBERS = ("config.json", "model.weights.h5")
-LARGEST = 16 * 2**30  # bytes, unpacked: a few kilobytes of archive can claim to be anything
 
 
 def load_foreign_keras_model(path: str, input_range: str | None) -> tuple[keras.Model, keras.Model]:
@@ -73,16 +70,7 @@ def untrained_copy(model: keras.Model, seed: int) -> keras.Model:
 
 def _load(path: Path) -> keras.Model:
     check_keras_file(str(path))
-    with zipfile.ZipFile(path) as archive:
-        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-    missing = [name for name in MEMBERS if name not in sizes]
-    if missing or sum(sizes.values()) > LARGEST:
-        fault = f"has no {missing[0]} in it" if missing else f"unpacks to over {LARGEST / 2**30:.0f} GiB"
-        raise EvaluationError(f"--keras_model={path} {fault}; save it again with model.save('name.keras').")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # an unknown class, code in a Lambda layer, damage: Keras raises many classes
-        raise EvaluationError(
-            f"--keras_model={path} cannot be loaded in safe mode ({one_line(error, 200)}); models of built-in "
-            "layers without Lambda can be, any other model can be evaluated as a SavedModel."
-        ) from error
+        return load_keras_file(path)
+    except UnreadableModelError as error:
+        raise EvaluationError(f"--keras_model={path} {error}, or evaluate it as a SavedModel.") from error

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from aag_tf.evaluation.subjects.input_range import convert, require_range
 from aag_tf.runs.exported import OUTPUT, SIGNATURE
+from aag_tf.runs.model_loading import load_graph
 from aag_tf.utils.errors import EvaluationError
-from aag_tf.utils.literal import literal
 
 Sizes = tuple[int | None, int | None, int | None]
 
@@ -64,7 +64,9 @@ class ForeignEncoder:
         return self.function(**{self.input_name: pixels})[self.output_name]
 
 
-def load_foreign_saved_model(directory: Path, signature: str | None, input_range: str | None) -> ForeignEncoder:
+def load_foreign_saved_model(
+    directory: Path, signature: str | None, input_range: str | None, *, trust_model: bool = False
+) -> ForeignEncoder:
     """Loads a signature with one image input, and one of its vector outputs.
 
     Args:
@@ -72,15 +74,17 @@ def load_foreign_saved_model(directory: Path, signature: str | None, input_range
         signature: its name, or `name:output` where it gives several vectors; `None` takes `serving_default` if that
             fits, or the only one that fits.
         input_range: range of its pixel values; required where it takes floats.
+        trust_model: whether to load it even if its graph can do more than compute.
 
     Raises:
         EvaluationError: the SavedModel is damaged, no signature fits, several do, or the range is unknown.
+        ExportError: it can do more than compute, such as read and write files.
     """
-    with literal(directory) as readable:
-        try:
-            loaded = tf.saved_model.load(readable)
-        except Exception as error:  # TensorFlow raises many classes for a damaged file
-            raise EvaluationError(f"{directory} cannot be loaded as a SavedModel ({type(error).__name__}).") from error
+    loaded = load_graph(
+        directory,
+        damaged=lambda raised: EvaluationError(f"{directory} cannot be loaded as a SavedModel ({raised})."),
+        trust_model=trust_model,
+    )
     signatures = dict(loaded.signatures)
     name, _, output = (signature or "").partition(":")
     fitting = {key: ends for key, function in signatures.items() if (ends := _ends(function, output)) is not None}

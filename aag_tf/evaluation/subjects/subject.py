@@ -20,8 +20,9 @@ from aag_tf.evaluation.features import Encoder
 from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 from aag_tf.runs import RunRecord, load_run
-from aag_tf.runs.export_directory import version_directory
-from aag_tf.runs.exported import METADATA_FILE, load_saved_model
+from aag_tf.runs.export_directory import METADATA_FILE, version_directory
+from aag_tf.runs.exported import load_saved_model
+from aag_tf.utils.log import logger
 from aag_tf.utils.stores import named
 
 Shape = tuple[int | None, int | None, int | None]
@@ -59,6 +60,11 @@ class Subject:
         """Bands that pictures show of its images, as `--shown_bands` of its training; `None` for the first ones."""
         return None if self.record is None else self.record.config.data.reading.shown_bands
 
+    @property
+    def size_from(self) -> str:
+        """What decides the size of its images, in words: the encoder, or a flag where it takes any."""
+        return "--image_size" if None in self.image_shape[:2] else "as the encoder takes them"
+
 
 def load_subject(config: EvaluateConfig) -> Subject:
     """Loads the encoder that `--run_dir`, `--saved_model` or `--keras_model` names.
@@ -75,7 +81,7 @@ def load_subject(config: EvaluateConfig) -> Subject:
     assert config.saved_model is not None
     directory = version_directory(config.saved_model)
     ours = (directory / METADATA_FILE).is_file() and config.signature is None and config.input_range is None
-    return _from_saved_model(directory) if ours else _from_foreign_saved_model(directory, config)
+    return _from_saved_model(directory, config) if ours else _from_foreign_saved_model(directory, config)
 
 
 def _from_run(run_dir: str, checkpoint: str) -> Subject:
@@ -92,8 +98,8 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
     return _trained(run.encoder, {"run_dir": run_dir, "step": run.step}, record, fresh)
 
 
-def _from_saved_model(directory: Path) -> Subject:
-    model = load_saved_model(directory)
+def _from_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
+    model = load_saved_model(directory, trust_model=config.trust_model)
     metadata = model.metadata
     facts = {"saved_model": named(model.path), "version": metadata.version, "step": metadata.step}
     return _trained(model, facts, metadata.record)
@@ -116,7 +122,12 @@ def _trained(encoder: Encoder, facts: dict[str, Any], record: RunRecord, network
 
 
 def _from_foreign_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
-    model = load_foreign_saved_model(directory, config.signature, config.input_range)
+    model = load_foreign_saved_model(directory, config.signature, config.input_range, trust_model=config.trust_model)
+    if not config.trust_model:
+        logger.info(
+            f"{named(directory)} was not written by aag-export. Its operations were looked at: they compute, and can "
+            "read or write no file."
+        )
     facts = {
         "saved_model": named(directory),
         "signature": model.name,

@@ -1,4 +1,4 @@
-"""Pixels that training would hold in memory: `npz:`, built-in data sets, and images that Python passes."""
+"""Pixels: those of `npz:`, of raw packs and of built-in data sets, and images that Python passes."""
 
 import functools
 import hashlib
@@ -10,12 +10,12 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from aag_tf.data import fingerprint
-from aag_tf.data.images import Images
-from aag_tf.data.shapes import Shape
+from aag_tf.data.files.shapes import Shape
+from aag_tf.data.images.base import Images
 from aag_tf.data.splits import Source, Split
 from aag_tf.packing.items import Item, ItemSource
 
-FETCHED_AT_ONCE = 256
+FETCHED_AT_ONCE = 2**24  # bytes
 
 
 class SourceItems(ItemSource):
@@ -62,8 +62,9 @@ class SourceItems(ItemSource):
     @override
     def items(self, split: str, start: int, stop: int) -> Iterator[Item]:
         part = self._parts[split]
-        for first in range(start, stop, FETCHED_AT_ONCE):
-            numbers = range(first, min(first + FETCHED_AT_ONCE, stop))
+        at_once = max(1, FETCHED_AT_ONCE // int(np.prod(self.shape)))
+        for first in range(start, stop, at_once):
+            numbers = range(first, min(first + at_once, stop))
             for number, pixels in zip(numbers, _fetch(part.images, numbers), strict=True):
                 label = None if part.labels is None else int(part.labels[number])
                 yield Item(f"{split}/{number}", label, functools.partial(np.asarray, pixels))

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from aag_tf.data.listing import Listing
+from aag_tf.data.files.regular_file import open_regular
+from aag_tf.data.files.stamps import stamp_of
+from aag_tf.data.layouts.listing import Listing
 from aag_tf.data.pack.files import SPLITS
-from aag_tf.data.regular_file import open_regular
-from aag_tf.data.tar_members import TarMember
 from aag_tf.packing.items import Item, ItemSource
 
 
@@ -33,7 +33,8 @@ class FileItems(ItemSource):
         self._root = os.path.commonpath(list(map(os.path.dirname, listing.paths)))
         digest, self._size = hashlib.sha256(json.dumps(listing.class_names).encode()), 0
         for path, split, label in zip(listing.paths, listing.splits, listing.labels.tolist(), strict=True):
-            size, changed = _stamp(path)
+            # Zeros for a file that cannot be looked at, nor read then.
+            size, changed = stamp_of(path) or (0, 0)
             self._size += size
             digest.update(json.dumps([split, self._name(path), label, size, changed]).encode())
         self._digest = digest.hexdigest()
@@ -57,11 +58,6 @@ class FileItems(ItemSource):
 
     @property
     @override
-    def shape(self) -> None:
-        return None
-
-    @property
-    @override
     def size(self) -> int:
         return self._size
 
@@ -73,15 +69,6 @@ class FileItems(ItemSource):
 
     def _name(self, path: str) -> str:
         return os.path.relpath(path, self._root)
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    """Bytes of a file and the time of its last change; zeros if it cannot be looked at, nor read then."""
-    try:
-        status = os.stat(path.archive if isinstance(path, TarMember) else path)
-    except (OSError, ValueError):
-        return 0, 0
-    return path.size if isinstance(path, TarMember) else status.st_size, status.st_mtime_ns
 
 
 def _read(path: str) -> bytes:

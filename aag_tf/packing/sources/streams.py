@@ -9,9 +9,10 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.config import DataConfig
-from aag_tf.data import sizes
-from aag_tf.data.given import Element, element_of, fitted
-from aag_tf.data.shapes import Shape
+from aag_tf.data.files import sizes
+from aag_tf.data.files.shapes import Shape
+from aag_tf.data.images.python_calls import end_iterators_at_exit
+from aag_tf.data.sources.given import Element, element_of, fitted
 from aag_tf.packing.items import Item, ItemSource
 from aag_tf.utils.errors import DataError
 
@@ -77,6 +78,7 @@ class StreamItems(ItemSource):
             yield Item(str(number), element.label, functools.partial(np.asarray, pixels))
 
     def _elements(self) -> Iterator[Element]:
+        end_iterators_at_exit()  # somebody else's pipeline may call Python
         for number, value in enumerate(self._dataset.as_numpy_iterator()):
             try:
                 yield element_of(value)

@@ -4,9 +4,6 @@ The picture is a column of bytes, or of `{bytes, path}` as Hugging Face has it; 
 """
 
 import functools
-import glob
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,12 +14,17 @@ import pyarrow.parquet as pq
 from typing_extensions import override
 
 from aag_tf.config import PackConfig
-from aag_tf.data.tfrecords import short_names
+from aag_tf.data.layouts.links import Links
+from aag_tf.data.layouts.walking import walk_files
 from aag_tf.packing.items import Item, ItemSource
+from aag_tf.packing.sources.counted_files import CountedFiles
 from aag_tf.packing.sources.file_splits import files_by_split
 from aag_tf.packing.sources.labels import IMAGE_NAMES, LABEL_NAMES, NO_LABELS, Labels
 from aag_tf.utils.errors import DataError, PackError
+from aag_tf.utils.json_fields import parse_json
+from aag_tf.utils.paths import matching
 from aag_tf.utils.stores import FRESH_SECONDS, fetched
+from aag_tf.utils.text import shown
 
 SUFFIXES = (".parquet", ".arrow")
 ROWS_AT_ONCE = 16  # pictures in memory beside those that threads work on
@@ -39,24 +41,20 @@ class TableItems(ItemSource):
         labels: how a value of the label's column becomes a number; without names where there is none.
     """
 
-    def __init__(self, dataset: str, files: dict[str, dict[Path, int]], image: str, labels: Labels) -> None:
-        self._dataset, self._files, self._image, self._labels = dataset, files, image, labels
-        self._names = short_names([str(path) for part in files.values() for path in part])
+    def __init__(self, dataset: str, files: dict[str, dict[str, tuple[int]]], image: str, labels: Labels) -> None:
+        self._dataset, self._image, self._labels = dataset, image, labels
+        self._files = CountedFiles(files)
 
     @property
     @override
     def facts(self) -> dict[str, Any]:
-        stamps = {
-            split: [[str(path), rows, path.stat().st_size, path.stat().st_mtime_ns] for path, rows in files.items()]
-            for split, files in self._files.items()
-        }
-        content = json.dumps([stamps, self._image, self._labels.names, self.class_names])
-        return {"dataset": self._dataset, "digest": hashlib.sha256(content.encode()).hexdigest()}
+        digest = self._files.digest(self._image, self._labels.names, self.class_names)
+        return {"dataset": self._dataset, "digest": digest}
 
     @property
     @override
     def splits(self) -> Mapping[str, int]:
-        return {split: sum(files.values()) for split, files in self._files.items()}
+        return self._files.splits
 
     @property
     @override
@@ -65,28 +63,20 @@ class TableItems(ItemSource):
 
     @property
     @override
-    def shape(self) -> None:
-        return None
-
-    @property
-    @override
     def size(self) -> int:
-        return sum(path.stat().st_size for files in self._files.values() for path in files)
+        return self._files.size
 
     @override
     def items(self, split: str, start: int, stop: int) -> Iterator[Item]:
-        before = 0
         columns = [self._image, *self._labels.names]
-        for path, count in self._files[split].items():
-            first, last = max(start - before, 0), min(stop - before, count)
-            name = self._names[str(path)]
+        for path, first, last in self._files.parts(split, start, stop):
+            name = self._files.names[path]
             try:
-                for number, row in zip(range(first, last), _rows(path, columns, first), strict=False):
+                for number, row in zip(range(first, last), _rows(Path(path), columns, first), strict=False):
                     label = None if len(row) == 1 else self._labels.number(row[1])
                     yield Item(f"{name}#{number}", label, functools.partial(_picture, row[0]))
             except BROKEN as error:
                 raise PackError(f"{path} can no longer be read ({type(error).__name__}); restore it.") from error
-            before += count
 
 
 def open_tables(rest: str, config: PackConfig) -> TableItems:
@@ -97,9 +87,10 @@ def open_tables(rest: str, config: PackConfig) -> TableItems:
     """
     path = fetched(rest, fresh_seconds=FRESH_SECONDS).absolute()
     if path.is_dir():
-        paths = sorted(file for suffix in SUFFIXES for file in map(str, path.rglob(f"*{suffix}")))
+        links = Links(advice="name files behind them by a pattern, as parquet:'DIR/*/*.parquet'")
+        paths = [os.path.join(path, below) for below in walk_files(path, SUFFIXES, links)]
     else:
-        paths = [str(path)] if path.is_file() else sorted(glob.glob(str(path), recursive=True))
+        paths = [str(path)] if path.is_file() else matching(str(path))
     # Hugging Face keeps results of computations beside a saved data set.
     paths = [each for each in paths if not os.path.basename(each).startswith(("cache-", "."))]
     if not paths:
@@ -107,7 +98,7 @@ def open_tables(rest: str, config: PackConfig) -> TableItems:
             f"--dataset={config.data.dataset} matches no Parquet or Arrow file; name a file, a pattern with * or ?, or "
             "a folder that has some."
         )
-    files = {split: {Path(each): _count(Path(each)) for each in own} for split, own in files_by_split(paths).items()}
+    files = {split: {each: (_count(Path(each)),) for each in own} for split, own in files_by_split(paths).items()}
     schema = _schema(Path(paths[0]))
     image = _column(schema, config.image_feature, IMAGE_NAMES)
     if image is None:
@@ -125,7 +116,7 @@ def open_tables(rest: str, config: PackConfig) -> TableItems:
     labels = Labels((label,) if label else (), _class_names(schema, label))
     if label is not None and _is_text(schema.field(label).type):
         for each in (path for part in files.values() for path in part):
-            for row in _rows(each, [label], 0):
+            for row in _rows(Path(each), [label], 0):
                 labels.see(row[0])
         labels.finish()
     return TableItems(config.data.dataset, files, image, labels)
@@ -192,13 +183,19 @@ def _schema(path: Path) -> pa.Schema:
 
 
 def _column(schema: pa.Schema, given: str | None, usual: tuple[str, ...]) -> str | None:
-    return next((name for name in ([given] if given else usual) if name in schema.names), None)
+    found = next((name for name in ([given] if given else usual) if name in schema.names), None)
+    if found is not None and schema.names.count(found) > 1:
+        raise DataError(
+            f"the files have {schema.names.count(found)} columns {shown(found)}, and which of them is meant cannot be "
+            "told; name others with --image_feature and --label_feature, or write the files with one."
+        )
+    return found
 
 
 def _class_names(schema: pa.Schema, label: str | None) -> list[str] | None:
     """Names of the classes, where Hugging Face `datasets` wrote them into the schema."""
     try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        features = parse_json((schema.metadata or {})[b"huggingface"])["info"]["features"]
         names = features[label]["names"]
     except (KeyError, TypeError, ValueError):
         return None

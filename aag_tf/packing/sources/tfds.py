@@ -13,8 +13,8 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.config import PackConfig
-from aag_tf.data import tfds_source
-from aag_tf.data.unprepared import not_prepared
+from aag_tf.data.sources import tfds_source
+from aag_tf.data.sources.unprepared import not_prepared
 from aag_tf.packing.items import Item, ItemSource
 from aag_tf.utils.errors import DataError, PackError
 
@@ -52,11 +52,6 @@ class TfdsItems(ItemSource):
     @override
     def class_names(self) -> list[str] | None:
         return None if self._label is None else list(self._label.names)
-
-    @property
-    @override
-    def shape(self) -> None:
-        return None
 
     @property
     @override

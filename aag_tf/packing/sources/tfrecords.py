@@ -1,19 +1,18 @@
 """`tfrecord:`: files of `tf.train.Example`, each with an encoded picture and maybe a label."""
 
 import functools
-import hashlib
 import itertools
-import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.config import PackConfig
-from aag_tf.data import tfrecords
+from aag_tf.data.sources import tfrecords
 from aag_tf.packing.items import Item, ItemSource
+from aag_tf.packing.sources.counted_files import CountedFiles
 from aag_tf.packing.sources.file_splits import files_by_split
 from aag_tf.packing.sources.labels import IMAGE_NAMES, LABEL_NAMES, NO_LABELS, Labels
 from aag_tf.utils.errors import DataError, PackError
@@ -21,44 +20,33 @@ from aag_tf.utils.progress import progress_bar
 from aag_tf.utils.stores import FRESH_SECONDS, fetched
 
 
-class RecordFile(NamedTuple):
-    """A file, and how many of its records can be read; a damaged one behind them counts as one."""
-
-    path: str
-    readable: int
-    damaged: int
-
-
 class TfrecordItems(ItemSource):
     """The pictures of TFRecord files.
 
     Args:
         dataset: value of `--dataset`.
-        files: of each split.
+        files: of each split, with how many of their records can be read; a damaged one behind them counts as one.
         labels: how a value of the label's feature becomes a number.
         images: names of the feature with the picture; the first that is there counts.
     """
 
     def __init__(
-        self, dataset: str, files: dict[str, list[RecordFile]], labels: Labels, images: tuple[str, ...]
+        self, dataset: str, files: dict[str, dict[str, tuple[int, int]]], labels: Labels, images: tuple[str, ...]
     ) -> None:
-        self._dataset, self._files, self._labels, self._images = dataset, files, labels, images
-        self._names = tfrecords.short_names([file.path for part in files.values() for file in part])
+        self._dataset, self._labels, self._images = dataset, labels, images
+        self._files = CountedFiles(files)
+        self._readable = {path: readable for part in files.values() for path, (readable, _) in part.items()}
 
     @property
     @override
     def facts(self) -> dict[str, Any]:
-        stamps = {
-            split: [[*file, os.stat(file.path).st_size, os.stat(file.path).st_mtime_ns] for file in files]
-            for split, files in self._files.items()
-        }
-        content = json.dumps([stamps, self._images, self._labels.names, self.class_names])
-        return {"dataset": self._dataset, "digest": hashlib.sha256(content.encode()).hexdigest()}
+        digest = self._files.digest(self._images, self._labels.names, self.class_names)
+        return {"dataset": self._dataset, "digest": digest}
 
     @property
     @override
     def splits(self) -> Mapping[str, int]:
-        return {split: sum(file.readable + file.damaged for file in files) for split, files in self._files.items()}
+        return self._files.splits
 
     @property
     @override
@@ -67,28 +55,18 @@ class TfrecordItems(ItemSource):
 
     @property
     @override
-    def shape(self) -> None:
-        return None
-
-    @property
-    @override
     def size(self) -> int:
-        return sum(os.stat(file.path).st_size for files in self._files.values() for file in files)
+        return self._files.size
 
     @override
     def items(self, split: str, start: int, stop: int) -> Iterator[Item]:
-        before = 0
-        for file in self._files[split]:
-            count = file.readable + file.damaged
-            first, last = max(start - before, 0), min(stop - before, count)
-            if first < last:
-                yield from self._items_of(file, first, last)
-            before += count
+        for path, first, last in self._files.parts(split, start, stop):
+            yield from self._items_of(path, first, last)
 
-    def _items_of(self, file: RecordFile, start: int, stop: int) -> Iterator[Item]:
-        name, good = self._names[file.path], min(stop, file.readable)
+    def _items_of(self, path: str, start: int, stop: int) -> Iterator[Item]:
+        name, good = self._files.names[path], min(stop, self._readable[path])
         wanted = max(good - start, 0)
-        records = tfrecords.open_records(file.path).skip(start).take(wanted).as_numpy_iterator()
+        records = tfrecords.open_records(path).skip(start).take(wanted).as_numpy_iterator()
         number = start
         try:
             for record in itertools.islice(records, wanted):
@@ -96,9 +74,9 @@ class TfrecordItems(ItemSource):
                 yield Item(f"{name}#{number}", self._label(record), functools.partial(self._picture, record))
                 number += 1
         except tf.errors.OpError as error:
-            raise PackError(f"{file.path} can no longer be read ({type(error).__name__}); restore it.") from error
+            raise PackError(f"{path} can no longer be read ({type(error).__name__}); restore it.") from error
         if number < good:
-            raise PackError(f"{file.path} ends at record {number}; it was changed meanwhile: restore it.")
+            raise PackError(f"{path} ends at record {number}; it was changed meanwhile: restore it.")
         if stop > good:
             yield Item(f"{name}#{good}", None, _damaged)
 
@@ -126,15 +104,14 @@ def open_tfrecords(rest: str, config: PackConfig) -> TfrecordItems:
         )
     names = () if config.label_feature == NO_LABELS else _names(config.label_feature, LABEL_NAMES)
     labels = Labels(names)
-    files: dict[str, list[RecordFile]] = {}
+    files: dict[str, dict[str, tuple[int, int]]] = {}
     with progress_bar("counting records", None, "img") as bar:
         for split, own in files_by_split(paths).items():
-            files[split] = []
+            files[split] = {}
             for each in own:
                 with tfrecords.converting_errors(each):
-                    counted = _count(each, labels)
-                files[split].append(counted)
-                bar.update(counted.readable + counted.damaged)
+                    files[split][each] = _count(each, labels)
+                bar.update(sum(files[split][each]))
     labels.finish()
     return TfrecordItems(config.data.dataset, files, labels, _names(config.image_feature, IMAGE_NAMES))
 
@@ -155,15 +132,16 @@ def value_in(record: bytes, names: tuple[str, ...]) -> int | str | None:
     return None
 
 
-def _count(path: str, labels: Labels) -> RecordFile:
+def _count(path: str, labels: Labels) -> tuple[int, int]:
+    """Returns how many records can be read, and 1 for a damaged one behind them."""
     count = 0
     try:
         for record in tfrecords.open_records(path).as_numpy_iterator():
             labels.see(value_in(record, labels.names))
             count += 1
     except tfrecords.DAMAGE:
-        return RecordFile(path, count, 1)
-    return RecordFile(path, count, 0)
+        return count, 1
+    return count, 0
 
 
 def _names(given: str | None, usual: tuple[str, ...]) -> tuple[str, ...]:

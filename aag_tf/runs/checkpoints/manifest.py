@@ -1,12 +1,15 @@
 """The manifest of a checkpoint: the size and digest of each file, to notice damage before anything is restored."""
 
 import dataclasses
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, Self
 
 from aag_tf.runs.run_directory import CHECKPOINT_MANIFEST
+from aag_tf.utils.digests import FileFacts, digest_of_json
+from aag_tf.utils.errors import brief, one_line
+from aag_tf.utils.json_fields import read_fields
+from aag_tf.utils.json_files import read_json_object
 
 FORMAT = "aag_tf.checkpoint"
 FORMAT_VERSION = 1
@@ -15,21 +18,6 @@ MANIFEST_FILE = CHECKPOINT_MANIFEST
 
 class DamagedError(Exception):
     """A checkpoint is not as it was written; the message is a phrase that says what differs."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FileFacts:
-    """Size and SHA-256 of a file, the latter as `sha256sum` prints it."""
-
-    bytes: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> Self:
-        """Computes the facts of a file."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return cls(file.tell(), digest)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +42,7 @@ class Manifest:
     def to_json(self) -> str:
         """Returns the text of `manifest.json`, which includes a digest of itself."""
         facts: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
-        return json.dumps(facts | {"sha256": _digest(facts)}, indent=1) + "\n"
+        return json.dumps(facts | {"sha256": digest_of_json(facts)}, indent=1) + "\n"
 
     @classmethod
     def read(cls, directory: Path) -> Self:
@@ -65,18 +53,18 @@ class Manifest:
             OSError: it exists and cannot be read now.
         """
         try:
-            facts = json.loads((directory / MANIFEST_FILE).read_bytes())
+            facts = read_json_object(directory / MANIFEST_FILE, "sha256", "format", "format_version")
             digest = facts.pop("sha256")
+            if digest != digest_of_json(facts):
+                raise DamagedError(f"{MANIFEST_FILE} is not as it was written")
+            if (facts["format"], facts["format_version"]) != (FORMAT, FORMAT_VERSION):
+                found = f"{brief(facts['format'])} {brief(facts['format_version'])}"
+                raise DamagedError(f"{MANIFEST_FILE} is of another format, {found}")
+            return read_fields(cls, facts)
         except FileNotFoundError as error:
             raise DamagedError(f"{MANIFEST_FILE} is missing") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DamagedError(f"{MANIFEST_FILE} is no manifest") from error
-        if digest != _digest(facts):
-            raise DamagedError(f"{MANIFEST_FILE} is not as it was written")
-        if (facts["format"], facts["format_version"]) != (FORMAT, FORMAT_VERSION):
-            raise DamagedError(f"{MANIFEST_FILE} is of another format, {facts['format']} {facts['format_version']}")
-        files = {name: FileFacts(**found) for name, found in facts["files"].items()}
-        return cls(facts["step"], facts["knn_accuracy"], files)
+        except ValueError as error:
+            raise DamagedError(f"{MANIFEST_FILE} is no manifest ({one_line(error, 200)})") from error
 
     def verify(self, directory: Path) -> None:
         """Compares every file with its facts.
@@ -86,15 +74,5 @@ class Manifest:
             OSError: a file exists and cannot be read now.
         """
         for name, expected in self.files.items():
-            try:
-                size = (directory / name).stat().st_size
-                if size != expected.bytes:
-                    raise DamagedError(f"{name} has {size:,} of {expected.bytes:,} bytes")
-                if FileFacts.of(directory / name) != expected:
-                    raise DamagedError(f"{name} is not as it was written")
-            except FileNotFoundError as error:
-                raise DamagedError(f"{name} is missing") from error
-
-
-def _digest(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+            if fault := expected.fault(directory / name):
+                raise DamagedError(f"{name} {fault}")

@@ -27,13 +27,7 @@ class RunState:
         # The seed state of dropout is among the variables of a network, but Keras does not track it for checkpoints.
         random = [variable.value for variable in self.variables if variable.path.endswith(SEED_STATE)]
         self.checkpoint = tf.train.Checkpoint(**parts, **({"random": random} if random else {}))
-        floating = [variable for variable in self.variables if tf.as_dtype(variable.dtype).is_floating]
-
-        @tf.function
-        def are_finite() -> tf.Tensor:
-            return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(value))) for value in floating])
-
-        self._are_finite = are_finite
+        self._floating = [variable for variable in self.variables if tf.as_dtype(variable.dtype).is_floating]
 
     @property
     def bytes(self) -> int:
@@ -44,13 +38,23 @@ class RunState:
 
     def is_finite(self) -> bool:
         """Whether all weights, moments and moving statistics are finite; waits for the device."""
-        return bool(self._are_finite())
+        # Eagerly, since a graph of all variables takes longer to trace than it saves at a few checkpoints.
+        finite = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(value))) for value in self._floating]
+        return bool(tf.reduce_all(finite))
 
     def write(self, prefix: str) -> None:
         """Writes files whose names start with the prefix."""
         path = Path(prefix)
         with literal(path.parent) as directory:
             self.checkpoint.write(str(directory / path.name))
+
+    def load(self, stored: StoredCheckpoint) -> None:
+        """Loads a verified checkpoint.
+
+        Raises:
+            RunDirectoryError: TensorFlow cannot read it, or it is that of other networks.
+        """
+        restore(stored, self.checkpoint).assert_existing_objects_matched()
 
     def restore(self, store: CheckpointStore) -> int:
         """Loads the newest undamaged checkpoint, if there is one, and deletes damaged ones after it.
@@ -63,7 +67,7 @@ class RunState:
         """
         chosen = store.choose()
         if chosen is not None:
-            restore(chosen, self.checkpoint).assert_existing_objects_matched()
+            self.load(chosen)
         store.clear(chosen)
         return 0 if chosen is None else chosen.step
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aag_tf.runs.checkpoints.manifest import MANIFEST_FILE, DamagedError, Manifest
-from aag_tf.utils.atomic import sync, write_atomically
+from aag_tf.utils.atomic import naming, sync, write_atomically
 from aag_tf.utils.errors import RunDirectoryError
 from aag_tf.utils.log import logger
 from aag_tf.utils.stores import named
@@ -94,11 +94,12 @@ class CheckpointStore:
         """Returns the checkpoints by ascending step, without verifying them."""
         return sorted(self._find(), key=lambda checkpoint: checkpoint.step)
 
-    def choose(self, which: str = "latest") -> StoredCheckpoint | None:
+    def choose(self, which: str = "latest", *, until: int | None = None) -> StoredCheckpoint | None:
         """Returns the newest undamaged checkpoint, or the best by kNN accuracy; logs each damaged one.
 
         Args:
             which: `latest`, or `best`, which falls back to the next best (the newer of equals).
+            until: the last step to look at; `None` for no limit.
 
         Returns:
             `None` where there is no checkpoint.
@@ -106,7 +107,7 @@ class CheckpointStore:
         Raises:
             RunDirectoryError: all are damaged, one cannot be read now, or none has a kNN accuracy to be the best by.
         """
-        candidates = self.all()
+        candidates = [stored for stored in self.all() if until is None or stored.step <= until]
         if not candidates:
             return None
         if which == "best":
@@ -142,38 +143,45 @@ class CheckpointStore:
         """
         target = self.directory / f"step-{step}"
         unfinished = self.directory / f"{UNFINISHED}{target.name}"
-        self.directory.mkdir(exist_ok=True)
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
-        try:
-            write_state(str(unfinished / STATE))
-            manifest = Manifest.of(unfinished, step, knn_accuracy)
-            for name in manifest.files:
-                sync(unfinished / name)
-            write_atomically(unfinished / MANIFEST_FILE, manifest.to_json())
-            replaced = self._set_aside(target) if target.exists() else None
-            unfinished.rename(target)
-        except BaseException:
+        with naming(target):
+            self.directory.mkdir(exist_ok=True)
             shutil.rmtree(unfinished, ignore_errors=True)
-            raise
-        sync(self.directory)
+            unfinished.mkdir()
+            try:
+                write_state(str(unfinished / STATE))
+                manifest = Manifest.of(unfinished, step, knn_accuracy)
+                for name in manifest.files:
+                    sync(unfinished / name)
+                write_atomically(unfinished / MANIFEST_FILE, manifest.to_json())
+                replaced = self._set_aside(target) if target.exists() else None
+                unfinished.rename(target)
+            except BaseException:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
+            sync(self.directory)
         if replaced is not None:
             shutil.rmtree(replaced)
         return target
 
-    def prune(self, keep: int) -> None:
-        """Deletes all but the newest `keep` checkpoints and the one with the best kNN accuracy.
+    def prune(self, keep: int, *, keep_until: int | None = None) -> None:
+        """Deletes all but the newest `keep` checkpoints, the one with the best kNN accuracy, and that of `keep_until`.
 
         Deletes nothing, and logs that, while a manifest cannot be read, since it may be that of the best.
+
+        Args:
+            keep: how many of the newest stay.
+            keep_until: the newest up to this step stays too; `None` for none.
         """
         found = self.all()
         try:
-            best = [checkpoint.step for checkpoint in self._ranked(found)[-1:]]
+            kept = self._ranked(found)[-1:]
         except RunDirectoryError as error:
             logger.warning("old checkpoints are kept for now: %s", error)
             return
+        if keep_until is not None:
+            kept += [checkpoint for checkpoint in found if checkpoint.step <= keep_until][-1:]
         for checkpoint in found[:-keep]:
-            if checkpoint.step not in best:
+            if checkpoint not in kept:
                 self._remove(checkpoint)
 
     def clear(self, chosen: StoredCheckpoint | None) -> None:

@@ -1,6 +1,6 @@
 """Keras callbacks of a run: logs, pictures, progress, checkpoints, evaluation meanwhile, a clean end."""
 
-from aag_tf.training.callbacks.build import build_callbacks
+from aag_tf.training.callbacks.build import build_callbacks, was_measured
 from aag_tf.training.callbacks.checkpoints import Checkpoints
 from aag_tf.training.callbacks.collapse import CollapseWarning
 from aag_tf.training.callbacks.embedding_projector import EmbeddingProjector
@@ -39,4 +39,5 @@ __all__ = [
     "Writer",
     "build_callbacks",
     "is_due",
+    "was_measured",
 ]

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 
 import keras
 
+from aag_tf.runs.metrics import read_metrics
 from aag_tf.training.callbacks.checkpoints import Checkpoints
 from aag_tf.training.callbacks.collapse import CollapseWarning
 from aag_tf.training.callbacks.embedding_projector import EmbeddingProjector
 from aag_tf.training.callbacks.histograms import Histograms
 from aag_tf.training.callbacks.hyperparameters import Hyperparameters
+from aag_tf.training.callbacks.input_limit import InputLimit
 from aag_tf.training.callbacks.metrics_file import MetricsFile
-from aag_tf.training.callbacks.monitor import EncoderMonitor
+from aag_tf.training.callbacks.monitor import MONITOR_SECONDS, EncoderMonitor
+from aag_tf.training.callbacks.periodic import Periodic
 from aag_tf.training.callbacks.preview import Preview
 from aag_tf.training.callbacks.profiler import Profiler
 from aag_tf.training.callbacks.progress import Progress
@@ -21,7 +24,9 @@ from aag_tf.training.callbacks.terminate_on_nan import TerminateOnNaN
 from aag_tf.training.callbacks.time_estimate import TimeEstimate
 from aag_tf.training.callbacks.tolerant_writer import TolerantWriter
 from aag_tf.training.callbacks.upload import Upload
+from aag_tf.training.input_advice import InputOfRun
 from aag_tf.training.open_run import OpenRun
+from aag_tf.training.step_range import is_due
 from aag_tf.training.writer import Writer
 
 Callbacks = list[keras.callbacks.Callback]
@@ -52,12 +57,20 @@ def build_callbacks(run: OpenRun, custom_writers: Sequence[Writer], closing: con
         steps,
         every=settings.checkpoint_every_steps or steps.steps_per_epoch,
         keep=settings.checkpoints_to_keep,
+        constant_until=run.config.optimizer.constant_until(steps.total_steps),
+        stride=run.config.schedule.steps_per_execution,
         check=terminate_on_nan.check_state,
         saved=run.directory.push,
     )
-    custom = map(TolerantWriter, custom_writers)
-    writers: list[Writer] = [metrics, events, progress, checkpoints, CollapseWarning(events), *custom]
     batch_size = run.config.schedule.global_batch_size
+    limit = InputLimit(events, _input(run), global_batch_size=batch_size, start_step=steps.start_step)
+    custom = map(TolerantWriter, custom_writers)
+    writers: list[Writer] = [metrics, events, progress, checkpoints, CollapseWarning(events), limit, *custom]
+    measuring = [*_monitor(run, writers), *_pictures(run, events)]
+    if not was_measured(run):
+        for callback in measuring:
+            if isinstance(callback, Periodic):
+                callback.missed = True
     return [
         terminate_on_nan,
         Hyperparameters(events, run.config, steps.total_steps),
@@ -65,11 +78,33 @@ def build_callbacks(run: OpenRun, custom_writers: Sequence[Writer], closing: con
         StepLog(writers, steps, every=settings.log_every_steps, global_batch_size=batch_size),
         progress,
         TimeEstimate(steps),
-        *_monitor(run, writers),
-        *_pictures(run, events),
+        *measuring,
         checkpoints,
         *([Upload(run.directory, steps, every=settings.log_every_steps)] if run.directory.is_stored else []),
     ]
+
+
+def was_measured(run: OpenRun) -> bool:
+    """Whether the step that a run goes on from was measured, or was not to be; images may have been lost then."""
+    steps, every = run.steps, run.config.run.knn_every_epochs * run.steps.steps_per_epoch
+    step = steps.start_step
+    if step == 0 or every == 0 or run.monitored.validation is None or not run.is_chief:
+        return True
+    if step < steps.total_steps and not is_due(step, every, step - run.config.schedule.steps_per_execution):
+        return True
+    return any(record["step"] == step and MONITOR_SECONDS in record for record in read_metrics(run.directory.metrics))
+
+
+def _input(run: OpenRun) -> InputOfRun:
+    """What the run reads."""
+    splits = (run.source.train, run.source.validation, run.source.test)
+    return InputOfRun(
+        data=run.config.data,
+        augment=run.config.augment,
+        images=run.source.train.images,
+        total=sum(len(split) for split in splits if split is not None),
+        on_gpu=any("GPU" in device for device in run.model.distribute_strategy.extended.worker_devices),
+    )
 
 
 def _monitor(run: OpenRun, writers: Sequence[Writer]) -> Callbacks:

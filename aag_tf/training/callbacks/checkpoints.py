@@ -1,4 +1,4 @@
-"""Saves checkpoints at regular steps, and at each new best kNN accuracy."""
+"""Saves checkpoints at regular steps, at each new best kNN accuracy, and where the learning rate begins to fall."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +19,8 @@ class Checkpoints(keras.callbacks.Callback):
         step_range: the steps of this `fit`.
         every: steps between checkpoints; the last step of a `fit` is always saved.
         keep: how many of the newest stay on disk, besides the one with the best kNN accuracy.
+        constant_until: a step whose checkpoint stays too, or that of the last one before it; `None` for none.
+        stride: steps from one call of this callback to the next, of which it only sees the last.
         check: called with the step before each save; raises where the state must not be kept.
         saved: called after each save.
     """
@@ -31,6 +33,8 @@ class Checkpoints(keras.callbacks.Callback):
         *,
         every: int,
         keep: int,
+        constant_until: int | None = None,
+        stride: int = 1,
         check: Callable[[int], None],
         saved: Callable[[], None] = lambda: None,
     ) -> None:
@@ -40,6 +44,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.step_range = step_range
         self.every = every
         self.keep = keep
+        self.constant_until = constant_until
+        self.stride = stride
         self.check = check
         self.saved = saved
         self.step = step_range.start_step
@@ -53,11 +59,16 @@ class Checkpoints(keras.callbacks.Callback):
             self._measured = int(record["step"]), float(record["knn_accuracy"])
 
     @override
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        if self._measured is not None:  # only now, since that step's images could not be read before
+            self.save()
+
+    @override
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.step = self.step_range.step(batch)
         accuracy = self._accuracy()
         is_best = accuracy is not None and (self._best_accuracy is None or accuracy >= self._best_accuracy)
-        if is_best or is_due(self.step, self.every, self._last_saved):
+        if is_best or self._ends_constant_phase() or is_due(self.step, self.every, self._last_saved):
             self.save()
 
     @override
@@ -75,11 +86,15 @@ class Checkpoints(keras.callbacks.Callback):
         self.check(self.step)
         accuracy = self._accuracy()
         self.store.write(self.step, self.state.write, knn_accuracy=accuracy)
-        self.store.prune(self.keep)
+        self.store.prune(self.keep, keep_until=self.constant_until)
         self.saved()
         self._last_saved = self.step
         if accuracy is not None:
             self._best_accuracy = max(accuracy, self._best_accuracy or 0.0)
+
+    def _ends_constant_phase(self) -> bool:
+        """Whether the learning rate falls in the steps that come next, and not before."""
+        return self.constant_until is not None and self.step <= self.constant_until < self.step + self.stride
 
     def _accuracy(self) -> float | None:
         """The kNN accuracy of the current step, where it was measured."""

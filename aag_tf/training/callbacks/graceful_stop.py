@@ -14,6 +14,8 @@ import keras
 from typing_extensions import override
 
 from aag_tf.training.step_range import StepRange
+from aag_tf.utils import terminal
+from aag_tf.utils.text import Lines
 
 SENT_TWICE = 1.0  # seconds within which a scheduler may send SIGTERM to a process and again to its group
 PATIENCE = 1.0  # seconds that a second signal leaves Python to end by itself
@@ -130,4 +132,4 @@ def _is_interactive() -> bool:
 def _tell(text: str) -> None:
     """Prints a line below a progress bar; ignores an output that nobody reads."""
     with contextlib.suppress(OSError):
-        print(f"\n{text}", file=sys.stderr, flush=True)
+        terminal.write(Lines("", text))

@@ -15,12 +15,16 @@ class Periodic(keras.callbacks.Callback):
     Args:
         step_range: the steps of this `fit`.
         every: steps between two calls.
+
+    Attributes:
+        missed: whether the step that this `fit` starts at has not been acted on.
     """
 
     def __init__(self, step_range: StepRange, *, every: int) -> None:
         super().__init__()
         self.step_range = step_range
         self.every = every
+        self.missed = False
         self.last_due = step_range.start_step
         self._earlier = self._done = 0  # steps of this `fit`: in earlier epochs, and so far
 
@@ -32,6 +36,9 @@ class Periodic(keras.callbacks.Callback):
     @override
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         self.last_due, self._earlier, self._done = self.step_range.start_step, 0, 0
+        if self.missed:
+            self.missed = False
+            self.on_due(self.step_range.start_step, {})
 
     @override
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:

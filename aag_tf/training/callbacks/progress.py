@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from typing_extensions import override
 
 from aag_tf.training.step_range import StepRange
+from aag_tf.utils import terminal
 from aag_tf.utils.progress import (
     SECONDS_BETWEEN_LINES,
     ignore_broken_output,
@@ -78,7 +79,7 @@ class Progress(keras.callbacks.Callback):
         if is_due and progress_shown():
             self._last_line = now
             line = f"step {step:,} of {self.step_range.total_steps:,}: {metrics}{self._time_left(step, now)}"
-            print(line, file=self.stream, flush=True)
+            terminal.write(line, self.stream)
 
     def _time_left(self, step: int, now: float) -> str:
         """The time left, after a comma; empty at the end, and while only the execution that compiles is known."""

@@ -18,9 +18,10 @@ class StepLog(Periodic):
     """Hands `{step, epoch, loss, …, learning_rate, images_per_second, …}` to writers every `every` steps.
 
     `images_per_second` covers the steps since the last record, with their input and without other callbacks;
-    `data_wait_share`, in [0, 1], is the share of that time in which steps waited for their batches. The first
-    execution, which also traces and compiles, counts in neither: the first record states its time as
-    `first_step_seconds`, unless that record covers this execution alone.
+    `data_wait_share`, in [0, 1], is the share of that time in which steps waited for their batches, and
+    `cpu_cores_used` the number of CPU cores that this process kept busy on average. The first execution, which also
+    traces and compiles, counts in none of them: the first record states its time as `first_step_seconds`, unless that
+    record covers this execution alone.
 
     Args:
         writers: receive each record, in order.
@@ -40,13 +41,13 @@ class StepLog(Periodic):
         super().__init__(step_range, every=every)
         self.writers = writers
         self.global_batch_size = global_batch_size
-        self._began = 0.0
+        self._began = self._began_cpu = 0.0
         self._first_seconds: float | None = None  # of the first execution, until a record states it
         self._restart(step_range.start_step)
 
     def _restart(self, step: int) -> None:
         """Starts counting time and steps anew."""
-        self._since, self._seconds, self._waited = step, 0.0, 0.0
+        self._since, self._seconds, self._cpu_seconds, self._waited = step, 0.0, 0.0, 0.0
 
     @override
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -55,11 +56,12 @@ class StepLog(Periodic):
 
     @override
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._began = time.perf_counter()
+        self._began, self._began_cpu = time.perf_counter(), time.process_time()
 
     @override
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._seconds += time.perf_counter() - self._began  # the step is over once Keras passes its metrics on
+        self._cpu_seconds += time.process_time() - self._began_cpu
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         self._waited += metrics.pop(DATA_WAIT, 0.0)
         super().on_train_batch_end(batch, metrics)
@@ -77,6 +79,7 @@ class StepLog(Periodic):
             "learning_rate": float(tf.convert_to_tensor(self.model.optimizer.learning_rate)),
             "images_per_second": images / self._seconds,
             "data_wait_share": self._waited / self._seconds,
+            "cpu_cores_used": self._cpu_seconds / self._seconds,
             **memory_in_use(),
         }
         if self._first_seconds is not None:

@@ -66,7 +66,7 @@ def likely_causes(config: TrainConfig) -> list[str]:
         f"a learning rate too high for {rate.optimizer} (--learning_rate={rate.learning_rate:g}, "
         f"--lr_scaling={rate.lr_scaling}: try a third)"
     ]
-    if rate.warmup_fraction < 0.05:
+    if rate.warmup_steps is None and rate.warmup_fraction < 0.05:
         causes.append(f"too short a warm-up (--warmup_fraction={rate.warmup_fraction:g}: try 0.1)")
     if config.schedule.precision == "mixed_float16":
         causes.append("overflow in float16 (try --precision=mixed_bfloat16 or float32)")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from aag_tf.utils.errors import AagError
+from aag_tf.utils.json_fields import parse_json
 from aag_tf.utils.log import logger
 from aag_tf.utils.stores.failures import ExistsError, MissingError, StoreError
 from aag_tf.utils.stores.store import Store
@@ -52,11 +53,17 @@ class Claim:
         found = self._read()
         if found is None or found.get("token") == self._token or _is_void(found):
             return
-        age = max(0.0, time.time() - float(found.get("renewed", 0)))
+        age = time.time() - float(found.get("renewed", 0))
+        owner = f"process {found.get('process')} on {found.get('host')}"
+        if age < -STALE_SECONDS:
+            raise ClaimedError(
+                f"{self.what} is in use by another process ({owner}, whose clock is {-age:.0f} s ahead of this one); "
+                f"wait for it, stop it, or name another. If it has ended, delete {self.store.address}/{CLAIM_FILE}."
+            )
+        age = max(0.0, age)
         raise ClaimedError(
-            f"{self.what} is in use by another process (process {found.get('process')} on {found.get('host')}, which "
-            f"said so {age:.0f} s ago); wait for it, stop it, or name another. If it has ended, try again in "
-            f"{max(1.0, STALE_SECONDS - age):.0f} s."
+            f"{self.what} is in use by another process ({owner}, which said so {age:.0f} s ago); wait for it, stop it, "
+            f"or name another. If it has ended, try again in {max(1.0, STALE_SECONDS - age):.0f} s."
         )
 
     @contextlib.contextmanager
@@ -123,7 +130,7 @@ class Claim:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            found = json.loads(self.store.read(CLAIM_FILE))
+            found = parse_json(self.store.read(CLAIM_FILE))
         except (MissingError, ValueError):
             return None
         return found if isinstance(found, dict) else None

@@ -13,7 +13,7 @@ from aag_tf.evaluation import evaluate
 from aag_tf.evaluation.subjects.input_range import IMAGENET_DEVIATION, IMAGENET_MEAN, convert
 from aag_tf.evaluation.subjects.keras_model import load_foreign_keras_model, untrained_copy
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
-from aag_tf.utils.errors import ConfigError, EvaluationError
+from aag_tf.utils.errors import ConfigError, EvaluationError, ExportError
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
 
@@ -122,7 +122,7 @@ def test_a_range_that_nobody_knows_is_asked_for(tmp_path):
     with pytest.raises(EvaluationError, match=r"takes float32 images, and nothing says in which range.*--input_range"):
         load_foreign_saved_model(path, None, None)
     (path / "saved_model.pb").write_bytes(b"damaged")
-    with pytest.raises(EvaluationError, match="cannot be loaded as a SavedModel"):
+    with pytest.raises(ExportError, match=r"saved_model\.pb is damaged \(\w+Error\); export the model again"):
         load_foreign_saved_model(path, None, "0..1")
 
 

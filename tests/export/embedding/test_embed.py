@@ -80,7 +80,7 @@ def test_an_input_of_which_nothing_can_be_read_is_an_error_that_names_one(tmp_pa
 
 def test_an_empty_input_leaves_the_output_free(tmp_path, job):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds no images, so there is nothing to embed"):
+    with pytest.raises(DataError, match="holds no images; name another --input"):
         embed(job(input=str(tmp_path / "empty")))
     assert embed(job()).images == 12
 

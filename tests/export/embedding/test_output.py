@@ -61,10 +61,11 @@ def test_nothing_but_its_own_files_is_deleted(output):
         output.write_manifest(MANIFEST)
     own = ["input.jsonl", "embeddings.npy", "paths.txt", "index.faiss", "index.json"]
     own += ["parquet/part-00000-of-00001.parquet", "parquet/part-123456-of-123457.parquet"]
+    own += ["damaged/part-00000-of-00001.parquet", "damaged/part-00000-of-00001.parquet.2", "damaged/embeddings.npy"]
     halves = [".manifest.json.0a1b2c3d4e5f", ".embeddings.npy", ".index.faiss.0a1b2c3d4e5f"]
     halves += ["parquet/.part-00000-of-00001.parquet"]
     foreign = [".gitignore", ".hidden.npy", "notes.txt", "paths.txt.bak", "pics/a.jpg", "pics/.embeddings.npy"]
-    foreign += ["parquet/mine.parquet", "parquet/.mine"]
+    foreign += ["parquet/mine.parquet", "parquet/.mine", "damaged/mine.parquet"]
     for name in [*own, *halves, *foreign]:
         (output.path / name).parent.mkdir(exist_ok=True)
         (output.path / name).touch()
@@ -76,6 +77,16 @@ def test_nothing_but_its_own_files_is_deleted(output):
     assert content() == {*own, *foreign, "manifest.json"}
     output.clear()
     assert content() == set(foreign)
+
+
+def test_half_written_files_are_deleted_when_nobody_writes_them(output):
+    half = output.path / ".index.faiss"
+    with output.writing():
+        half.touch()
+        output.remove_abandoned()
+        assert half.exists()
+    output.remove_abandoned()
+    assert not half.exists()
 
 
 def test_the_manifest_goes_last(output, monkeypatch):
@@ -98,7 +109,7 @@ def test_the_manifest_goes_last(output, monkeypatch):
 def test_two_processes_do_not_write_at_once(output):
     with (
         output.writing(),
-        pytest.raises(EmbeddingError, match="is being written by another aag-embed"),
+        pytest.raises(EmbeddingError, match="is being written by another process"),
         Output(output.path).writing(),
     ):
         pass
@@ -155,9 +166,9 @@ def test_refuses_a_manifest_of_another_kind(output, content, words):
     ("part", "facts", "words"),
     [
         ("model", None, "it has no .model"),
-        ("model", {"path": "m", "digest": "d", "image_shape": [8, 8, 1]}, "it has no .embedding_dim"),
+        ("model", {"path": "m", "digest": "d", "image_shape": [8, 8, 1]}, "it has no .model.embedding_dim"),
         ("model", {"path": "m", "digest": "d", "image_shape": [8, 0, 1], "embedding_dim": 1}, "out of range"),
-        ("settings", {"normalize": 1}, "its .normalize. is not bool"),
+        ("settings", {"normalize": 1}, "its .settings.normalize. is not bool"),
         ("settings", {"normalize": True, "dtype": "float32", "numpy": True, "shard_size": 0}, "out of range"),
         ("input", {"kind": "folder", "source": "s", "rows": 10**30, "digest": "d"}, "out of range"),
         ("input", ["folder"], "its .input. is not"),

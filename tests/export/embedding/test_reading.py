@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aag_tf.data.reasons import reason
+from aag_tf.data.files.reasons import reason
 from aag_tf.export.embedding.items import Item
 from aag_tf.export.embedding.reading import BATCHES_AHEAD, read_batches
 from aag_tf.utils.errors import DataError

@@ -95,7 +95,7 @@ def test_records_that_cannot_be_read_are_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     write_records(tmp_path / "a.tfrecord", [example(picture())])
-    monkeypatch.setattr("aag_tf.data.tfrecords.open_records", refuse)
+    monkeypatch.setattr("aag_tf.data.sources.tfrecords.open_records", refuse)
     with pytest.raises(DataError, match=r"a\.tfrecord cannot be read .Permission denied"):
         opened(tmp_path / "a.tfrecord")
 

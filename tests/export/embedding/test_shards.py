@@ -1,12 +1,14 @@
 """Parquet files: what goes in comes out, and a file is complete or absent."""
 
+import hashlib
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from aag_tf.export.embedding import shards
-from aag_tf.export.embedding.shards import Rows, is_shard, read_vectors, write_shard
+from aag_tf.export.embedding.shards import Rows, ShardFacts, fault_of_unknown, read_vectors, write_shard
 from aag_tf.utils import atomic
 from aag_tf.utils.errors import EmbeddingError
 from aag_tf.utils.text import printable
@@ -52,12 +54,32 @@ def test_a_slice_of_a_column_has_its_own_rows():
 
 def test_a_file_counts_only_with_all_its_rows(tmp_path):
     path = tmp_path / "part.parquet"
-    assert not is_shard(path, 4)
+    assert fault_of_unknown(path, 4, full=False) == "is missing"
     write_shard(path, ROWS, shards.schema("float32"))
-    assert is_shard(path, 4)
-    assert not is_shard(path, 5)
+    for full in (False, True):
+        assert fault_of_unknown(path, 4, full=full) is None
+        assert fault_of_unknown(path, 5, full=full) == "has 4 of 5 rows"
     path.write_bytes(path.read_bytes()[:-10])
-    assert not is_shard(path, 4)
+    assert fault_of_unknown(path, 4, full=False) == "is damaged"
+
+
+def test_the_facts_of_a_file_tell_every_flipped_bit(tmp_path):
+    path = tmp_path / "part.parquet"
+    facts = write_shard(path, ROWS, shards.schema("float32"))
+    good = path.read_bytes()
+    footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+    assert facts == ShardFacts(len(good), hashlib.sha256(good).hexdigest(), hashlib.sha256(good[footer:]).hexdigest())
+    assert (facts.fault(path), facts.fault(path, full=False)) == (None, None)
+    for place in range(len(good)):
+        flipped = bytearray(good)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        assert facts.fault(path) == "is not as it was written"
+        assert facts.fault(path, full=False) == (None if place < footer else "is not as it was written")
+    path.write_bytes(good[:-1])
+    assert facts.fault(path, full=False) == f"has {len(good) - 1:,} of {len(good):,} bytes"
+    path.unlink()
+    assert facts.fault(path, full=False) == "is missing"
 
 
 def test_a_file_and_its_name_outlive_a_power_cut(tmp_path, monkeypatch):

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from object_store import Killed, fail_after, names
+from object_store import killed_after_each_change, names
 
 from aag_tf.export.embedding import embed, open_collection
-from aag_tf.export.embedding.stored_output import StoredOutput
+from aag_tf.export.embedding.stored_output import output_to_write
 from aag_tf.utils import stores
 from aag_tf.utils.errors import DataError, EmbeddingError
-from aag_tf.utils.stores import ClaimedError, Store, claims
+from aag_tf.utils.stores import ClaimedError, Store
 
 OUTPUT = "s3://bucket/out"
 IMAGES = "s3://bucket/images"
@@ -46,17 +46,8 @@ def rows_of(path):
 
 def test_a_process_may_be_killed_at_any_moment(s3, job, finished, monkeypatch, tmp_path):
     """After each number of changes to the store the next process goes on, and no row is lost or doubled."""
-    monkeypatch.setattr(claims, "_is_alive", lambda process: False)
-    count, resumed = 0, []
-    while True:
-        with monkeypatch.context() as patch:
-            fail_after(patch, count, Killed())
-            try:
-                embed(job(output=OUTPUT))
-            except Killed:
-                pass
-            else:
-                break
+    resumed = []
+    for _ in killed_after_each_change(monkeypatch, lambda: embed(job(output=OUTPUT))):
         begun = "manifest.json" in names(OUTPUT)
         report = embed(job(output=OUTPUT, resume=begun))
         resumed.append(report.new)
@@ -64,8 +55,8 @@ def test_a_process_may_be_killed_at_any_moment(s3, job, finished, monkeypatch, t
         assert (report.images, report.embedded) == (12, 9)
         for name in names(OUTPUT):
             Store(OUTPUT).remove(name)
-        count += 1
-    assert count >= 9  # claim, two manifests and the list, three Parquet files, two NumPy files, the last manifest
+    # Claim, two manifests and the list, three Parquet files, two NumPy files, the last manifest.
+    assert len(resumed) >= 9
     assert set(resumed) == {12, 7, 2, 0}
     assert not list((tmp_path / "cache" / "embeddings").iterdir())
 
@@ -79,6 +70,31 @@ def test_a_collection_on_a_store_is_opened(s3, job, finished):
     assert not (stores.copy_path(OUTPUT) / "embeddings.npy").exists()
     with pytest.raises(EmbeddingError, match=r"^s3://bucket has no|^s3://bucket was not written by aag-embed"):
         open_collection("s3://bucket")
+
+
+def test_the_working_copy_of_a_killed_process_is_deleted_by_the_next(s3, job, tmp_path):
+    left = tmp_path / "cache" / "embeddings" / "copy-01234567"
+    left.mkdir(parents=True)
+    with output_to_write("s3://bucket/another") as living:
+        embed(job(output=OUTPUT))
+        assert list(left.parent.iterdir()) == [living.path]
+
+
+def test_a_damaged_file_on_a_store_is_kept_there_and_written_anew(s3, job, finished):
+    embed(job(output=OUTPUT))
+    name = "parquet/part-00001-of-00003.parquet"
+    damaged = bytearray(Store(OUTPUT).read(name))
+    damaged[200] ^= 1
+    Store(OUTPUT).write(name, bytes(damaged))
+    with pytest.raises(EmbeddingError, match=rf"^{OUTPUT}/{name} is not as it was written; give the aag-embed command"):
+        open_collection(OUTPUT).check(full=True)
+    assert embed(job(output=OUTPUT, resume=True)).new == 5
+    assert Store(OUTPUT).read("damaged/part-00001-of-00003.parquet") == damaged
+    assert {key: content for key, content in on_store().items() if key in files_of(finished / "out")} == files_of(
+        finished / "out"
+    )
+    open_collection(OUTPUT).check(full=True)
+    assert not (stores.copy_path(OUTPUT) / "damaged").exists()
 
 
 def test_images_on_a_store_are_those_of_a_folder(s3, job, finished, tmp_path):
@@ -126,7 +142,8 @@ def test_what_is_there_is_refused_or_replaced_and_others_files_stay(s3, job):
 
 
 def test_two_processes_do_not_mix(s3, job):
-    with StoredOutput(OUTPUT).writing(), pytest.raises(ClaimedError, match=r"^--output=s3://bucket/out is in use by"):
+    words = r"^--output=s3://bucket/out is in use by"
+    with output_to_write(OUTPUT) as output, output.writing(), pytest.raises(ClaimedError, match=words):
         embed(job(output=OUTPUT))
     embed(job(output=OUTPUT))
 

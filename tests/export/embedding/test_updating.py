@@ -39,6 +39,24 @@ def rows_of(path):
     return {row["path"]: row for row in pq.read_table(path / "parquet").to_pylist()}
 
 
+@pytest.mark.parametrize("before", ["followed", "earlier version"])
+def test_an_update_follows_links_as_the_output_did(tmp_path, own_job, before):
+    (tmp_path / "pictures/b/05.png").rename(tmp_path / "05.png")
+    (tmp_path / "pictures/b/05.png").symlink_to(tmp_path / "05.png")
+    embed(own_job(follow_symlinks=True))
+    if before == "earlier version":  # which followed all, and did not say so
+        manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+        del manifest["input"]["follow_symlinks"], manifest["sha256"]
+        (tmp_path / "out/manifest.json").write_text(json.dumps(manifest))
+        assert embed(own_job(resume=True)).new == 0
+    save_picture(tmp_path / "pictures/b/z.png", 51)
+    embed(own_job(update=True))
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 13
+    assert rows["b/05.png"]["error"] is None
+    assert rows["b/z.png"]["ok"]
+
+
 def fresh_rows(tmp_path, job):
     """The rows of an output that is made anew of the same pictures."""
     embed(job(output=str(tmp_path / "fresh")))
@@ -231,7 +249,7 @@ def test_a_folder_that_moved_is_the_same(tmp_path, changed, caplog):
 
 def test_what_is_not_finished_or_not_of_files_is_refused(tmp_path, own_job, changed):
     manifest = json.loads((tmp_path / "out/manifest.json").read_text())
-    del manifest["embedded"], manifest["broken"]
+    del manifest["embedded"], manifest["broken"], manifest["sha256"]
     (tmp_path / "out/manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(EmbeddingError, match="not finished; finish it with --resume in place of --update"):
         embed(changed(update=True))

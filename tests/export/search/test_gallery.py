@@ -10,7 +10,7 @@ from PIL import Image, TiffImagePlugin
 from small_pictures import save_picture
 
 from aag_tf.export.embedding.items import Item
-from aag_tf.export.search.gallery import Entry, write_gallery
+from aag_tf.export.search.gallery import Entry, Section, write_gallery
 from aag_tf.preflight.search import check_gallery
 from aag_tf.utils.errors import EmbeddingError
 
@@ -26,10 +26,10 @@ def test_shows_the_pictures_themselves_and_escapes_what_strangers_wrote(tmp_path
     save_picture(tmp_path / "large.png", 4, side=400)
     (tmp_path / "broken.png").write_bytes(b"<b>")
     found = [Entry(NASTY, "0.9000", item(tmp_path / name)) for name in ("a.png", "large.png", "broken.png")]
-    path = write_gallery(str(tmp_path / "g.html"), NASTY, NASTY, Entry("q", "query", None), found)
+    path = write_gallery(str(tmp_path / "g.html"), NASTY, NASTY, [Section(found, Entry("q", "query", None), NASTY)])
     page = path.read_text()
     assert "<script" not in page
-    assert page.count("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#x27;$title") == 6
+    assert page.count("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#x27;$title") == 7
     assert "the picture is gone" in page
     assert "which is not read" in page
     assert "default-src 'none'" in page
@@ -42,7 +42,7 @@ def test_shows_the_pictures_themselves_and_escapes_what_strangers_wrote(tmp_path
 def test_only_an_earlier_gallery_is_replaced(tmp_path):
     gallery = tmp_path / "g.html"
     check_gallery(str(gallery))
-    write_gallery(str(gallery), "first", "", Entry("q", "query", None), [])
+    write_gallery(str(gallery), "first", "", [])
     check_gallery(str(gallery))
     gallery.write_text("<html>my home page</html>")
     with pytest.raises(EmbeddingError, match="aag-search did not write"):
@@ -57,5 +57,5 @@ def test_a_color_profile_that_is_none_costs_no_picture(tmp_path):
     directory.tagtype[34675] = 2  # text
     Image.new("L", (8, 8), 7).save(tmp_path / "a.tiff", tiffinfo=directory)
     found = [Entry("a", "", item(tmp_path / "a.tiff"))]
-    page = write_gallery(str(tmp_path / "g.html"), "", "", Entry("q", "query", None), found).read_text()
+    page = write_gallery(str(tmp_path / "g.html"), "", "", [Section(found)]).read_text()
     assert page.count("data:image/png") == 1

@@ -1,10 +1,11 @@
 """Search over a real output: the right neighbors, by comparing and by an index, and refusals by name."""
 
+import dataclasses
 import json
+import random
 import shutil
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from small_pictures import BROKEN, make_folder, save_picture
 from aag_tf.config import EmbedConfig, SearchConfig
 from aag_tf.export.embedding import Collection, embed, open_collection
 from aag_tf.export.search import index, nearest, search
+from aag_tf.utils.digests import FileFacts
 from aag_tf.utils.errors import DataError, EmbeddingError, ExportError
 
 
@@ -124,6 +126,7 @@ def test_the_gallery_shows_query_and_answers(embedded, tmp_path):
 
 def test_an_answer_stands_where_the_pictures_are_gone(embedded, out, tmp_path):
     manifest = json.loads((out / "manifest.json").read_text())
+    del manifest["sha256"]
     manifest["input"]["root"] = str(tmp_path / "gone")
     (out / "manifest.json").write_text(json.dumps(manifest))
     (out / "input.jsonl").unlink()
@@ -141,7 +144,7 @@ def test_an_answer_stands_where_the_pictures_cannot_be_read(embedded, tmp_path, 
             raise error
             yield
 
-    monkeypatch.setattr(sys.modules["aag_tf.export.embedding.collection"], "open_input", lambda *_: Locked())
+    monkeypatch.setattr(sys.modules["aag_tf.export.embedding.inputs"], "open_input", lambda *_: Locked())
     report = found_by(embedded / "out", like="0", gallery=str(tmp_path / "g.html"))
     assert report.gallery.read_text().count("the picture is gone") == 6
     assert found_by(embedded / "out", like="0", gallery="").paths == report.paths
@@ -162,18 +165,71 @@ def test_an_index_is_built_once_and_answers_as_comparing_does(out, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:builtin type S:DeprecationWarning")
-def test_an_index_of_other_embeddings_is_not_used(out, monkeypatch):
+def test_an_index_of_other_embeddings_is_not_used(out):
     faiss = pytest.importorskip("faiss", reason="needs the extra `search`")
     found_by(out, like="3", index="hnsw")
     facts = json.loads((out / "index.json").read_text())
     (out / "index.json").write_text(json.dumps(facts | {"collection": "another"}))
     assert not index.is_built(open_collection(out))
     assert "all compared" in found_by(out, like="3").how
-    (out / "index.json").write_text(json.dumps(facts))
+    (out / "index.json").write_text(json.dumps(facts | {"sha256": 5}))
+    assert not index.is_built(open_collection(out))
+    # As an earlier version wrote them, without the digest of the index.
+    (out / "index.json").write_text(json.dumps({key: facts[key] for key in facts.keys() - {"bytes", "sha256"}}))
+    assert "approximate index" in found_by(out, like="3").how
     faiss.write_index(faiss.IndexFlatIP(5), str(out / "index.faiss"))
     refused(EmbeddingError, "does not belong to the embeddings", out, like="3")
     (out / "index.faiss").write_bytes(b"nonsense")
     refused(EmbeddingError, "delete it, and it will be built again", out, like="3")
+
+
+@pytest.mark.filterwarnings("ignore:builtin type S:DeprecationWarning")
+def test_a_damaged_index_never_reaches_faiss(out, monkeypatch):
+    faiss = pytest.importorskip("faiss", reason="needs the extra `search`")
+    whole = found_by(out, like="3", index="hnsw")
+    good = (out / "index.faiss").read_bytes()
+    assert FileFacts.of(out / "index.faiss").sha256 == json.loads((out / "index.json").read_text())["sha256"]
+    monkeypatch.setattr(faiss, "read_index", None)
+    sentence = "delete it, and it will be built again by --index=hnsw, or search with --index=exact."
+    for damaged, fault in (
+        *(
+            (good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :], "is not as it was written")
+            for place in random.Random(0).sample(range(len(good)), 100)
+        ),
+        (good[:-1], f"has {len(good) - 1:,} of {len(good):,} bytes"),
+    ):
+        (out / "index.faiss").write_bytes(damaged)
+        with pytest.raises(EmbeddingError) as error:
+            found_by(out, like="3")
+        assert str(error.value) == f"{out / 'index.faiss'} {fault}; {sentence}"
+    monkeypatch.undo()
+    assert found_by(out, like="3", index="exact").paths == whole.paths
+    (out / "index.faiss").unlink()
+    assert found_by(out, like="3", index="hnsw").paths == whole.paths
+
+
+@pytest.mark.filterwarnings("ignore:builtin type S:DeprecationWarning")
+def test_an_index_is_built_by_one_process_and_of_what_is_there(out, monkeypatch):
+    pytest.importorskip("faiss", reason="needs the extra `search`")
+    (out / ".index.faiss.0123456789ab").write_bytes(b"of a process that was killed")
+    with open_collection(out).output.writing():
+        refused(
+            EmbeddingError, f"^{out} is being written by another process; wait for it.", out, like="3", index="hnsw"
+        )
+    opened = sys.modules["aag_tf.export.search.search"].open_collection
+
+    def stale(path):
+        collection = opened(path)
+        manifest = dataclasses.replace(collection.manifest, gone=1)
+        return Collection(collection.output, manifest)
+
+    monkeypatch.setattr(sys.modules["aag_tf.export.search.search"], "open_collection", stale)
+    refused(EmbeddingError, f"^{out} was changed meanwhile; give the command again.", out, like="3", index="hnsw")
+    monkeypatch.undo()
+    assert not list(out.glob("index.*"))
+    found_by(out, like="3", index="hnsw")
+    assert sorted(file.name for file in out.glob("*index*")) == ["index.faiss", "index.json"]
+    assert not list(out.glob(".index*"))
 
 
 def test_an_index_needs_its_library(out, monkeypatch):
@@ -192,22 +248,6 @@ def test_an_index_that_came_without_its_library_is_passed_over(out, monkeypatch)
     assert "all compared" in found_by(out, like="3").how
 
 
-def test_an_index_is_whole_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
-    written, synced = [], []
-
-    def write_index(content, name):
-        written.append(Path(name))
-        Path(name).write_text(content)
-
-    monkeypatch.setattr(index, "sync", lambda path: synced.append((path, (tmp_path / "index.faiss").exists())))
-    for number in range(2):
-        (tmp_path / "index.faiss").unlink(missing_ok=True)
-        index._write(SimpleNamespace(write_index=write_index), "an index", tmp_path / "index.faiss")
-        assert synced[2 * number :] == [(written[number], False), (tmp_path, True)]
-        assert [file.name for file in tmp_path.iterdir()] == ["index.faiss"]
-    assert written[0] != written[1]  # or two processes would write into one file
-
-
 def test_refuses_what_is_not_in_the_collection(embedded):
     out = embedded / "out"
     refused(EmbeddingError, "--like=40: there are 40 images; give a row from 0 to 39", out, like="40")
@@ -221,7 +261,7 @@ def test_refuses_what_is_no_collection(tmp_path, out):
     refused(EmbeddingError, "is no directory", tmp_path / "missing", like="0")
     refused(EmbeddingError, "was not written by aag-embed", tmp_path, like="0")
     manifest = json.loads((out / "manifest.json").read_text())
-    del manifest["embedded"]
+    del manifest["embedded"], manifest["sha256"]
     (out / "manifest.json").write_text(json.dumps(manifest))
     refused(EmbeddingError, "is not finished", out, like="0")
 
@@ -230,6 +270,7 @@ def test_refuses_another_encoder_than_the_one_that_embedded(embedded, out, encod
     picture = str(embedded / "pictures" / "b" / "11.png")
     moved = shutil.copytree(encoder_dir, tmp_path / "moved")
     manifest = json.loads((out / "manifest.json").read_text())
+    del manifest["sha256"]
     manifest["model"]["path"] = str(tmp_path / "not here")
     (out / "manifest.json").write_text(json.dumps(manifest))
     refused(ExportError, "holds no SavedModel", out, query=picture)

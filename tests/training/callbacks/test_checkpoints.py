@@ -31,9 +31,10 @@ def state_of(networks):
     return RunState(encoder=encoder, projector=projector, optimizer=optimizer)
 
 
-def checkpoints(directory, networks, *, start_step=0, every=2, keep=2, check=lambda step: None):
+def checkpoints(directory, networks, *, start_step=0, every=2, keep=2, check=lambda step: None, **more):
     step_range = StepRange(start_step, total_steps=100, steps_per_epoch=10)
-    return Checkpoints(CheckpointStore(directory), state_of(networks), step_range, every=every, keep=keep, check=check)
+    store, state = CheckpointStore(directory), state_of(networks)
+    return Checkpoints(store, state, step_range, every=every, keep=keep, check=check, **more)
 
 
 def values(networks):
@@ -61,6 +62,15 @@ def test_the_position_is_that_of_the_run_and_not_of_the_optimizer(tmp_path, netw
     callback.on_train_batch_end(4)  # no step taken, as when float16 overflows
     callback.on_train_end()
     assert [checkpoint.step for checkpoint in callback.store.all()] == [45]
+
+
+@pytest.mark.parametrize(("stride", "kept"), [(1, 5), (2, 4), (3, 3)])
+def test_the_last_one_before_the_learning_rate_falls_stays(tmp_path, networks, stride, kept):
+    callback = checkpoints(tmp_path, networks, every=50, keep=1, constant_until=5, stride=stride)
+    for batch in range(stride - 1, 12, stride):
+        callback.on_train_batch_end(batch)
+    callback.on_train_end()
+    assert [checkpoint.step for checkpoint in callback.store.all()] == [kept, 12]
 
 
 def test_the_best_knn_accuracy_is_saved_where_it_was_measured_and_kept(tmp_path, networks):

@@ -68,11 +68,16 @@ def test_a_record_says_which_share_of_the_time_was_spent_waiting(writer, monkeyp
     log = StepLog([writer], StepRange(0, 4, 4), every=2, global_batch_size=8)
     log.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))
     clock = iter([0.0, 2.0, 10.0, 12.0, 20.0, 21.0, 30.0, 31.0])
-    monkeypatch.setattr("aag_tf.training.callbacks.step_log.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    cpu = iter([0.0, 9.0, 10.0, 17.0, 20.0, 21.0, 30.0, 30.5])  # of all threads; the first execution is not counted
+    monkeypatch.setattr(
+        "aag_tf.training.callbacks.step_log.time",
+        SimpleNamespace(perf_counter=lambda: next(clock), process_time=lambda: next(cpu)),
+    )
     for batch, waited in enumerate([1.0, 2.0, 0.0, 0.5]):
         log.on_train_batch_begin(batch)
         log.on_train_batch_end(batch, {"loss": 1.0, DATA_WAIT: waited})
     assert [record["data_wait_share"] for record in writer.records] == [2.0 / 2.0, 0.5 / 2.0]
+    assert [record["cpu_cores_used"] for record in writer.records] == [7.0 / 2.0, 1.5 / 2.0]
     assert all(0.01 < record["host_memory_gib"] < 1000 and DATA_WAIT not in record for record in writer.records)
 
 
@@ -87,7 +92,9 @@ def test_a_record_says_which_share_of_the_time_was_spent_waiting(writer, monkeyp
 def test_the_step_that_compiles_does_not_count_in_the_speed(writer, monkeypatch, every, width, expected):
     log = StepLog([writer], StepRange(0, 8, 8), every=every, global_batch_size=8)
     ticks = itertools.accumulate(itertools.chain([0.0, 100.0], itertools.cycle([0.0, 1.0])))
-    monkeypatch.setattr("aag_tf.training.callbacks.step_log.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr(
+        "aag_tf.training.callbacks.step_log.time", SimpleNamespace(perf_counter=lambda: next(ticks), process_time=float)
+    )
     run_steps(log, 0, 8, width)
     found = [(r["step"], r["images_per_second"], r.get("first_step_seconds")) for r in writer.records]
     assert found == expected

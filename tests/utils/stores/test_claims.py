@@ -52,6 +52,14 @@ def test_a_living_owner_is_respected(store):
         claim(store).check()
 
 
+def test_an_owner_whose_clock_is_ahead_is_respected_and_its_claim_named(store):
+    write(store, renewed=time.time() + 86_400)
+    with pytest.raises(
+        ClaimedError, match=r"whose clock is 86\d{3} s ahead of this one\).* delete .*/run/\.claim\.json\.$"
+    ):
+        claim(store).check()
+
+
 @pytest.mark.parametrize(
     "changes", [{"renewed": 0.0}, {"renewed": None}, {"process": "ended"}], ids=["old", "damaged", "ended"]
 )

@@ -1,3 +1,0 @@
-"""The shape of one image."""
-
-Shape = tuple[int, int, int]  # height, width, channels

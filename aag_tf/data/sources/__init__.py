@@ -1,0 +1,1 @@
+"""The kinds of data sets that `--dataset` names, each a module."""
