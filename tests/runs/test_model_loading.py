@@ -18,6 +18,10 @@ from aag_tf.utils.errors import ExportError
 RAW = tf.raw_ops
 
 
+def load(directory, **options):
+    return load_graph(directory, damaged=lambda raised: ExportError(f"damaged ({raised})"), **options)
+
+
 def images():
     return tf.zeros([2, *hostile_models.SHAPE], tf.uint8)
 
@@ -91,7 +95,7 @@ def test_an_attack_is_refused_and_nothing_is_touched(places, attack):
     places.clear()
     operation = re.match(r"\w+", attack)[0]
     with pytest.raises(ExportError, match=rf"can do more than compute.*\([^)]*\b{operation}.*--trust_model") as refusal:
-        load_graph(places.model)
+        load(places.model)
     assert "\n" not in str(refusal.value)
     assert not places.touched()
 
@@ -101,13 +105,13 @@ def test_it_was_an_attack(places, attack):
     WRITERS[attack](places)
     places.clear()
     with contextlib.suppress(tf.errors.OpError):  # after the file was written
-        load_graph(places.model, trust_model=True).signatures["serving_default"](images=images())
+        load(places.model, trust_model=True).signatures["serving_default"](images=images())
     assert places.touched()
 
 
 def test_a_trusted_model_reads_and_is_named(places, caplog):
     READERS["ReadFile"](places)
-    answer = load_graph(places.model, trust_model=True).signatures["serving_default"](images=images())
+    answer = load(places.model, trust_model=True).signatures["serving_default"](images=images())
     assert answer["embedding"].numpy()[:, -1].tolist() == [len(SECRET)] * 2
     assert f"{places.model} is trusted: it can read and write your files (ReadFile)." in caplog.text
 
@@ -175,7 +179,7 @@ def test_models_of_keras_are_taken(tmp_path, name, way):
     else:
         tf.saved_model.save(model, str(tmp_path / "model"))
     assert operations_beyond_computing(tmp_path / "model") == []
-    loaded = load_graph(tmp_path / "model")
+    loaded = load(tmp_path / "model")
     pixels = np.random.default_rng(0).uniform(0, 1, (2, *model.input_shape[1:])).astype(np.float32)
     (answer,) = loaded.signatures["serving_default"](tf.constant(pixels)).values()
     np.testing.assert_allclose(answer, model(pixels, training=False), atol=1e-4)
@@ -185,13 +189,13 @@ def test_a_detector_that_decodes_files_is_taken(tmp_path):
     detector = Detector()
     tf.saved_model.save(detector, str(tmp_path / "model"), {"images": detector.detect, "files": detector.decode})
     file = tf.io.encode_png(tf.zeros([9, 7, 3], tf.uint8))
-    answer = load_graph(tmp_path / "model").signatures["files"](files=tf.stack([file]))
+    answer = load(tmp_path / "model").signatures["files"](files=tf.stack([file]))
     assert answer["boxes"].shape == (1, 5, 4)
 
 
 def test_a_model_of_tensorflow_1_is_taken(places):
     hostile_models.of_tensorflow_1(places)
-    answer = load_graph(places.model).signatures["serving_default"](images=images())
+    answer = load(places.model).signatures["serving_default"](images=images())
     assert answer["embedding"].numpy()[:, -1].tolist() == [1, 1]
 
 
@@ -205,6 +209,14 @@ def test_a_graph_of_any_size_is_not_read(places, monkeypatch):
         ExportError, match=r"saved_model\.pb has 0\.0 GiB and may have 0; export the model with its weights"
     ):
         operations_beyond_computing(places.model)
+
+
+def test_what_tensorflow_raises_for_a_damaged_graph_is_what_was_asked_for(places):
+    save(places, lambda: None)
+    index = places.model / "variables" / "variables.index"
+    index.write_bytes(b"")
+    with pytest.raises(ExportError, match=r"^damaged \(\w+\)$"):
+        load(places.model)
 
 
 def test_many_operations_are_named_in_part(places):
@@ -221,7 +233,7 @@ def test_many_operations_are_named_in_part(places):
         ),
     )
     with pytest.raises(ExportError, match=r"\(Abort, DebugIdentityV3, MatchingFiles, PrintV2, PyFunc and 2 more\)"):
-        load_graph(places.model)
+        load(places.model)
 
 
 # Arguments of allowed operations that sound like a file, and are none.
