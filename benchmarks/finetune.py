@@ -6,7 +6,7 @@
 Each share of the labels is drawn `--draws` times, each draw with the seed of its number, and fine-tuned by
 `aag-finetune` with its defaults and the flags behind `--`. A line of `--rows` is a draw; those that it has are not done
 again, and one that was interrupted goes on (the classifiers are in `--outputs`). Intervals in the table are over draws:
-Student's t of the paired differences. A draw takes six trainings by default. Processes with different `--percents` can
+Student's t of the paired differences. A draw takes eight trainings by default. Processes with different `--percents` can
 work on the same rows at a time.
 """
 
@@ -26,12 +26,10 @@ from provenance import provenance
 NAMES = {
     "fine-tuned": "fine_tuned",
     "linear probe": "probe",
-    "probe, all labels": "probe_of_all",
     "from random weights": "scratch",
 }
 OTHERS = {
     "probe": "above its probe",
-    "probe_of_all": "above the probe on all labels",
     "scratch": "above random weights",
 }
 
@@ -40,6 +38,8 @@ def row_of(result: dict[str, Any]) -> Row:
     """Returns what a row keeps of a `finetune.json`."""
     found: Row = {}
     for each in result["results"]:
+        if each["features"] not in NAMES:
+            continue
         measures = {measure["name"]: measure["value"] for measure in each["measures"]}
         found[NAMES[each["features"]]] = measures["accuracy"]
         found[f"{NAMES[each['features']]}_balanced"] = measures["accuracy_balanced"]
@@ -48,7 +48,7 @@ def row_of(result: dict[str, Any]) -> Row:
             found[f"{NAMES[name]}_calibration_error_{state}"] = calibration["error"]["value"]
     chosen = result["chosen"]
     found |= {name: chosen[name] for name in ("learning_rate", "best_step", "steps")}
-    found |= {name: result["data"][name] for name in ("train", "held_out", "reported")}
+    found |= {name: result["data"][name] for name in ("train", "held_out", "reported", "refit")}
     of_trials = ("start", "learning_rate", "steps_done", "best_step", "accuracy", "diverged")
     trials = [{name: each[name] for name in of_trials} for each in result["trials"]]
     return found | {"trials": trials, "seconds": round(sum(each["seconds"] for each in result["trials"]), 1)}

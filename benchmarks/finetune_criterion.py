@@ -66,13 +66,14 @@ def train_and_look(given: argparse.Namespace, percent: float, draw: int) -> list
     from aag_tf.encoders import dtype_policy
     from aag_tf.evaluation.few_labels import fit_few
     from aag_tf.finetuning import trial_looks
-    from aag_tf.finetuning.finetune import embedder, trial_images
+    from aag_tf.finetuning.finetune import embedder
     from aag_tf.finetuning.held_out import HeldOutScore
     from aag_tf.finetuning.job import open_job
     from aag_tf.finetuning.labels import Labeled
     from aag_tf.finetuning.network import head_of
     from aag_tf.finetuning.training import run_trial
     from aag_tf.finetuning.trial import LOOKS
+    from aag_tf.finetuning.trials import trial_images
 
     tuning = TuningConfig(label_percent=percent, seed=draw, scratch=False, patience=LOOKS + 1, steps=given.steps)
     config = FinetuneConfig(init_from=given.init_from, dataset=given.dataset, output="unused", tuning=tuning)

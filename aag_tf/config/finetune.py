@@ -56,6 +56,11 @@ class TuningConfig:
         low=1,
     )
     batch_size: int = setting(64, "Number of images that each step learns from.", low=1, high=65_536)
+    refit: bool = setting(
+        True,
+        "Once the held-out labels have chosen, learn from them too: train once more to the chosen step, at the chosen "
+        "rate, on all labeled images beside the test split. --norefit keeps what was chosen as it is.",
+    )
     balanced: bool = setting(
         True, "Show every class equally often, however many images it has; off, every image equally often."
     )

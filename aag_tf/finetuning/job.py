@@ -53,9 +53,15 @@ class Job:
             "labels_sha256": owners,
         }
 
+    @property
+    def refits(self) -> bool:
+        """Whether held-out images are learned from in the end: not where they are what metrics are of."""
+        return self.config.tuning.refit and self.labels.test is not None
+
     def summary(self) -> Summary:
         """Returns what is going to be done."""
-        return summarize(self.config, self.encoder, self.labels, self.trials, self.precision)
+        parts = self.config, self.encoder, self.labels, self.trials
+        return summarize(*parts, precision=self.precision, refits=self.refits)
 
     def build(self, start: str, policy: str = "float32") -> tuple[keras.Model, keras.Model]:
         """Returns an encoder and a classifier that shares its layers: each time anew, with the same weights.

@@ -1,6 +1,7 @@
 """The labeled images: which to learn from, which to choose by, which to report on."""
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -64,6 +65,13 @@ class LabeledImages:
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.class_names)
+
+    @functools.cached_property
+    def all(self) -> Labeled:
+        """The images to learn from, and then those held out."""
+        parts = (self.train, self.held_out)
+        images = _in_memory(Split(JoinedImages([each.images.images for each in parts])))
+        return Labeled(images, np.concatenate([each.owners for each in parts]))
 
     @property
     def reported(self) -> Labeled:

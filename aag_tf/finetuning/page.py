@@ -40,8 +40,7 @@ def finetuning_page(result: Finetuning) -> str:
         subject=str(result.path),
         introduction=(
             f"{data['dataset']}, {data['reported_split']} split: {data['reported']:,} images of "
-            f"{data['num_classes']:,} classes; learned from {data['train']:,}, chosen by {data['held_out']:,} held-out "
-            f"ones. From {result.encoder['source']}."
+            f"{data['num_classes']:,} classes; {result.learned}. From {result.encoder['source']}."
         ),
         table=make_table(result.results),
         dots=plot_dots(result.results),

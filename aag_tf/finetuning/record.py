@@ -65,6 +65,14 @@ class Finetuning:
         return command_line("aag-export", f"--classifier={self.path}", f"--export_dir={self.path / 'saved_model'}")
 
     @property
+    def learned(self) -> str:
+        """How many images were learned from, and how many chosen by, for people."""
+        train, held_out = self.data["train"], self.data["held_out"]
+        if self.data["refit"]:
+            return f"chosen by {held_out:,} held-out ones, then learned from all {train + held_out:,} labeled ones"
+        return f"learned from {train:,}, chosen by {held_out:,} held-out ones"
+
+    @property
     def lines(self) -> list[str]:
         """What the metrics say, a line for each comparison, the choice and the calibration."""
         lines = [_compared(difference) for difference in self.differences]
@@ -87,7 +95,7 @@ class Finetuning:
         data = self.data
         title = (
             f"{data['dataset']}, {data['reported_split']} split: {data['reported']:,} images of {data['num_classes']} "
-            f"classes; learned from {data['train']:,}, chosen by {data['held_out']:,} held-out ones."
+            f"classes; {self.learned}."
         )
         found = "\n".join(wrapped(line, width, 0, 2) for line in self.lines)
         return f"{wrapped(title, width, 0, 2)}\n{TABLE_NOTE}\n\n{table(self.results)}\n\n{found}"
@@ -95,14 +103,15 @@ class Finetuning:
     def _chosen_line(self) -> str:
         chosen = self.chosen
         by = f"held-out accuracy {100 * chosen.accuracy:.1f} %"
+        then = "; then learned from them too" if self.data["refit"] else ""
         if chosen.best_step == 0:
             return (
                 f"No training was better than the linear probe on the held-out labels, so the classifier is the linear "
-                f"probe ({by})."
+                f"probe ({by}{then})."
             )
         return (
             f"Chosen by held-out labels: learning rate {chosen.learning_rate:g}, step {chosen.best_step:,} of "
-            f"{chosen.steps:,} ({by})."
+            f"{chosen.steps:,} ({by}{then})."
         )
 
 

@@ -68,8 +68,8 @@ def _calibration(labels: LabeledImages, logits: Logits, seed: int) -> dict[str, 
     }
 
 
-def describe_data(labels: LabeledImages) -> dict[str, Any]:
-    """Returns what the record says of the images."""
+def describe_data(labels: LabeledImages, *, refit: bool) -> dict[str, Any]:
+    """Returns what the record says of the images; with `refit`, held-out ones were learned from in the end."""
     return {
         "dataset": labels.source.name,
         "reported_split": labels.reported_split,
@@ -81,4 +81,5 @@ def describe_data(labels: LabeledImages) -> dict[str, Any]:
         "image_shape": list(labels.image_shape),
         "conversion": labels.conversion,
         "own_validation": labels.own_validation,
+        "refit": refit,
     }

@@ -15,7 +15,13 @@ FEW = 5  # held-out images a class
 
 
 def summarize(
-    config: FinetuneConfig, encoder: Encoder, labels: LabeledImages, trials: list[Trial], precision: str
+    config: FinetuneConfig,
+    encoder: Encoder,
+    labels: LabeledImages,
+    trials: list[Trial],
+    *,
+    precision: str,
+    refits: bool,
 ) -> Summary:
     """Returns what is going to be done; reads and writes nothing."""
     tuning = config.tuning
@@ -27,7 +33,7 @@ def summarize(
     lines |= {
         "classes": _classes(labels),
         "splits": _splits(config, labels),
-        "trainings": f"{_trainings(config, trials)}; in {precision} (--precision)",
+        "trainings": f"{_trainings(config, trials, refits=refits)}; in {precision} (--precision)",
         "views": _views(config, encoder),
         "chosen by": f"cross-entropy on the {len(labels.held_out):,} held-out images, every class counting equally: "
         f"learning rate of {len(tuning.rates)} (--learning_rates), step, temperature",
@@ -99,7 +105,7 @@ def _splits(config: FinetuneConfig, labels: LabeledImages) -> str:
     return "; ".join(parts)
 
 
-def _trainings(config: FinetuneConfig, trials: list[Trial]) -> str:
+def _trainings(config: FinetuneConfig, trials: list[Trial], *, refits: bool) -> str:
     tuning, steps = config.tuning, trials[0].steps
     each = len(tuning.rates)
     scratch = f" and {each} from random weights (--noscratch)" if tuning.scratch else ""
@@ -110,9 +116,10 @@ def _trainings(config: FinetuneConfig, trials: list[Trial]) -> str:
         if tuning.patience >= LOOKS
         else f"ended after {tuning.patience} of {LOOKS} looks at the held-out images without a better one"
     )
+    again = "; the chosen ones again on held-out images too (--norefit)" if refits else ""
     return (
         f"{counted(each, 'training')} from the linear probe{scratch}, each {of_up_to} {steps:,} steps (--steps) of "
-        f"{tuning.batch_size} images (--batch_size), {sampling}; {ended} (--patience)"
+        f"{tuning.batch_size} images (--batch_size), {sampling}; {ended} (--patience){again}"
     )
 
 

@@ -7,13 +7,14 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 
 from aag_tf.config import TuningConfig
 from aag_tf.finetuning.network import Head
 from aag_tf.finetuning.trial import RESULT_FILE, Trial, TrialResult
-from aag_tf.finetuning.trial_looks import HeldOutLooks
+from aag_tf.finetuning.trial_looks import HeldOutLooks, Looks, NewestWeights
 from aag_tf.finetuning.trial_networks import TrialNetworks
 from aag_tf.finetuning.trial_progress import TrialProgress
 from aag_tf.finetuning.trial_steps import TrialImages, train_steps
@@ -22,7 +23,8 @@ from aag_tf.training.callbacks import GracefulStop, MetricsFile, TensorBoardWrit
 from aag_tf.training.step_range import StepRange
 from aag_tf.training.writer import Writer
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.errors import StoppedError
+from aag_tf.utils.errors import FinetuneError, StoppedError, one_line
+from aag_tf.utils.json_files import read_json_object
 
 
 def run_trial(
@@ -57,11 +59,69 @@ def run_trial(
     if result_file.is_file():
         return TrialResult.read(result_file)
     directory.mkdir(parents=True, exist_ok=True)
+    assert images.held_out is not None
     networks = TrialNetworks(trial, build, tuning, head=head, policy=policy)
-    result = _Training(trial, networks, images, tuning, directory, told=told).run()
-    write_atomically(result_file, json.dumps(dataclasses.asdict(result), indent=2) + "\n")
-    shutil.rmtree(directory / "checkpoints", ignore_errors=True)
+    looks = HeldOutLooks(networks, images.held_out, tuning.patience)
+    ran = _Training(trial, networks, looks, images, tuning, directory=directory, told=told).run()
+    found = looks.score_of_best()
+    result = TrialResult(
+        trial.start,
+        trial.learning_rate,
+        trial.steps,
+        ran.step,
+        int(networks.position.best_step),
+        found.cross_entropy,
+        found.accuracy,
+        found.balanced_accuracy,
+        ran.diverged,
+        ran.seconds,
+    )
+    _finish(directory, dataclasses.asdict(result))
     return result
+
+
+def run_refit(
+    trial: Trial,
+    build: Callable[[str], tuple[keras.Model, keras.Model]],
+    images: TrialImages,
+    tuning: TuningConfig,
+    directory: Path,
+    *,
+    head: Head | None = None,
+    policy: str = "float32",
+) -> bool:
+    """Trains to a step that is known, with nothing to choose by; otherwise as `run_trial`, whose arguments it has.
+
+    Returns:
+        Whether the loss stayed finite, so that its last weights can be kept.
+    """
+    result_file = directory / RESULT_FILE
+    if not result_file.is_file():
+        directory.mkdir(parents=True, exist_ok=True)
+        networks = TrialNetworks(trial, build, tuning, head=head, policy=policy)
+        ran = _Training(trial, networks, NewestWeights(networks), images, tuning, directory=directory).run()
+        _finish(directory, {**dataclasses.asdict(trial), **ran._asdict()})
+    return _stayed_finite(result_file)
+
+
+def _finish(directory: Path, result: dict[str, Any]) -> None:
+    write_atomically(directory / RESULT_FILE, json.dumps(result, indent=2) + "\n")
+    shutil.rmtree(directory / "checkpoints", ignore_errors=True)
+
+
+def _stayed_finite(file: Path) -> bool:
+    try:
+        return read_json_object(file, "diverged")["diverged"] is False
+    except ValueError as error:
+        raise FinetuneError(f"{file} is damaged ({one_line(error, 200)}); start again with --overwrite.") from error
+
+
+class _Ran(NamedTuple):
+    """How a training went: its last step, whether it ended since its loss was not finite, and its seconds."""
+
+    step: int
+    diverged: bool
+    seconds: float
 
 
 class _Training:
@@ -71,18 +131,18 @@ class _Training:
         self,
         trial: Trial,
         networks: TrialNetworks,
+        looks: Looks,
         images: TrialImages,
         tuning: TuningConfig,
-        directory: Path,
         *,
-        told: Callable[[float], None],
+        directory: Path,
+        told: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        self.trial, self.networks, self.images, self.tuning = trial, networks, images, tuning
-        self.directory, self.told = directory, told
-        self.looks = HeldOutLooks(networks, images.held_out, tuning.patience)
+        self.trial, self.networks, self.looks, self.images = trial, networks, looks, images
+        self.tuning, self.directory, self.told = tuning, directory, told
         self.store = CheckpointStore(directory / "checkpoints")
 
-    def run(self) -> TrialResult:
+    def run(self) -> _Ran:
         """Trains to the end, or to the end of patience."""
         began = time.perf_counter()
         done = self.networks.state.restore(self.store)
@@ -93,15 +153,15 @@ class _Training:
         finally:
             events.close()
         self.networks.write_best(self.directory)
-        return self._result(step, diverged, time.perf_counter() - began)
+        return _Ran(step, diverged, time.perf_counter() - began)
 
     def _train(self, done: int, began: float, writers: tuple[Writer, ...]) -> tuple[int, bool]:
         """Returns the last step, and whether the loss was no longer finite."""
         diverged, step, trial = False, done, self.trial
         warm: tuple[int, float] | None = None  # step and time of the first look, before which all was compiled
         with (
-            GracefulStop(StepRange(done, trial.steps, trial.steps)) as stop,
-            TrialProgress(trial.title, trial.steps, done) as progress,
+            GracefulStop(StepRange(done, trial.last_step, trial.last_step)) as stop,
+            TrialProgress(trial.title, trial.last_step, done) as progress,
         ):
             if done == 0:
                 self._look(0, writers, progress)
@@ -110,7 +170,7 @@ class _Training:
             for step, loss in train_steps(trial, self.networks, self.images, self.tuning, done):
                 stop.step = step
                 progress.update()
-                is_look = step % trial.steps_between_looks == 0 or step == trial.steps
+                is_look = step % trial.steps_between_looks == 0 or step == trial.last_step
                 if is_look:
                     diverged = not math.isfinite(float(loss))
                     if not diverged:
@@ -127,7 +187,7 @@ class _Training:
                     if not is_look:
                         self._save(step)
                     raise StoppedError(
-                        f"stopped at step {step:,} of {trial.steps:,} of {trial.title}; the same command with "
+                        f"stopped at step {step:,} of {trial.last_step:,} of {trial.title}; the same command with "
                         "--resume goes on from there.",
                         stop.received,
                     )
@@ -142,18 +202,3 @@ class _Training:
     def _save(self, step: int) -> None:
         self.store.write(step, self.networks.state.write)
         self.store.prune(1)
-
-    def _result(self, step: int, diverged: bool, seconds: float) -> TrialResult:
-        found = self.looks.score_of_best()
-        return TrialResult(
-            self.trial.start,
-            self.trial.learning_rate,
-            self.trial.steps,
-            step,
-            int(self.networks.position.best_step),
-            found.cross_entropy,
-            found.accuracy,
-            found.balanced_accuracy,
-            diverged,
-            seconds,
-        )

@@ -21,23 +21,30 @@ class Trial:
     Args:
         start: `encoder` or `random`: the weights that it starts from.
         learning_rate: at its peak.
-        steps: at most.
+        steps: of its schedule.
+        refit_to: with the held-out images too, to this step of the schedule; `None` chooses by them.
     """
 
     start: str
     learning_rate: float
     steps: int
+    refit_to: int | None = None
 
     @property
     def name(self) -> str:
         """Name of its directory."""
-        return f"{self.start}-{self.learning_rate:g}"
+        return f"{self.start}-{self.learning_rate:g}{'' if self.refit_to is None else '-refit'}"
 
     @property
     def title(self) -> str:
         """What people are told."""
         origin = "fine-tuning" if self.start == FROM_ENCODER else "from random weights"
-        return f"{origin} at {self.learning_rate:g}"
+        return f"{origin} at {self.learning_rate:g}{'' if self.refit_to is None else ', held-out images too'}"
+
+    @property
+    def last_step(self) -> int:
+        """The step that it ends with at the latest."""
+        return self.steps if self.refit_to is None else self.refit_to
 
     @property
     def steps_between_looks(self) -> int:

@@ -41,9 +41,12 @@ class TrialProgress:
 
     def tell(self, record: Mapping[str, float]) -> None:
         """Shows the metrics of a look at held-out images."""
-        metrics = f"held-out accuracy {100 * record['held_out_accuracy']:.1f} %"
-        if "cross_entropy" in record:
-            metrics = f"loss {record['cross_entropy']:.3f}, {metrics}"
+        found = [f"loss {record['cross_entropy']:.3f}"] if "cross_entropy" in record else []
+        if "held_out_accuracy" in record:
+            found.append(f"held-out accuracy {100 * record['held_out_accuracy']:.1f} %")
+        if not found:
+            return
+        metrics = ", ".join(found)
         if self._bar is not None:
             self._bar.set_postfix_str(metrics)
             return

@@ -17,10 +17,10 @@ from aag_tf.finetuning.trial_networks import TrialNetworks
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrialImages:
-    """What trials learn from and are chosen by."""
+    """What trials learn from and are chosen by; without held-out images nothing is."""
 
     train: Labeled
-    held_out: Labeled
+    held_out: Labeled | None
     branch: MainBranch | None
     order: SampleOrder
 
@@ -55,7 +55,7 @@ def train_steps(
         batch_size=tuning.batch_size,
         seed=tuning.seed,
         start_step=done,
-        num_steps=trial.steps - done,
+        num_steps=trial.last_step - done,
     )
     for step, (views, owners) in zip(itertools.count(done), batches, strict=False):
         yield step + 1, train_step(views, owners, tf.constant(step, tf.int64))

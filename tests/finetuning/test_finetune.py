@@ -20,6 +20,7 @@ from aag_tf.runs.classifier_files import open_classifier
 from aag_tf.utils.errors import ConfigError, FinetuneError, StoppedError
 from aag_tf.utils.progress import no_progress
 
+CLASSIFIER = "classifier.keras"
 FILES = ["classifier.json", "classifier.keras", "finetune.json", "report.html", "started.json", "trials"]
 MADE = {"scratch": True, "learning_rates": "0.01,0.001", "seed": 4, "augment": "main"}
 
@@ -36,7 +37,7 @@ def test_a_classifier_its_metrics_and_its_report_are_written(made):
     assert sorted(path.name for path in output.iterdir()) == FILES
     content = json.loads((output / "finetune.json").read_text())
     assert content["schema"] == 1
-    assert [each["features"] for each in content["results"]] == [FINE_TUNED, PROBE, SCRATCH, PROBE_OF_ALL]
+    assert [each["features"] for each in content["results"]] == [FINE_TUNED, PROBE, SCRATCH]
     assert content["data"] | {"image_shape": None} == {
         "dataset": content["data"]["dataset"],
         "reported_split": "test",
@@ -48,31 +49,66 @@ def test_a_classifier_its_metrics_and_its_report_are_written(made):
         "image_shape": None,
         "conversion": "images at 8x8 pixels",
         "own_validation": False,
+        "refit": True,
     }
     assert content["encoder"]["kind"] == "run"
     assert np.array(content["confusion"]).sum(axis=1).tolist() == [6, 2, 2]
     assert [each["right"] for each in content["classes"]] == np.diagonal(content["confusion"]).tolist()
     accuracy = content["results"][0]["measures"][0]
     assert accuracy["value"] == np.trace(content["confusion"]) / 10
-    assert [each["over"] for each in content["differences"]] == [PROBE, SCRATCH, PROBE_OF_ALL]
+    assert [each["over"] for each in content["differences"]] == [PROBE, SCRATCH]
     of_probe = content["results"][1]["measures"][0]["value"]
     assert content["differences"][0]["value"] == pytest.approx(accuracy["value"] - of_probe)
     assert str(result).count("\n") > 5
 
 
-def test_the_training_that_is_best_on_held_out_labels_becomes_the_classifier(made):
+def test_the_training_that_is_best_on_held_out_labels_is_repeated_on_all_and_becomes_the_classifier(made):
     result, output = made
     names = ["encoder-0.001", "encoder-0.01", "random-0.001", "random-0.01"]
-    assert sorted(path.name for path in (output / "trials").iterdir()) == names
     assert [each.trial.name for each in result.trials] == names
     chosen = min(result.trials[:2], key=lambda each: each.cross_entropy)
     assert result.chosen == chosen
-    best, classifier = (
-        keras.saving.load_model(file)
-        for file in (output / "trials" / chosen.trial.name / "best.keras", output / "classifier.keras")
-    )
+    scratch = min(result.trials[2:], key=lambda each: each.cross_entropy)
+    refits = [f"{each.trial.name}-refit" for each in (chosen, scratch)]
+    assert sorted(path.name for path in (output / "trials").iterdir()) == sorted(names + refits)
+    np.testing.assert_array_equal(*logits_of(output / "trials" / refits[0] / "best.keras", output / CLASSIFIER))
+    last = json.loads((output / "trials" / refits[0] / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == chosen.best_step
+    assert "held_out_accuracy" not in last
+    assert result.learned == "chosen by 8 held-out ones, then learned from all 40 labeled ones"
+
+
+def test_without_a_refit_the_best_weights_stay_and_the_probe_on_all_labels_stands_beside(run_dir, few, tmp_path):
+    result = finetune(settings(run_dir, few, tmp_path / "out", refit=False))
+    assert [path.name for path in (tmp_path / "out" / "trials").iterdir()] == ["encoder-0.01"]
+    best = tmp_path / "out" / "trials" / "encoder-0.01" / "best.keras"
+    np.testing.assert_array_equal(*logits_of(best, tmp_path / "out" / CLASSIFIER))
+    assert [each.features for each in result.results] == [FINE_TUNED, PROBE, PROBE_OF_ALL]
+    assert "refit" not in str(result)
+    assert result.learned == "learned from 32, chosen by 8 held-out ones"
+
+
+def test_a_refit_learns_from_held_out_images_and_from_nothing_else_anew(run_dir, few, tmp_path, monkeypatch):
+    from aag_tf.finetuning import trials
+
+    seen = []
+    original = trials.run_refit
+
+    def watched(trial, build, images, *arguments, **options):
+        seen.append((trial, len(images.train), images.held_out, options["head"]))
+        return original(trial, build, images, *arguments, **options)
+
+    monkeypatch.setattr(trials, "run_refit", watched)
+    result = finetune(settings(run_dir, few, tmp_path / "out"))
+    ((trial, learned, held_out, head),) = seen
+    assert (learned, held_out) == (40, None)
+    assert (trial.learning_rate, trial.steps, trial.refit_to) == (0.01, 6, result.chosen.best_step)
+    assert head[0].shape == (result.results[0].dim, 3)
+
+
+def logits_of(*files):
     images = shapes(np.arange(9) % 3, seed=7).astype(np.float32)
-    np.testing.assert_array_equal(best.predict(images, verbose=0), classifier.predict(images, verbose=0))
+    return [keras.saving.load_model(file).predict(images, verbose=0) for file in files]
 
 
 def test_every_look_is_in_the_metrics_and_none_is_better_than_the_best(made):
@@ -153,7 +189,7 @@ def test_a_killed_fine_tuning_goes_on_bit_for_bit(made, run_dir, few, tmp_path):
     killed = shutil.copytree(made[1], tmp_path / "killed")
     for name in FILES[:4]:  # what is written in the end
         (killed / name).unlink()
-    last = killed / "trials" / "random-0.01"
+    (last,) = (killed / "trials").glob("random-*-refit")
     shutil.rmtree(last)  # as if the process had been killed before, when this training was to begin
     config = settings(run_dir, few, killed, resume=True, **MADE)
     process = Process(stopped_at, config, 4, log=tmp_path / "log.txt")
@@ -207,7 +243,7 @@ def test_a_dry_run_says_classes_splits_and_choices_and_writes_nothing(run_dir, f
         "3: 0 (24), 1 (10), 2 (6) beside the test split; the encoder learned from no label, so that new classes are",
         "32 to learn from and 8 held out (--held_out_fraction); 10 to report on",
         "2 trainings from the linear probe and 2 from random weights (--noscratch), each of 6 steps (--steps)",
-        "none ends early (--patience)",
+        "none ends early (--patience); the chosen ones again on held-out images too (--norefit)",
         "cross-entropy on the 8 held-out images, every class counting equally: learning rate of 2 (--learning_rates)",
     ):
         assert words in text
