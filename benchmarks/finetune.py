@@ -6,8 +6,8 @@
 Each share of the labels is drawn `--draws` times, each draw with the seed of its number, and fine-tuned by
 `aag-finetune` with its defaults and the flags behind `--`. A line of `--rows` is a draw; those that it has are not done
 again, and one that was interrupted goes on (the classifiers are in `--outputs`). Intervals in the table are over draws:
-Student's t of the paired differences. A draw takes eight trainings by default. Processes with different `--percents` can
-work on the same rows at a time.
+Student's t of the paired differences. A draw takes eight trainings by default. Processes with different `--percents`
+can work on the same rows at a time.
 """
 
 import argparse
