@@ -63,8 +63,10 @@ $(DOCS_INSTALLED): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
-types: $(INSTALLED) view ## Check types.
+types: $(INSTALLED) view ## Check types, and of tests and benchmarks the calls.
 	cd $(VIEW) && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p aag_tf
+	cd $(VIEW) && MYPYPATH=$(CURDIR)/tests:$(CURDIR)/benchmarks $(BIN)/mypy --config-file $(CURDIR)/tests/mypy.ini \
+		--cache-dir $(CURDIR)/.mypy_cache/calls $(CURDIR)/tests $(CURDIR)/benchmarks
 
 format: $(INSTALLED) ## Rewrite files in the house style.
 	$(BIN)/ruff check --fix .

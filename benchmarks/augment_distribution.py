@@ -119,7 +119,8 @@ def compare(preset: str | None, fused: Sample, reference: Sample, again: Sample)
     rows.append(
         Row(
             "histogram, gray levels",
-            *means[:2],
+            means[0],
+            means[1],
             measurements.histogram_distance(levels[0], levels[1]),
             measurements.histogram_distance(levels[2], levels[1]),
             LEVELS,

@@ -91,8 +91,9 @@ class Readers:
             return Decoder.PYTHON
         if (header.height, header.width) != self._shape[:2]:
             return Decoder.PYTHON
-        facts = (np.array([each]) for each in (header.channels, header.height * header.width))
-        return Decoder(usable_decoders(np.array([header.decoder], np.uint8), *facts, self._shape[2], READING)[0])
+        decoders, channels = np.array([header.decoder], np.uint8), np.array([header.channels])
+        pixels = np.array([header.height * header.width])
+        return Decoder(usable_decoders(decoders, channels, pixels, self._shape[2], READING)[0])
 
     def views(self, decoder: Decoder, data: bytes) -> Picture | None:
         """Returns the view that is the whole picture; `None` if it is refused."""

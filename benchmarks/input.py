@@ -65,7 +65,8 @@ def main() -> None:
 
 def table_of(data: Path, given: Any) -> list[Row]:
     """Returns a row for each way of reading pictures of one size."""
-    make_files(data, *map(int, data.name.split("x")), SIZES[data.name])
+    width, height = map(int, data.name.split("x"))
+    make_files(data, width, height, SIZES[data.name])
     found: dict[str, list[Row]] = {}
     for _ in range(given.rounds):
         for way in WAYS:

@@ -56,7 +56,8 @@ def main() -> None:
 
 def table_of(data: Path, given: argparse.Namespace) -> list[Row]:
     """Returns a row for each cost."""
-    make_files(data, *map(int, SIZE.split("x")), given.files)
+    width, height = map(int, SIZE.split("x"))
+    make_files(data, width, height, given.files)
     rows: list[Row] = []
 
     def add(what: str, of: str, value: float) -> None:
