@@ -31,10 +31,13 @@ def compare_shares(replicas: int, out: Path) -> None:
             projections = tf.einsum("bvd,de->bve", x, kernel)
             value = loss(None, projections, sample_weight)
         gradients = tape.gradient(value, [kernel, temperature])
-        return [value, *gradients], contrastive_statistics(projections, temperature=0.2, coupling=0.5)
+        statistics = contrastive_statistics(
+            projections, temperature=0.2, coupling=0.5, aux_weight=loss.aux_weight, positives=loss.positives
+        )
+        return [value, *gradients], statistics
 
-    def deviations(form, aux_negatives, sizes):
-        loss = GNTXent(temperature=temperature, coupling=0.4, aux_weight=0.7, aux_negatives=aux_negatives, form=form)
+    def deviations(sizes, **settings):
+        loss = GNTXent(**{"temperature": temperature, "coupling": 0.4, "aux_weight": 0.7, **settings})
         whole, statistics = step(loss, tf.constant(images), tf.constant(weights))
         bounds = np.cumsum(sizes)[:-1]
 
@@ -62,13 +65,16 @@ def compare_shares(replicas: int, out: Path) -> None:
 
     even, uneven = [8 // replicas] * replicas, [1] * (replicas - 1) + [9 - replicas]
     results = {}
-    for form, aux_negatives, sizes in (
-        ("dense", True, even),
-        ("dense", False, uneven),
-        ("streaming", False, even),
-        ("streaming", True, uneven),
+    for sizes, settings in (
+        (even, {"form": "dense"}),
+        (uneven, {"form": "dense", "aux_negatives": False}),
+        (even, {"form": "streaming", "aux_negatives": False}),
+        (uneven, {"form": "streaming"}),
+        (uneven, {"form": "streaming", "coupling": 0.0, "dclw_sigma": 0.5}),
+        (even, {"form": "streaming", "positives": "in", "normalization_gradient": "unscaled"}),
+        (uneven, {"form": "dense", "positives": "out", "rince_q": 0.3, "rince_lambda": 0.5}),
     ):
-        results[f"{form}, aux_negatives={aux_negatives}, {sizes}"] = deviations(form, aux_negatives, sizes)
+        results[f"{settings}, {sizes}"] = deviations(sizes, **settings)
     out.write_text(json.dumps(results))
 
 

@@ -81,6 +81,10 @@ LAYERS = {
 LOSSES = {
     "GNTXent": lambda: GNTXent(temperature=0.3, coupling=0.5, aux_weight=0.7),
     "GNTXent, streaming": lambda: GNTXent(temperature=0.3, aux_negatives=False, form="streaming"),
+    "GNTXent, RINCE with all positives in one softmax": lambda: GNTXent(
+        temperature=0.3, coupling=1.0, positives="in", rince_q=0.5, normalization_gradient="unscaled"
+    ),
+    "GNTXent, DCLW": lambda: GNTXent(temperature=0.3, dclw_sigma=0.5),
     "GNTXent, learned temperature": lambda: GNTXent(temperature=LearnedTemperature(0.3)),
 }
 STEPS = callbacks.StepRange(0, total_steps=4, steps_per_epoch=2)

@@ -16,7 +16,7 @@ from aag_tf.config.export import ExportConfig
 from aag_tf.config.finetune import PIXEL_RANGES, FinetuneConfig, TuningConfig
 from aag_tf.config.flat import flag_lines, from_flat, groups, leaves, to_flat
 from aag_tf.config.layout import LayoutConfig
-from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LossConfig
+from aag_tf.config.loss import LEARNED_TEMPERATURE_MAXIMUM, LossConfig, check_loss_combination
 from aag_tf.config.model import OWN, EncoderConfig, ProjectorConfig
 from aag_tf.config.optimizer import WSD, OptimizerConfig
 from aag_tf.config.pack import PackConfig
@@ -73,6 +73,7 @@ __all__ = [
     "changed_training_settings",
     "check_compared",
     "check_encoder",
+    "check_loss_combination",
     "check_setting",
     "cluster_from_environment",
     "flag_lines",

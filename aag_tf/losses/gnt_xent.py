@@ -15,23 +15,26 @@ auxiliary ones: a pair of auxiliary views weighs `aux_weight²`. Weight 0 exclud
 
 With κ = 1 and V = 2 this is the NT-Xent of SimCLR (Chen et al. 2020, equation 1); κ = 0 removes the positive from its
 own denominator, as in Decoupled Contrastive Learning (Yeh et al. 2021, equation 6).
+
+Other losses of this family change one step each, and are off by default: `positives` (`positives.py`, SupCon),
+`dclw_sigma` (`dclw.py`), `rince_q` (`rince.py`) and `normalization_gradient` (`normalization.py`).
 """
 
-import math
 from typing import Any
 
 import keras
 import tensorflow as tf
 from typing_extensions import override
 
-from aag_tf.config import MAIN_VIEWS, LossConfig, check_setting
+from aag_tf.config import MAIN_VIEWS, LossConfig
 from aag_tf.distribute.replicas import gather_replicas, num_replicas
+from aag_tf.losses.dclw import dclw_weights
+from aag_tf.losses.inputs import as_image_weight, as_vectors, check_settings
+from aag_tf.losses.normalization import normalize
+from aag_tf.losses.positives import log_losses
+from aag_tf.losses.rince import rince
 from aag_tf.losses.streaming import negatives_log_sum_exp
 from aag_tf.losses.temperature import Temperature, as_temperature, check_temperature, temperature_config
-from aag_tf.utils.errors import ConfigError
-
-# A shorter projection counts as the zero vector. Half of float16's smallest number is 3e-8.
-SHORTEST = 1e-8
 
 # Most similarities that a replica keeps for the gradient with form="auto": 64 MiB in float32.
 DENSE_ELEMENTS = 2**24
@@ -44,6 +47,11 @@ def gnt_xent(
     coupling: float = LossConfig.coupling,
     aux_weight: float = LossConfig.aux_weight,
     aux_negatives: bool = LossConfig.aux_negatives,
+    positives: str = LossConfig.positives,
+    dclw_sigma: float = LossConfig.dclw_sigma,
+    rince_q: float = LossConfig.rince_q,
+    rince_lambda: float = LossConfig.rince_lambda,
+    normalization_gradient: str = LossConfig.normalization_gradient,
     sample_weight: tf.Tensor | None = None,
     form: str = LossConfig.loss_form,
 ) -> tf.Tensor:
@@ -64,6 +72,12 @@ def gnt_xent(
         aux_weight: weight of an auxiliary view in a pair, ≥ 0.
         aux_negatives: whether auxiliary views are negatives; if not, N(i) holds main views only, also for auxiliary
             anchors.
+        positives: `pairs`, each positive in a softmax of its own, or all in one: `out`, the mean of their losses (needs
+            κ > 0), or `in`, the loss of their mean.
+        dclw_sigma: σ > 0 weights positives by their similarity (needs κ = 0, `pairs` and no RINCE); 0 does not.
+        rince_q: q in (0, 1] of RINCE; 0 is the logarithmic loss.
+        rince_lambda: λ in (0, 1] of RINCE.
+        normalization_gradient: `exact`, or `unscaled`, which does not divide a projection's gradient by its norm.
         sample_weight: `[batch]`, ≥ 0, weights of images as anchors; an image of weight 0 is still a negative. If all
             are 0, so is the loss.
         form: `dense` keeps the similarities for the gradient; `streaming` computes them again in blocks, with memory
@@ -73,47 +87,54 @@ def gnt_xent(
         A scalar in float32 or float64.
 
     Raises:
-        ConfigError: a setting is out of range, `projections` is not of rank 3 with two or more views, or the global
-            batch has only one image.
+        ConfigError: a setting is out of range, two do not go together, `projections` is not of rank 3 with two or more
+            views, or the global batch has only one image.
     """
-    _check_settings(coupling, aux_weight, form)
-    vectors = _as_vectors(projections)
-    dtype, views = vectors.dtype, vectors.shape[1]
-    image_weight = _as_image_weight(sample_weight, vectors)  # [b]
-    pair_weight = _pair_weight(views, aux_weight, dtype)  # [V, V]
+    check_settings(
+        coupling=coupling,
+        aux_weight=aux_weight,
+        aux_negatives=aux_negatives,
+        positives=positives,
+        dclw_sigma=dclw_sigma,
+        rince_q=rince_q,
+        rince_lambda=rince_lambda,
+        normalization_gradient=normalization_gradient,
+        form=form,
+    )
+    vectors = as_vectors(projections)
+    views = vectors.shape[1]
+    image_weight = as_image_weight(sample_weight, vectors)  # [b]
+    view_weight = view_weights(views, aux_weight, vectors.dtype)  # [V]
+    pair_weight = _pair_weight(view_weight)  # [V, V]
 
-    scaled = normalize(vectors) * tf.math.rsqrt(as_temperature(temperature, dtype))  # [b, V, dim]
-    positives = tf.matmul(scaled, scaled, transpose_b=True)  # [b, V, V], s(i, p)
+    unit = normalize(vectors, normalization_gradient)  # [b, V, dim]
+    scaled = unit * tf.math.rsqrt(as_temperature(temperature, vectors.dtype))
+    similarities = tf.matmul(scaled, scaled, transpose_b=True)  # [b, V, V], s(i, p)
     negatives = negatives_log_sum_exp(  # [b, V], log Σ exp s(i, n)
         scaled,
         negative_views=views if aux_negatives else MAIN_VIEWS,
         keep=_keeps_similarities(form, vectors.shape),
     )
-    losses = pair_losses(negatives[:, :, None] - positives, coupling)  # [b, V, V], loss(i, p)
+    log_numerators, losses = log_losses(  # [b, V, V] or [b, V, 1], loss(i, p) or loss(i)
+        similarities, negatives, view_weight=view_weight, coupling=coupling, positives=positives
+    )
+    if dclw_sigma:
+        weights = dclw_weights(tf.matmul(unit, unit, transpose_b=True), image_weight, dclw_sigma)
+        losses += (1.0 - weights) * similarities  # -w·s in place of -s
+    if rince_q:
+        losses = rince(log_numerators, losses, rince_q, rince_lambda)
     total = tf.reduce_sum(gather_replicas(image_weight)) * tf.reduce_sum(pair_weight)
     return tf.math.divide_no_nan(tf.reduce_sum(image_weight[:, None, None] * pair_weight * losses), total)
 
 
-def normalize(vectors: tf.Tensor) -> tf.Tensor:
-    """L2-normalizes the last axis; a vector shorter than `SHORTEST` becomes zero, with zero gradient."""
-    square = tf.reduce_sum(tf.square(vectors), axis=-1, keepdims=True)
-    inverse = tf.math.rsqrt(tf.maximum(square, SHORTEST**2))
-    return vectors * tf.where(square >= SHORTEST**2, inverse, tf.zeros_like(inverse))
+def view_weights(views: int, aux_weight: float, dtype: tf.DType) -> tf.Tensor:
+    """`r`, `[views]`: 1 for the main views, `aux_weight` for the others."""
+    return tf.constant([1.0] * MAIN_VIEWS + [aux_weight] * (views - MAIN_VIEWS), dtype)
 
 
-def pair_losses(margin: tf.Tensor, coupling: float) -> tf.Tensor:
-    """`loss(i, p) = log(κ + exp(margin))` without overflow, from `margin = log Σ_n exp s(i, n) - s(i, p)`."""
-    if coupling == 0.0:
-        return margin
-    # Start from the larger term: otherwise rounding would lose a small coupling or a solved pair.
-    log_k = math.log(coupling)
-    return tf.where(margin > log_k, margin + tf.math.softplus(log_k - margin), log_k + tf.math.softplus(margin - log_k))
-
-
-def _pair_weight(views: int, aux_weight: float, dtype: tf.DType) -> tf.Tensor:
+def _pair_weight(view_weight: tf.Tensor) -> tf.Tensor:
     """`r_v · r_u` for every ordered pair of views, and 0 for a view with itself."""
-    branch = tf.constant([1.0] * MAIN_VIEWS + [aux_weight] * (views - MAIN_VIEWS), dtype)
-    return tf.linalg.set_diag(branch[:, None] * branch, tf.zeros_like(branch))
+    return tf.linalg.set_diag(view_weight[:, None] * view_weight, tf.zeros_like(view_weight))
 
 
 def _keeps_similarities(form: str, shape: tf.TensorShape) -> bool:
@@ -122,41 +143,6 @@ def _keeps_similarities(form: str, shape: tf.TensorShape) -> bool:
     if shape[0] is None:
         return False
     return (shape[0] * shape[1]) ** 2 * num_replicas() <= DENSE_ELEMENTS
-
-
-def _check_settings(coupling: float, aux_weight: float, form: str) -> None:
-    check_setting(LossConfig, "coupling", coupling)
-    check_setting(LossConfig, "aux_weight", aux_weight)
-    check_setting(LossConfig, "loss_form", form, label="form")
-
-
-def _as_vectors(projections: tf.Tensor) -> tf.Tensor:
-    """Returns the projections in float32 or float64 after checking that each view has a positive and a negative."""
-    vectors = tf.convert_to_tensor(projections)
-    if vectors.shape.rank != 3 or vectors.shape[1] is None or vectors.shape[1] < MAIN_VIEWS or vectors.shape[2] is None:
-        raise ConfigError(
-            f"projections of shape {vectors.shape} cannot be contrasted; "
-            "stack two or more views of every image as [batch, views, dim]."
-        )
-    single = "a batch of one image has no negatives to contrast with; use 2 or more images."
-    if num_replicas() == 1 and vectors.shape[0] in (0, 1):
-        raise ConfigError(single)
-    if vectors.shape[0] is None:
-        images = tf.reduce_sum(gather_replicas(tf.shape(vectors)[:1]))
-        tf.debugging.assert_greater(images, 1, single)
-    return vectors if vectors.dtype == tf.float64 else tf.cast(vectors, tf.float32)
-
-
-def _as_image_weight(sample_weight: tf.Tensor | None, vectors: tf.Tensor) -> tf.Tensor:
-    if sample_weight is None:
-        return tf.ones(tf.shape(vectors)[:1], vectors.dtype)
-    weight = tf.cast(sample_weight, vectors.dtype)
-    if not weight.shape.is_compatible_with(vectors.shape[:1]):
-        raise ConfigError(
-            f"sample_weight of shape {weight.shape} does not fit projections of shape {vectors.shape}; "
-            "give one weight per image, of shape [batch]."
-        )
-    return weight
 
 
 @keras.saving.register_keras_serializable(package="aag_tf")
@@ -178,11 +164,16 @@ class GNTXent(keras.losses.Loss):
         coupling: κ in [0, 1].
         aux_weight: weight of an auxiliary view in a pair, ≥ 0.
         aux_negatives: whether auxiliary views are negatives.
+        positives: `pairs`, `out` or `in`, as for `gnt_xent`.
+        dclw_sigma: σ of DCLW's weights; 0 for none.
+        rince_q: q of RINCE; 0 for the logarithmic loss.
+        rince_lambda: λ of RINCE.
+        normalization_gradient: `exact` or `unscaled`, as for `gnt_xent`.
         form: `dense`, `streaming` or `auto`, as for `gnt_xent`.
         name: name of the loss.
 
     Raises:
-        ConfigError: a setting is out of range.
+        ConfigError: a setting is out of range, or two do not go together.
     """
 
     def __init__(
@@ -192,28 +183,42 @@ class GNTXent(keras.losses.Loss):
         coupling: float = LossConfig.coupling,
         aux_weight: float = LossConfig.aux_weight,
         aux_negatives: bool = LossConfig.aux_negatives,
+        positives: str = LossConfig.positives,
+        dclw_sigma: float = LossConfig.dclw_sigma,
+        rince_q: float = LossConfig.rince_q,
+        rince_lambda: float = LossConfig.rince_lambda,
+        normalization_gradient: str = LossConfig.normalization_gradient,
         form: str = LossConfig.loss_form,
         name: str = "gnt_xent",
     ) -> None:
         super().__init__(name=name, reduction="sum")
-        _check_settings(coupling, aux_weight, form)
         check_temperature(temperature)
         self.temperature, self.coupling = temperature, coupling
-        self.aux_weight, self.aux_negatives, self.form = aux_weight, aux_negatives, form
+        self.aux_weight, self.aux_negatives = aux_weight, aux_negatives
+        self.positives, self.dclw_sigma = positives, dclw_sigma
+        self.rince_q, self.rince_lambda = rince_q, rince_lambda
+        self.normalization_gradient, self.form = normalization_gradient, form
+        check_settings(**self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        """The arguments of `gnt_xent` that are settings."""
+        return {
+            "coupling": self.coupling,
+            "aux_weight": self.aux_weight,
+            "aux_negatives": self.aux_negatives,
+            "positives": self.positives,
+            "dclw_sigma": self.dclw_sigma,
+            "rince_q": self.rince_q,
+            "rince_lambda": self.rince_lambda,
+            "normalization_gradient": self.normalization_gradient,
+            "form": self.form,
+        }
 
     @override
     def __call__(self, y_true: Any, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
         # Not by Keras's reduction, which would cast float64 and divide a replica's share.
         with tf.name_scope(self.name):
-            return gnt_xent(
-                y_pred,
-                temperature=self.temperature,
-                coupling=self.coupling,
-                aux_weight=self.aux_weight,
-                aux_negatives=self.aux_negatives,
-                sample_weight=sample_weight,
-                form=self.form,
-            )
+            return gnt_xent(y_pred, temperature=self.temperature, sample_weight=sample_weight, **self._settings())
 
     @override
     def call(self, y_true: Any, y_pred: tf.Tensor) -> tf.Tensor:
@@ -221,14 +226,7 @@ class GNTXent(keras.losses.Loss):
 
     @override
     def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": temperature_config(self.temperature),
-            "coupling": self.coupling,
-            "aux_weight": self.aux_weight,
-            "aux_negatives": self.aux_negatives,
-            "form": self.form,
-            "name": self.name,
-        }
+        return {"temperature": temperature_config(self.temperature), **self._settings(), "name": self.name}
 
     @classmethod
     @override

@@ -4,9 +4,11 @@ import math
 
 import tensorflow as tf
 
-from aag_tf.config import MAIN_VIEWS
+from aag_tf.config import MAIN_VIEWS, LossConfig
 from aag_tf.distribute.replicas import gather_replicas
-from aag_tf.losses.gnt_xent import normalize
+from aag_tf.losses.gnt_xent import view_weights
+from aag_tf.losses.normalization import normalize
+from aag_tf.losses.positives import log_sum_positives
 from aag_tf.losses.temperature import Temperature, as_temperature
 
 # Most similarities to compute: in a huge batch only the first images are anchors, but all are negatives.
@@ -14,7 +16,13 @@ ELEMENTS = 2**22
 
 
 def contrastive_statistics(
-    projections: tf.Tensor, *, temperature: Temperature, coupling: float, aux_negatives: bool = True
+    projections: tf.Tensor,
+    *,
+    temperature: Temperature,
+    coupling: float,
+    aux_weight: float = LossConfig.aux_weight,
+    aux_negatives: bool = LossConfig.aux_negatives,
+    positives: str = LossConfig.positives,
 ) -> dict[str, tf.Tensor]:
     """Returns statistics of the global batch, the same on every replica; the anchors are main views.
 
@@ -25,7 +33,9 @@ def contrastive_statistics(
       of images, averaged over both main views (Wang and Isola 2020, section 4.1; lower is better for both).
     - `positive_pull`, `positive_pull_std`: mean and standard deviation of the weight of a main pair in the gradient,
       `1 - κ·exp s(i, p) / (κ·exp s(i, p) + Σ_n exp s(i, n))`; 1 and 0 at κ = 0, and near 0 at κ = 1 once a batch is
-      solved.
+      solved. With `positives` `out` or `in`, that of all positives of an anchor together, with their sum in place of
+      the pair's term: how much the loss falls if all of them come nearer. Always that of the logarithmic loss, without
+      the weights of DCLW, whose mean is 1, and the factors of RINCE.
     - `effective_negatives`: perplexity of an anchor's softmax over its negatives, from 1 (one hard negative) to their
       number (all alike).
 
@@ -33,14 +43,15 @@ def contrastive_statistics(
         projections: `[batch, views, dim]` of this replica, as for `gnt_xent`; two or more images over all replicas.
         temperature: τ > 0.
         coupling: κ in [0, 1].
+        aux_weight: weight of an auxiliary view, as for `gnt_xent`.
         aux_negatives: whether auxiliary views are negatives, as for `gnt_xent`.
+        positives: `pairs`, `out` or `in`, as for `gnt_xent`.
 
     Returns:
         float32 scalars by name.
     """
-    all_projections = normalize(gather_replicas(tf.stop_gradient(tf.cast(projections, tf.float32))))  # [B, V, dim]
-    if not aux_negatives:
-        all_projections = all_projections[:, :MAIN_VIEWS]
+    all_views = normalize(gather_replicas(tf.stop_gradient(tf.cast(projections, tf.float32))))  # [B, V, dim]
+    all_projections = all_views if aux_negatives else all_views[:, :MAIN_VIEWS]
     temperature = tf.stop_gradient(as_temperature(temperature, tf.float32))
     images, views = tf.shape(all_projections)[0], all_projections.shape[1]
     anchors = tf.clip_by_value(ELEMENTS // (MAIN_VIEWS * views * images), 1, images)
@@ -52,7 +63,13 @@ def contrastive_statistics(
 
     logits = tf.where(own[:, None] > 0, -math.inf, cosine / temperature)
     log_sum = tf.reduce_logsumexp(logits, axis=[2, 3])  # [2, m]
-    upstream = _upstream_gradient(log_sum - positive / temperature, coupling)
+    positive_term = positive / temperature  # [m], or [2, m]
+    if positives != "pairs":
+        own_views = all_views[:anchors]
+        similarities = tf.matmul(own_views, own_views, transpose_b=True) / temperature  # [m, V, V]
+        weights = view_weights(own_views.shape[1], aux_weight, tf.float32)
+        positive_term = tf.transpose(log_sum_positives(similarities, weights)[:, :MAIN_VIEWS])
+    upstream = _upstream_gradient(log_sum - positive_term, coupling)
     return {
         "contrastive_accuracy": tf.reduce_mean(
             tf.cast(tf.argmax(cosine[0, :, 1], axis=-1, output_type=tf.int32) == tf.range(anchors), tf.float32)

@@ -234,7 +234,12 @@ class AAG(keras.Model):
         loss = self.contrastive_loss
         temperature = as_temperature(loss.temperature, tf.float32)
         statistics = contrastive_statistics(
-            projections, temperature=temperature, coupling=loss.coupling, aux_negatives=loss.aux_negatives
+            projections,
+            temperature=temperature,
+            coupling=loss.coupling,
+            aux_weight=loss.aux_weight,
+            aux_negatives=loss.aux_negatives,
+            positives=loss.positives,
         )
         return {"temperature": tf.stop_gradient(temperature), **statistics}
 

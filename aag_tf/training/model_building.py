@@ -79,6 +79,11 @@ def _build_loss(config: LossConfig) -> GNTXent:
         coupling=config.coupling,
         aux_weight=config.aux_weight,
         aux_negatives=config.aux_negatives,
+        positives=config.positives,
+        dclw_sigma=config.dclw_sigma,
+        rince_q=config.rince_q,
+        rince_lambda=config.rince_lambda,
+        normalization_gradient=config.normalization_gradient,
         form=config.loss_form,
     )
 

@@ -8,9 +8,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aag_tf.config import LossConfig
+from aag_tf.config import LossConfig, leaves
 from aag_tf.losses import GNTXent, LearnedTemperature, gnt_xent, streaming
-from aag_tf.losses.gnt_xent import pair_losses
+from aag_tf.losses.positives import pair_losses
 from aag_tf.utils.errors import ConfigError
 
 FORMS = ("dense", "streaming")
@@ -243,6 +243,14 @@ def test_weightless_images_still_are_negatives_and_weightless_batches_lose_nothi
         ((4, 2, 4), {"temperature": math.nan}, "temperature=nan is out of range"),
         ((4, 2, 4), {"coupling": 1.5}, "coupling=1.5 is out of range"),
         ((4, 2, 4), {"aux_weight": -1.0}, "aux_weight=-1 is out of range"),
+        ((4, 2, 4), {"positives": "all"}, "positives=all is not known"),
+        ((4, 2, 4), {"positives": "out"}, "^positives=out is positives=pairs at coupling=0.*add coupling=1"),
+        ((4, 2, 4), {"dclw_sigma": -0.5}, "dclw_sigma=-0.5 is out of range"),
+        ((4, 2, 4), {"dclw_sigma": 0.5, "coupling": 0.1}, "^dclw_sigma=0.5 .* cannot be combined with coupling=0.1;"),
+        ((4, 2, 4), {"dclw_sigma": 0.5, "rince_q": 0.1, "positives": "in"}, "with positives=in and rince_q=0.1;"),
+        ((4, 2, 4), {"rince_q": 1.5}, "rince_q=1.5 is out of range"),
+        ((4, 2, 4), {"rince_lambda": 0.0}, "rince_lambda=0 is out of range"),
+        ((4, 2, 4), {"normalization_gradient": "none"}, "normalization_gradient=none is not known"),
         ((4, 2, 4), {"form": "sparse"}, "form=sparse is not known"),
         ((4, 2, 4), {"sample_weight": [1.0, 2.0]}, r"sample_weight of shape \(2,\)"),
     ],
@@ -266,6 +274,23 @@ def test_config_round_trip(rng):
     assert again.get_config() == loss.get_config()
     assert float(again(None, x)) == float(loss(None, x))
     assert float(loss(None, x)) == float(loss.call(None, x))
+    other = GNTXent(coupling=1.0, positives="in", rince_q=0.5, rince_lambda=0.1, normalization_gradient="unscaled")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(other))
+    assert again.get_config() == other.get_config()
+    assert float(again(None, x)) == float(other(None, x)) != float(GNTXent(coupling=1.0)(None, x))
+    weighted = GNTXent.from_config(GNTXent(dclw_sigma=0.3).get_config())
+    assert float(weighted(None, x)) == float(GNTXent(dclw_sigma=0.3)(None, x)) != float(GNTXent()(None, x))
+    with pytest.raises(ConfigError, match="positives=out is"):
+        GNTXent(positives="out")
+    earlier = {
+        "temperature": 0.3,
+        "coupling": 1.0,
+        "aux_weight": 1.0,
+        "aux_negatives": True,
+        "form": "auto",
+        "name": "a",
+    }
+    assert float(GNTXent.from_config(earlier)(None, x)) == float(GNTXent(temperature=0.3, coupling=1.0)(None, x))
     learned = GNTXent(temperature=LearnedTemperature(0.1, minimum=0.05))
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(learned))
     assert (again.temperature.minimum, float(again.temperature.value())) == (0.05, pytest.approx(0.1))
@@ -276,9 +301,10 @@ def test_config_round_trip(rng):
 
 def test_defaults_are_those_of_training():
     expected, found = LossConfig(), GNTXent().get_config()
-    for name in ("temperature", "coupling", "aux_weight", "aux_negatives"):
-        assert found[name] == getattr(expected, name), name
-    assert found["form"] == expected.loss_form
+    assert found.pop("form") == expected.loss_form
+    assert found.pop("name") == "gnt_xent"
+    assert found == {name: getattr(expected, name) for name in found}
+    assert set(found) == set(leaves(LossConfig)) - {"loss_form", "learn_temperature", "temperature_minimum"}
 
 
 def test_compiled_into_a_keras_model(rng):

@@ -9,16 +9,18 @@ def unit(x):
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
-def by_loops(projections, temperature, coupling, aux_negatives=True):
+def by_loops(projections, temperature, coupling, aux_negatives=True, *, aux_weight=1.0, together=False):
     z = unit(projections)
-    images, views, _ = z.shape
-    views = views if aux_negatives else 2
+    images, all_views, _ = z.shape
+    views = all_views if aux_negatives else 2
     pairs = [(b, c) for b in range(images) for c in range(images) if b != c]
     upstream, perplexities = [], []
     for b in range(images):
         for v in (0, 1):
             negatives = np.exp([z[b, v] @ z[c, u] / temperature for c in range(images) if c != b for u in range(views)])
-            positive = coupling * np.exp(z[b, 0] @ z[b, 1] / temperature)
+            terms = {u: np.exp(z[b, v] @ z[b, u] / temperature) for u in range(all_views) if u != v}
+            weights = {u: 1.0 if u < 2 else aux_weight for u in terms} if together else {1 - v: 1.0}
+            positive = coupling * sum(weight * terms[u] for u, weight in weights.items())
             upstream.append(1 - positive / (positive + negatives.sum()))
             p = negatives / negatives.sum()
             perplexities.append(np.exp(-(p * np.log(p)).sum()))
@@ -47,6 +49,23 @@ def test_statistics_equal_numpy(views, aux_negatives, coupling, rng):
     assert 0.0 < expected["contrastive_accuracy"] <= 1.0
     for name, value in expected.items():
         assert actual[name].dtype == tf.float32
+        assert float(actual[name]) == pytest.approx(value, rel=2e-5, abs=1e-6), name
+
+
+@pytest.mark.parametrize("positives", ["out", "in"])
+@pytest.mark.parametrize(("aux_negatives", "aux_weight"), [(True, 1.0), (False, 0.5), (True, 0.0)])
+def test_the_pull_of_positives_in_one_softmax_is_that_of_all_together(positives, aux_negatives, aux_weight, rng):
+    projections = rng.normal(size=(7, 4, 6)) + 2.0 * rng.normal(size=(7, 1, 6))
+    actual = contrastive_statistics(
+        projections,
+        temperature=0.2,
+        coupling=0.5,
+        aux_weight=aux_weight,
+        aux_negatives=aux_negatives,
+        positives=positives,
+    )
+    expected = by_loops(projections, 0.2, 0.5, aux_negatives, aux_weight=aux_weight, together=True)
+    for name, value in expected.items():
         assert float(actual[name]) == pytest.approx(value, rel=2e-5, abs=1e-6), name
 
 

@@ -45,6 +45,10 @@ OTHER = {  # each of them differs from the default
     "coupling": 0.5,
     "aux_weight": 0.7,
     "aux_negatives": False,
+    "positives": "out",
+    "rince_q": 0.5,
+    "rince_lambda": 0.1,
+    "normalization_gradient": "unscaled",
     "loss_form": "streaming",
     "optimizer": "lars",
     "learning_rate": 0.5,
@@ -59,8 +63,12 @@ OTHER = {  # each of them differs from the default
     "steps_per_execution": 3,
     "accumulation_steps": 2,
 }
-# Settings that hide another one, or whose default a forgotten one would fall back to.
+# Settings that hide another one, exclude one, or whose default a forgotten one would fall back to.
 AGAIN = {
+    "coupling": 0.0,
+    "positives": "pairs",
+    "rince_q": 0.0,
+    "dclw_sigma": 0.25,
     "augment_impl": "fused",
     "learn_temperature": False,
     "temperature_minimum": LossConfig.temperature_minimum,
@@ -111,6 +119,11 @@ def read_back(model):
         "coupling": loss.coupling,
         "aux_weight": loss.aux_weight,
         "aux_negatives": loss.aux_negatives,
+        "positives": loss.positives,
+        "dclw_sigma": loss.dclw_sigma,
+        "rince_q": loss.rince_q,
+        "rince_lambda": loss.rince_lambda,
+        "normalization_gradient": loss.normalization_gradient,
         "loss_form": loss.form,
         "optimizer": type(model.optimizer).__name__.lower(),
         "weight_decay": optimizer["weight_decay"],
@@ -139,5 +152,5 @@ def test_the_learning_rate_rises_to_the_one_set_times_the_batch_over_256(built):
 
 def test_no_setting_could_be_forgotten_unnoticed():
     defaults = to_flat(TrainConfig())
-    assert set(OTHER) == set(defaults) - NOT_OF_THE_MODEL
-    assert not [name for name, value in OTHER.items() if value == defaults[name]]
+    assert set(OTHER | AGAIN) == set(defaults) - NOT_OF_THE_MODEL
+    assert not [name for name, value in (AGAIN | OTHER).items() if value == defaults[name]]
