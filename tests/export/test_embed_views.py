@@ -8,29 +8,35 @@ import pytest
 import tensorflow as tf
 
 from aag_tf.config import EmbedConfig, EvaluateConfig, ExportConfig, ProtocolConfig
+from aag_tf.data import ArrayImages, Source, Split
 from aag_tf.encoders import average_views
 from aag_tf.evaluation import evaluate
 from aag_tf.evaluation.evaluate import feature_sets
 from aag_tf.evaluation.subjects import load_subject, open_images
-from aag_tf.export import export, load_saved_model
+from aag_tf.export import export
 from aag_tf.export.embedding import embed, open_collection
 from aag_tf.export.questions import Asker, Question
+from aag_tf.export.reduced import CostMeter, ReducedEncoder
+from aag_tf.export.runtimes import RUNTIMES, check_installed, load_runtime
 from aag_tf.export.saved_model import write_metadata
 from aag_tf.export.verify import ask_fresh_process
 from aag_tf.preflight import check
-from aag_tf.runs.exported import ExportMetadata
+from aag_tf.runs.exported import ExportMetadata, read_metadata
+from aag_tf.runs.run import load_run
 from aag_tf.runs.run_directory import RunDirectory
-from aag_tf.utils.errors import ConfigError, EvaluationError
+from aag_tf.utils.errors import ConfigError, EvaluationError, ExportError
 from aag_tf.utils.progress import no_progress
 
 KNN = ProtocolConfig(measures="knn", knn_k=3)
+pytestmark = pytest.mark.usefixtures("exports_loaded_once")
+
 NOTE = "An embedding is the mean over 5 fixed views of an image, and takes 5 encoder passes."
 
 
 @pytest.fixture(scope="module")
 def report(run, tmp_path_factory):
     """The report of an export by five views."""
-    names = "serving_default,embed_bytes,embed_images"
+    names = "serving_default,embed_bytes"
     directory = str(tmp_path_factory.mktemp("views") / "model")
     return export(ExportConfig(run_dir=run[0], export_dir=directory, embed_views=5, signatures=names))
 
@@ -89,42 +95,59 @@ def test_another_set_of_views_is_refused_for_it(report):
 
 @no_progress()
 def test_evaluation_knows_what_is_inside(report):
-    evaluation = evaluate(EvaluateConfig(saved_model=str(report.path), protocol=KNN))
+    alone = dataclasses.replace(KNN, baselines="none")
+    evaluation = evaluate(EvaluateConfig(saved_model=str(report.path), protocol=alone))
     assert evaluation.subject["embed_views"] == 5
     assert evaluation.settings["embed_views"] == 1
     assert NOTE in " ".join(str(evaluation).split())
 
 
-def test_an_export_of_one_view_can_be_evaluated_by_five(run, exported):
+def test_an_export_of_one_view_can_be_evaluated_by_five(run, encoder_dir):
     alone = dataclasses.replace(KNN, baselines="none")
-    pixels, got = queries(EvaluateConfig(saved_model=str(exported.path), embed_views=5, protocol=alone))
+    pixels, got = queries(EvaluateConfig(saved_model=str(encoder_dir), embed_views=5, protocol=alone))
     expected = average_views(run[1], 5)(tf.constant(pixels)).numpy()
     one = run[1](pixels, training=False).numpy()
     # Pixels of its views are rounded to bytes, which is all that it takes.
     assert np.abs(got - expected).max() < 0.1 * np.abs(one - expected).max()
 
 
-def test_one_view_is_what_was_exported_before(run, exported, tmp_path):
-    content = exported.metadata.to_json()
+def test_one_view_is_what_was_exported_before(encoder_dir, tmp_path):
+    metadata = read_metadata(encoder_dir / "1")
+    content = metadata.to_json()
     assert content.pop("embed_views") == 1
     assert ExportMetadata.from_json(content).embed_views == 1  # of before there were views
-    write_metadata(tmp_path, exported.metadata)
+    write_metadata(tmp_path, metadata)
     assert "fixed views" not in (tmp_path / "model_card.md").read_text()
     with pytest.raises(ValueError, match="its 'embed_views' is 0"):
         ExportMetadata.from_json(content | {"embed_views": 0})
 
 
-def test_16_bit_kernels_give_the_mean_too(run, tmp_path):
-    config = ExportConfig(
-        run_dir=run[0], export_dir=str(tmp_path), embed_views=2, weights="bfloat16", signatures="serving_default"
-    )
-    found = export(config)
-    assert found.verification.max_difference <= found.verification.tolerance
-    assert found.precision_cost.min_cosine > 0.999
+def test_16_bit_kernels_give_the_mean_too(run):
+    trained = load_run(run[0])
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     full = average_views(run[1], 2)(tf.constant(pixels)).numpy()
-    got = load_saved_model(found.path)(tf.constant(pixels)).numpy()
-    np.testing.assert_allclose(got, full, atol=0.02 * np.abs(full).max())
+    images = Split(ArrayImages(pixels))
+    meter = CostMeter(trained.encoder, Source("noise", images, None, None), embed_views=2)
+    reduced = average_views(ReducedEncoder(trained.encoder, "bfloat16"), 2)(tf.constant(pixels)).numpy()
+    assert np.abs(reduced - full).max() > 0
+    np.testing.assert_allclose(reduced, full, atol=0.02 * np.abs(full).max())
+    cosines = np.sum(reduced * full, axis=1) / np.linalg.norm(reduced, axis=1) / np.linalg.norm(full, axis=1)
+    with no_progress():
+        assert meter.cost("bfloat16").min_cosine == pytest.approx(cosines.min(), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(RUNTIMES) - {"keras"}))
+@pytest.mark.filterwarnings("ignore")  # converters complain of what they themselves use
+def test_other_runtimes_have_the_views_inside(run, tmp_path, name):
+    try:
+        check_installed(name)
+    except ExportError:
+        pytest.skip(f"needs the extra {name}")
+    settings = {"formats": name, "signatures": "serving_default", "verify": False}
+    made = export(ExportConfig(run_dir=run[0], export_dir=str(tmp_path), embed_views=10, **settings))
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
+    got = load_runtime(name, made.path / made.metadata.formats[name])(pixels)
+    np.testing.assert_allclose(got, average_views(run[1], 10)(tf.constant(pixels)), atol=1e-5)
 
 
 @no_progress()
