@@ -27,8 +27,10 @@ from .config import TrainConfig as TrainConfig
 from .config import TuningConfig as TuningConfig
 from .data import ArrayImages as ArrayImages
 from .data import Split as Split
+from .encoders import average_views as average_views
 from .encoders import build_encoder as build_encoder
 from .encoders import build_projector as build_projector
+from .encoders import embedding_views as embedding_views
 from .evaluation import compare as compare
 from .evaluation import evaluate as evaluate
 from .finetuning import Finetuning as Finetuning

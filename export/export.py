@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from aag_tf.config import ExportConfig
+from aag_tf.config.embed_views import check_mirrored, views_note
 from aag_tf.data import Source, open_source, skipped_before
-from aag_tf.encoders import dtype_policy
+from aag_tf.encoders import average_views, dtype_policy
 from aag_tf.export import runtimes
 from aag_tf.export.publishing import staged
 from aag_tf.export.questions import Asker
@@ -72,6 +73,8 @@ class ExportReport:
         lines = [f"{verb} {self.run_dir}, step {self.step}, to {named(self.path)}"]
         lines += signature_lines(self.metadata.signatures)
         lines += [f"  left out   {name}: {reason}" for name, reason in self.left_out.items()]
+        if self.metadata.embed_views > 1:
+            lines.append(f"  views      {views_note(self.metadata.embed_views)}")
         if self.precision_cost is not None:
             lines.append(f"  precision  {self.precision_cost}")
         if self.dry_run:
@@ -91,7 +94,8 @@ def export(config: ExportConfig) -> ExportReport:
         ConfigError: a classifier is named, which `export_classifier` exports.
         RunDirectoryError: there is no trained run.
         EvaluationError: the run's `evaluation.json` is damaged, or of another version.
-        ConfigError: the encoder has classes that Keras alone does not have, and a file for Keras is asked for.
+        ConfigError: the encoder has classes that Keras alone does not have, and a file for Keras is asked for; or views
+            are mirrored, and the training did without flips.
         DataError: the run's data set, whose images verify the export, cannot be opened.
         ExportError: the directory cannot be written, the version exists, or the reloaded model fails its
             verification. Nothing has been published then.
@@ -102,13 +106,15 @@ def export(config: ExportConfig) -> ExportReport:
         runtimes.check_installed(name)
     target = version_to_write(config)
     run = load_run(config.run_dir, config.checkpoint)
+    check_mirrored(config.embed_views, flip=run.record.config.augment.flip)
     if "keras" in config.format_names:
         run.keras_encoder()  # early: an encoder with classes of its own is refused
-    evaluation = evaluation_of(config.run_dir, run.step)  # early: a damaged one would make all further work useless
+    # Early: a damaged one would make all further work useless.
+    evaluation = evaluation_of(config.run_dir, run.step, config.embed_views)
     source = _open_source(config, run.record) if config.verify or config.weights != "float32" else None
-    encoder, cost = _with_stored_weights(run.encoder, config.weights, source)
+    encoder, cost = _with_stored_weights(run.encoder, config, source)
     networks = Networks(
-        encoder=lambda images: encoder(images, training=False),
+        encoder=average_views(lambda images: encoder(images, training=False), config.embed_views),
         projector=lambda embedding: run.projector(embedding, training=False),
         image_shape=run.record.image_shape,
         dim=run.encoder.output_shape[-1],
@@ -123,6 +129,7 @@ def export(config: ExportConfig) -> ExportReport:
         step=run.step,
         embedding_dim=networks.dim,
         weights=config.weights,
+        embed_views=config.embed_views,
         signatures={name: signature.description for name, signature in signatures.items()},
         evaluation=evaluation,
         precision_cost=None if cost is None else dataclasses.asdict(cost),
@@ -139,7 +146,8 @@ def export(config: ExportConfig) -> ExportReport:
         if config.verify and source is not None:
             asker = Asker(_images(source), run.record.reading, config.max_pixels)
             questions = {name: asker.ask(name) for name in signatures}
-            verification = verify(directory, run.encoder, run.projector, questions, formats=tuple(files))
+            embed = average_views(run.encoder, config.embed_views)
+            verification = verify(directory, embed, run.projector, questions, formats=tuple(files))
         metadata = dataclasses.replace(
             metadata,
             formats={name: str(file.relative_to(directory)) for name, file in files.items()},
@@ -157,14 +165,14 @@ def _left_out(config: ExportConfig, record: RunRecord) -> dict[str, str]:
 
 
 def _with_stored_weights(
-    encoder: keras.Model, weights: str, source: Source | None
+    encoder: keras.Model, config: ExportConfig, source: Source | None
 ) -> tuple[keras.Model | ReducedEncoder, PrecisionCost | None]:
     """Returns the network to write, and what its 16-bit kernels cost; rounds the encoder's kernels in place."""
-    if weights == "float32":
+    if config.weights == "float32":
         return encoder, None
     assert source is not None  # opened to measure the cost
-    meter = CostMeter(encoder, source)
-    return ReducedEncoder(encoder, weights), meter.cost(weights)
+    meter = CostMeter(encoder, source, config.embed_views)
+    return ReducedEncoder(encoder, config.weights), meter.cost(config.weights)
 
 
 def _open_source(config: ExportConfig, record: RunRecord) -> Source:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aag_tf.config.embed_views import views_note
 from aag_tf.data.files.reading import Reading
 from aag_tf.evaluation.measure import Measure
 from aag_tf.evaluation.results import FeatureResult, measure_titles, shown
@@ -21,6 +22,7 @@ def model_card(metadata: ExportMetadata) -> str:
         "## How to call it",
         signature_table(metadata.signatures),
         "Preprocessing is inside. Vectors are float32. Images of another shape or type are an error. "
+        + _of_views(metadata)
         + _of_files(metadata)
         + _reading(metadata)
         + _of_keras(metadata),
@@ -37,6 +39,16 @@ def model_card(metadata: ExportMetadata) -> str:
         "Its vectors are not anonymous: whoever holds them can search for pictures like the one they came from.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _of_views(metadata: ExportMetadata) -> str:
+    count = metadata.embed_views
+    if count == 1:
+        return ""
+    return (
+        f"{views_note(count)} The views are made inside, and go through the network together, so that a batch takes "
+        f"the time and the memory of {count} times as many images; `normalized` is the mean scaled to length 1. "
+    )
 
 
 def _of_files(metadata: ExportMetadata) -> str:

@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from aag_tf.data import Source
 from aag_tf.evaluation.directions import directions
-from aag_tf.evaluation.features import embed
+from aag_tf.evaluation.features import embed, inference
 from aag_tf.evaluation.knn import knn_accuracy, usual_k
 from aag_tf.utils.errors import ExportError
 
 QUERIES = 2_000
 BANK = 10_000
+BATCH_SIZE = 256
 
 
 class ReducedEncoder(tf.Module):
@@ -96,11 +97,12 @@ class CostMeter:
         encoder: as trained.
         source: its validation images (else test, else train) are embedded; with labels, they are also classified by
             their nearest neighbors in train.
+        embed_views: fixed views of an image whose embeddings are averaged.
     """
 
-    def __init__(self, encoder: keras.Model, source: Source) -> None:
+    def __init__(self, encoder: keras.Model, source: Source, embed_views: int = 1) -> None:
         held_out = source.validation or source.test or source.train
-        self._encoder = encoder
+        self._encoder, self._embed_views = encoder, embed_views
         self._queries, self._bank = held_out.take(QUERIES), source.train.take(BANK)
         labels = self._bank.labels
         several = labels is not None and len(np.unique(labels)) > 1
@@ -115,8 +117,10 @@ class CostMeter:
         return PrecisionCost(weights, len(cosine), float(cosine.min()), float(cosine.mean()), *accuracies)
 
     def _embed(self) -> tuple[np.ndarray, np.ndarray]:
-        queries = embed(self._encoder, self._queries.images, name="held-out images")
-        return queries, embed(self._encoder, self._bank.images, name="neighbors") if self._labeled else queries[:0]
+        encoder = inference(self._encoder, self._queries.images.shape, self._embed_views)
+        size = max(1, BATCH_SIZE // self._embed_views)
+        queries = embed(encoder, self._queries.images, size, name="held-out images")
+        return queries, embed(encoder, self._bank.images, size, name="neighbors") if self._labeled else queries[:0]
 
     def _knn(self, queries: np.ndarray, bank: np.ndarray) -> float:
         assert self._bank.labels is not None

@@ -19,7 +19,7 @@ from aag_tf.runs.model_loading import operations_beyond_computing
 from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.literal import is_pattern, literal
 from aag_tf.utils.log import logger
-from aag_tf.utils.stores import is_store, local_path
+from aag_tf.utils.stores import is_store, local_path, named
 
 
 def write_saved_model(directory: Path, resources: list[Any], signatures: dict[str, Signature]) -> None:
@@ -41,8 +41,10 @@ def write_saved_model(directory: Path, resources: list[Any], signatures: dict[st
         archive.write_out(str(writable), verbose=False)
 
 
-def evaluation_of(run_dir: str, step: int) -> dict[str, Any] | None:
+def evaluation_of(run_dir: str, step: int, embed_views: int = 1) -> dict[str, Any] | None:
     """Returns data, settings and results that `aag-evaluate` saved for this step of a run, `None` without them.
+
+    An evaluation of another number of views says nothing about the export, and is left out with a line.
 
     Raises:
         EvaluationError: the saved evaluation is damaged, or of another version.
@@ -51,6 +53,15 @@ def evaluation_of(run_dir: str, step: int) -> dict[str, Any] | None:
         return None
     saved = read_evaluation(run_dir)
     if saved.subject.get("step") != step:
+        return None
+    if saved.embed_views != embed_views:
+        logger.warning(
+            "%s is of --embed_views=%s and the export of --embed_views=%s, whose metrics are others, so the model card "
+            "has none; evaluate the run as it is exported before.",
+            named(RunDirectory(run_dir).evaluation),
+            saved.embed_views,
+            embed_views,
+        )
         return None
     results = [dataclasses.asdict(result) for result in saved.results]
     return {"data": saved.data, "settings": saved.settings, "results": results}

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ VERIFY_IMAGES = 64
 
 Questions = Mapping[str, Sequence[Question]]  # for every signature
 Answers = Mapping[str, np.ndarray]
+Embed = Callable[[tf.Tensor], Any]
 Expected = Mapping[str, Sequence[np.ndarray]]  # vectors of every question of every signature
 
 
@@ -59,7 +60,7 @@ class Verification:
 
 def verify(
     directory: Path,
-    encoder: keras.Model,
+    encoder: Embed,
     projector: keras.Model,
     questions: Questions,
     *,
@@ -72,7 +73,7 @@ def verify(
 
     Args:
         directory: of the SavedModel.
-        encoder: uint8 images to embeddings, as exported.
+        encoder: uint8 images to embeddings, as exported: a Keras model, or `average_views` of one.
         projector: embeddings to projections.
         questions: what every signature that it must have is asked (`aag_tf.export.questions`); those of
             `serving_default` begin with the images that other runtimes are asked.
@@ -99,9 +100,9 @@ def verify(
     return Verification(len(images), tuple(questions), tuple(formats), max(differences), TOLERANCE)
 
 
-def _vectors(encoder: keras.Model, projector: keras.Model | None, images: np.ndarray) -> np.ndarray:
+def _vectors(encoder: Embed, projector: keras.Model | None, images: np.ndarray) -> np.ndarray:
     with tf.device("/CPU:0"):
-        embedding = encoder(tf.constant(images), training=False)
+        embedding = encoder(tf.constant(images))
         return np.asarray(embedding if projector is None else projector(embedding, training=False), np.float32)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from aag_tf.config.checks import listed, require
 from aag_tf.config.data import check_named_images
+from aag_tf.config.embed_views import VIEWS_FORM, VIEWS_HELP, check_embed_views
 from aag_tf.config.layout import LayoutConfig
 from aag_tf.config.protocol import ProtocolConfig
 from aag_tf.config.reading import SIZE_FORM, read_size
@@ -86,6 +87,12 @@ class EvaluateConfig:
         form=SIZE_FORM,
         read=read_size,
     )
+    embed_views: int = setting(
+        1,
+        "Evaluate the mean of the embeddings of so many fixed views of each image, for runs and exports of ours: "
+        f"{VIEWS_HELP}",
+        form=VIEWS_FORM,
+    )
     output: str | None = setting(
         None,
         "File for the metrics as JSON. Default: evaluation.json in the run directory; none for other models. With "
@@ -116,6 +123,7 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        check_embed_views(self.embed_views)
         if self.compare is not None:
             self._check_comparison()
             return
@@ -172,6 +180,11 @@ class EvaluateConfig:
             not of_images or self.protocol.all_measures,
             f"--measures={', '.join(of_images)} needs an encoder and its images, and --train_features gives features; "
             "evaluate the run or the model that made them, or leave it out.",
+        )
+        require(
+            self.embed_views == 1,
+            f"--embed_views={self.embed_views} needs an encoder, and --train_features gives features; evaluate the run "
+            "that made them, or leave it out.",
         )
         require(
             not (self.download or self.image_size or self.data_dir),

@@ -3,13 +3,14 @@
 import dataclasses
 
 from aag_tf.config.checks import listed, require
+from aag_tf.config.embed_views import VIEWS_FORM, VIEWS_HELP, check_embed_views
 from aag_tf.config.run import CHECKPOINTS
 from aag_tf.config.setting import check_settings, setting
 
 SIGNATURES = ("serving_default", "embed_bytes", "embed_images", "embed_values", "project")
 CLASSIFIER_SIGNATURES = ("serving_default", "classify", "classify_bytes")
 # Settings that are for encoders.
-OF_ENCODERS = ("run_dir", "checkpoint", "signatures", "formats", "weights")
+OF_ENCODERS = ("run_dir", "checkpoint", "signatures", "formats", "weights", "embed_views")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +66,12 @@ class ExportConfig:
         "float32, and what it costs in accuracy is measured and reported.",
         choices=("float32", "bfloat16", "float16"),
     )
+    embed_views: int = setting(
+        1,
+        "Let every signature give the mean of the embeddings of so many fixed views of an image, with the views made "
+        f"inside the model: {VIEWS_HELP}",
+        form=VIEWS_FORM,
+    )
     max_pixels: int = setting(
         2**25,  # 33.5 million: a frame of 8K video
         "Pictures with more pixels are refused by embed_bytes, embed_images, embed_values and classify_bytes before "
@@ -84,6 +91,7 @@ class ExportConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        check_embed_views(self.embed_views)
         require(
             bool(self.run_dir) or self.classifier is not None,
             "--run_dir is missing; name the run whose encoder is to be exported, or a classifier with --classifier.",
@@ -97,6 +105,16 @@ class ExportConfig:
         require(
             self.signature_names is None or SIGNATURES[0] in self.signature_names,
             f"--signatures={self.signatures} leaves out {SIGNATURES[0]}, which every server asks for; add it.",
+        )
+        require(
+            self.embed_views == 1 or "project" not in (self.signature_names or ()),
+            f"--embed_views={self.embed_views} is for embeddings, and project gives what the loss compares, which is "
+            "of one view; leave one of the two out.",
+        )
+        require(
+            self.embed_views == 1 or "keras" not in self.format_names,
+            f"--embed_views={self.embed_views} is for models that are called, and --formats=keras gives the network "
+            "itself, which takes one view; leave keras out, and export it with --embed_views=1.",
         )
 
     @property

@@ -10,6 +10,7 @@ from aag_tf.encoders.custom import (
     has_fitted_layers,
     weight_shapes,
 )
+from aag_tf.encoders.embed_views import average_views, embedding_views
 from aag_tf.encoders.networks import build_networks, dtype_policy, untrained_encoder
 from aag_tf.encoders.plain import plain_encoder
 from aag_tf.encoders.projector import build_projector
@@ -20,11 +21,13 @@ __all__ = [
     "BatchNorm",
     "Description",
     "ResNetSpec",
+    "average_views",
     "build_encoder",
     "build_networks",
     "build_projector",
     "describe_encoder",
     "dtype_policy",
+    "embedding_views",
     "encoder_from",
     "finalize_normalization",
     "has_fitted_layers",

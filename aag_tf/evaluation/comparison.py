@@ -45,6 +45,12 @@ class ComparedRun:
     metrics: Path | None
 
     @property
+    def title(self) -> str:
+        """The name, with the number of views of an image that its embeddings are the mean of, where it is above 1."""
+        views = self.evaluation.embed_views
+        return f"{self.name} ({views} views)" if views > 1 else self.name
+
+    @property
     def facts(self) -> dict[str, Any]:
         """File, command, subject and software versions of the evaluation, by name."""
         evaluation = self.evaluation
@@ -65,7 +71,7 @@ class Comparison:
     @property
     def results(self) -> list[FeatureResult]:
         """The results of each encoder under the name of its run, then those of raw pixels if all runs share them."""
-        columns = [dataclasses.replace(run.evaluation.main_result, features=run.name) for run in self.runs]
+        columns = [dataclasses.replace(run.evaluation.main_result, features=run.title) for run in self.runs]
         baselines = [run.evaluation.result(RAW_PIXELS) for run in self.runs]
         # Raw pixels are the same baseline only where all encoders saw the images in the same form.
         data = [run.evaluation.data for run in self.runs]

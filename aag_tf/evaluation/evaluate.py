@@ -169,7 +169,9 @@ def feature_sets(config: EvaluateConfig, subject: Subject, images: EvaluationIma
     Each is computed when its turn comes, so that few networks are in memory at a time.
     """
     protocol, fresh = config.protocol, subject.untrained
-    size, shape = protocol.embed_batch_size, images.bank.images.shape
+    shape = images.bank.images.shape
+    # All views of an image go through the encoder in one batch, which then takes no more memory than otherwise.
+    size = max(1, protocol.embed_batch_size // subject.embed_views)
 
     def feature_set(name: str, embed: Embed, **network: Any) -> FeatureSet:
         bank, queries = (
@@ -178,11 +180,11 @@ def feature_sets(config: EvaluateConfig, subject: Subject, images: EvaluationIma
         return FeatureSet(name, bank, queries, protocol, embed=embed, augment=subject.augment, **network)
 
     def through(encoder: Encoder, name: str) -> Embed:
-        call = inference(encoder, shape)
+        call = inference(encoder, shape, subject.embed_views)
         return lambda images: embed(call, images, size, name=name)
 
     if "raw_pixels" in protocol.baseline_names:
-        yield feature_set(RAW_PIXELS, centered_pixels(images.bank, size))
+        yield feature_set(RAW_PIXELS, centered_pixels(images.bank, protocol.embed_batch_size))
     if fresh is not None and "untrained" in protocol.baseline_names:
         yield feature_set(UNTRAINED, through(fresh(), UNTRAINED), network=fresh, untrained=True)
     yield feature_set(TRAINED, through(subject.encoder, TRAINED), network=subject.network)

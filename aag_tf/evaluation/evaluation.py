@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aag_tf.config.embed_views import views_note
 from aag_tf.evaluation.feature_set import FeatureSet
 from aag_tf.evaluation.results import GIVEN, TABLE_NOTE, TRAINED, FeatureResult, measure_titles, table
 from aag_tf.evaluation.verdict import Verdict, find_verdicts
@@ -53,6 +54,11 @@ class Evaluation:
         """The metrics of the evaluated encoder or features, without the baselines and the supervised encoder."""
         return self.result(TRAINED) or self.result(GIVEN) or self.results[-1]
 
+    @property
+    def embed_views(self) -> int:
+        """Fixed views of an image that embeddings are averaged over."""
+        return self.subject.get("embed_views", 1)
+
     def class_name(self, label: int) -> str:
         """Returns the name of class `label`, or its number where no name is known."""
         names = self.data.get("class_names") or ()
@@ -97,6 +103,7 @@ class Evaluation:
         found = "".join(f"\n{fitted(line)}" for line in self.verdict_lines)
         has_shares = any(measure.low is not None for measure in self.main_result.measures)
         explained = f"\n{TABLE_NOTE}" if has_shares else ""
+        explained = (f"\n{fitted(views_note(self.embed_views))}" if self.embed_views > 1 else "") + explained
         return f"{fitted(title + note)}{explained}\n\n{self.table()}" + (f"\n{found}" if found else "")
 
     def to_json(self) -> str:

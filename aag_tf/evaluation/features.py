@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from aag_tf.data import Images, Split, evaluation_batches, report_lost_files
 from aag_tf.data.images.python_calls import elements
+from aag_tf.encoders import average_views
 from aag_tf.evaluation.results import RAW_PIXELS
 from aag_tf.utils.progress import progress_bar
 
@@ -80,12 +81,18 @@ def centered_pixels(bank: Split, batch_size: int = 256) -> Callable[[Images], np
     return lambda images: raw_pixels(images, batch_size) - mean
 
 
-def inference(model: Encoder, image_shape: tuple[int, int, int]) -> Encoder:
+def inference(model: Encoder, image_shape: tuple[int, int, int], embed_views: int = 1) -> Encoder:
     """Wraps a Keras model in a graph function of uint8 images, traced once for batches of any size.
 
     Any other callable is returned as it is. Call this once where `embed` is called repeatedly with one model.
+
+    Args:
+        model: the encoder.
+        image_shape: (height, width, channels).
+        embed_views: fixed views of an image whose embeddings a Keras model's are averaged over.
     """
     if not isinstance(model, keras.Model):
         return model
     signature = [tf.TensorSpec([None, *image_shape], tf.uint8)]
-    return tf.function(lambda batch: model(batch, training=False), input_signature=signature, autograph=False)
+    call = average_views(model, embed_views)
+    return tf.function(call, input_signature=signature, autograph=False)

@@ -14,6 +14,8 @@ from aag_tf.utils import environment
 from aag_tf.utils.errors import ConfigError
 from aag_tf.utils.summary import Summary
 
+NOT_SAID = ("image_shape", "embed_views")  # of the encoder: other lines have them
+
 
 @dtype_policy("float32")
 def plan(config: EvaluateConfig) -> Summary:
@@ -35,8 +37,10 @@ def plan(config: EvaluateConfig) -> Summary:
     config = dataclasses.replace(config, protocol=images.protocol)
     bank, queries = images.bank, images.queries
     check_enough(None if queries.labels is None else bank.labels, len(bank), config.protocol)
-    lines = {"encoder": ", ".join(f"{name} {value}" for name, value in subject.facts.items() if name != "image_shape")}
+    lines = {"encoder": ", ".join(f"{name} {value}" for name, value in subject.facts.items() if name not in NOT_SAID)}
     lines |= describe_source(images.source, size_from=subject.size_from)
+    if subject.embed_views > 1:
+        lines["views"] = f"{subject.embed_views} of each image, which takes as many encoder passes (--embed_views)"
     if images.conversion:
         lines["converted"] = images.conversion
     classes = "" if queries.labels is None else f" of {len(np.unique(queries.labels)):,} classes"

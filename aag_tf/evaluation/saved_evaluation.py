@@ -34,6 +34,13 @@ class _DataFacts:
 
 
 @dataclasses.dataclass(frozen=True)
+class _SubjectFacts:
+    """What an evaluation may tell about its encoder that other parts use."""
+
+    embed_views: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
 class _DetailFacts:
     """Details of measures that verdicts and titles are made of."""
 
@@ -103,6 +110,7 @@ def _checked(path: Path, content: dict[str, Any]) -> Evaluation:
         raise ValueError("it has no 'results'")
     data = evaluation.data
     read_fields(_DataFacts, data, inside="data")
+    read_fields(_SubjectFacts, evaluation.subject, inside="subject")
     if "conversion" in data:
         data["conversion"] = data["conversion"].replace("grey", "gray")
     for old, new in RENAMED_SETTINGS.items():

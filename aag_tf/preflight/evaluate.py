@@ -4,9 +4,11 @@ import os
 import zipfile
 
 from aag_tf.config import OWN, DataConfig, EvaluateConfig
+from aag_tf.config.embed_views import check_mirrored
 from aag_tf.preflight.datasets import check_dataset
 from aag_tf.preflight.runs import check_same_dataset, check_trained
 from aag_tf.runs.export_directory import version_directory
+from aag_tf.runs.run_directory import RunDirectory
 from aag_tf.utils.errors import EvaluationError
 from aag_tf.utils.paths import user_path
 from aag_tf.utils.stores import fetched, file_to_write, is_store
@@ -25,6 +27,7 @@ def check(config: EvaluateConfig) -> None:
         return
     if config.run_dir is not None:
         data = check_trained(config.run_dir)
+        check_mirrored(config.embed_views, flip=RunDirectory(config.run_dir).read_record().config.augment.flip)
         if config.dataset is None:
             if data.dataset == OWN:
                 raise EvaluationError(PASSED_IMAGES)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from aag_tf.config import DataConfig, ExportConfig
+from aag_tf.config.embed_views import check_mirrored
 from aag_tf.config.export import SIGNATURES
 from aag_tf.preflight.runs import check_same_dataset, check_trained
 from aag_tf.runs.classifier_record import read_classifier_record
@@ -22,7 +23,9 @@ def check(config: ExportConfig) -> None:
         read_classifier_record(user_path(config.classifier))
         return
     data = check_trained(config.run_dir)
-    choose_signatures(config, RunDirectory(config.run_dir).read_record())
+    record = RunDirectory(config.run_dir).read_record()
+    check_mirrored(config.embed_views, flip=record.config.augment.flip)
+    choose_signatures(config, record)
     if config.verify or config.weights != "float32":
         try:
             check_same_dataset(data)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from aag_tf.config.embed_views import views_note
 from aag_tf.evaluation import Evaluation, FeatureResult
 from aag_tf.evaluation.results import TITLES
 from aag_tf.report import chart, embedding_map
@@ -67,7 +68,7 @@ def report_page(evaluation: Evaluation) -> str:
         "report.html",
         sections={key: heading for key, heading in sections.items() if heading},
         subject=subject,
-        introduction=_introduction(evaluation.data),
+        introduction=f"{_introduction(evaluation.data)} {views_note(evaluation.embed_views)}".strip(),
         dim=main.dim,
         table=make_table(results),
         dots=plot_dots(results),

@@ -44,6 +44,7 @@ class ExportMetadata:
         step: optimizer steps that the weights have seen.
         embedding_dim: length of an embedding.
         weights: dtype in which kernels are stored.
+        embed_views: fixed views of an image whose mean embedding every signature gives.
         signatures: `{name: {"inputs": ..., "outputs": ...}}` with dtypes, shapes and ranges.
         evaluation: data, settings and results of `aag-evaluate` at this step, `None` without an evaluation.
         precision_cost: fields of `aag_tf.export.reduced.PrecisionCost`, `None` for float32 kernels.
@@ -53,7 +54,7 @@ class ExportMetadata:
         versions: of the software that exported it.
 
     Raises:
-        ValueError: `embedding_dim` is below 1.
+        ValueError: `embedding_dim` or `embed_views` is below 1.
     """
 
     record: RunRecord
@@ -61,6 +62,7 @@ class ExportMetadata:
     step: int
     embedding_dim: int
     weights: str = "float32"
+    embed_views: int = 1
     signatures: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     evaluation: dict[str, Any] | None = None
     precision_cost: dict[str, Any] | None = None
@@ -70,8 +72,9 @@ class ExportMetadata:
     versions: dict[str, str] = dataclasses.field(default_factory=versions)
 
     def __post_init__(self) -> None:
-        if self.embedding_dim < 1:
-            raise ValueError(f"its 'embedding_dim' is {self.embedding_dim}")
+        for name in ("embedding_dim", "embed_views"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"its {name!r} is {getattr(self, name)}")
 
     def to_json(self) -> dict[str, Any]:
         """Returns the JSON object of `model.json`."""

@@ -20,7 +20,7 @@ def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: st
     errors = list(batch.errors)
     vectors = np.zeros((len(errors), model.metadata.embedding_dim), dtype)
     if not all(errors):
-        found = model(tf.constant(batch.pixels)).numpy()
+        found = _embed(model, batch.pixels)
         if normalize:
             found = directions(found)
         with np.errstate(over="ignore"):  # what is too large for half precision becomes an error below
@@ -29,6 +29,13 @@ def embed_batch(model: SavedEncoder, batch: Batch, *, normalize: bool, dtype: st
         errors[row] = errors[row] or f"the embedding has numbers that are not finite in {dtype}"
     vectors[[error is not None for error in errors]] = 0
     return Rows(batch.names, vectors, errors)
+
+
+def _embed(model: SavedEncoder, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Embeds images, fewer at once where the model makes several views of each: memory then does not grow with them."""
+    size = max(1, len(pixels) // model.metadata.embed_views)
+    parts = [model(tf.constant(pixels[start : start + size])).numpy() for start in range(0, len(pixels), size)]
+    return np.concatenate(parts)
 
 
 def embed_rows(

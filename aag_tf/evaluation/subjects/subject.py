@@ -8,7 +8,10 @@ from typing import Any
 import keras
 
 from aag_tf.config import AugmentConfig, EvaluateConfig
+from aag_tf.config.embed_views import check_mirrored
+from aag_tf.data.files.resizing import rounded
 from aag_tf.encoders import (
+    average_views,
     build_encoder,
     dtype_policy,
     finalize_normalization,
@@ -21,7 +24,8 @@ from aag_tf.evaluation.subjects.keras_model import encoder_of, load_foreign_kera
 from aag_tf.evaluation.subjects.saved_model import load_foreign_saved_model
 from aag_tf.runs import RunRecord, load_run
 from aag_tf.runs.export_directory import METADATA_FILE, version_directory
-from aag_tf.runs.exported import load_saved_model
+from aag_tf.runs.exported import load_saved_model, read_metadata
+from aag_tf.utils.errors import EvaluationError
 from aag_tf.utils.log import logger
 from aag_tf.utils.stores import named
 
@@ -35,11 +39,13 @@ class Subject:
     Args:
         facts: its path, step or version, name and image shape, for the results.
         image_shape: (height, width, channels) of its input, `None` for any size.
-        encoder: uint8 images to embeddings.
+        encoder: uint8 images to embeddings; that of a run to those of one view.
         record: of the run that trained it; `None` for models of others.
         seed: of its untrained weights.
         network: builds a copy that may be trained; `None` where that is impossible.
         untrained: builds the same network with random weights; `None` where that is impossible.
+        embed_views: fixed views of an image whose embeddings are averaged, where it is a Keras model and of what
+            `network` and `untrained` build; any other encoder averages by itself.
     """
 
     facts: dict[str, Any]
@@ -49,6 +55,7 @@ class Subject:
     seed: int = 0
     network: Network | None = None
     untrained: Network | None = None
+    embed_views: int = 1
 
     @property
     def augment(self) -> AugmentConfig:
@@ -72,11 +79,14 @@ def load_subject(config: EvaluateConfig) -> Subject:
     Raises:
         RunDirectoryError: there is no trained run.
         ExportError: there is no SavedModel.
-        EvaluationError: a model of others does not map images to vectors, or its signature or range is unknown.
+        EvaluationError: a model of others does not map images to vectors, or its signature or range is unknown; or an
+            export averages views already.
+        ConfigError: views are mirrored, and the training did without flips.
     """
     if config.run_dir is not None:
-        return _from_run(config.run_dir, config.checkpoint)
+        return _from_run(config.run_dir, config.checkpoint, config.embed_views)
     if config.keras_model is not None:
+        _say_one_view(config.keras_model, config)
         return _from_keras_model(config.keras_model, config)
     assert config.saved_model is not None
     directory = version_directory(config.saved_model)
@@ -84,7 +94,7 @@ def load_subject(config: EvaluateConfig) -> Subject:
     return _from_saved_model(directory, config) if ours else _from_foreign_saved_model(directory, config)
 
 
-def _from_run(run_dir: str, checkpoint: str) -> Subject:
+def _from_run(run_dir: str, checkpoint: str, embed_views: int) -> Subject:
     run = load_run(run_dir, checkpoint)
     record = run.record
 
@@ -95,18 +105,34 @@ def _from_run(run_dir: str, checkpoint: str) -> Subject:
         finalize_normalization(copy)
         return copy
 
-    return _trained(run.encoder, {"run_dir": run_dir, "step": run.step}, record, fresh)
+    return _trained(run.encoder, {"run_dir": run_dir, "step": run.step}, record, fresh, embed_views)
 
 
 def _from_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
+    inside, asked = read_metadata(directory).embed_views, config.embed_views
+    if inside > 1 and asked > 1:
+        raise EvaluationError(
+            f"{named(directory)} gives the mean over {inside} views of an image already, and --embed_views={asked} "
+            "would cut views of these views; leave it out."
+        )
     model = load_saved_model(directory, trust_model=config.trust_model)
     metadata = model.metadata
     facts = {"saved_model": named(model.path), "version": metadata.version, "step": metadata.step}
-    return _trained(model, facts, metadata.record)
+    encoder: Encoder = model
+    if asked > 1:
+        encoder = average_views(lambda views: model(rounded(views)), asked)  # an export takes bytes
+    return _trained(encoder, facts, metadata.record, embed_views=max(inside, asked))
 
 
-def _trained(encoder: Encoder, facts: dict[str, Any], record: RunRecord, network: Network | None = None) -> Subject:
+def _trained(
+    encoder: Encoder,
+    facts: dict[str, Any],
+    record: RunRecord,
+    network: Network | None = None,
+    embed_views: int = 1,
+) -> Subject:
     """Returns the subject of a training of ours."""
+    check_mirrored(embed_views, flip=record.config.augment.flip)
     config, custom, shape = record.config.encoder, record.custom_encoder, record.image_shape
     seed = record.config.schedule.seed
     untrained: Network | None
@@ -118,10 +144,21 @@ def _trained(encoder: Encoder, facts: dict[str, Any], record: RunRecord, network
         untrained = functools.partial(untrained_encoder, config, shape, seed, custom)
     name = config.encoder if custom is None else custom["config"]["name"]
     facts = facts | {"encoder": name, "image_shape": list(shape)}
-    return Subject(facts, shape, encoder, record, seed, network, untrained)
+    if embed_views > 1:
+        facts |= {"embed_views": embed_views}
+    return Subject(facts, shape, encoder, record, seed, network, untrained, embed_views)
+
+
+def _say_one_view(name: str, config: EvaluateConfig) -> None:
+    if config.embed_views > 1:
+        logger.warning(
+            f"--embed_views={config.embed_views} is for runs and exports of ours; {name} is evaluated as it is, by one "
+            "view of an image."
+        )
 
 
 def _from_foreign_saved_model(directory: Path, config: EvaluateConfig) -> Subject:
+    _say_one_view(named(directory), config)
     model = load_foreign_saved_model(directory, config.signature, config.input_range, trust_model=config.trust_model)
     if not config.trust_model:
         logger.info(
