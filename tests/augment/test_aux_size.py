@@ -1,13 +1,14 @@
 """Auxiliary views of a size of their own: the same random numbers, drawn and cut at that size."""
 
+import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
-from aag_tf.augment import LayersBranch, MainBranch, ViewMaker, build_views, contact_sheet
-from aag_tf.config import AugmentConfig, ContactSheetConfig, DataConfig
-from aag_tf.data import ArrayImages, open_source, training_batches
+from aag_tf.augment import LayersBranch, MainBranch, ViewMaker, build_views
+from aag_tf.augment.contact_sheet import in_cells
+from aag_tf.config import AugmentConfig, DataConfig
+from aag_tf.data import open_source, training_batches
 from aag_tf.data.pipeline import cut
 from aag_tf.utils import seeds
 from aag_tf.utils.errors import ConfigError
@@ -30,7 +31,7 @@ def test_small_views_are_those_of_the_branch_at_their_size_and_main_views_what_t
     branch = type(plain.auxiliary).from_config(plain.auxiliary.get_config() | {"size": (8, 8)})
     for view in range(3):
         numbers = seeds.fold(1, "view", 2 + view)
-        expected = branch.draw(IMAGES, seed=numbers, step=5, row=tf.range(6))
+        expected = branch.draw(IMAGES, seed=numbers, step=5, row=np.arange(6))
         np.testing.assert_array_equal(small[:, view], expected)
 
 
@@ -55,22 +56,15 @@ def test_views_of_images_that_are_not_square_keep_their_aspect(shape, side, size
     assert views.make(np.zeros((6, *shape), np.uint8), **WHERE)[1].shape == (6, 1, *size, shape[2])
 
 
-def test_keras_cv_draws_them_too():
-    main, small = maker(augment_impl="keras_cv", aux="cutout", aux_size=8).make(IMAGES, **WHERE)
-    assert (main.shape, small.shape) == ((6, 2, 16, 16, 3), (6, 1, 8, 8, 3))
-
-
 def test_a_branch_of_layers_has_its_own_size():
-    views = ViewMaker(MainBranch(jit_compile=False), LayersBranch([keras_rescaling()], size=(8, 10)), aux_views=2)
+    views = ViewMaker(
+        MainBranch(jit_compile=False),
+        LayersBranch([keras.layers.Rescaling(0.0, offset=77.0)], size=(8, 10)),
+        aux_views=2,
+    )
     small = views.make(IMAGES, **WHERE)[1]
     assert small.shape == (6, 2, 8, 10, 3)
     assert np.all(small == 77.0)
-
-
-def keras_rescaling():
-    import keras
-
-    return keras.layers.Rescaling(0.0, offset=77.0)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +97,7 @@ def pictures(tmp_path_factory):
 
 def test_crops_are_cut_at_the_size_of_each_view(pictures):
     small, full = (maker(pictures.shape, aux_views=2, **size) for size in ({"aux_size": 16}, {}))
-    main, auxiliary = cut(pictures, [1, 3], small.cutting(0))
+    main, auxiliary = (np.asarray(group, np.float32) for group in cut(pictures, [1, 3], small.cutting(0)))
     whole = cut(pictures, [1, 3], full.cutting(0))  # PNG files, since JPEG decodes as much as the largest view needs
     assert (main.shape, auxiliary.shape) == ((2, 2, 32, 32, 3), (2, 2, 16, 16, 3))
     np.testing.assert_array_equal(main, whole[:, :2])
@@ -115,30 +109,22 @@ def test_crops_are_cut_at_the_size_of_each_view(pictures):
 def test_batches_of_crops_have_both_sizes_and_become_views(pictures):
     views = maker(pictures.shape, aux_views=2, aux_size=16)
     batches = training_batches(
-        pictures,
-        global_batch_size=4,
-        seed=1,
-        start_step=3,
-        num_steps=1,
-        cutting=views.cutting(1),
-        transform=lambda batch: views(batch, seed=1),
+        pictures, global_batch_size=4, seed=1, start_step=3, num_steps=1, cutting=views.cutting(1)
     )
-    assert [spec.shape for spec in batches.element_spec["views"]] == [(4, 2, 32, 32, 3), (4, 2, 16, 16, 3)]
+    assert [spec.shape for spec in batches.element_spec["crops"]] == [(4, 2, 32, 32, 3), (4, 2, 16, 16, 3)]
     (batch,) = batches
+    made = views(batch, seed=1)["views"]
     numbers = views.crop_numbers(seed=1, step=3, row=batch["row"])
-    assert len(numbers) == 4
-    raw = training_batches(pictures, global_batch_size=4, seed=1, start_step=3, num_steps=1, cutting=views.cutting(1))
-    (crops,) = (each["crops"] for each in raw)
-    for view, number in enumerate(numbers[2:]):
-        expected = views.auxiliary.transform_crop(crops[1][:, view], number)
-        np.testing.assert_allclose(batch["views"][1][:, view], expected, atol=1e-3)
+    for view, number in enumerate(numbers):
+        expected = views.branch_of(view).transform_crop(batch["crops"][view // 2][:, view % 2], number)
+        np.testing.assert_array_equal(made[view // 2][:, view % 2], expected)
 
 
 def test_sheets_show_small_views_amid_the_background():
-    config = ContactSheetConfig(augment=AugmentConfig(aux="cutout", aux_size=8), strengths="0,1")
-    views, headings = contact_sheet.draw_columns(config, ArrayImages(IMAGES), range(3))
-    assert headings == ["original", "main", "main", "cutout 0", "cutout 1"]
-    assert views.shape == (3, 4, 16, 16, 3)
-    assert np.all(views[:, 2:, :4] == 255)
-    assert np.all(views[:, 2:, :, 12:] == 255)
-    assert views[:, 2:, 4:12, 4:12].mean() < 200
+    main, small = np.full((3, 2, 16, 16, 1), 7.0, np.float32), np.full((3, 4, 8, 9, 1), 9.0, np.float32)
+    np.testing.assert_array_equal(in_cells(main), main)
+    cells = in_cells((main, small)).numpy()
+    assert cells.shape == (3, 6, 16, 16, 1)
+    np.testing.assert_array_equal(cells[:, :2], main)
+    np.testing.assert_array_equal(cells[:, 2:, 4:12, 3:12], small)
+    assert (cells[:, 2:] == 255).sum() == 3 * 4 * (16 * 16 - 8 * 9)

@@ -58,6 +58,10 @@ def custom(*last):
     return keras.Model(inputs, x, name="custom")
 
 
+def flattened(*last):
+    return custom(keras.layers.Flatten(), *last)
+
+
 def test_statistics_of_small_views_are_used_and_do_not_move_while_dropout_goes_on():
     encoder = custom()
     small = encoder_of_views(encoder, EncoderConfig("own"), (16, 16))
@@ -89,18 +93,8 @@ def test_batch_normalization_normalizes_by_the_small_views_themselves():
         (EncoderConfig("resnet18", stem="imagenet", width=0.125), 64, (24, 24), ["stem", "--aux_size=32 or more"]),
         (EncoderConfig("tiny", embedding_grid=4), 32, (16, 16), ["--embedding_grid=4 is finer", "larger --aux_size"]),
         (EncoderConfig("VGG16"), 32, (16, 16), ["the encoder vgg16 cannot take auxiliary views of 16x16", "larger"]),
-        (
-            EncoderConfig("own"),
-            lambda: custom(keras.layers.Flatten()),
-            (16, 16),
-            ["custom", "in place of 1350", "pooling"],
-        ),
-        (
-            EncoderConfig("own"),
-            lambda: custom(keras.layers.Flatten(), keras.layers.Dense(3)),
-            (16, 16),
-            ["cannot take", "16"],
-        ),
+        (EncoderConfig("own"), flattened, (16, 16), ["custom", "in place of 1350", "pooling"]),
+        (EncoderConfig("own"), lambda: flattened(keras.layers.Dense(3)), (16, 16), ["custom cannot take", "16x16"]),
     ],
     ids=["stem", "grid", "application", "flatten", "dense"],
 )
