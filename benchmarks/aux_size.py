@@ -2,9 +2,9 @@
 
     python benchmarks/aux_size.py --json=aux_size.json            # about six minutes on two CPU cores
 
-Times `AAG.train_step` with the drawing of its views, as a graph as in a run, on images in memory. All settings alternate
-in one process, so that other load on the machine affects them alike; the median of the rounds counts. `relative` is the
-speed beside training without auxiliary views.
+Times `AAG.train_step` with the drawing of its views, as a graph as in a run, on images in memory. All settings
+alternate in one process, so that other load on the machine affects them alike; the median of the rounds counts.
+`relative` is the speed beside training without auxiliary views.
 """
 
 import statistics

@@ -34,8 +34,8 @@ class AugmentConfig:
     )
     aux_size: int | None = setting(
         None,
-        "Pixels of the shorter side of auxiliary views; the other has the image's aspect. Half the side takes a "
-        "quarter of the time in the encoder. Default: the size of the main views.",
+        "Pixels of the shorter side of auxiliary views; the other has the image's aspect. Half the side is a "
+        "quarter of the encoder's work. Default: the size of the main views.",
         low=8,
         high=1024,
     )
