@@ -112,7 +112,7 @@ class Readers:
             channels=self._shape[2],
             reading=READING,
             windows=Window(zero, zero, one, one),
-            size=self._shape[:2],
+            sizes=[self._shape[:2]],
         )
         return views[0]
 

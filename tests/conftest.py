@@ -49,6 +49,7 @@ SLOW = (
     "distribute/*",
     "encoders/test_encoders.py",
     "encoders/test_plain.py",
+    "encoders/test_resized.py",
     "evaluation/*",
     "export/*",
     "finetuning/*",

@@ -13,7 +13,7 @@ from aag_tf.augment import build_views
 from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig, ScheduleConfig
 from aag_tf.data import open_source, training_batches
 from aag_tf.distribute.devices import make_strategy
-from aag_tf.encoders import build_networks
+from aag_tf.encoders import build_networks, encoder_of_views
 from aag_tf.losses import GNTXent
 from aag_tf.training.model import AAG
 
@@ -67,18 +67,23 @@ def overflow_on_the_second_replica(out):
     np.savez(out, moved=moved, scales=scales, norms=norms)
 
 
-def train_steps(replicas, accumulation_steps, out):
-    """Trains for `STEPS` steps and saves gradients and metrics to `out`, an npz file."""
+def train_steps(replicas, accumulation_steps, out, aux_size=None):
+    """Trains for `STEPS` steps and saves gradients and metrics to `out`, an npz file.
+
+    With `aux_size`, images are of 16 pixels, and auxiliary views, of the main branch, of that size.
+    """
     strategy = make_strategy(ScheduleConfig(cpu_replicas=replicas, global_batch_size=BATCH))
     assert strategy.num_replicas_in_sync == replicas
-    source = open_source(DataConfig())
+    source = open_source(DataConfig(image_size=16) if aux_size else DataConfig())
+    augment = AugmentConfig(flip=False, **({"aux": "main", "aux_size": aux_size} if aux_size else {}))
     with strategy.scope():
         keras.utils.set_random_seed(3)
         encoder, projector = build_networks(
             EncoderConfig(ONE_BLOCK), ProjectorConfig(projector_width=32, projector_dim=8), source.image_shape
         )
-        views = build_views(AugmentConfig(flip=False), source.image_shape, jit_compile=False)
-        model = AAG(encoder, projector, views, seed=3, accumulation_steps=accumulation_steps)
+        views = build_views(augment, source.image_shape, jit_compile=False)
+        small = encoder_of_views(encoder, EncoderConfig(ONE_BLOCK), (aux_size, aux_size)) if aux_size else None
+        model = AAG(encoder, projector, views, auxiliary_encoder=small, seed=3, accumulation_steps=accumulation_steps)
         # At rate 1 a step of plain SGD moves the weights by minus the gradient.
         model.compile(keras.optimizers.SGD(1.0), GNTXent(), jit_compile=False)
     variables = encoder.trainable_variables + projector.trainable_variables

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from aag_tf.augment.build import build_views
 from aag_tf.config import MAIN_VIEWS, ContactSheetConfig
 from aag_tf.data import Images, ShownBands, choose_bands, epoch_order, open_source
+from aag_tf.data.images.view_groups import Views
 from aag_tf.encoders import dtype_policy
 from aag_tf.utils.atomic import write_atomically
 from aag_tf.utils.paths import check_new_file
@@ -100,12 +101,27 @@ def draw_columns(
     # One graph for all branches, since TensorFlow warns of retracing where many are called one by one.
     @tf.function(autograph=False)
     def draw(batches: list[dict[str, tf.Tensor]]) -> tf.Tensor:
-        views = [maker(batch, seed=config.seed)["views"] for maker, batch in zip(makers, batches, strict=True)]
+        views = [
+            in_cells(maker(batch, seed=config.seed)["views"]) for maker, batch in zip(makers, batches, strict=True)
+        ]
         # The main views are the same at all strengths.
         return tf.concat([views[0], *(others[:, MAIN_VIEWS:] for others in views[1:])], axis=1)
 
     batches = [maker.batch_of(images, indices, seed=config.seed) for maker in makers]
     return draw.get_concrete_function(batches)(batches).numpy(), headings
+
+
+def in_cells(views: Views) -> tf.Tensor:
+    """Returns views `[..., views, height, width, channels]`, smaller ones amid the background."""
+    main, *auxiliary = tf.nest.flatten(views)
+    cells = [main]
+    for smaller in auxiliary:
+        paddings = [[0, 0]] * len(main.shape)
+        for axis in (-3, -2):
+            room = main.shape[axis] - smaller.shape[axis]
+            paddings[axis] = [room // 2, room - room // 2]
+        cells.append(tf.pad(smaller, paddings, constant_values=float(BACKGROUND)))
+    return cells[0] if len(cells) == 1 else tf.concat(cells, axis=-4)
 
 
 def contact_sheet(

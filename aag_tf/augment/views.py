@@ -13,6 +13,7 @@ from aag_tf.augment.branch import Branch
 from aag_tf.augment.randomness import uniforms
 from aag_tf.config import MAIN_VIEWS
 from aag_tf.data import Images
+from aag_tf.data.images.view_groups import Size, Views, stack_views, unstack_views
 from aag_tf.data.images.windows import Window
 from aag_tf.data.pipeline import Cutting, cut
 from aag_tf.utils import seeds
@@ -30,6 +31,9 @@ class ViewMaker(keras.layers.Layer):
     "row": [batch], ...}`. Output: the same with `"views"`, float32 `[batch, views, out_height, out_width, channels]` in
     [0, 255], in place of `"image"`. Where views are cut from files, the batch has `"crops"`, uint8 `[batch, views,
     out_height, out_width, channels]`, in place of `"image"`: the windows that `source_windows` chose.
+
+    Where the auxiliary branch draws views of another size than the main branch, views and crops are tuples of two such
+    tensors: of the main views, and of the auxiliary ones.
 
         >>> from aag_tf.augment import AuxiliaryBranch, MainBranch
         >>> maker = ViewMaker(MainBranch(), AuxiliaryBranch("cutout"))
@@ -78,7 +82,11 @@ class ViewMaker(keras.layers.Layer):
         def numbers(step: tf.Tensor, row: tf.Tensor) -> tuple[tf.Tensor, ...]:
             return self.crop_numbers(seed=seed, step=step, row=row)
 
-        return Cutting(numbers, self.source_windows)
+        return Cutting(numbers, self.source_windows, self.sizes)
+
+    def sizes(self, image_shape: tuple[int, int, int]) -> tuple[Size, ...]:
+        """Returns height and width of each view of images of a shape, `(height, width, channels)`."""
+        return tuple(self.branch_of(view).output_size((None, *image_shape)) for view in range(self.num_views))
 
     def batch_of(
         self, images: Images, indices: Sequence[int] | npt.NDArray[np.int64], *, seed: int
@@ -120,13 +128,13 @@ class ViewMaker(keras.layers.Layer):
 
     def make(
         self,
-        images: tf.Tensor,
+        images: Views,
         *,
         seed: int,
         step: int | tf.Tensor,
         row: tf.Tensor,
         cropped: bool = False,
-    ) -> tf.Tensor:
+    ) -> Views:
         """Draws all views of images.
 
         Args:
@@ -135,22 +143,17 @@ class ViewMaker(keras.layers.Layer):
             step: the optimizer step, a scalar.
             row: integers `[batch]`, the position of each image in the global batch.
             cropped: whether `images` are parts of pictures for each view, `[batch, views, out_height, out_width,
-                channels]`, that `source_windows` chose by the same numbers.
+                channels]` (of two sizes a tuple of two), that `source_windows` chose by the same numbers.
 
         Returns:
-            float32 `[batch, views, out_height, out_width, channels]` in [0, 255].
+            float32 `[batch, views, out_height, out_width, channels]` in [0, 255], of two sizes a tuple of two.
         """
-        views = [
-            self.branch_of(view).draw(
-                images[:, view] if cropped else images,
-                seed=seeds.fold(seed, "view", view),
-                step=step,
-                row=row,
-                cropped=cropped,
-            )
-            for view in range(self.num_views)
-        ]
-        return tf.stack(views, axis=1)
+        views, sizes = [], []
+        for view, own in enumerate(unstack_views(images) if cropped else [images] * self.num_views):
+            branch, numbers = self.branch_of(view), seeds.fold(seed, "view", view)
+            views.append(branch.draw(own, seed=numbers, step=step, row=row, cropped=cropped))
+            sizes.append(branch.output_size(own.shape))
+        return stack_views(views, sizes)
 
     @override
     def call(self, batch: dict[str, Any], *, seed: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from aag_tf.config.checks import require
 from aag_tf.config.model import OWN
 from aag_tf.config.setting import check_settings, setting
 
@@ -25,7 +26,19 @@ class AugmentConfig:
         "Python.",
         choices=AUXILIARIES,
     )
-    aux_views: int = setting(1, "Auxiliary views of each image. Every one costs another encoder pass.", low=1, high=6)
+    aux_views: int = setting(
+        1,
+        "Auxiliary views of each image. Every one costs another encoder pass; with a small --aux_size a cheap one.",
+        low=1,
+        high=12,
+    )
+    aux_size: int | None = setting(
+        None,
+        "Pixels of the shorter side of auxiliary views; the other has the image's aspect. Half the side is a "
+        "quarter of the encoder's work. Default: the size of the main views.",
+        low=8,
+        high=1024,
+    )
     aux_strength: float = setting(
         1.0,
         "How far the auxiliary operations go: 0 none, 1 as the preset says, 2 twice as far. Lower it if auxiliary "
@@ -90,6 +103,11 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        require(
+            self.aux_size is None or self.aux != "none",
+            f"--aux=none draws no auxiliary views, and --aux_size={self.aux_size} is their size; leave out one of the "
+            "two.",
+        )
 
     @property
     def num_aux_views(self) -> int:

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from aag_tf.data import order
 from aag_tf.data.counting import require_batch
-from aag_tf.data.images.base import Images
+from aag_tf.data.images.base import Images, Shape
 from aag_tf.data.images.memory import usable_memory
+from aag_tf.data.images.view_groups import Size, Views
 from aag_tf.data.images.windows import Window
 from aag_tf.utils.errors import ConfigError
 
@@ -23,7 +24,7 @@ OPENED_AT_ONCE = 32
 # whenever a step has to wait, and stays there: 34 batches of 9 MiB after 200 quick steps.
 AHEAD_BYTES, LEAST_AHEAD, MOST_AHEAD = 2**26, 2, 32
 
-Batch = dict[str, tf.Tensor]
+Batch = dict[str, Any]
 Numbers = tuple[tf.Tensor, ...]
 
 
@@ -36,10 +37,12 @@ class Cutting:
             (int32 `[batch]`).
         windows: windows of the views of a batch, float32 `[batch, views]` each, from its random numbers and the aspects
             of its pictures, width / height relative to that of a view, float32 `[batch]`.
+        sizes: height and width of each view, from the shape of the images.
     """
 
     numbers: Callable[[tf.Tensor, tf.Tensor], Numbers]
     windows: Callable[[Numbers, tf.Tensor], Window]
+    sizes: Callable[[Shape], Sequence[Size]]
 
 
 def training_batches(
@@ -69,7 +72,7 @@ def training_batches(
         transform: augmentation on the host, from batch to batch; must be a pure function of the batch, because it is
             mapped in parallel (the order of the batches is kept).
         cutting: cuts the views out of the pictures that the images were made from; a batch then has `"crops"`, uint8
-            [b, views, h, w, c], in place of `"image"`.
+            [b, views, h, w, c] (of two sizes a tuple of two), in place of `"image"`.
         part: `(index, count)`: read only the `index`-th of `count` equal slices of every batch, as one machine of
             several does; `row` still counts over the whole batch. The count must divide the batch.
         counts: how many images each part has, where it has its own: `images` are those of this part, each epoch visits
@@ -127,21 +130,21 @@ def batches_ahead(batches: tf.data.Dataset) -> int:
     return max(LEAST_AHEAD, min(MOST_AHEAD, AHEAD_BYTES // max(1, size)))
 
 
-def cut(images: Images, indices: Sequence[int] | npt.NDArray[np.int64], cutting: Cutting, step: int = 0) -> tf.Tensor:
-    """Cuts the views of some images as if they were the batch of a step: uint8 [k, views, h, w, c]."""
+def cut(images: Images, indices: Sequence[int] | npt.NDArray[np.int64], cutting: Cutting, step: int = 0) -> Views:
+    """Cuts the views of some images as if they were the batch of a step: uint8 [k, views, h, w, c], or two of them."""
     drawn = cutting.numbers(tf.constant(step, tf.int64), tf.range(len(indices)))
     sources = images.sources(tf.constant(np.asarray(indices, np.int64)))
     windows = cutting.windows(drawn, sources["aspect"] * _upright(images))
-    crops = []
+    crops, sizes = [], cutting.sizes(images.shape)
     for row in range(len(indices)):
         own = {name: of[row] for name, of in sources.items()}
-        crops.append(images.crops(own, Window(*(side[row] for side in windows)), images.shape[:2]))
-    return tf.stack(crops)
+        crops.append(images.crops(own, Window(*(side[row] for side in windows)), sizes))
+    return tf.nest.map_structure(lambda *each: tf.stack(each), *crops)
 
 
 def _cut(batches: tf.data.Dataset, images: Images, cutting: Cutting, rows: slice) -> tf.data.Dataset:
     """Maps (step, numbers of images) to batches of crops, decoding image by image, so that threads share a batch."""
-    size, share = images.shape[:2], rows.stop - rows.start
+    sizes, share = cutting.sizes(images.shape), rows.stop - rows.start
 
     @tf.autograph.experimental.do_not_convert
     def plan(step: tf.Tensor, numbers: tf.Tensor) -> dict[str, Any]:
@@ -157,7 +160,7 @@ def _cut(batches: tf.data.Dataset, images: Images, cutting: Cutting, rows: slice
 
     @tf.autograph.experimental.do_not_convert
     def cut_one(one: dict[str, Any]) -> Batch:
-        crops = images.crops(one["source"], Window(*tf.unstack(one["windows"])), size)
+        crops = images.crops(one["source"], Window(*tf.unstack(one["windows"])), sizes)
         return {"crops": crops, "step": one["step"], "row": one["row"]}
 
     in_parallel: dict[str, Any] = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}

@@ -6,7 +6,8 @@ from aag_tf.config import EncoderConfig, check_encoder
 from aag_tf.config.checks import require
 from aag_tf.encoders.applications import application, application_names
 from aag_tf.encoders.custom import Description, encoder_from
-from aag_tf.encoders.resnet import RESNETS, resnet
+from aag_tf.encoders.resized import resized
+from aag_tf.encoders.resnet import RESNETS, resnet, smallest_side
 from aag_tf.utils.errors import ConfigError
 
 
@@ -49,3 +50,24 @@ def build_encoder(
         grid=config.embedding_grid,
         input_range=config.input_range,
     )
+
+
+def encoder_of_views(encoder: keras.Model, config: EncoderConfig, size: tuple[int, int]) -> keras.Model:
+    """Returns an encoder for auxiliary views of another size than images: a model of the same layers.
+
+    Args:
+        encoder: of `build_encoder`.
+        config: name and size of the encoder.
+        size: height and width of the views.
+
+    Raises:
+        ConfigError: it cannot take such views.
+    """
+    if config.encoder in RESNETS:
+        least = smallest_side(encoder.input_shape[1:], config.stem)
+        require(
+            min(size) >= least,
+            f"auxiliary views of {size[0]}x{size[1]} are too small for --encoder={config.encoder}, whose stem for "
+            f"these images takes {least} pixels or more a side; set --aux_size={least} or more, or leave it out.",
+        )
+    return resized(encoder, size)

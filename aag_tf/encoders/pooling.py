@@ -4,6 +4,8 @@ import keras
 
 from aag_tf.utils.errors import ConfigError
 
+CELLS = "cells"  # name of the layer that pools a grid
+
 
 def pooled(feature_map: keras.KerasTensor, grid: int) -> keras.KerasTensor:
     """Averages of a feature map `[batch, height, width, channels]`, float32 `[batch, grid * grid * channels]`.
@@ -26,7 +28,11 @@ def pooled(feature_map: keras.KerasTensor, grid: int) -> keras.KerasTensor:
             f"--embedding_grid={grid} is finer than the encoder's last feature map, which is {height}x{width} for "
             f"these images; set it to at most {min(height, width)}, or set a larger --image_size."
         )
-    strides = height // grid, width // grid
-    sizes = height - (grid - 1) * strides[0], width - (grid - 1) * strides[1]
-    cells = keras.layers.AveragePooling2D(sizes, strides, dtype="float32", name="cells")(feature_map)
-    return keras.layers.Flatten(dtype="float32", name="embedding")(cells)
+    return keras.layers.Flatten(dtype="float32", name="embedding")(cells((height, width), grid)(feature_map))
+
+
+def cells(size: tuple[int, int], grid: int) -> keras.layers.AveragePooling2D:
+    """Returns the layer that pools a feature map of this height and width, at least the grid, to `grid` each way."""
+    strides = size[0] // grid, size[1] // grid
+    sizes = size[0] - (grid - 1) * strides[0], size[1] - (grid - 1) * strides[1]
+    return keras.layers.AveragePooling2D(sizes, strides, dtype="float32", name=CELLS)

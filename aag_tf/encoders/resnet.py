@@ -67,10 +67,8 @@ def resnet(
     spec = RESNETS[name]
     rows, columns = image_shape[:2]
     shortest = min(rows, columns)
-    small = stem == "small" or (
-        stem == "auto" and (max(rows, columns) <= SMALL_IMAGE or shortest < SMALLEST["imagenet"])
-    )
-    least = SMALLEST["small" if small else "imagenet"]
+    least = smallest_side(image_shape, stem)
+    small = least == SMALLEST["small"]
     if shortest < least:
         enough = f"{least}" if rows == columns else f"{max(rows, least)}x{max(columns, least)}"
         raise ConfigError(
@@ -93,6 +91,13 @@ def resnet(
             stride = 2 if stage > 0 and index == 0 else 1
             x = block(x, channels * 2**stage, stride, name=f"stage{stage + 1}_block{index + 1}")
     return keras.Model(inputs, pooled(x, grid), name=name)
+
+
+def smallest_side(image_shape: tuple[int, int, int], stem: str = EncoderConfig.stem) -> int:
+    """Returns the pixels of a side that the stem of an encoder for images of a shape takes at least."""
+    longest, shortest = max(image_shape[:2]), min(image_shape[:2])
+    small = stem == "small" or (stem == "auto" and (longest <= SMALL_IMAGE or shortest < SMALLEST["imagenet"]))
+    return SMALLEST["small" if small else "imagenet"]
 
 
 def _conv(x, channels: int, size: int, *, stride: int = 1, name: str, relu: bool = True, gamma: str = "ones"):

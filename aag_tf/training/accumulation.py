@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from aag_tf.distribute.replicas import num_replicas
 
-Batch = dict[str, tf.Tensor]
+Batch = dict[str, Any]  # tensors, or tuples of them
 
 
 def gradients_of(tape: tf.GradientTape, target: tf.Tensor, variables: list[Any], **more: Any) -> list[tf.Tensor]:
@@ -29,7 +29,7 @@ def micro_batch(batch: Batch, index: int | tf.Tensor, count: int) -> Batch:
     With a stride, unlike with blocks, micro-batch `index` of the global batch has the same images however the batch is
     split over replicas, so that synchronized batch normalization sees the same sets.
     """
-    return {name: tf.reshape(value, [-1, count, *value.shape[1:]])[:, index] for name, value in batch.items()}
+    return tf.nest.map_structure(lambda value: tf.reshape(value, [-1, count, *value.shape[1:]])[:, index], batch)
 
 
 def cached_projections(project: Callable[[Batch], tf.Tensor], batch: Batch, count: int) -> tf.Tensor:

@@ -1,6 +1,7 @@
-"""AAG as a Keras model: views, one encoder pass over all of them, projections, GNT-Xent over the global batch."""
+"""AAG as a Keras model: views, one encoder pass over all of a size, projections, GNT-Xent over the global batch."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,7 +9,8 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.augment import ViewMaker
-from aag_tf.encoders import finalize_normalization
+from aag_tf.data.images.view_groups import Views
+from aag_tf.encoders import embed_apart, finalize_normalization
 from aag_tf.losses import GNTXent, LearnedTemperature, contrastive_statistics, sum_replicas
 from aag_tf.losses.temperature import as_temperature
 from aag_tf.optimizers import WeightAverage
@@ -31,7 +33,11 @@ class AAG(keras.Model):
 
     where `row` is the position of an image in the global batch. `seed`, `step` and `row` decide every random number of
     its views, so that neither the number of replicas nor an interruption changes them. A batch that already has
-    `"views"`, float32 `[batch, views, height, width, channels]`, is used as it is (augmentation on the host).
+    `"views"`, float32 `[batch, views, height, width, channels]`, is used as it is (augmentation on the host). Where
+    auxiliary views have a size of their own, `"views"` is a tuple of two such tensors, the main views first: the
+    encoder then embeds those of each size in a pass of their own, and the projector all of them in one (multi-crop:
+    Caron et al. 2020, arXiv 2006.09882). Batch normalization uses the statistics of each pass; those of the main views
+    alone move the encoder's moving ones.
 
     Under a `tf.distribute` strategy each replica computes the loss of its own images against the projections of all
     replicas, and the sum over replicas is the loss of the global batch: value and gradient do not depend on the split.
@@ -40,6 +46,8 @@ class AAG(keras.Model):
         encoder: images to embeddings.
         projector: embeddings to projections, used in training only.
         views: draws the views of a batch.
+        auxiliary_encoder: the encoder's layers for auxiliary views of a size of their own
+            (`aag_tf.encoders.encoder_of_views`); `None` if the encoder takes them itself.
         seed: the run's seed.
         average: averaged weights for evaluation, updated after each step; `None` evaluates the trained weights.
         accumulation_steps: number of micro-batches in which a replica's part of the batch passes through the networks,
@@ -57,6 +65,7 @@ class AAG(keras.Model):
         projector: keras.Model,
         views: ViewMaker,
         *,
+        auxiliary_encoder: keras.Model | None = None,
         seed: int = 0,
         average: WeightAverage | None = None,
         accumulation_steps: int = 1,
@@ -66,6 +75,8 @@ class AAG(keras.Model):
         self.encoder = encoder
         self.projector = projector
         self.views = views
+        # Hidden from Keras in a function: its layers and weights are those of the encoder.
+        self._auxiliary_encoder = lambda: encoder if auxiliary_encoder is None else auxiliary_encoder
         self.seed = seed
         self.average = average
         # Traced once, however many replicas and micro-batches draw views; AutoGraph would only add seconds to that.
@@ -158,22 +169,27 @@ class AAG(keras.Model):
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self.evaluated_encoder(images, training=training)
 
-    def project(self, views: tf.Tensor, *, training: bool) -> tf.Tensor:
-        """Projects views, in one pass through the encoder.
+    def project(self, views: Views, *, training: bool) -> tf.Tensor:
+        """Projects views, those of each size in one pass through the encoder.
 
         Args:
-            views: `[batch, views, height, width, channels]` float in [0, 255].
+            views: `[batch, views, height, width, channels]` float in [0, 255], of two sizes a tuple of two.
             training: whether batch normalization uses and updates the statistics of this batch.
 
         Returns:
             float32 `[batch, views, dim]`, not normalized to length one.
         """
-        images = tf.reshape(views, [-1, *views.shape[2:]])
-        projections = self.projector(self.encoder(images, training=training), training=training)
-        return tf.reshape(projections, [-1, views.shape[1], projections.shape[-1]])
+        main, *auxiliary = tf.nest.flatten(views)
+        embeddings = _of_each_view(functools.partial(self.encoder, training=training), main)
+        if auxiliary:
+            apart = functools.partial(embed_apart, self._auxiliary_encoder(), training=training)
+            embeddings = tf.concat([embeddings, *(_of_each_view(apart, part) for part in auxiliary)], axis=1)
+        count, features = embeddings.shape[1:]
+        projections = self.projector(tf.reshape(embeddings, [-1, features]), training=training)
+        return tf.reshape(projections, [-1, count, projections.shape[-1]])
 
-    def draw_views(self, batch: Batch) -> tf.Tensor:
-        """Draws the views of a batch, float32 `[batch, views, height, width, channels]` in [0, 255]."""
+    def draw_views(self, batch: Batch) -> Views:
+        """Draws the views of a batch, as `project` takes them."""
         if "views" in batch:
             return batch["views"]
         cropped = "crops" in batch
@@ -242,6 +258,12 @@ class AAG(keras.Model):
             positives=loss.positives,
         )
         return {"temperature": tf.stop_gradient(temperature), **statistics}
+
+
+def _of_each_view(embed: Callable[[tf.Tensor], tf.Tensor], views: tf.Tensor) -> tf.Tensor:
+    """Embeds views `[batch, views, height, width, channels]` in one pass: `[batch, views, features]`."""
+    embeddings = embed(tf.reshape(views, [-1, *views.shape[2:]]))
+    return tf.reshape(embeddings, [-1, views.shape[1], embeddings.shape[-1]])
 
 
 def _check_no_randomness(network: keras.Model) -> None:

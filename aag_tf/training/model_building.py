@@ -6,7 +6,7 @@ from aag_tf.augment import Branch, build_views
 from aag_tf.config import LossConfig, TrainConfig
 from aag_tf.config.start import read_freeze_until
 from aag_tf.distribute.devices import jit_compile
-from aag_tf.encoders import Description, build_encoder, build_networks
+from aag_tf.encoders import Description, build_encoder, build_networks, encoder_of_views
 from aag_tf.encoders.layer_order import freeze, rate_factors
 from aag_tf.losses import GNTXent, LearnedTemperature
 from aag_tf.losses.temperature import Temperature
@@ -45,10 +45,13 @@ def build_model(
         average = WeightAverage(encoder, second, config.optimizer.ema_momentum)
     if auxiliary is not None and schedule.accumulation_steps > 1 and config.augment.augment_on == "device":
         _check_repeatable(auxiliary, image_shape)
+    views = build_views(config.augment, image_shape, auxiliary=auxiliary, jit_compile=schedule.jit_compile != "off")
+    main_size, *_, last_size = views.sizes(image_shape)
     model = AAG(
         encoder,
         projector,
-        build_views(config.augment, image_shape, auxiliary=auxiliary, jit_compile=schedule.jit_compile != "off"),
+        views,
+        auxiliary_encoder=None if last_size == main_size else encoder_of_views(encoder, config.encoder, last_size),
         seed=schedule.seed,
         average=average,
         accumulation_steps=schedule.accumulation_steps,

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from aag_tf.config import OWN
+from aag_tf.config import MAIN_VIEWS, OWN
 from aag_tf.data import choose_bands, describe_source
 from aag_tf.training.extension import KIND
 from aag_tf.training.open_run import OpenRun
@@ -67,8 +67,11 @@ def _steps(run: OpenRun) -> str:
     start = f"{left:,} left of {steps.total_steps:,}" if steps.start_step else f"{steps.total_steps:,}"
     epochs = f"{steps.total_steps / steps.steps_per_epoch:.3g} epochs of {steps.steps_per_epoch:,} steps"
     views = run.config.augment.num_views
+    main_size, *_, last_size = run.model.views.sizes(run.source.image_shape)
+    apart = f", {views - MAIN_VIEWS} of them of {last_size[0]}x{last_size[1]} (--aux_size)"
     batch = (
         f"batches of {schedule.global_batch_size:,} images (--global_batch_size), {views} views of each (--aux_views)"
+        f"{'' if last_size == main_size else apart}"
     )
     return f"{start}, {epochs} ({decided}); {batch}"
 

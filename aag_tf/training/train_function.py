@@ -48,7 +48,7 @@ def make_train_function(
     def step(began: tf.Tensor, next_batch: Callable[[], Any]) -> Metrics:
         with tf.control_dependencies([began]):
             batch = next_batch()
-        arrived = [part for value in batch.values() for part in strategy.experimental_local_results(value)]
+        arrived = [part for value in tf.nest.flatten(batch) for part in strategy.experimental_local_results(value)]
         with tf.control_dependencies(arrived):
             waited = tf.timestamp() - began
             begun = counter.count_begun()

@@ -22,7 +22,11 @@ def crops_of(views, picture, step=3):
 
     aspects = tf.fill([len(ROWS)], picture.shape[1] / picture.shape[0])
     windows = views.source_windows(numbers, aspects)
-    return tf.stack([crop_picture(picture, Window(*(side[row] for side in windows)), SIZE) for row in range(len(ROWS))])
+    crops = [
+        crop_picture(picture, Window(*(side[row] for side in windows)), views.sizes(picture.shape))
+        for row in range(len(ROWS))
+    ]
+    return tf.nest.map_structure(lambda *each: tf.stack(each), *crops)
 
 
 @pytest.mark.parametrize("preset", ["default", "geometric", "randaugment"])

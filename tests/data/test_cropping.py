@@ -51,7 +51,7 @@ def test_largest_centered_part(aspect, expected):
 
 def test_crops_show_their_windows():
     picture = photograph(40, 60)
-    views = crop_picture(tf.constant(picture), windows((0.25, 0.5, 0.5, 0.5), (0.0, 0.0, 0.5, 0.5)), (20, 30))
+    views = crop_picture(tf.constant(picture), windows((0.25, 0.5, 0.5, 0.5), (0.0, 0.0, 0.5, 0.5)), [(20, 30)] * 2)
     np.testing.assert_array_equal(views, [picture[10:30, 30:60], picture[:20, :30]])
 
 
@@ -114,10 +114,10 @@ def test_a_jpeg_file_gives_the_crops_of_its_picture(channels):
     contents = jpeg(photograph(90, 120))
     whole = tf.io.decode_jpeg(contents, channels=channels, dct_method="INTEGER_ACCURATE")
     chosen = windows((0.1, 0.2, 0.5, 0.3), (0.4, 0.1, 0.6, 0.9))
-    views = crop_jpeg(contents, channels, chosen, (32, 32)).numpy().astype(int)
+    views = crop_jpeg(contents, channels, chosen, [(32, 32)] * len(chosen.top)).numpy().astype(int)
     # Chroma at the border of what is decoded is interpolated without its neighbors.
-    assert np.abs(views - crop_picture(whole, chosen, (32, 32))).mean() < 0.1
-    assert np.abs(views - crop_picture(whole, chosen, (32, 32))).max() <= 6
+    assert np.abs(views - crop_picture(whole, chosen, [(32, 32)] * len(chosen.top))).mean() < 0.1
+    assert np.abs(views - crop_picture(whole, chosen, [(32, 32)] * len(chosen.top))).max() <= 6
 
 
 @pytest.mark.parametrize(("size", "ratio"), [(8, 8), (16, 4), (33, 1), (32, 2), (64, 1)])
@@ -125,10 +125,10 @@ def test_large_jpeg_files_are_decoded_reduced_where_every_view_keeps_its_pixels(
     contents = jpeg(photograph(131, 171))
     chosen = windows((0.0, 0.0, 1.0, 1.0), (0.25, 0.25, 0.5, 0.5))  # the smaller one has 65 rows and 85 columns
     reduced = tf.io.decode_jpeg(contents, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
-    views = crop_jpeg(contents, 3, chosen, (size, size))
-    np.testing.assert_array_equal(views, crop_picture(reduced, chosen, (size, size)))
+    views = crop_jpeg(contents, 3, chosen, [(size, size)] * len(chosen.top))
+    np.testing.assert_array_equal(views, crop_picture(reduced, chosen, [(size, size)] * len(chosen.top)))
 
 
 def test_a_damaged_file_is_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError):
-        crop_jpeg(tf.constant(b"\xff\xd8\xff\xe0 no picture"), 3, windows((0.0, 0.0, 1.0, 1.0)), (8, 8))
+        crop_jpeg(tf.constant(b"\xff\xd8\xff\xe0 no picture"), 3, windows((0.0, 0.0, 1.0, 1.0)), [(8, 8)])

@@ -104,7 +104,7 @@ def cut_whole(path, channels, reading=READING):
     )
     source = {name: value[0] for name, value in images.sources(tf.constant([0], tf.int64)).items()}
     size = (header.height, header.width)
-    return images.crops(source, WHOLE, size)[0].numpy(), usable[0]
+    return images.crops(source, WHOLE, [size])[0].numpy(), usable[0]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -139,6 +139,6 @@ def test_a_folder_of_png_files_is_cut_without_python(tmp_path, monkeypatch):
     images = open_source(config, "source").train.images
     monkeypatch.setattr(pictures, "decode_whole", None)
     sources = tf.data.Dataset.range(4).batch(4).map(images.sources).unbatch()
-    cut = sources.map(lambda source: images.crops(source, WHOLE, (HEIGHT, WIDTH)))
+    cut = sources.map(lambda source: images.crops(source, WHOLE, [(HEIGHT, WIDTH)]))
     for number, views in enumerate(cut.as_numpy_iterator()):
         np.testing.assert_array_equal(views[0], np.roll(PIXELS[..., :3], number, axis=1))

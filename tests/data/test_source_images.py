@@ -52,11 +52,13 @@ def views():
 def crops_of(images, number, choose):
     sources = images.sources(tf.constant([number], tf.int64))
     windows = Window(*(side[0] for side in choose(sources["aspect"])))
-    return images.crops({name: value[0] for name, value in sources.items()}, windows, SIZE)
+    return images.crops({name: value[0] for name, value in sources.items()}, windows, [SIZE] * len(windows.top))
 
 
 def batches(images, views, *, start=0, steps=5, part=(0, 1)):
-    cutting = Cutting(lambda step, row: views.crop_numbers(seed=7, step=step, row=row), views.source_windows)
+    cutting = Cutting(
+        lambda step, row: views.crop_numbers(seed=7, step=step, row=row), views.source_windows, views.sizes
+    )
     dataset = training_batches(
         images, global_batch_size=4, seed=7, start_step=start, num_steps=steps, cutting=cutting, part=part
     )
@@ -141,7 +143,7 @@ def test_the_aspect_of_a_picture_is_relative_to_that_of_a_view(images, monkeypat
         seen.extend(aspects.numpy())
         return Window(*(tf.fill([3, 2], side) for side in (0.0, 0.0, 1.0, 1.0)))
 
-    views = cut(images, [7, 0, 5], Cutting(lambda step, row: (), windows))
+    views = cut(images, [7, 0, 5], Cutting(lambda step, row: (), windows, lambda shape: [shape[:2]] * 2))
     assert views.shape == (3, 2, 16, 32, 3)
     for number, aspect in zip((7, 0, 5), seen, strict=True):
         height, width = whole(str(images._files[number])).shape[:2]

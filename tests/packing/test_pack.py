@@ -265,7 +265,7 @@ def test_views_are_cut_from_packed_pictures_as_from_files(tmp_path, size):
             continue
         sources = tf.data.Dataset.range(10).batch(4).map(images.sources).unbatch()
         assert [float(source["aspect"]) for source in sources] == [np.float32(1.2)] * 10
-        views = sources.map(lambda source, images=images: images.crops(source, TWO_WINDOWS, (16, 16)))
+        views = sources.map(lambda source, images=images: images.crops(source, TWO_WINDOWS, [(16, 16)] * 2))
         found.append(np.stack(list(views.as_numpy_iterator())))
     if found:
         np.testing.assert_array_equal(found[0], found[1])

@@ -23,6 +23,7 @@ def test_an_earlier_run_is_loaded():
     assert run.step == 3
     assert run.record.image_shape == (8, 8, 1)
     assert run.record.config.encoder.width == 0.125
+    assert run.record.config.augment.aux_size is None  # a setting of later versions
     assert run.record.class_names == list("0123456789")
     saved = tf.train.load_checkpoint(str(RUN / "checkpoints" / "step-3" / "state"))
     stored = [saved.get_tensor(key) for key in saved.get_variable_to_shape_map() if "VARIABLE_VALUE" in key]

@@ -24,6 +24,7 @@ OF_BOTH_BRANCHES = ("crop_min_area", "color_strength", "grayscale_probability", 
 OTHER = {  # each of them differs from the default
     "aux": "cutout",
     "aux_views": 2,
+    "aux_size": 48,
     "aux_strength": 0.75,
     "crop_min_area": 0.3,
     "color_strength": 0.25,
@@ -102,6 +103,7 @@ def read_back(model):
     return {
         "aux": model.views.auxiliary.preset,
         "aux_views": model.views.aux_views,
+        "aux_size": min(model.views.auxiliary.size),
         "aux_strength": model.views.auxiliary.strength,
         **{name: common(branches, name) for name in OF_BOTH_BRANCHES},
         "augment_impl": "keras_cv" if is_keras_cv else "fused",

@@ -1,6 +1,7 @@
 """The protocol of a set of images that batches are fetched from by index, and images in memory."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.data.files.shapes import Shape
+from aag_tf.data.images.view_groups import Size, Views
 from aag_tf.data.images.windows import Window
 
 __all__ = ["IN_MEMORY", "ArrayImages", "Images", "Shape", "Sources", "Storage", "empty_images"]
@@ -92,16 +94,16 @@ class Images(Protocol):
         """
         raise TypeError(f"{type(self).__name__} has no pictures to cut views from")
 
-    def crops(self, source: Sources, windows: Window, size: tuple[int, int]) -> tf.Tensor:
+    def crops(self, source: Sources, windows: Window, sizes: Sequence[Size]) -> Views:
         """Cuts the views of one image out of the picture that it was made from; inside `tf.data.Dataset.map`.
 
         Args:
             source: of the image, a row of what `sources` returns.
             windows: of the views, float32 [views] each.
-            size: height and width of the views.
+            sizes: height and width of each view.
 
         Returns:
-            uint8 [views, *size, c].
+            uint8 [views, h, w, c], of two sizes a tuple of two.
 
         Raises:
             TypeError: the images have no sources.

@@ -30,7 +30,7 @@ def check_crops(images: Images, indices: npt.ArrayLike, name_of: Callable[[int],
     sources, whole = images.sources(tf.constant(numbers)), Window(*(tf.constant([side]) for side in WHOLE))
     for row, number in enumerate(numbers.tolist()):
         try:
-            images.crops({name: of[row] for name, of in sources.items()}, whole, images.shape[:2])
+            images.crops({name: of[row] for name, of in sources.items()}, whole, [images.shape[:2]])
         except tf.errors.OpError as error:
             raise DataError(
                 f"{name_of(number)} can no longer be read as when the run began, since it is another picture now "

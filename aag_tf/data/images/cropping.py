@@ -3,14 +3,13 @@
 Everything here is TensorFlow and runs inside `tf.data`, so that threads of the host share the work without Python.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from aag_tf.data.images.color import gray
+from aag_tf.data.images.view_groups import Size, Views, stack_views
 from aag_tf.data.images.windows import Window, hull, in_pixels
-
-Size = tuple[int, int]
 
 # A JPEG decoder can skip work by decoding at a half, a quarter or an eighth of the size.
 REDUCTIONS = (1, 2, 4, 8)
@@ -19,23 +18,23 @@ REDUCTIONS = (1, 2, 4, 8)
 SHRINKS_MUCH = 1.5
 
 
-def crop_picture(picture: tf.Tensor, windows: Window, size: Size) -> tf.Tensor:
+def crop_picture(picture: tf.Tensor, windows: Window, sizes: Sequence[Size]) -> Views:
     """Cuts views out of a decoded picture.
 
     Args:
         picture: uint8 `[height, width, channels]`.
         windows: of the views, float32 `[views]` each.
-        size: height and width of the views.
+        sizes: height and width of each view.
 
     Returns:
-        uint8 `[views, *size, channels]`.
+        uint8 `[views, height, width, channels]`, of two sizes a tuple of two.
     """
     height, width = tf.unstack(tf.shape(picture)[:2])
     boxes = in_pixels(windows, height, width)
-    return _cut(picture, boxes, size)
+    return _cut(picture, boxes, sizes)
 
 
-def crop_jpeg(contents: tf.Tensor, channels: int, windows: Window, size: Size) -> tf.Tensor:
+def crop_jpeg(contents: tf.Tensor, channels: int, windows: Window, sizes: Sequence[Size]) -> Views:
     """Cuts views out of a JPEG file that needs no turning.
 
     Only the smallest rectangle that holds all views is decoded, and at a half, a quarter or an eighth of its size where
@@ -45,13 +44,14 @@ def crop_jpeg(contents: tf.Tensor, channels: int, windows: Window, size: Size) -
         contents: the bytes, a string scalar.
         channels: 1 for gray, 3 for RGB.
         windows: of the views, float32 `[views]` each.
-        size: height and width of the views.
+        sizes: height and width of each view.
 
     Returns:
-        uint8 `[views, *size, channels]`; raises `InvalidArgumentError` for a damaged file.
+        uint8 `[views, height, width, channels]`, of two sizes a tuple of two; raises `InvalidArgumentError`
+        for a damaged file.
     """
     height, width = tf.unstack(tf.image.extract_jpeg_shape(contents)[:2])
-    reduced = tf.reduce_sum(tf.cast(_spare(windows, height, width, size) >= REDUCTIONS[1:], tf.int32))
+    reduced = tf.reduce_sum(tf.cast(_spare(windows, height, width, sizes) >= REDUCTIONS[1:], tf.int32))
     ratio = tf.gather(tf.constant(REDUCTIONS), reduced)
     # As libjpeg rounds.
     height, width = -(-height // ratio), -(-width // ratio)
@@ -71,7 +71,7 @@ def crop_jpeg(contents: tf.Tensor, channels: int, windows: Window, size: Size) -
     picture = tf.switch_case(reduced, [decode(ratio) for ratio in REDUCTIONS])
     if channels == 1:
         picture = gray(picture)  # that of the file itself is of colors beyond those that can be shown
-    return _cut(picture, boxes - tf.tile(around[:2], [2]), size)
+    return _cut(picture, boxes - tf.tile(around[:2], [2]), sizes)
 
 
 def scale(picture: tf.Tensor, size: Size) -> tf.Tensor:
@@ -104,16 +104,17 @@ def scale(picture: tf.Tensor, size: Size) -> tf.Tensor:
     return tf.cast(tf.round(scaled[0]), tf.uint8)
 
 
-def _cut(picture: tf.Tensor, boxes: tf.Tensor, size: Size) -> tf.Tensor:
+def _cut(picture: tf.Tensor, boxes: tf.Tensor, sizes: Sequence[Size]) -> Views:
     views = []
-    for view in range(boxes.shape[0]):
-        top, left, bottom, right = tf.unstack(boxes[view])
+    for box, size in zip(tf.unstack(boxes), sizes, strict=True):
+        top, left, bottom, right = tf.unstack(box)
         views.append(scale(picture[top:bottom, left:right], size))
-    return tf.stack(views)
+    return stack_views(views, sizes)
 
 
-def _spare(windows: Window, height: tf.Tensor, width: tf.Tensor, size: Size) -> tf.Tensor:
-    """How many times more pixels the smallest view has along a side than it needs, rounded down."""
+def _spare(windows: Window, height: tf.Tensor, width: tf.Tensor, sizes: Sequence[Size]) -> tf.Tensor:
+    """How many times more pixels along a side than it needs the view has that has fewest more, rounded down."""
+    rows, columns = tf.unstack(tf.constant(sizes, tf.float32), axis=1)
     tall, wide = windows.height * tf.cast(height, tf.float32), windows.width * tf.cast(width, tf.float32)
-    smallest = tf.reduce_min(tf.minimum(tall / size[0], wide / size[1]))
+    smallest = tf.reduce_min(tf.minimum(tall / rows, wide / columns))
     return tf.cast(smallest, tf.int32)

@@ -3,7 +3,7 @@
 They give what `aag_tf.data.files` gives for the same file, pixel by pixel; for other files Python is called.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ import tensorflow as tf
 from aag_tf.data.files.formats.decoded import LARGE_PIXELS, Decoder
 from aag_tf.data.files.reading import Reading
 from aag_tf.data.images.color import WHITE, over_white, shares
-from aag_tf.data.images.cropping import Size, crop_jpeg, crop_picture
+from aag_tf.data.images.cropping import crop_jpeg, crop_picture
+from aag_tf.data.images.view_groups import Size, Views
 from aag_tf.data.images.windows import Window
 
 
@@ -50,8 +51,8 @@ def crop_encoded(
     channels: int,
     reading: Reading,
     windows: Window,
-    size: Size,
-) -> tf.Tensor:
+    sizes: Sequence[Size],
+) -> Views:
     """Cuts views out of a picture that one of several decoders decodes.
 
     Args:
@@ -62,10 +63,11 @@ def crop_encoded(
         channels: that pictures are read with.
         reading: has the range of deep values.
         windows: of the views, float32 `[views]` each.
-        size: height and width of the views.
+        sizes: height and width of each view.
 
     Returns:
-        uint8 `[views, *size, channels]`; raises `InvalidArgumentError` for a damaged file.
+        uint8 `[views, height, width, channels]`, of two sizes a tuple of two; raises `InvalidArgumentError`
+        for a damaged file.
     """
     decode: dict[int, Callable[[], tf.Tensor]] = {
         Decoder.PYTHON: by_python,
@@ -77,14 +79,14 @@ def crop_encoded(
     decoder = tf.cast(decoder, tf.int32)
 
     # Every operation of a graph takes time, also in branches that are not taken: there are as few as there can be.
-    def crop_other() -> tf.Tensor:
+    def crop_other() -> Views:
         others = [kind for kind in decode if kind in kinds]
         number = tf.reduce_sum(tf.cast(tf.constant(others) < decoder, tf.int32))
         picture = decode[others[0]]() if len(others) == 1 else tf.switch_case(number, [decode[kind] for kind in others])
-        return crop_picture(tf.ensure_shape(picture, [None, None, channels]), windows, size)
+        return crop_picture(tf.ensure_shape(picture, [None, None, channels]), windows, sizes)
 
-    def crop_as_jpeg() -> tf.Tensor:
-        return crop_jpeg(contents(), channels, windows, size)
+    def crop_as_jpeg() -> Views:
+        return crop_jpeg(contents(), channels, windows, sizes)
 
     if Decoder.JPEG not in kinds:
         return crop_other()

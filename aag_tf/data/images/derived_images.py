@@ -8,6 +8,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.data.images.base import IN_MEMORY, Images, Shape, Sources, Storage
+from aag_tf.data.images.view_groups import Size, Views
 from aag_tf.data.images.windows import Window
 from aag_tf.utils.errors import DataError
 
@@ -77,8 +78,8 @@ class SelectedImages(_OfOthers):
             return self._images.sources(tf.gather(self._rows, indices))
 
     @override
-    def crops(self, source: Sources, windows: Window, size: tuple[int, int]) -> tf.Tensor:
-        return self._images.crops(source, windows, size)
+    def crops(self, source: Sources, windows: Window, sizes: Sequence[Size]) -> Views:
+        return self._images.crops(source, windows, sizes)
 
 
 class JoinedImages(Images):

@@ -16,6 +16,7 @@ from aag_tf.data.images.decoders import crop_encoded
 from aag_tf.data.images.file_images import Decoder, FileImages, patiently
 from aag_tf.data.images.names import Names
 from aag_tf.data.images.python_calls import call_python
+from aag_tf.data.images.view_groups import Size, Views
 from aag_tf.data.images.windows import Window
 
 # A file to its picture at its own size, uint8 [h, w, c].
@@ -66,14 +67,14 @@ class SourceImages(FileImages):
         return {"index": indices, "decoder": decoders, "aspect": aspects}
 
     @override
-    def crops(self, source: Sources, windows: Window, size: tuple[int, int]) -> tf.Tensor:
+    def crops(self, source: Sources, windows: Window, sizes: Sequence[Size]) -> Views:
         channels = self.shape[2]
 
         def by_python() -> tf.Tensor:
             picture = call_python(self._whole, [source["index"]], tf.uint8)
             return tf.ensure_shape(picture, [None, None, channels])
 
-        views = crop_encoded(
+        return crop_encoded(
             source["decoder"],
             self._kinds,
             lambda: tf.io.read_file(self._names[source["index"]]),
@@ -81,9 +82,8 @@ class SourceImages(FileImages):
             channels=channels,
             reading=self._reading,
             windows=windows,
-            size=size,
+            sizes=sizes,
         )
-        return tf.ensure_shape(views, [None, *size, channels])
 
     @override
     def check(self, indices: npt.ArrayLike) -> None:

@@ -1,6 +1,7 @@
 """The images of a packed split, decoded when they are fetched."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from aag_tf.data.images.checking import check_crops
 from aag_tf.data.images.decoders import crop_encoded
 from aag_tf.data.images.file_images import FileImages
 from aag_tf.data.images.python_calls import call_python
+from aag_tf.data.images.view_groups import Size, Views
 from aag_tf.data.images.windows import Window
 from aag_tf.data.pack.pictures import PackedPictures
 from aag_tf.data.pack.records import parse_image, read_image
@@ -90,7 +92,7 @@ class PackImages(FileImages):
         return {"record": records, "decoder": decoders, "aspect": aspects}
 
     @override
-    def crops(self, source: Sources, windows: Window, size: tuple[int, int]) -> tf.Tensor:
+    def crops(self, source: Sources, windows: Window, sizes: Sequence[Size]) -> Views:
         assert self._reading is not None
         assert self._cut_from is not None
         channels = self._shape[2]
@@ -100,7 +102,7 @@ class PackImages(FileImages):
             picture = call_python(self._whole, [image], tf.uint8)
             return tf.ensure_shape(picture, [None, None, channels])
 
-        views = crop_encoded(
+        return crop_encoded(
             source["decoder"],
             self._cut_from.kinds,
             lambda: image,
@@ -108,9 +110,8 @@ class PackImages(FileImages):
             channels=channels,
             reading=self._reading,
             windows=windows,
-            size=size,
+            sizes=sizes,
         )
-        return tf.ensure_shape(views, [None, *size, channels])
 
     @override
     def check(self, indices: npt.ArrayLike) -> None:

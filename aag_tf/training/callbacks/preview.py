@@ -6,7 +6,7 @@ import keras
 from typing_extensions import override
 
 from aag_tf import config as configs
-from aag_tf.augment.contact_sheet import contact_sheet
+from aag_tf.augment.contact_sheet import contact_sheet, in_cells
 from aag_tf.config import MAIN_VIEWS, TrainConfig
 from aag_tf.data import Images, choose_bands
 from aag_tf.training.callbacks.tensorboard import TensorBoardWriter
@@ -36,7 +36,7 @@ class Preview(keras.callbacks.Callback):
         count = min(PREVIEW_IMAGES, len(self.images))
         images = self.images.numpy(range(count))
         maker, seed = self.model.views, self.config.schedule.seed
-        views = maker(maker.batch_of(self.images, range(count), seed=seed), seed=seed)["views"]
+        views = in_cells(maker(maker.batch_of(self.images, range(count), seed=seed), seed=seed)["views"])
         headings = ["original", "main", "main"] + ["auxiliary"] * (views.shape[1] - MAIN_VIEWS)
         bands = choose_bands(images.shape[-1], self.config.data.reading.shown_bands)
         self.events.write_picture(
