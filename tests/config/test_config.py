@@ -113,6 +113,7 @@ ALLOWED = {
     "crop_min_area": "above 0, at most 1",
     "decay_fraction": "0 to 0.9",
     "ema_momentum": "0 to 0.99999",
+    "embed_views": "1, 2, 5 or 10",
     "embedding_grid": "1 to 8",
     "global_batch_size": "2 or more",
     "grayscale_probability": "0 to 1",
