@@ -120,6 +120,7 @@ ALLOWED = {
     "dclw_sigma": "0 to 100",
     "decay_fraction": "0 to 0.9",
     "ema_momentum": "0 to 0.99999",
+    "embed_views": "1, 2, 5 or 10",
     "embedding_grid": "1 to 8",
     "global_batch_size": "2 or more",
     "grayscale_probability": "0 to 1",
