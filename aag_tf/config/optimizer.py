@@ -14,14 +14,14 @@ class OptimizerConfig:
 
     optimizer: str = setting(
         "adamw",
-        "adamw needs the least tuning; sgd (with momentum) is the usual choice for ResNets and long runs; lars is for "
-        "batches of 1024 and more.",
-        choices=("adamw", "sgd", "lars"),
+        "adamw needs the least tuning; muon orthogonalizes the steps of kernels, at the rates of adamw; sgd (with "
+        "momentum) is the usual choice for ResNets and long runs; lars is for batches of 1024 and more.",
+        choices=("adamw", "muon", "sgd", "lars"),
     )
     learning_rate: float = setting(
         3.5e-3,
-        "Rate after warm-up. The default is tuned for adamw and the encoder tiny; try 0.001 to 0.003 for adamw and a "
-        "ResNet, 0.03 to 0.1 for sgd, 0.3 to 1 for lars; halve it if the loss jumps.",
+        "Rate after warm-up. The default is tuned for adamw and the encoder tiny; try 0.001 to 0.003 for adamw or muon "
+        "and a ResNet, 0.03 to 0.1 for sgd, 0.3 to 1 for lars; halve it if the loss jumps.",
         low=0.0,
         low_open=True,
     )
@@ -52,11 +52,11 @@ class OptimizerConfig:
     )
     weight_decay: float = setting(
         1e-4,
-        "How strongly weights shrink toward zero; batch norm and biases are left out. Usual: 0.0001 to 0.05 for adamw, "
-        "0.0001 to 0.0005 for sgd, 0.000001 for lars.",
+        "How strongly weights shrink toward zero; batch norm and biases are left out. Usual: 0.0001 to 0.05 for adamw "
+        "and muon, 0.0001 to 0.0005 for sgd, 0.000001 for lars.",
         low=0.0,
     )
-    momentum: float = setting(0.9, "Momentum of sgd and lars; adamw has its own.", low=0.0, high=0.9999)
+    momentum: float = setting(0.9, "Momentum of muon, sgd and lars; adamw has its own.", low=0.0, high=0.9999)
     ema_momentum: float = setting(
         0.0,
         "Evaluate and export a moving average of the encoder's weights with this momentum; 0 switches it off. Usual: "

@@ -9,6 +9,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from aag_tf.optimizers.lars import EXCLUDED, LARS
+from aag_tf.optimizers.muon import Muon
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +57,10 @@ class _Rated(keras.optimizers.Optimizer):
 
 class RatedAdam(_Rated, keras.optimizers.Adam):
     """Adam with rates of layers and decoupled weight decay."""
+
+
+class RatedMuon(_Rated, Muon):
+    """Muon with rates of layers and decoupled weight decay."""
 
 
 class RatedSGD(_Rated, keras.optimizers.SGD):

@@ -23,6 +23,7 @@ MODULES = {
     "LayersBranch": "aag_tf.augment.layers_branch",
     "LearnedTemperature": "aag_tf.losses.temperature",
     "MainBranch": "aag_tf.augment.main_branch",
+    "Muon": "aag_tf.optimizers.muon",
     "ViewMaker": "aag_tf.augment.views",
     "WarmupStableDecay": "aag_tf.optimizers.schedules",
 }

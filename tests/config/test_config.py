@@ -187,7 +187,7 @@ def test_the_choices_of_training():
         "lr_scaling": ("none", "linear", "sqrt"),
         "lr_schedule": ("cosine", "wsd"),
         "normalization_gradient": ("exact", "unscaled"),
-        "optimizer": ("adamw", "sgd", "lars"),
+        "optimizer": ("adamw", "muon", "sgd", "lars"),
         "pages": ("first", "each"),
         "positives": ("pairs", "out", "in"),
         "precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),

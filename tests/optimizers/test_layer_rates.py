@@ -35,6 +35,7 @@ def updated(optimizer, settings, steps=STEPS, rates=None):
 
 SETTINGS = {
     "adamw": {"learning_rate": 0.1, "weight_decay": 0.3},
+    "muon": {"learning_rate": 0.1, "weight_decay": 0.3},
     "sgd": {"learning_rate": 0.1, "weight_decay": 0.3},
     "lars": {"learning_rate": 20.0, "weight_decay": 0.3},
 }

@@ -75,7 +75,7 @@ def test_scaling_rules_at_batch_64(rule, expected):
     assert peak_learning_rate(config, 64) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw", "lars"])
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon", "lars"])
 def test_weight_decay_moves_kernels_and_neither_biases_nor_batch_norm(name):
     config = OptimizerConfig(optimizer=name, learning_rate=0.1, warmup_fraction=0.0, weight_decay=0.5)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.BatchNormalization()])
