@@ -21,8 +21,9 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from ablation_run import run_job, train
-from benchmark_tools import Row, argument_parser, markdown, read_json_lines, write_json
+from ablation_run import run_job
+from benchmark_tools import Row, argument_parser, markdown, write_json
+from equal_time import steps_in, steps_per_second
 from gpu_input import gpu_name
 
 ARMS = {"SimCLR, crop 0.08": ("--aux=none", "--crop_min_area=0.08"), "AAG": ()}
@@ -99,7 +100,10 @@ def measure(root: Path, plan: Plan, given: argparse.Namespace) -> list[Row]:
         last = rows[-1]
         print(f"{job.key}: {last['linear']:.1f} % linear, {last['seconds']:.0f} s", file=sys.stderr, flush=True)
 
-    speeds = {arm: steps_per_second(root, [*common, *flags], plan.trial_steps) for arm, flags in ARMS.items()}
+    speeds = {
+        arm: steps_per_second(root, [*common, *flags], plan.trial_steps, Job("", 0, 0).batch)
+        for arm, flags in ARMS.items()
+    }
     for arm, speed in speeds.items():
         for coupling in COUPLINGS:
             run(Job(arm, coupling, steps_in(given.seconds, speed)))
@@ -107,20 +111,6 @@ def measure(root: Path, plan: Plan, given: argparse.Namespace) -> list[Row]:
     steps = steps_in(given.long_seconds, speeds[best["arm"]])
     run(Job(best["arm"], best["coupling"], steps, length="longer"))
     return rows
-
-
-def steps_per_second(root: Path, flags: list[str], steps: int) -> float:
-    """Trains for a few steps and returns the speed of the second half of them, by the median of what was logged."""
-    run_dir = root / f"speed_{len(list(root.iterdir()))}"
-    train([*flags, f"--train_steps={steps}"], run_dir, os.environ)
-    logged = [row for row in read_json_lines(run_dir / "metrics.jsonl") if "images_per_second" in row]
-    speeds = [row["images_per_second"] for row in logged if row["step"] > steps / 2]
-    return sorted(speeds)[len(speeds) // 2] / Job("", 0, 0).batch
-
-
-def steps_in(seconds: float, speed: float) -> int:
-    """Returns the steps of a training of some seconds, at least one."""
-    return max(1, round(seconds * speed))
 
 
 def row_of(record: Row) -> Row:

