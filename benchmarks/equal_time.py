@@ -20,6 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import numpy as np
 from ablation_run import run_job, train
 from ablation_statistics import mean_and_deviation, paired_difference
 from benchmark_tools import Row, read_json_lines, replace_table, table
@@ -113,9 +114,8 @@ def results(rows: list[Row]) -> str:
                 cells.append("–")
                 continue
             found = paired_difference(accuracy[arm], accuracy[RECIPE])
-            cells.append(
-                f"{found.mean:+.1f}" + ("" if found.low != found.low else f" [{found.low:+.1f}, {found.high:+.1f}]")
-            )
+            interval = "" if np.isnan(found.low) else f" [{found.low:+.1f}, {found.high:+.1f}]"
+            cells.append(f"{found.mean:+.1f}{interval}")
         lines.append(cells)
     return table(["arm", "seeds", "steps", "seconds", "linear probe", "above", "20-NN", "above"], lines)
 
