@@ -20,7 +20,7 @@ from aag_tf.encoders import dtype_policy
 from aag_tf.evaluation.checks import check_features, check_not_collapsed
 from aag_tf.evaluation.features import embed, inference
 from aag_tf.evaluation.few_labels import fit_few
-from aag_tf.evaluation.linear_probe import LinearProbe
+from aag_tf.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from aag_tf.finetuning.classifier import classifier_record
 from aag_tf.finetuning.figures import FINE_TUNED, PROBE, PROBE_OF_ALL, SCRATCH
 from aag_tf.finetuning.job import Job, open_job
@@ -104,10 +104,12 @@ def _finetune(job: Job, path: Path, began: float) -> Finetuning:
     check_not_collapsed(train, "labeled")
     probe = fit_few(train, labels.train.owners)
     trials = run_all(job, path, probe)
-    of_all = probe
-    if labels.test is not None:
-        of_all = fit_few(np.concatenate([train, held_out]), labels.all.owners)
-    kept = of_all if job.refits else probe
+    kept = of_all = probe
+    labeled = np.concatenate([train, held_out])
+    if job.refits:  # as regularized before, so that confidence, and with it the temperature, is of the same scale
+        kept = fit_linear_probe(labeled, labels.all.owners, l2_grid=[probe.l2])
+    elif labels.test is not None:
+        of_all = fit_few(labeled, labels.all.owners)
 
     starts = {FINE_TUNED: FROM_ENCODER, **({SCRATCH: FROM_RANDOM} if tuning.scratch else {})}
     chosen = {name: best_of(trials, start) for name, start in starts.items()}
@@ -116,12 +118,12 @@ def _finetune(job: Job, path: Path, began: float) -> Finetuning:
         model = best_model(path, best.trial)
         of_held_out = _logits(labels.held_out, model)
         if job.refits:
-            model = best_model(path, refit(job, path, best, of_all))
+            model = best_model(path, refit(job, path, best, kept))
         models[name], logits[name] = model, Logits(of_held_out, _logits(labels.reported, model))
     reported = features(labels.reported)
     logits[PROBE] = Logits(_apply(probe, held_out), _apply(kept, reported))
     ordered = {name: logits[name] for name in (FINE_TUNED, PROBE, SCRATCH) if name in logits}
-    more = {} if of_all is kept else {PROBE_OF_ALL: of_all.predict(reported)}
+    more = {} if of_all is probe else {PROBE_OF_ALL: of_all.predict(reported)}
     measured = measure(labels, ordered, more, job.encoder.dim, tuning.seed)
 
     result = Finetuning(

@@ -91,6 +91,7 @@ def test_without_a_refit_the_best_weights_stay_and_the_probe_on_all_labels_stand
 def test_a_refit_learns_from_held_out_images_and_from_nothing_else_anew(run_dir, few, tmp_path, monkeypatch):
     from aag_tf.finetuning import trials
 
+    module = sys.modules["aag_tf.finetuning.finetune"]
     seen = []
     original = trials.run_refit
 
@@ -99,11 +100,20 @@ def test_a_refit_learns_from_held_out_images_and_from_nothing_else_anew(run_dir,
         return original(trial, build, images, *arguments, **options)
 
     monkeypatch.setattr(trials, "run_refit", watched)
+    fitted = []
+    fit = module.fit_linear_probe
+
+    def fit_and_tell(features, labels, l2_grid):
+        fitted.append((len(features), l2_grid))
+        return fit(features, labels, l2_grid=l2_grid)
+
+    monkeypatch.setattr(module, "fit_linear_probe", fit_and_tell)
     result = finetune(settings(run_dir, few, tmp_path / "out"))
     ((trial, learned, held_out, head),) = seen
     assert (learned, held_out) == (40, None)
     assert (trial.learning_rate, trial.steps, trial.refit_to) == (0.01, 6, result.chosen.best_step)
     assert head[0].shape == (result.results[0].dim, 3)
+    assert fitted == [(40, [result.settings["probe_l2"]])]  # as regularized as the probe that was chosen by
 
 
 def logits_of(*files):
