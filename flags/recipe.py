@@ -7,11 +7,11 @@ from pathlib import Path
 from absl import flags
 
 from aag_tf.config import FinetuneConfig, TrainConfig
+from aag_tf.flags.commands import COMMANDS
 from aag_tf.utils.errors import ConfigError
 
 RECIPES = Path(__file__).parent / "recipes"
 FOLDERS = {TrainConfig: RECIPES, FinetuneConfig: RECIPES / "finetune"}  # of the commands that take recipes
-COMMANDS = {TrainConfig: "aag-train", FinetuneConfig: "aag-finetune"}
 
 
 def recipes(config_type: type = TrainConfig) -> dict[str, Path]:
@@ -68,7 +68,7 @@ def refuse_within_file(flag_values: flags.FlagValues) -> None:
 def _path(name: str, config_type: type) -> Path:
     known = recipes(config_type)
     if name not in known:
-        for other, command in COMMANDS.items():
+        for command, other in COMMANDS.items():
             if name in recipes(other):
                 raise ConfigError(f"--recipe={name} is for {command}; choose one of {', '.join(known)}.")
         near = difflib.get_close_matches(name, known, n=1)

@@ -1,31 +1,9 @@
 """Prints the tables of all settings: `python -m aag_tf.flags.settings_table > docs/reference/settings.md`."""
 
-from aag_tf.config import (
-    ContactSheetConfig,
-    EmbedConfig,
-    EvaluateConfig,
-    ExportConfig,
-    FinetuneConfig,
-    PackConfig,
-    PredictConfig,
-    SearchConfig,
-    Setting,
-    TrainConfig,
-    groups,
-)
+from aag_tf.config import Setting, TrainConfig, groups
+from aag_tf.flags.commands import COMMANDS
 from aag_tf.flags.help_text import default_text, title
 
-COMMANDS: dict[str, type] = {
-    "aag-train": TrainConfig,
-    "aag-augment": ContactSheetConfig,
-    "aag-evaluate": EvaluateConfig,
-    "aag-finetune": FinetuneConfig,
-    "aag-export": ExportConfig,
-    "aag-pack": PackConfig,
-    "aag-embed": EmbedConfig,
-    "aag-search": SearchConfig,
-    "aag-predict": PredictConfig,
-}
 OPENING = """# Settings
 
 Every flag of every command, as `--help` shows them too. In Python, the fields of the config classes have the same names

@@ -17,7 +17,7 @@ from aag_tf.export.prediction import manifest as prediction_manifest
 from aag_tf.export.prediction import rows
 from aag_tf.finetuning.record import SCHEMA as FINETUNE_SCHEMA
 from aag_tf.finetuning.record import Finetuning
-from aag_tf.flags.settings_table import COMMANDS
+from aag_tf.flags.commands import COMMANDS
 from aag_tf.runs import classifier_record, exported, exported_classifier, run_record
 from aag_tf.runs.checkpoints import manifest as checkpoint_manifest
 

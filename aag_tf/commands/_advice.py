@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from aag_tf.config import leaves
 from aag_tf.flags import recipes
-from aag_tf.flags.settings_table import COMMANDS
+from aag_tf.flags.commands import COMMANDS
 from aag_tf.utils.log import logger
 
 FLAG = re.compile(r"(?<![\w-])--(\w+)")

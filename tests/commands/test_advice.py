@@ -15,7 +15,7 @@ import aag_tf
 from aag_tf.commands._advice import FLAG, SHARED, advised_by
 from aag_tf.commands._app import run_command
 from aag_tf.config import leaves
-from aag_tf.flags.settings_table import COMMANDS
+from aag_tf.flags.commands import COMMANDS
 from aag_tf.utils.errors import DataError
 from aag_tf.utils.log import logger
 

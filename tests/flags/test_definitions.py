@@ -6,7 +6,7 @@ from absl import flags as absl_flags
 from aag_tf import config as configs
 from aag_tf import flags
 from aag_tf.config import EvaluateConfig, FinetuneConfig, PredictConfig, TrainConfig
-from aag_tf.flags.settings_table import COMMANDS
+from aag_tf.flags.commands import COMMANDS
 
 SHARED = {"flagfile", "help", "helpfull"}  # what a command line has beside settings
 EXTRA = {

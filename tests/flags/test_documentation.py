@@ -9,7 +9,7 @@ import pytest
 
 from aag_tf import flags
 from aag_tf.config import leaves
-from aag_tf.flags.settings_table import COMMANDS
+from aag_tf.flags.commands import COMMANDS
 from aag_tf.utils import stores
 
 ROOT = Path(__file__).parents[2]

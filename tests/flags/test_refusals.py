@@ -3,8 +3,8 @@
 import pytest
 
 from aag_tf.config import EmbedConfig, EvaluateConfig, TrainConfig, leaves
+from aag_tf.flags.commands import COMMANDS
 from aag_tf.flags.refusals import similar_flags
-from aag_tf.flags.settings_table import COMMANDS
 from aag_tf.flags.synonyms import SYNONYMS
 
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from aag_tf.config import leaves
-from aag_tf.flags.settings_table import COMMANDS, settings_table
+from aag_tf.flags.commands import COMMANDS
+from aag_tf.flags.settings_table import settings_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
