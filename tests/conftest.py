@@ -26,7 +26,6 @@ SLOW = (
     "benchmarks/test_kill_resume.py",
     "benchmarks/test_many_files.py",
     "benchmarks/test_source_crops.py",
-    "benchmarks/test_stops.py",
     "commands/test_advice.py",
     "commands/test_augment.py",
     "commands/test_hostile_environment.py",

@@ -30,9 +30,9 @@ def save_shapes(path, labels=None, seed=0, **arrays):
 
 
 def settings(init_from, dataset, output, **changes):
-    """A fine-tuning of 6 steps at one learning rate, without XLA's compilation of views."""
+    """A fine-tuning of 6 steps at one learning rate, without a refit and XLA's compilation of views."""
     usual = {"steps": 6, "learning_rates": "0.01", "batch_size": 12, "augment": "none", "scratch": False}
-    usual |= {"precision": "float32"}
+    usual |= {"precision": "float32", "refit": False}
     tuning = {name: changes.pop(name) for name in list(changes) if hasattr(TuningConfig, name)}
     return FinetuneConfig(
         init_from=str(init_from), dataset=dataset, output=str(output), tuning=TuningConfig(**usual | tuning), **changes

@@ -42,8 +42,8 @@ OWN = [
 ]
 APPLICATIONS = [  # the smallest of each family
     *[(name, (32, 32, 3), {}) for name in ("ConvNeXtTiny", "EfficientNetB0", "EfficientNetV2B0", "MobileNet")],
-    *[(name, (32, 32, 1), {}) for name in ("DenseNet121", "NASNetMobile", "ResNet50", "ResNet50V2", "VGG16")],
-    *[(name, (75, 75, 3), {}) for name in ("InceptionResNetV2", "InceptionV3", "Xception")],
+    *[(name, (32, 32, 1), {}) for name in ("DenseNet121", "ResNet50", "ResNet50V2", "VGG16")],
+    *[(name, (75, 75, 3), {}) for name in ("InceptionV3", "Xception")],
     ("MobileNetV2", (32, 64, 13), {}),
     ("MobileNetV3Small", (64, 64, 5), {"embedding_grid": 2}),
 ]

@@ -22,7 +22,7 @@ from aag_tf.utils.progress import no_progress
 
 CLASSIFIER = "classifier.keras"
 FILES = ["classifier.json", "classifier.keras", "finetune.json", "report.html", "started.json", "trials"]
-MADE = {"scratch": True, "learning_rates": "0.01,0.001", "seed": 4, "augment": "main"}
+MADE = {"scratch": True, "refit": True, "learning_rates": "0.01,0.001", "seed": 4, "augment": "main"}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_the_training_that_is_best_on_held_out_labels_is_repeated_on_all_and_bec
 
 
 def test_without_a_refit_the_best_weights_stay_and_the_probe_on_all_labels_stands_beside(run_dir, few, tmp_path):
-    result = finetune(settings(run_dir, few, tmp_path / "out", refit=False))
+    result = finetune(settings(run_dir, few, tmp_path / "out"))
     assert [path.name for path in (tmp_path / "out" / "trials").iterdir()] == ["encoder-0.01"]
     best = tmp_path / "out" / "trials" / "encoder-0.01" / "best.keras"
     np.testing.assert_array_equal(*logits_of(best, tmp_path / "out" / CLASSIFIER))
@@ -108,7 +108,7 @@ def test_a_refit_learns_from_held_out_images_and_from_nothing_else_anew(run_dir,
         return fit(features, labels, l2_grid=l2_grid)
 
     monkeypatch.setattr(module, "fit_linear_probe", fit_and_tell)
-    result = finetune(settings(run_dir, few, tmp_path / "out"))
+    result = finetune(settings(run_dir, few, tmp_path / "out", refit=True))
     ((trial, learned, held_out, head),) = seen
     assert (learned, held_out) == (40, None)
     assert (trial.learning_rate, trial.steps, trial.refit_to) == (0.01, 6, result.chosen.best_step)
@@ -165,7 +165,7 @@ def test_the_encoder_is_as_it_was(made, run_dir, few):
 
 
 def test_a_training_that_gets_worse_gives_the_probe_and_says_so(run_dir, few, tmp_path):
-    config = settings(run_dir, few, tmp_path / "out", learning_rates="30", patience=2, ema_momentum=0.0)
+    config = settings(run_dir, few, tmp_path / "out", learning_rates="30", patience=2, ema_momentum=0.0, refit=True)
     result = finetune(config)
     assert result.chosen.best_step == 0
     assert result.chosen.steps_done == 2  # patience
@@ -246,7 +246,7 @@ def test_it_goes_on_only_with_the_same_settings_encoder_and_images(made, run_dir
 
 
 def test_a_dry_run_says_classes_splits_and_choices_and_writes_nothing(run_dir, few, tmp_path):
-    config = settings(run_dir, few, tmp_path / "out", dry_run=True, scratch=True, learning_rates="0.01,0.1")
+    config = settings(run_dir, few, tmp_path / "out", dry_run=True, scratch=True, refit=True, learning_rates="0.01,0.1")
     text = str(plan(config))
     for words in (
         "resized to 8x8 gray (as the encoder takes them)",

@@ -128,8 +128,8 @@ def test_micro_batches_leave_frozen_layers_alone_too(earlier, tmp_path):
     assert far["stage3_block1_conv2/kernel"] > 0.0
 
 
-@pytest.mark.parametrize("gentle", [{"freeze_until": "0.3"}, {"layer_decay": 0.7, "init_warmup_steps": 1}])
-def test_two_replicas_move_weights_as_one(earlier, tmp_path, gentle):
+def test_two_replicas_move_weights_as_one(earlier, tmp_path):
+    gentle = {"freeze_until": "0.3", "layer_decay": 0.7, "init_warmup_steps": 1}
     # In processes of their own: TensorFlow cannot train different networks on several replicas in one.
     configs = [
         settings(tmp_path / name, earlier, optimizer="sgd", changes={"cpu_replicas": replicas}, **gentle)
@@ -142,10 +142,11 @@ def test_two_replicas_move_weights_as_one(earlier, tmp_path, gentle):
     assert codes == [0, 0], messages
     far, two = moved(tmp_path / "one", earlier), weights(tmp_path / "two")
     still = {path for path, distance in far.items() if distance == 0.0}
-    assert still == (first_weights(earlier, 0.3) if "freeze_until" in gentle else set())
+    assert still == first_weights(earlier, 0.3)
     for path, one in weights(tmp_path / "one").items():
-        # Rounding: the sums of a step have another order.
-        np.testing.assert_allclose(two[path], one, rtol=0.0, atol=0.01 * far[path], err_msg=path)
+        # Rounding: the sums of a step have another order, which differs by kind of processor too.
+        atol = 0.01 * far[path] + (2e-6 if far[path] else 0.0)
+        np.testing.assert_allclose(two[path], one, rtol=0.0, atol=atol, err_msg=path)
 
 
 @pytest.mark.parametrize("until", ["0", "1.0", "2", "nan", "-0.5", ""])

@@ -46,9 +46,7 @@ def saved(tmp_path_factory):
 @pytest.mark.parametrize(
     "imports",
     [
-        "import aag_tf, keras",
         "import keras, aag_tf",
-        "import aag_tf, tensorflow as tf, keras",
         "import aag_tf, importlib.util; importlib.util.find_spec('keras'); import keras",
         "from aag_tf import ViewMaker; import keras",  # imports Keras in the midst of its own modules
     ],
