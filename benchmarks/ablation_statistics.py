@@ -20,6 +20,11 @@ class Difference:
     high: float
     pairs: int
 
+    def text(self, form: str = "+.1f") -> str:
+        """Returns `mean [low, high]`, each in this form; the mean alone where there is no interval."""
+        interval = "" if np.isnan(self.low) else f" [{self.low:{form}}, {self.high:{form}}]"
+        return f"{self.mean:{form}}{interval}"
+
 
 def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
     """Returns `first - second` over the seeds that both have.

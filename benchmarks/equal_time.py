@@ -20,7 +20,6 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import numpy as np
 from ablation_run import run_job, train
 from ablation_statistics import mean_and_deviation, paired_difference
 from benchmark_tools import Row, read_json_lines, replace_table, table
@@ -44,6 +43,7 @@ ARMS = {
     "gradient not scaled by the norm": ("--normalization_gradient=unscaled",),
 }
 TRIAL_STEPS = 150
+BATCH = 64  # of the recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Job:
     @property
     def batch(self) -> int:
         """The global batch size."""
-        return 64
+        return BATCH
 
     @property
     def uses_test(self) -> bool:
@@ -87,7 +87,7 @@ def steps_in(seconds: float, speed: float) -> int:
 def run_arm(arm: str, seeds: list[int], given: argparse.Namespace, root: Path) -> None:
     """Runs an arm with the seeds that are missing, and appends their rows."""
     flags = [*COMMON, *ARMS[arm], *([f"--data_dir={given.data_dir}"] if given.data_dir else [])]
-    speed = steps_per_second(root, flags, TRIAL_STEPS, Job("", 0, 0).batch)
+    speed = steps_per_second(root, flags, TRIAL_STEPS, BATCH)
     for seed in seeds:
         job = Job(arm, seed, steps_in(given.seconds, speed))
         record = run_job(job, [*flags, f"--seed={seed}", f"--train_steps={job.steps}"], root, os.cpu_count() or 1)
@@ -113,9 +113,7 @@ def results(rows: list[Row]) -> str:
             if arm == RECIPE or not accuracy[RECIPE].keys() & accuracy[arm].keys():
                 cells.append("–")
                 continue
-            found = paired_difference(accuracy[arm], accuracy[RECIPE])
-            interval = "" if np.isnan(found.low) else f" [{found.low:+.1f}, {found.high:+.1f}]"
-            cells.append(f"{found.mean:+.1f}{interval}")
+            cells.append(paired_difference(accuracy[arm], accuracy[RECIPE]).text())
         lines.append(cells)
     return table(["arm", "seeds", "steps", "seconds", "linear probe", "above", "20-NN", "above"], lines)
 

@@ -91,9 +91,7 @@ def accuracy_table(rows: list[Row]) -> str:
             if not values[name]:
                 cells.append("–")
                 continue
-            found = paired_difference(values["fine_tuned"], values[name])
-            interval = "" if np.isnan(found.low) else f" [{found.low:+.1f}, {found.high:+.1f}]"
-            cells.append(f"{found.mean:+.1f}{interval}")
+            cells.append(paired_difference(values["fine_tuned"], values[name]).text())
         labels = own[0]["train"] + own[0]["held_out"]
         lines.append([dataset, f"{percent:g} %, {labels:,}", len(own), *cells])
     return table(header, lines, text_columns=2)

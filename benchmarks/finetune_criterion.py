@@ -173,9 +173,7 @@ def report(rows: list[Row]) -> str:
         cells: list[object] = [title, patience]
         for name, scale, form in (("others", 100, "+.1f"), ("others_entropy", 1, "+.3f")):
             own, probe = ({number: scale * look[name] for number, look in each.items()} for each in (found, probes))
-            gain = paired_difference(own, probe)
-            interval = "" if np.isnan(gain.low) else f" [{gain.low:{form}}, {gain.high:{form}}]"
-            cells.append(f"{gain.mean:{form}}{interval}")
+            cells.append(paired_difference(own, probe).text(form))
         return [*cells, sum(look["look"] == 0 for look in found.values()), f"{100 * np.mean(shares):.0f} %", order]
 
     lines = []

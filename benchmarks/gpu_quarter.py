@@ -23,13 +23,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from ablation_run import run_job
 from benchmark_tools import Row, argument_parser, markdown, write_json
-from equal_time import steps_in, steps_per_second
+from equal_time import BATCH, steps_in, steps_per_second
 from gpu_input import gpu_name
 
 ARMS = {"SimCLR, crop 0.08": ("--aux=none", "--crop_min_area=0.08"), "AAG": ()}
 COUPLINGS = (1, 0)
 COLUMNS = ("arm", "coupling", "steps", "train_seconds", "seconds", "knn", "linear", "knn_held_out", "linear_held_out")
-COMMON = ("--global_batch_size=64", "--temperature=0.1")
+COMMON = (f"--global_batch_size={BATCH}", "--temperature=0.1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Job:
     @property
     def batch(self) -> int:
         """The global batch size."""
-        return 64
+        return BATCH
 
     @property
     def uses_test(self) -> bool:
@@ -100,10 +100,7 @@ def measure(root: Path, plan: Plan, given: argparse.Namespace) -> list[Row]:
         last = rows[-1]
         print(f"{job.key}: {last['linear']:.1f} % linear, {last['seconds']:.0f} s", file=sys.stderr, flush=True)
 
-    speeds = {
-        arm: steps_per_second(root, [*common, *flags], plan.trial_steps, Job("", 0, 0).batch)
-        for arm, flags in ARMS.items()
-    }
+    speeds = {arm: steps_per_second(root, [*common, *flags], plan.trial_steps, BATCH) for arm, flags in ARMS.items()}
     for arm, speed in speeds.items():
         for coupling in COUPLINGS:
             run(Job(arm, coupling, steps_in(given.seconds, speed)))

@@ -10,6 +10,7 @@ from aag_tf.export.classifier_card import classifier_card
 from aag_tf.export.classifier_signatures import ClassifierGraph, classifier_signatures, takes_files
 from aag_tf.export.publishing import staged
 from aag_tf.export.saved_model import (
+    outcome_line,
     signature_lines,
     version_to_write,
     warn_of_other_operations,
@@ -53,11 +54,7 @@ class ClassifierReport:
         if not takes_files(record):
             reason = f"picture files hold 1 or 3 channels, and its images {record.image_shape[2]}"
             lines.append(f"  left out   {CLASSIFY_BYTES}: {reason}")
-        if self.dry_run:
-            lines.append("  dry run    nothing was written")
-        else:
-            lines.append(f"  verified   {self.verification or 'no, as requested'}")
-        return str(Lines(*lines))
+        return str(Lines(*lines, outcome_line(self.verification, dry_run=self.dry_run)))
 
 
 @dtype_policy("float32")

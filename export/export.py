@@ -17,6 +17,7 @@ from aag_tf.export.questions import Asker
 from aag_tf.export.reduced import CostMeter, PrecisionCost, ReducedEncoder
 from aag_tf.export.saved_model import (
     evaluation_of,
+    outcome_line,
     signature_lines,
     version_to_write,
     warn_of_other_operations,
@@ -77,11 +78,7 @@ class ExportReport:
             lines.append(f"  views      {views_note(self.metadata.embed_views)}")
         if self.precision_cost is not None:
             lines.append(f"  precision  {self.precision_cost}")
-        if self.dry_run:
-            lines.append("  dry run    nothing was written")
-        else:
-            lines.append(f"  verified   {self.verification or 'no, as requested'}")
-        return str(Lines(*lines))
+        return str(Lines(*lines, outcome_line(self.verification, dry_run=self.dry_run)))
 
 
 @dtype_policy("float32")

@@ -115,6 +115,13 @@ def signature_lines(signatures: dict[str, dict[str, Any]]) -> list[str]:
     ]
 
 
+def outcome_line(verification: object | None, *, dry_run: bool) -> str:
+    """Returns the last line for people about an export: how it was verified, if it was; nothing is after a dry run."""
+    if dry_run:
+        return "  dry run    nothing was written"
+    return f"  verified   {verification or 'no, as requested'}"
+
+
 def write_metadata(directory: Path, metadata: ExportMetadata) -> None:
     """Writes `model.json` and `model_card.md`."""
     (directory / METADATA_FILE).write_text(json.dumps(metadata.to_json(), indent=2) + "\n", encoding="utf-8")

@@ -104,12 +104,12 @@ def _finetune(job: Job, path: Path, began: float) -> Finetuning:
     check_not_collapsed(train, "labeled")
     probe = fit_few(train, labels.train.owners)
     trials = run_all(job, path, probe)
-    kept = of_all = probe
+    kept, more = probe, {}
     labeled = np.concatenate([train, held_out])
     if job.refits:  # as regularized before, so that confidence, and with it the temperature, is of the same scale
         kept = fit_linear_probe(labeled, labels.all.owners, l2_grid=[probe.l2])
     elif labels.test is not None:
-        of_all = fit_few(labeled, labels.all.owners)
+        more = {PROBE_OF_ALL: fit_few(labeled, labels.all.owners)}
 
     starts = {FINE_TUNED: FROM_ENCODER, **({SCRATCH: FROM_RANDOM} if tuning.scratch else {})}
     chosen = {name: best_of(trials, start) for name, start in starts.items()}
@@ -123,8 +123,8 @@ def _finetune(job: Job, path: Path, began: float) -> Finetuning:
     reported = features(labels.reported)
     logits[PROBE] = Logits(_apply(probe, held_out), _apply(kept, reported))
     ordered = {name: logits[name] for name in (FINE_TUNED, PROBE, SCRATCH) if name in logits}
-    more = {} if of_all is probe else {PROBE_OF_ALL: of_all.predict(reported)}
-    measured = measure(labels, ordered, more, job.encoder.dim, tuning.seed)
+    predicted = {name: each.predict(reported) for name, each in more.items()}
+    measured = measure(labels, ordered, predicted, job.encoder.dim, tuning.seed)
 
     result = Finetuning(
         **measured,

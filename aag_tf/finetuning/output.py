@@ -9,10 +9,11 @@ from typing import Any
 
 from aag_tf import config as configs
 from aag_tf.config import FinetuneConfig
+from aag_tf.finetuning.trial import damaged
 from aag_tf.preflight.finetune import STARTED_FILE, check_finetune_output
 from aag_tf.runs.classifier_record import MODEL_NAME, RECORD_NAME
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.errors import FinetuneError, one_line
+from aag_tf.utils.errors import FinetuneError
 from aag_tf.utils.json_files import read_json_object
 from aag_tf.utils.locks import locked_directory
 from aag_tf.utils.paths import user_path
@@ -73,7 +74,7 @@ def _check_same(config: FinetuneConfig, started: Path, facts: dict[str, Any]) ->
     try:
         before = read_json_object(started, "format_version", "flags", *facts)
     except ValueError as error:
-        raise FinetuneError(f"{started} is damaged ({one_line(error, 200)}); start again with --overwrite.") from error
+        raise damaged(started, error) from error
     now = json.loads(json.dumps(_content(config, facts)))
     flags = before["flags"] if isinstance(before["flags"], dict) else {}
     changed = [f"--{name} was {flags.get(name)}" for name, value in now["flags"].items() if flags.get(name) != value]

@@ -13,7 +13,7 @@ import keras
 
 from aag_tf.config import TuningConfig
 from aag_tf.finetuning.network import Head
-from aag_tf.finetuning.trial import RESULT_FILE, Trial, TrialResult
+from aag_tf.finetuning.trial import RESULT_FILE, Trial, TrialResult, damaged
 from aag_tf.finetuning.trial_looks import HeldOutLooks, Looks, NewestWeights
 from aag_tf.finetuning.trial_networks import TrialNetworks
 from aag_tf.finetuning.trial_progress import TrialProgress
@@ -23,7 +23,7 @@ from aag_tf.training.callbacks import GracefulStop, MetricsFile, TensorBoardWrit
 from aag_tf.training.step_range import StepRange
 from aag_tf.training.writer import Writer
 from aag_tf.utils.atomic import write_atomically
-from aag_tf.utils.errors import FinetuneError, StoppedError, one_line
+from aag_tf.utils.errors import StoppedError
 from aag_tf.utils.json_files import read_json_object
 
 
@@ -113,7 +113,7 @@ def _stayed_finite(file: Path) -> bool:
     try:
         return read_json_object(file, "diverged")["diverged"] is False
     except ValueError as error:
-        raise FinetuneError(f"{file} is damaged ({one_line(error, 200)}); start again with --overwrite.") from error
+        raise damaged(file, error) from error
 
 
 class _Ran(NamedTuple):

@@ -52,6 +52,11 @@ class Trial:
         return max(1, math.ceil(self.steps / LOOKS))
 
 
+def damaged(file: Path, error: ValueError) -> FinetuneError:
+    """Returns what to raise where a file of an earlier process cannot be read."""
+    return FinetuneError(f"{file} is damaged ({one_line(error, 200)}); start again with --overwrite.")
+
+
 @dataclasses.dataclass(frozen=True)
 class TrialResult:
     """How a training went.
@@ -91,4 +96,4 @@ class TrialResult:
         try:
             return read_fields(cls, read_json_object(file))
         except ValueError as error:
-            raise FinetuneError(f"{file} is damaged ({one_line(error, 200)}); start again with --overwrite.") from error
+            raise damaged(file, error) from error
