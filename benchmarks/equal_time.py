@@ -1,48 +1,43 @@
 """Which settings give the best encoder in the same time? Each trains for the same seconds; held-out images judge.
 
-    python benchmarks/equal_time.py --rows=benchmarks/results/equal_time.jsonl          # five minutes of training each
-    python benchmarks/equal_time.py --rows=... --arms "recipe" "muon, 0.01" --seeds 0 1 2
-    python benchmarks/equal_time.py --rows=... --report=docs/measurements/equal_time.md
+    python benchmarks/equal_time.py --speeds                   # nothing else may run: how many steps a second each does
+    python benchmarks/equal_time.py                            # then one run each, several at a time with --jobs
+    python benchmarks/equal_time.py --arms "recipe" "muon, 0.01" --seeds 0 1 2
+    python benchmarks/equal_time.py --report=docs/measurements/equal_time.md
 
-The recipe `cifar10_cpu` with one change each. A short run measures the speed of an arm; from it follows how many steps
-it does in `--seconds` of training, so that the learning rate falls to zero within them. Each is judged by 20-NN and
-linear probe on held-out training images; the test split takes no part. A line of `--rows` is a run; those that it has
-are not done again. Run nothing else meanwhile: what disturbs an arm takes steps from it.
+The recipe `cifar10_cpu` with one change each. Short trainings measure the speed of an arm, all in turns and with
+nothing beside them (an arm whose steps do the same work as another's has its speed). From it follows how many steps an
+arm does in `--seconds` of training, so that the learning rate falls to zero within them; what runs beside the runs
+themselves takes nothing from them. Each is judged by 20-NN and linear probe on held-out training images; the test split
+takes no part. A line of `--results` is a run; those that it has are not done again, and one that was interrupted is
+resumed.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import statistics
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import ablation_files
 from ablation_run import run_job, train
 from ablation_statistics import mean_and_deviation, paired_difference
 from benchmark_tools import Row, read_json_lines, replace_table, table
+from equal_time_arms import ARMS, RECIPE
+from provenance import provenance
+from study_loop import run_jobs, study_parser
 
-RECIPE = "recipe"
-COMMON = ("--recipe=cifar10_cpu",)
-ARMS = {
-    RECIPE: (),
-    "two main views": ("--aux=none",),
-    "2 auxiliary views of 16 px": ("--aux_views=2", "--aux_size=16"),
-    "4 auxiliary views of 16 px": ("--aux_views=4", "--aux_size=16"),
-    "2 auxiliary views of 20 px": ("--aux_views=2", "--aux_size=20"),
-    "muon, 0.0035": ("--optimizer=muon",),
-    "muon, 0.01": ("--optimizer=muon", "--learning_rate=0.01"),
-    "muon, 0.02": ("--optimizer=muon", "--learning_rate=0.02"),
-    "adamw, 0.007": ("--learning_rate=0.007",),
-    "one softmax, out, κ = 1": ("--positives=out", "--coupling=1"),
-    "one softmax, in": ("--positives=in",),
-    "DCLW": ("--dclw_sigma=0.5",),
-    "RINCE, q = 0.1": ("--rince_q=0.1",),
-    "gradient not scaled by the norm": ("--normalization_gradient=unscaled",),
-}
+RESULTS = Path(__file__).parent / "results" / "equal_time.jsonl"
+SPEEDS = Path(__file__).parent / "results" / "equal_time_speeds.json"
 TRIAL_STEPS = 150
+ROUNDS = 2  # of short trainings, in turns
 BATCH = 64  # of the recipe
 
 
@@ -52,17 +47,17 @@ class Job:
 
     arm: str
     seed: int
-    steps: int
+    seconds_wanted: float
 
     @property
     def key(self) -> str:
-        """Name of its directory."""
-        return f"{self.arm}/seed{self.seed}"
+        """Its name in the results."""
+        return f"{self.arm}/{self.seconds_wanted:g} s/seed{self.seed}"
 
     @property
     def batch(self) -> int:
         """The global batch size."""
-        return BATCH
+        return batch_of(self.arm)
 
     @property
     def uses_test(self) -> bool:
@@ -70,13 +65,29 @@ class Job:
         return False
 
 
-def steps_per_second(root: Path, flags: list[str], steps: int, batch: int) -> float:
+def batch_of(arm: str) -> int:
+    """Returns the global batch size that the flags of an arm ask for, or that of the recipe."""
+    given = [flag.partition("=")[2] for flag in ARMS[arm].flags if flag.startswith("--global_batch_size=")]
+    return int(given[-1]) if given else BATCH
+
+
+def steps_per_second(run_dir: Path, flags: list[str], steps: int, batch: int) -> float:
     """Trains for a few steps and returns the speed of the second half of them, by the median of what was logged."""
-    run_dir = root / f"speed_{len(list(root.iterdir()))}"
     train([*flags, f"--train_steps={steps}"], run_dir, os.environ)
     logged = [row for row in read_json_lines(run_dir / "metrics.jsonl") if "images_per_second" in row]
-    speeds = [row["images_per_second"] for row in logged if row["step"] > steps / 2]
-    return sorted(speeds)[len(speeds) // 2] / batch
+    return statistics.median(row["images_per_second"] for row in logged if row["step"] > steps / 2) / batch
+
+
+def measure_speeds(arms: list[str], common: list[str]) -> dict[str, Any]:
+    """Measures the steps a second of each arm, by the median of `ROUNDS` short trainings in turns."""
+    found: dict[str, list[float]] = {arm: [] for arm in arms}
+    for turn in range(ROUNDS):
+        for arm in arms:
+            with tempfile.TemporaryDirectory() as root:
+                flags = [*common, *ARMS[arm].flags]
+                found[arm].append(steps_per_second(Path(root) / "run", flags, TRIAL_STEPS, batch_of(arm)))
+            print(f"{arm}, turn {turn + 1}: {found[arm][-1]:.2f} steps/s", file=sys.stderr, flush=True)
+    return {arm: {"steps_per_second": statistics.median(speeds), "all": speeds} for arm, speeds in found.items()}
 
 
 def steps_in(seconds: float, speed: float) -> int:
@@ -84,29 +95,16 @@ def steps_in(seconds: float, speed: float) -> int:
     return max(1, round(seconds * speed))
 
 
-def run_arm(arm: str, seeds: list[int], given: argparse.Namespace, root: Path) -> None:
-    """Runs an arm with the seeds that are missing, and appends their rows."""
-    flags = [*COMMON, *ARMS[arm], *([f"--data_dir={given.data_dir}"] if given.data_dir else [])]
-    speed = steps_per_second(root, flags, TRIAL_STEPS, BATCH)
-    for seed in seeds:
-        job = Job(arm, seed, steps_in(given.seconds, speed))
-        record = run_job(job, [*flags, f"--seed={seed}", f"--train_steps={job.steps}"], root, os.cpu_count() or 1)
-        row = {"seconds_wanted": given.seconds, **record}
-        with given.rows.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        print(f"{job.key}: {100 * row['validation']['linear']:.1f} % linear", file=sys.stderr, flush=True)
-
-
 def results(rows: list[Row]) -> str:
-    """Returns a table: steps, seconds, accuracies on held-out images, and differences from the recipe, in percent."""
+    """Returns a table: steps, accuracies on held-out images, and differences from the recipe, in percent."""
     lines = []
-    for arm in dict.fromkeys(row["arm"] for row in rows):
-        own = [row for row in rows if row["arm"] == arm]
-        cells: list[object] = [arm, len(own), round(sum(row["steps"] for row in own) / len(own))]
-        cells.append(round(sum(row["train_seconds"] for row in own) / len(own)))
+    for arm, seconds in dict.fromkeys((row["arm"], row["seconds_wanted"]) for row in rows):
+        alike = [row for row in rows if row["seconds_wanted"] == seconds]
+        own = [row for row in alike if row["arm"] == arm]
+        cells: list[object] = [arm, f"{seconds:g}", len(own), round(statistics.mean(row["steps"] for row in own))]
         for measure in ("linear", "knn"):
             accuracy = {
-                each: {row["seed"]: 100 * row["validation"][measure] for row in rows if row["arm"] == each}
+                each: {row["seed"]: 100 * row["validation"][measure] for row in alike if row["arm"] == each}
                 for each in (arm, RECIPE)
             }
             cells.append(mean_and_deviation(accuracy[arm].values()))
@@ -115,31 +113,55 @@ def results(rows: list[Row]) -> str:
                 continue
             cells.append(paired_difference(accuracy[arm], accuracy[RECIPE]).text())
         lines.append(cells)
-    return table(["arm", "seeds", "steps", "seconds", "linear probe", "above", "20-NN", "above"], lines)
+    return table(["arm", "seconds", "seeds", "steps", "linear probe", "above", "20-NN", "above"], lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=Path, required=True, help="file with a JSON object a line, of a run each")
+def arguments() -> argparse.Namespace:
+    parser = study_parser(
+        __doc__,
+        stages=(),
+        results=RESULTS,
+        runs=Path("runs/equal_time"),
+        common=("--recipe=cifar10_cpu",),
+        dataset="tfds:cifar10",
+    )
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS), metavar="ARM", help="some of them")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--seconds", type=float, default=300.0, help="of training (default: %(default)s)")
-    parser.add_argument("--data_dir", help="where TFDS keeps its data sets")
+    parser.add_argument("--speeds_file", type=Path, default=SPEEDS, help="file of the steps a second")
+    parser.add_argument("--speeds", action="store_true", help="measure those that are missing, and stop")
     parser.add_argument("--report", type=Path, help="write the table into a page, and stop")
-    given = parser.parse_args()
-    rows = read_json_lines(given.rows) if given.rows.exists() else []
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    speeds = json.loads(given.speeds_file.read_text(encoding="utf-8")) if given.speeds_file.exists() else {}
+    timed = {arm: ARMS[arm].as_fast_as or arm for arm in given.arms}
+    missing = [arm for arm in dict.fromkeys(timed.values()) if arm not in speeds]
+    common = [*given.common.split(), f"--dataset={given.dataset}"]
     if given.report:
-        replace_table(given.report, "equal_time", results(rows))
+        replace_table(given.report, "equal_time", results(list(ablation_files.read(given.results).values())))
         return
-    if any(row["seconds_wanted"] != given.seconds for row in rows):
-        parser.error(f"{given.rows} has runs of other seconds; give those, or another file")
-    done = {(row["arm"], row["seed"]) for row in rows}
-    with tempfile.TemporaryDirectory() as root:
-        for arm in given.arms:
-            seeds = [seed for seed in given.seeds if (arm, seed) not in done]
-            if seeds:
-                run_arm(arm, seeds, given, Path(root))
-    print(results(read_json_lines(given.rows)))
+    if given.speeds:
+        measured = measure_speeds(missing, common)
+        speeds |= {arm: found | provenance() for arm, found in measured.items()}
+        given.speeds_file.write_text(json.dumps(speeds, indent=1) + "\n", encoding="utf-8")
+        return
+    if missing:
+        raise SystemExit(f"the speed of {'; '.join(missing)} is not known; measure it first by --speeds.")
+
+    def pending(found: Mapping[str, Row]) -> list[Job]:
+        jobs = [Job(arm, seed, given.seconds) for seed in given.seeds for arm in given.arms]
+        return [job for job in jobs if job.key not in found]
+
+    def work(job: Job, _: Mapping[str, Row], cores: int) -> Row:
+        steps = steps_in(job.seconds_wanted, speeds[timed[job.arm]]["steps_per_second"])
+        flags = [*common, *ARMS[job.arm].flags, f"--seed={job.seed}", f"--train_steps={steps}"]
+        return run_job(job, flags, given.runs, cores)
+
+    run_jobs(pending, work, given)
+    print(results(list(ablation_files.read(given.results).values())))
 
 
 if __name__ == "__main__":

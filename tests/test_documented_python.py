@@ -79,9 +79,10 @@ def test_examples_and_blocks_are_found():
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings_give_what_they_show(name):
     module = importlib.import_module(name)
-    failed, attempted = doctest.testmod(module)
-    assert failed == 0
-    assert attempted == Path(module.__file__).read_text().count(">>> ")
+    for _ in range(2):  # what it gives does not depend on what was made before it, as the names that Keras numbers do
+        failed, attempted = doctest.testmod(module)
+        assert failed == 0
+        assert attempted == Path(module.__file__).read_text().count(">>> ")
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)

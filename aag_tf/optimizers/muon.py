@@ -17,8 +17,8 @@ class Muon(keras.optimizers.Muon):
     weight decay it takes (Liu et al. 2025, arXiv 2502.16982). Other variables (biases, batch norm, kernels of one
     filter such as those of depthwise convolutions) take steps of AdamW. Keras's own gives those to convolutions too.
 
-        >>> Muon(0.003, momentum=0.95).name
-        'muon'
+        >>> round(float(Muon(0.003, momentum=0.95).learning_rate), 6)
+        0.003
 
     Args:
         learning_rate: rate or schedule, of both kinds of steps.

@@ -1,11 +1,11 @@
 """The comparison at equal time: steps from the speed, one run an arm and seed, differences from the recipe."""
 
-import argparse
 import json
 
+import pytest
 from benchmark_scripts import script
 
-equal_time = script("equal_time")
+equal_time, directory_of = script("equal_time"), script("ablation_run").directory_of
 
 
 def test_the_speed_is_that_of_the_second_half(tmp_path, monkeypatch):
@@ -17,37 +17,75 @@ def test_the_speed_is_that_of_the_second_half(tmp_path, monkeypatch):
         (run_dir / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     monkeypatch.setattr(equal_time, "train", train)
-    assert equal_time.steps_per_second(tmp_path, ["--a"], 100, 64) == 80.0
+    assert equal_time.steps_per_second(tmp_path / "run", ["--a"], 100, 64) == 80.0
 
 
-def row(arm, seed, linear):
+def test_speeds_are_measured_in_turns_and_by_their_median(monkeypatch):
+    seen = []
+
+    def steps_per_second(run_dir, flags, steps, batch):
+        seen.append((flags, batch))
+        return float(len(seen))
+
+    monkeypatch.setattr(equal_time, "steps_per_second", steps_per_second)
+    arms = ["recipe", "batch 128, 0.005"]
+    speeds = equal_time.measure_speeds(arms, ["--a"])
+    assert seen == 2 * [(["--a"], 64), (["--a", "--global_batch_size=128", "--learning_rate=0.005"], 128)]
+    assert speeds["recipe"] == {"steps_per_second": 2.0, "all": [1.0, 3.0]}
+    assert speeds["batch 128, 0.005"] == {"steps_per_second": 3.0, "all": [2.0, 4.0]}
+
+
+def row(arm, seed, linear, seconds=10.0):
     accuracies = {"linear": linear, "knn": linear - 0.1}
-    return {"arm": arm, "seed": seed, "steps": 100, "train_seconds": 30.2, "validation": accuracies}
+    return {"arm": arm, "seed": seed, "seconds_wanted": seconds, "steps": 100, "validation": accuracies}
 
 
-def test_differences_are_paired_by_seed():
+def test_differences_are_paired_by_seed_among_runs_of_the_same_seconds():
     rows = [row("recipe", 0, 0.5), row("recipe", 1, 0.6), row("muon, 0.01", 0, 0.52), row("muon, 0.01", 1, 0.64)]
-    rows.append(row("DCLW", 2, 0.4))
-    recipe, muon, dclw = equal_time.results(rows).splitlines()[2:]
-    assert recipe == "| recipe | 2 | 100 | 30 | 55.0 ± 7.1 | – | 45.0 ± 7.1 | – |"
+    rows += [row("DCLW", 2, 0.4), row("recipe", 0, 0.9, seconds=20.0)]
+    recipe, muon, dclw, longer = equal_time.results(rows).splitlines()[2:]
+    assert recipe == "| recipe | 10 | 2 | 100 | 55.0 ± 7.1 | – | 45.0 ± 7.1 | – |"
     # 2 and 4 points: mean 3, deviation 1.41, t of one degree of freedom 12.7
     difference = "+3.0 [-9.7, +15.7]"
-    assert muon == f"| muon, 0.01 | 2 | 100 | 30 | 58.0 ± 8.5 | {difference} | 48.0 ± 8.5 | {difference} |"
-    assert dclw == "| DCLW | 1 | 100 | 30 | 40.0 | – | 30.0 | – |"
+    assert muon == f"| muon, 0.01 | 10 | 2 | 100 | 58.0 ± 8.5 | {difference} | 48.0 ± 8.5 | {difference} |"
+    assert dclw == "| DCLW | 10 | 1 | 100 | 40.0 | – | 30.0 | – |"
+    assert longer == "| recipe | 20 | 1 | 100 | 90.0 | – | 80.0 | – |"
 
 
-def test_an_arm_trains_for_the_seconds_and_adds_its_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(equal_time, "steps_per_second", lambda *_: 12.0)
+@pytest.fixture
+def files(tmp_path):
+    """Arguments that keep all files in `tmp_path`, and the speeds of two arms."""
+    speeds = {"recipe": {"steps_per_second": 10.0}, "muon, 0.01": {"steps_per_second": 12.0}}
+    (tmp_path / "speeds.json").write_text(json.dumps(speeds))
+    return [f"--speeds_file={tmp_path}/speeds.json", f"--results={tmp_path}/rows.jsonl", f"--runs={tmp_path}/runs"]
+
+
+def call(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["equal_time.py", *arguments])
+    equal_time.main()
+
+
+def test_an_arm_trains_for_the_seconds_and_adds_its_rows_once(tmp_path, monkeypatch, files, capsys):
     seen = []
 
     def run_job(job, flags, root, cores):
-        seen.append((job.key, flags[1:]))
-        return row(job.arm, job.seed, 0.5) | {"steps": job.steps}
+        seen.append((job.key, flags[2:]))
+        (directory_of(job.key, root) / "checkpoints").mkdir(parents=True)
+        return row(job.arm, job.seed, 0.5) | {"key": job.key, "steps": int(flags[-1].partition("=")[2])}
 
     monkeypatch.setattr(equal_time, "run_job", run_job)
-    given = argparse.Namespace(seconds=10.0, data_dir=None, rows=tmp_path / "rows.jsonl")
-    equal_time.run_arm("muon, 0.02", [0, 3], given, tmp_path)
+    for _ in range(2):
+        call(monkeypatch, "--arms", "muon, 0.02", "--seeds", "0", "3", "--seconds=10", *files)
     arm = ["--optimizer=muon", "--learning_rate=0.02"]
-    assert seen == [(f"muon, 0.02/seed{seed}", [*arm, f"--seed={seed}", "--train_steps=120"]) for seed in (0, 3)]
-    lines = [json.loads(line) for line in given.rows.read_text().splitlines()]
-    assert [(line["seed"], line["steps"], line["seconds_wanted"]) for line in lines] == [(0, 120, 10.0), (3, 120, 10.0)]
+    assert seen == [(f"muon, 0.02/10 s/seed{seed}", [*arm, f"--seed={seed}", "--train_steps=120"]) for seed in (0, 3)]
+    assert "| muon, 0.02 | 10 | 2 | 120 | 50.0 ± 0.0 |" in capsys.readouterr().out
+
+
+def test_an_arm_whose_speed_is_not_known_is_refused(monkeypatch, files):
+    with pytest.raises(SystemExit, match=r"the speed of width 2 is not known; measure it first by --speeds"):
+        call(monkeypatch, "--arms", "width 2", "DCLW", *files)
+
+
+def test_an_arm_that_is_as_fast_as_another_names_one_that_is_measured():
+    arms = script("equal_time_arms").ARMS
+    assert all(arms[arm.as_fast_as].as_fast_as is None for arm in arms.values() if arm.as_fast_as is not None)

@@ -1,0 +1,48 @@
+"""The arms of equal_time.py: flags of `aag-train` after those of the recipe, and the arm that is as fast."""
+
+from typing import NamedTuple
+
+
+class Arm(NamedTuple):
+    """One change of the recipe.
+
+    Args:
+        flags: of `aag-train`.
+        as_fast_as: an arm whose steps do the same work, so that its speed need not be measured; `None` for no such arm.
+    """
+
+    flags: tuple[str, ...]
+    as_fast_as: str | None = None
+
+
+def _alike(*flags: str, arm: str = "recipe") -> Arm:
+    return Arm(flags, arm)
+
+
+RECIPE, MUON, SMALL = "recipe", "muon, 0.01", "2 auxiliary views of 16 px"
+_MUON = ("--optimizer=muon", "--learning_rate=0.01")
+_SMALL = ("--aux_views=2", "--aux_size=16")
+ARMS = {
+    RECIPE: Arm(()),
+    "two main views": Arm(("--aux=none",)),
+    SMALL: Arm(_SMALL),
+    "4 auxiliary views of 16 px": Arm(("--aux_views=4", "--aux_size=16")),
+    "2 auxiliary views of 20 px": Arm(("--aux_views=2", "--aux_size=20")),
+    MUON: Arm(_MUON),
+    "muon, 0.0035": _alike("--optimizer=muon", arm=MUON),
+    "muon, 0.02": _alike("--optimizer=muon", "--learning_rate=0.02", arm=MUON),
+    "muon, 0.01, 2 auxiliary views of 16 px": Arm((*_MUON, *_SMALL)),
+    "width 1": Arm(("--width=1",)),
+    "width 2": Arm(("--width=2",)),
+    "batch 128, 0.005": Arm(("--global_batch_size=128", "--learning_rate=0.005")),
+    "averaged weights, 0.99": Arm(("--ema_momentum=0.99",)),
+    "adamw, 0.007": _alike("--learning_rate=0.007"),
+    "weight decay 0.05": _alike("--weight_decay=0.05"),
+    "crops from 8 % of the area": _alike("--crop_min_area=0.08"),
+    "crops from 10 %, 2 auxiliary views of 16 px": _alike("--crop_min_area=0.1", *_SMALL, arm=SMALL),
+    "one softmax, out, κ = 1": _alike("--positives=out", "--coupling=1"),
+    "one softmax, in": _alike("--positives=in"),
+    "DCLW": _alike("--dclw_sigma=0.5"),
+    "RINCE, q = 0.1": _alike("--rince_q=0.1"),
+    "gradient not scaled by the norm": _alike("--normalization_gradient=unscaled"),
+}
