@@ -71,11 +71,13 @@ def batch_of(arm: str) -> int:
     return int(given[-1]) if given else BATCH
 
 
-def steps_per_second(run_dir: Path, flags: list[str], steps: int, batch: int) -> float:
+def steps_per_second(flags: list[str], steps: int, batch: int) -> float:
     """Trains for a few steps and returns the speed of the second half of them, by the median of what was logged."""
-    train([*flags, f"--train_steps={steps}"], run_dir, os.environ)
-    logged = [row for row in read_json_lines(run_dir / "metrics.jsonl") if "images_per_second" in row]
-    return statistics.median(row["images_per_second"] for row in logged if row["step"] > steps / 2) / batch
+    with tempfile.TemporaryDirectory() as root:
+        train([*flags, f"--train_steps={steps}"], Path(root) / "run", os.environ)
+        logged = read_json_lines(Path(root) / "run" / "metrics.jsonl")
+    speeds = [row["images_per_second"] for row in logged if "images_per_second" in row and row["step"] > steps / 2]
+    return statistics.median(speeds) / batch
 
 
 def measure_speeds(arms: list[str], common: list[str]) -> dict[str, Any]:
@@ -83,9 +85,7 @@ def measure_speeds(arms: list[str], common: list[str]) -> dict[str, Any]:
     found: dict[str, list[float]] = {arm: [] for arm in arms}
     for turn in range(ROUNDS):
         for arm in arms:
-            with tempfile.TemporaryDirectory() as root:
-                flags = [*common, *ARMS[arm].flags]
-                found[arm].append(steps_per_second(Path(root) / "run", flags, TRIAL_STEPS, batch_of(arm)))
+            found[arm].append(steps_per_second([*common, *ARMS[arm].flags], TRIAL_STEPS, batch_of(arm)))
             print(f"{arm}, turn {turn + 1}: {found[arm][-1]:.2f} steps/s", file=sys.stderr, flush=True)
     return {arm: {"steps_per_second": statistics.median(speeds), "all": speeds} for arm, speeds in found.items()}
 

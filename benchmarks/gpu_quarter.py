@@ -100,7 +100,7 @@ def measure(root: Path, plan: Plan, given: argparse.Namespace) -> list[Row]:
         last = rows[-1]
         print(f"{job.key}: {last['linear']:.1f} % linear, {last['seconds']:.0f} s", file=sys.stderr, flush=True)
 
-    speeds = {arm: steps_per_second(root, [*common, *flags], plan.trial_steps, BATCH) for arm, flags in ARMS.items()}
+    speeds = {arm: steps_per_second([*common, *flags], plan.trial_steps, BATCH) for arm, flags in ARMS.items()}
     for arm, speed in speeds.items():
         for coupling in COUPLINGS:
             run(Job(arm, coupling, steps_in(given.seconds, speed)))

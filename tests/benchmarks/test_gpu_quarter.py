@@ -20,7 +20,7 @@ def record_of(job, flags, linear):
 
 def test_every_arm_has_the_same_time_and_the_best_on_held_out_images_goes_on(tmp_path, monkeypatch):
     speeds, held_out = iter((100.0, 80.0)), iter((0.5, 0.6, 0.7, 0.65, 0.8))
-    monkeypatch.setattr(quarter, "steps_per_second", lambda root, flags, steps, batch: next(speeds))
+    monkeypatch.setattr(quarter, "steps_per_second", lambda flags, steps, batch: next(speeds))
     seen = []
 
     def run_job(job, flags, root, cores):
