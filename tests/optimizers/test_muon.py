@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from aag_tf.encoders import dtype_policy
 from aag_tf.optimizers import Muon
 
 
@@ -35,6 +36,24 @@ def test_steps_of_kernels(shape):
     assert 0.6 < singular.min() <= singular.max() < 1.3
 
 
+def test_where_layers_compute_in_bfloat16_so_do_the_iterations():
+    generator = np.random.default_rng(0)
+    gradient = generator.normal(size=(3, 3, 20, 48)).astype(np.float32)
+    exact = orthogonalized(gradient.reshape(180, 48).astype(np.float64)).reshape(gradient.shape)
+    errors = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        with dtype_policy(policy):
+            optimizer = Muon(1.0, momentum=0.0, nesterov=False)
+        kernel = keras.Variable(np.zeros_like(gradient), name="kernel")
+        optimizer.apply([tf.constant(gradient)], [kernel])
+        step = -kernel.numpy() / (0.2 * np.sqrt(180))
+        errors[optimizer.compute_dtype] = np.linalg.norm(step - exact) / np.linalg.norm(exact)
+    assert errors["float32"] < 1e-5
+    assert 1e-4 < errors["bfloat16"] < 0.15
+    singular = np.linalg.svd(step.reshape(180, 48), compute_uv=False)
+    assert 0.6 < singular.min() <= singular.max() < 1.3  # what the iterations promise, rounded or not
+
+
 def test_all_else_takes_steps_of_adamw():
     generator = np.random.default_rng(0)
     starts = [generator.normal(size=shape).astype(np.float32) for shape in [(4,), (3, 3, 4, 1), ()]]
@@ -49,7 +68,8 @@ def test_all_else_takes_steps_of_adamw():
 
 
 def test_config_round_trip():
-    optimizer = Muon(0.3, momentum=0.8, weight_decay=1e-3, ns_steps=4)
+    optimizer = Muon(0.3, momentum=0.8, weight_decay=1e-3, ns_steps=4, compute_dtype="bfloat16")
     copy = Muon.from_config(optimizer.get_config())
+    assert copy.compute_dtype == "bfloat16"
     assert (copy.momentum, copy.weight_decay, copy.adam_weight_decay, copy.ns_steps) == (0.8, 1e-3, 1e-3, 4)
     assert float(copy.learning_rate) == pytest.approx(0.3)
