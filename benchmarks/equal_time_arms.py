@@ -20,7 +20,9 @@ def _alike(*flags: str, arm: str = "recipe") -> Arm:
 
 
 RECIPE, MUON, SMALL = "recipe", "muon, 0.01", "2 auxiliary views of 16 px"
+MUON_SMALL = "muon, 0.01, 2 auxiliary views of 16 px"
 _MUON = ("--optimizer=muon", "--learning_rate=0.01")
+_FASTER = ("--optimizer=muon", "--learning_rate=0.02")
 _SMALL = ("--aux_views=2", "--aux_size=16")
 ARMS = {
     RECIPE: Arm(()),
@@ -30,8 +32,17 @@ ARMS = {
     "2 auxiliary views of 20 px": Arm(("--aux_views=2", "--aux_size=20")),
     MUON: Arm(_MUON),
     "muon, 0.0035": _alike("--optimizer=muon", arm=MUON),
-    "muon, 0.02": _alike("--optimizer=muon", "--learning_rate=0.02", arm=MUON),
-    "muon, 0.01, 2 auxiliary views of 16 px": Arm((*_MUON, *_SMALL)),
+    "muon, 0.02": _alike(*_FASTER, arm=MUON),
+    "muon, 0.04": _alike("--optimizer=muon", "--learning_rate=0.04", arm=MUON),
+    "muon, 0.02, weight decay 0.01": _alike(*_FASTER, "--weight_decay=0.01", arm=MUON),
+    "muon, 0.02, momentum 0.95": _alike(*_FASTER, "--momentum=0.95", arm=MUON),
+    "muon, 0.02, crops from 10 % of the area": _alike(*_FASTER, "--crop_min_area=0.1", arm=MUON),
+    "muon, 0.02, projector of 256": Arm((*_FASTER, "--projector_width=256")),
+    "muon, 0.02, batch 128": Arm((*_FASTER, "--global_batch_size=128")),
+    "muon, 0.02, two main views": Arm((*_FASTER, "--aux=none")),
+    MUON_SMALL: Arm((*_MUON, *_SMALL)),
+    "muon, 0.02, 2 auxiliary views of 16 px": _alike(*_FASTER, *_SMALL, arm=MUON_SMALL),
+    "muon, 0.02, 4 auxiliary views of 16 px": Arm((*_FASTER, "--aux_views=4", "--aux_size=16")),
     "width 1": Arm(("--width=1",)),
     "width 2": Arm(("--width=2",)),
     "batch 128, 0.005": Arm(("--global_batch_size=128", "--learning_rate=0.005")),
