@@ -14,14 +14,14 @@ class OptimizerConfig:
 
     optimizer: str = setting(
         "adamw",
-        "adamw needs the least tuning; muon orthogonalizes the steps of kernels, at the rates of adamw; sgd (with "
+        "adamw needs the least tuning; muon orthogonalizes the steps of kernels (try --learning_rate=0.02); sgd (with "
         "momentum) is the usual choice for ResNets and long runs; lars is for batches of 1024 and more.",
         choices=("adamw", "muon", "sgd", "lars"),
     )
     learning_rate: float = setting(
         3.5e-3,
-        "Rate after warm-up. The default is tuned for adamw and the encoder tiny; try 0.001 to 0.003 for adamw or muon "
-        "and a ResNet, 0.03 to 0.1 for sgd, 0.3 to 1 for lars; halve it if the loss jumps.",
+        "Rate after warm-up. The default is tuned for adamw and the encoder tiny; try 0.001 to 0.003 for adamw and a "
+        "ResNet, 0.01 to 0.04 for muon, 0.03 to 0.1 for sgd, 0.3 to 1 for lars; halve it if the loss jumps.",
         low=0.0,
         low_open=True,
     )
