@@ -73,6 +73,7 @@ def train_and_look(given: argparse.Namespace, percent: float, draw: int) -> list
     from aag_tf.finetuning.network import head_of
     from aag_tf.finetuning.training import run_trial
     from aag_tf.finetuning.trial import LOOKS
+    from aag_tf.finetuning.trial_work import TrialWork
     from aag_tf.finetuning.trials import trial_images
 
     tuning = TuningConfig(label_percent=percent, seed=draw, scratch=False, patience=LOOKS + 1, steps=given.steps)
@@ -99,7 +100,7 @@ def train_and_look(given: argparse.Namespace, percent: float, draw: int) -> list
                 mock.patch.object(trial_looks, "MOST_IMAGES_OF_A_LOOK", len(owners)),
             ):
                 build = functools.partial(job.build, trial.start)
-                run_trial(trial, build, images, tuning, Path(folder), head=head, policy=job.precision)
+                run_trial(TrialWork(trial, build, images, tuning, Path(folder), head=head, policy=job.precision))
             looks = seen[:-1]  # the last is of the best weights once more
             key = {
                 "encoder": given.init_from,

@@ -9,15 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
-
-from aag_tf.config import TuningConfig
-from aag_tf.finetuning.network import Head
-from aag_tf.finetuning.trial import RESULT_FILE, Trial, TrialResult, damaged
+from aag_tf.finetuning.trial import TrialResult, damaged
 from aag_tf.finetuning.trial_looks import HeldOutLooks, Looks, NewestWeights
 from aag_tf.finetuning.trial_networks import TrialNetworks
 from aag_tf.finetuning.trial_progress import TrialProgress
-from aag_tf.finetuning.trial_steps import TrialImages, train_steps
+from aag_tf.finetuning.trial_steps import train_steps
+from aag_tf.finetuning.trial_work import TrialWork
 from aag_tf.runs.checkpoints import CheckpointStore
 from aag_tf.training.callbacks import GracefulStop, MetricsFile, TensorBoardWriter
 from aag_tf.training.step_range import StepRange
@@ -27,27 +24,11 @@ from aag_tf.utils.errors import StoppedError
 from aag_tf.utils.json_files import read_json_object
 
 
-def run_trial(
-    trial: Trial,
-    build: Callable[[str], tuple[keras.Model, keras.Model]],
-    images: TrialImages,
-    tuning: TuningConfig,
-    directory: Path,
-    *,
-    head: Head | None = None,
-    policy: str = "float32",
-    told: Callable[[float], None] = lambda seconds: None,
-) -> TrialResult:
+def run_trial(work: TrialWork, *, told: Callable[[float], None] = lambda seconds: None) -> TrialResult:
     """Trains a classifier, or goes on where an earlier process stopped; returns at once where it has finished.
 
     Args:
-        trial: what is trained.
-        build: returns an encoder and a classifier that shares its layers, newly built under a dtype policy.
-        images: to learn from and to choose by.
-        tuning: how.
-        directory: of this trial.
-        head: weights of the linear layer to start from; zeros by default.
-        policy: dtype policy of what is trained; what is measured and kept is float32.
+        work: what is trained, with held-out images to choose by.
         told: is told once how many seconds a whole training takes at most.
 
     Raises:
@@ -55,14 +36,13 @@ def run_trial(
         FinetuneError: the result of an earlier process is damaged.
         OSError: the directory cannot be written.
     """
-    result_file = directory / RESULT_FILE
-    if result_file.is_file():
-        return TrialResult.read(result_file)
-    directory.mkdir(parents=True, exist_ok=True)
-    assert images.held_out is not None
-    networks = TrialNetworks(trial, build, tuning, head=head, policy=policy)
-    looks = HeldOutLooks(networks, images.held_out, tuning.patience)
-    ran = _Training(trial, networks, looks, images, tuning, directory=directory, told=told).run()
+    if work.result_file.is_file():
+        return TrialResult.read(work.result_file)
+    held_out, trial = work.images.held_out, work.trial
+    assert held_out is not None
+    networks = _networks(work)
+    looks = HeldOutLooks(networks, held_out, work.tuning.patience)
+    ran = _Training(work, networks, looks, told=told).run()
     found = looks.score_of_best()
     result = TrialResult(
         trial.start,
@@ -76,37 +56,31 @@ def run_trial(
         ran.diverged,
         ran.seconds,
     )
-    _finish(directory, dataclasses.asdict(result))
+    _finish(work, dataclasses.asdict(result))
     return result
 
 
-def run_refit(
-    trial: Trial,
-    build: Callable[[str], tuple[keras.Model, keras.Model]],
-    images: TrialImages,
-    tuning: TuningConfig,
-    directory: Path,
-    *,
-    head: Head | None = None,
-    policy: str = "float32",
-) -> bool:
-    """Trains to a step that is known, with nothing to choose by; otherwise as `run_trial`, whose arguments it has.
+def run_refit(work: TrialWork) -> bool:
+    """Trains to a step that is known, with nothing to choose by; otherwise as `run_trial`.
 
     Returns:
         Whether the loss stayed finite, so that its last weights can be kept.
     """
-    result_file = directory / RESULT_FILE
-    if not result_file.is_file():
-        directory.mkdir(parents=True, exist_ok=True)
-        networks = TrialNetworks(trial, build, tuning, head=head, policy=policy)
-        ran = _Training(trial, networks, NewestWeights(networks), images, tuning, directory=directory).run()
-        _finish(directory, {**dataclasses.asdict(trial), **ran._asdict()})
-    return _stayed_finite(result_file)
+    if not work.result_file.is_file():
+        networks = _networks(work)
+        ran = _Training(work, networks, NewestWeights(networks)).run()
+        _finish(work, {**dataclasses.asdict(work.trial), **ran._asdict()})
+    return _stayed_finite(work.result_file)
 
 
-def _finish(directory: Path, result: dict[str, Any]) -> None:
-    write_atomically(directory / RESULT_FILE, json.dumps(result, indent=2) + "\n")
-    shutil.rmtree(directory / "checkpoints", ignore_errors=True)
+def _networks(work: TrialWork) -> TrialNetworks:
+    work.directory.mkdir(parents=True, exist_ok=True)
+    return TrialNetworks(work.trial, work.build, work.tuning, head=work.head, policy=work.policy)
+
+
+def _finish(work: TrialWork, result: dict[str, Any]) -> None:
+    write_atomically(work.result_file, json.dumps(result, indent=2) + "\n")
+    shutil.rmtree(work.directory / "checkpoints", ignore_errors=True)
 
 
 def _stayed_finite(file: Path) -> bool:
@@ -129,35 +103,31 @@ class _Training:
 
     def __init__(
         self,
-        trial: Trial,
+        work: TrialWork,
         networks: TrialNetworks,
         looks: Looks,
-        images: TrialImages,
-        tuning: TuningConfig,
         *,
-        directory: Path,
         told: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        self.trial, self.networks, self.looks, self.images = trial, networks, looks, images
-        self.tuning, self.directory, self.told = tuning, directory, told
-        self.store = CheckpointStore(directory / "checkpoints")
+        self.work, self.networks, self.looks, self.told = work, networks, looks, told
+        self.store = CheckpointStore(work.directory / "checkpoints")
 
     def run(self) -> _Ran:
         """Trains to the end, or to the end of patience."""
         began = time.perf_counter()
         done = self.networks.state.restore(self.store)
-        metrics = MetricsFile(self.directory / "metrics.jsonl", start_step=done or -1)
-        events = TensorBoardWriter(self.directory, start_step=done)
+        metrics = MetricsFile(self.work.directory / "metrics.jsonl", start_step=done or -1)
+        events = TensorBoardWriter(self.work.directory, start_step=done)
         try:
             step, diverged = self._train(done, began, (metrics, events))
         finally:
             events.close()
-        self.networks.write_best(self.directory)
+        self.networks.write_best(self.work.directory)
         return _Ran(step, diverged, time.perf_counter() - began)
 
     def _train(self, done: int, began: float, writers: tuple[Writer, ...]) -> tuple[int, bool]:
         """Returns the last step, and whether the loss was no longer finite."""
-        diverged, step, trial = False, done, self.trial
+        diverged, step, trial = False, done, self.work.trial
         warm: tuple[int, float] | None = None  # step and time of the first look, before which all was compiled
         with (
             GracefulStop(StepRange(done, trial.last_step, trial.last_step)) as stop,
@@ -167,7 +137,7 @@ class _Training:
                 self._look(0, writers, progress)
             if self.looks.out_of_patience:
                 return step, diverged
-            for step, loss in train_steps(trial, self.networks, self.images, self.tuning, done):
+            for step, loss in train_steps(trial, self.networks, self.work.images, self.work.tuning, done):
                 stop.step = step
                 progress.update()
                 is_look = step % trial.steps_between_looks == 0 or step == trial.last_step

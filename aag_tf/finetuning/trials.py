@@ -12,12 +12,13 @@ from aag_tf.encoders.keras_files import load_keras_file
 from aag_tf.evaluation.linear_probe import LinearProbe
 from aag_tf.evaluation.views import main_branch
 from aag_tf.finetuning.job import Job
-from aag_tf.finetuning.network import Head, head_of
+from aag_tf.finetuning.network import head_of
 from aag_tf.finetuning.output import TRIALS
 from aag_tf.finetuning.sampling import SampleOrder
 from aag_tf.finetuning.training import run_refit, run_trial
 from aag_tf.finetuning.trial import BEST_FILE, FROM_ENCODER, Trial, TrialResult
 from aag_tf.finetuning.trial_steps import TrialImages
+from aag_tf.finetuning.trial_work import TrialWork
 from aag_tf.utils.log import logger
 from aag_tf.utils.progress import about
 from aag_tf.utils.text import counted
@@ -40,7 +41,7 @@ def run_all(job: Job, path: Path, probe: LinearProbe) -> list[TrialResult]:
     Raises:
         StoppedError: a signal came.
     """
-    tuning, images = job.config.tuning, trial_images(job)
+    images = trial_images(job)
     refits = len({trial.start for trial in job.trials}) if job.refits else 0
     in_all = len(job.trials) + refits
     results = []
@@ -50,17 +51,7 @@ def run_all(job: Job, path: Path, probe: LinearProbe) -> list[TrialResult]:
             if number == 0:
                 logger.info("%s at most for %s.", about(seconds * in_all), counted(in_all, "training"))
 
-        build = functools.partial(job.build, trial.start)
-        result = run_trial(
-            trial,
-            build,
-            images,
-            tuning,
-            path / TRIALS / trial.name,
-            head=_head(trial, probe),
-            policy=job.precision,
-            told=tell,
-        )
+        result = run_trial(_work(job, path, trial, images, probe), told=tell)
         logger.info(
             "%s: held-out accuracy %.1f %% at step %s%s.",
             trial.title,
@@ -100,12 +91,22 @@ def refit(job: Job, path: Path, chosen: TrialResult, probe: LinearProbe) -> Tria
     tuning, labeled = job.config.tuning, job.labels.all
     trial = Trial(chosen.start, chosen.learning_rate, chosen.steps, refit_to=chosen.best_step)
     images = TrialImages(labeled, None, _branch(job), _order(labeled.owners, tuning))
-    build = functools.partial(job.build, trial.start)
-    directory = path / TRIALS / trial.name
-    if run_refit(trial, build, images, tuning, directory, head=_head(trial, probe), policy=job.precision):
+    if run_refit(_work(job, path, trial, images, probe)):
         return trial
     logger.warning("%s: the loss was not finite, so that held-out images are not learned from.", trial.title)
     return chosen.trial
+
+
+def _work(job: Job, path: Path, trial: Trial, images: TrialImages, probe: LinearProbe) -> TrialWork:
+    return TrialWork(
+        trial,
+        functools.partial(job.build, trial.start),
+        images,
+        job.config.tuning,
+        path / TRIALS / trial.name,
+        head=head_of(probe) if trial.start == FROM_ENCODER else None,
+        policy=job.precision,
+    )
 
 
 def _branch(job: Job) -> MainBranch | None:
@@ -117,7 +118,3 @@ def _branch(job: Job) -> MainBranch | None:
 
 def _order(owners: np.ndarray, tuning: TuningConfig) -> SampleOrder:
     return SampleOrder(owners, tuning.seed, balanced=tuning.balanced)
-
-
-def _head(trial: Trial, probe: LinearProbe) -> Head | None:
-    return head_of(probe) if trial.start == FROM_ENCODER else None

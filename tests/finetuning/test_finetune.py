@@ -95,9 +95,9 @@ def test_a_refit_learns_from_held_out_images_and_from_nothing_else_anew(run_dir,
     seen = []
     original = trials.run_refit
 
-    def watched(trial, build, images, *arguments, **options):
-        seen.append((trial, len(images.train), images.held_out, options["head"]))
-        return original(trial, build, images, *arguments, **options)
+    def watched(work):
+        seen.append((work.trial, len(work.images.train), work.images.held_out, work.head))
+        return original(work)
 
     monkeypatch.setattr(trials, "run_refit", watched)
     fitted = []
