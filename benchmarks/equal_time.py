@@ -119,7 +119,6 @@ def results(rows: list[Row]) -> str:
 def arguments() -> argparse.Namespace:
     parser = study_parser(
         __doc__,
-        stages=(),
         results=RESULTS,
         runs=Path("runs/equal_time"),
         common=("--recipe=cifar10_cpu",),

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import ablation_files
 import numpy as np
 from benchmark_tools import Row, pyplot, replace_table, run_for_json, table
+from equal_time import steps_in
 from head_to_head_methods import IN_PEERS_PYTHON, METHODS
 from provenance import provenance
 
@@ -89,7 +90,7 @@ class Bench:
     def _run(self, run: Run, *, looks: int) -> Row:
         if run.key not in self.records:
             speed = self.speed(run.method)
-            steps = max(1, round((60 * run.minutes - speed["start_seconds"]) * speed["steps_per_second"]))
+            steps = steps_in(60 * run.minutes - speed["start_seconds"], speed["steps_per_second"])
             with tempfile.TemporaryDirectory() as output:
                 flags = [f"--{name}={getattr(run, name)}" for name in ("learning_rate", "temperature", "seed")]
                 found = self._work(run.method, steps, f"--output={output}", f"--looks={looks}", *flags)
@@ -117,9 +118,9 @@ class Bench:
                 features = {name: look[name].astype(np.float32) for name in look.files}
             curve.append(knn(features["train"][:10_000], features["held_out"], "train", "held_out"))
         judged: Row = {"curve": curve}
+        with no_progress():
+            probe = fit_linear_probe(features["train"], labels["train"])
         for of in ("held_out", *(["test"] if test else [])):
-            with no_progress():
-                probe = fit_linear_probe(features["train"], labels["train"])
             linear = float(np.mean(probe.predict(features[of]) == labels[of]))
             judged[of] = {"knn": knn(features["train"], features[of], "train", of), "linear": linear}
         return judged

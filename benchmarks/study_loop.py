@@ -15,14 +15,24 @@ from benchmark_tools import Row as Record
 
 
 def study_parser(
-    description: str | None, *, stages: Sequence[str], results: Path, runs: Path, common: Sequence[str], dataset: str
+    description: str | None,
+    *,
+    stages: Sequence[str] = (),
+    results: Path,
+    runs: Path,
+    common: Sequence[str],
+    dataset: str,
 ) -> argparse.ArgumentParser:
-    """Returns a parser with the arguments of every study; the other parameters are their defaults."""
+    """Returns a parser with the arguments of every study, and with stages those of choosing and planning them.
+
+    The other parameters are the defaults of arguments.
+    """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plan", action="store_true", help="print the remaining runs and their hours, and stop")
+    if stages:
+        parser.add_argument("--plan", action="store_true", help="print the remaining runs and their hours, and stop")
+        parser.add_argument("--stages", nargs="+", choices=stages, default=list(stages), help="which stages to run")
     parser.add_argument("--hours", type=float, default=float("inf"), help="start no run after this many hours")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each with its share of the cores")
-    parser.add_argument("--stages", nargs="+", choices=stages, default=list(stages), help="which stages to run")
     parser.add_argument("--results", type=Path, default=results, help="JSON lines, one per run")
     parser.add_argument("--runs", type=Path, default=runs, help="parent of the run directories")
     parser.add_argument("--common", default=" ".join(common), help="aag-train flags of every run")

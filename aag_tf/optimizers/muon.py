@@ -55,6 +55,7 @@ class Muon(keras.optimizers.Muon):
 
     @override
     def zeropower_via_newtonschulz5(self, x: tf.Tensor, steps: int) -> tf.Tensor:
+        # Normalized before it is rounded: Keras would sum the squares of thousands of entries in bfloat16.
         matrix = tf.cast(tf.math.l2_normalize(tf.reshape(x, _matrix_shape(x.shape)), axis=None), self.compute_dtype)
         return tf.cast(tf.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape), x.dtype)
 
