@@ -21,14 +21,16 @@ def _alike(*flags: str, arm: str = "recipe") -> Arm:
 
 RECIPE, MUON, SMALL = "recipe", "muon, 0.01", "2 auxiliary views of 16 px"
 MUON_SMALL = "muon, 0.01, 2 auxiliary views of 16 px"
+MUON_FOUR_SMALL = "muon, 0.02, 4 auxiliary views of 16 px"
 _MUON = ("--optimizer=muon", "--learning_rate=0.01")
 _FASTER = ("--optimizer=muon", "--learning_rate=0.02")
 _SMALL = ("--aux_views=2", "--aux_size=16")
+_FOUR_SMALL = ("--aux_views=4", "--aux_size=16")
 ARMS = {
     RECIPE: Arm(()),
     "two main views": Arm(("--aux=none",)),
     SMALL: Arm(_SMALL),
-    "4 auxiliary views of 16 px": Arm(("--aux_views=4", "--aux_size=16")),
+    "4 auxiliary views of 16 px": Arm(_FOUR_SMALL),
     "2 auxiliary views of 20 px": Arm(("--aux_views=2", "--aux_size=20")),
     MUON: Arm(_MUON),
     "muon, 0.0035": _alike("--optimizer=muon", arm=MUON),
@@ -40,14 +42,23 @@ ARMS = {
     "muon, 0.02, projector of 256": Arm((*_FASTER, "--projector_width=256")),
     "muon, 0.02, batch 128": Arm((*_FASTER, "--global_batch_size=128")),
     "muon, 0.02, two main views": Arm((*_FASTER, "--aux=none")),
+    "muon, 0.02, width 1": Arm((*_FASTER, "--width=1")),
+    "muon, 0.02, width 2": Arm((*_FASTER, "--width=2")),
+    "muon, 0.02, temperature 0.1": _alike(*_FASTER, "--temperature=0.1", arm=MUON),
+    "muon, 0.02, temperature 0.25": _alike(*_FASTER, "--temperature=0.25", arm=MUON),
     MUON_SMALL: Arm((*_MUON, *_SMALL)),
     "muon, 0.02, 2 auxiliary views of 16 px": _alike(*_FASTER, *_SMALL, arm=MUON_SMALL),
-    "muon, 0.02, 4 auxiliary views of 16 px": Arm((*_FASTER, "--aux_views=4", "--aux_size=16")),
+    MUON_FOUR_SMALL: Arm((*_FASTER, *_FOUR_SMALL)),
+    "muon, 0.02, width 1, 4 auxiliary views of 16 px": Arm((*_FASTER, "--width=1", *_FOUR_SMALL)),
+    "muon, 0.02, 4 auxiliary views of 16 px, temperature 0.1": _alike(
+        *_FASTER, *_FOUR_SMALL, "--temperature=0.1", arm=MUON_FOUR_SMALL
+    ),
     "width 1": Arm(("--width=1",)),
     "width 2": Arm(("--width=2",)),
     "batch 128, 0.005": Arm(("--global_batch_size=128", "--learning_rate=0.005")),
     "averaged weights, 0.99": Arm(("--ema_momentum=0.99",)),
     "adamw, 0.007": _alike("--learning_rate=0.007"),
+    "adamw, 0.012": _alike("--learning_rate=0.012"),
     "weight decay 0.05": _alike("--weight_decay=0.05"),
     "crops from 8 % of the area": _alike("--crop_min_area=0.08"),
     "crops from 10 %, 2 auxiliary views of 16 px": _alike("--crop_min_area=0.1", *_SMALL, arm=SMALL),
