@@ -20,6 +20,7 @@ A tiny study to try it (a few minutes):
 
 import argparse
 import dataclasses
+import functools
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,10 +28,10 @@ from typing import Any
 
 import ablation_files
 from ablation_plan import STAGES, Job, Study, all_jobs, estimated_hours, job_flags, pending
-from ablation_run import run_job
+from ablation_run import remove_checkpoints, run_job
 from benchmark_tools import Row as Record
 from benchmark_tools import table
-from study_loop import run_jobs, study_parser
+from study_loop import add_runs, add_stages, run_jobs, study_parser
 
 DEFAULT_VIEWS_PER_SECOND = 4000.0  # a tiny encoder of half width on one CPU core in bfloat16, until measured
 DEFAULT_SECONDS_PER_RUN = 60.0
@@ -98,14 +99,9 @@ def show_plan(study: Study, records: dict[str, Record], stages: list[str], jobs_
 
 def arguments() -> argparse.Namespace:
     default = Study()
-    parser = study_parser(
-        __doc__,
-        stages=STAGES,
-        results=ablation_files.RESULTS,
-        runs=Path("runs/ablation"),
-        common=default.common,
-        dataset=default.dataset,
-    )
+    parser = study_parser(__doc__, results=ablation_files.RESULTS, dataset=default.dataset)
+    add_stages(parser, STAGES)
+    add_runs(parser, runs=Path("runs/ablation"), common=default.common)
     parser.add_argument("--second", default=default.second, help="the second data set, never tuned on; empty for none")
     parser.add_argument("--views", type=int, default=default.views, help="encoder views in a final run")
     parser.add_argument("--tune_views", type=int, default=default.tune_views, help="encoder views in a trial")
@@ -146,7 +142,8 @@ def run(study: Study, given: argparse.Namespace) -> None:
         record = run_job(job, job_flags(study, job, records), given.runs, cores)
         return record | {"study": fingerprint(study)}
 
-    run_jobs(lambda records: pending(study, records, given.stages), work, given)
+    stored = functools.partial(remove_checkpoints, runs=given.runs)
+    run_jobs(lambda records: pending(study, records, given.stages), work, given, stored=stored)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 import resource
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,13 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def run_for_json(command: Sequence[str]) -> Any:
-    """Runs a command and returns the JSON in its last line of output.
+def run_for_json(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Any:
+    """Runs a command, in an environment of its own if there is one, and returns the JSON in its last line of output.
 
     Raises:
         RuntimeError: the command failed; the message ends with what it wrote to standard error.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} {command[1]} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

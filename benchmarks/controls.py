@@ -15,18 +15,19 @@ A tiny study to try it (a few minutes):
 """
 
 import argparse
+import functools
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import ablation_files
-from ablation_run import run_job
+from ablation_run import remove_checkpoints, run_job
 from benchmark_tools import Row as Record
 from benchmark_tools import table
 from controls_arms import ARMS
 from controls_plan import STAGES, Job, Study, all_jobs, encoder_views, job_flags, pending
-from study_loop import run_jobs, study_parser
+from study_loop import add_runs, add_stages, run_jobs, study_parser
 
 RESULTS = Path(__file__).parent / "results" / "controls.jsonl"
 TRAINER = Path(__file__).parent / "controls_train.py"
@@ -98,14 +99,9 @@ def show_progress(study: Study, records: Mapping[str, Record], stages: list[str]
 
 def arguments() -> argparse.Namespace:
     default = Study()
-    parser = study_parser(
-        __doc__,
-        stages=STAGES,
-        results=RESULTS,
-        runs=Path("runs/controls"),
-        common=default.common,
-        dataset=default.dataset,
-    )
+    parser = study_parser(__doc__, results=RESULTS, dataset=default.dataset)
+    add_stages(parser, STAGES)
+    add_runs(parser, runs=Path("runs/controls"), common=default.common)
     parser.add_argument("--progress", action="store_true", help="print one line about what is done, and stop")
     parser.add_argument("--views", type=int, default=default.views, help="encoder views of a run at equal compute")
     parser.add_argument("--seeds", type=int, nargs="+", default=default.seeds, help="seeds of compute and epochs")
@@ -138,7 +134,8 @@ def main() -> None:
         record = run_job(job, job_flags(study, job), given.runs, cores, trainer)
         return record | {"branches": list(ARMS[job.arm]), "study": fingerprint(study)}
 
-    run_jobs(lambda found: pending(study, found, given.stages), work, given)
+    stored = functools.partial(remove_checkpoints, runs=given.runs)
+    run_jobs(lambda found: pending(study, found, given.stages), work, given, stored=stored)
 
 
 if __name__ == "__main__":

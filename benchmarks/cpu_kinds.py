@@ -26,7 +26,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchmark_tools import Row, argument_parser, table, write_json
-from peers_work import BATCH, SHAPES, Ours, PlainKeras
+from peer_networks import SHAPES
+from peers_work import BATCH, Ours, PlainKeras
 
 AVX2_ONLY = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",

@@ -3,39 +3,11 @@
 from typing import Any
 
 import torch
-from peers_work import BATCH, LEARNING_RATE, MOMENTUM, PROJECTOR_DIM, PROJECTOR_WIDTH, SHAPES, SIDE, TEMPERATURE
+from peer_networks import SHAPES, SIDE, torch_networks
+from peers_work import BATCH, LEARNING_RATE, MOMENTUM, TEMPERATURE
 from peers_work import WEIGHT_DECAY as DECAY
 from torch import nn
 from torch.nn import functional
-
-
-def _normalized(inputs: int, width: int, kernel: int, stride: int) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, width, kernel, stride, padding=kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(width))
-
-
-class _Block(nn.Module):
-    def __init__(self, inputs: int, width: int, stride: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(_normalized(inputs, width, 3, stride), nn.ReLU(), _normalized(width, width, 3, 1))
-        same = (inputs, stride) == (width, 1)
-        self.shortcut = nn.Identity() if same else _normalized(inputs, width, 1, stride)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.relu(self.body(x) + self.shortcut(x))
-
-
-def network(encoder: str) -> nn.Module:
-    """A ResNet for small images with the projector."""
-    shape = SHAPES[encoder]
-    layers: list[nn.Module] = [_normalized(3, shape.channels, 3, shape.stem_stride), nn.ReLU()]
-    width = shape.channels
-    for channels, stride in shape.blocks:
-        layers.append(_Block(width, channels, stride))
-        width = channels
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, PROJECTOR_WIDTH, bias=False)]
-    layers += [nn.BatchNorm1d(PROJECTOR_WIDTH), nn.ReLU(), nn.Linear(PROJECTOR_WIDTH, PROJECTOR_DIM, bias=False)]
-    return nn.Sequential(*layers)
 
 
 class PlainTorch:
@@ -43,7 +15,7 @@ class PlainTorch:
 
     def __init__(self, precision: str, encoder: str, *, compiled: bool = False) -> None:
         self.bfloat16 = precision == "bfloat16"
-        whole = network(encoder).train().to(memory_format=torch.channels_last)
+        whole = nn.Sequential(*torch_networks(SHAPES[encoder])).train().to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.SGD(whole.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=DECAY)
         self.model: Any = torch.compile(whole) if compiled else whole
 

@@ -15,6 +15,7 @@ resumed.
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import statistics
@@ -27,12 +28,12 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import ablation_files
-from ablation_run import run_job, train
+from ablation_run import remove_checkpoints, run_job, train
 from ablation_statistics import mean_and_deviation, paired_difference
 from benchmark_tools import Row, read_json_lines, replace_table, table
 from equal_time_arms import ARMS, RECIPE
 from provenance import provenance
-from study_loop import run_jobs, study_parser
+from study_loop import add_runs, run_jobs, study_parser
 
 RESULTS = Path(__file__).parent / "results" / "equal_time.jsonl"
 SPEEDS = Path(__file__).parent / "results" / "equal_time_speeds.json"
@@ -117,13 +118,8 @@ def results(rows: list[Row]) -> str:
 
 
 def arguments() -> argparse.Namespace:
-    parser = study_parser(
-        __doc__,
-        results=RESULTS,
-        runs=Path("runs/equal_time"),
-        common=("--recipe=cifar10_cpu",),
-        dataset="tfds:cifar10",
-    )
+    parser = study_parser(__doc__, results=RESULTS, dataset="tfds:cifar10")
+    add_runs(parser, runs=Path("runs/equal_time"), common=("--recipe=cifar10_cpu",))
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS), metavar="ARM", help="some of them")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--seconds", type=float, default=300.0, help="of training (default: %(default)s)")
@@ -159,7 +155,7 @@ def main() -> None:
         flags = [*common, *ARMS[job.arm].flags, f"--seed={job.seed}", f"--train_steps={steps}"]
         return run_job(job, flags, given.runs, cores)
 
-    run_jobs(pending, work, given)
+    run_jobs(pending, work, given, stored=functools.partial(remove_checkpoints, runs=given.runs))
     print(results(list(ablation_files.read(given.results).values())))
 
 

@@ -1,42 +1,46 @@
 """How good is the encoder after so many minutes? This package's recipe, lightly in PyTorch, and a plain Keras loop.
 
-    python benchmarks/head_to_head.py --peers_python=PYTHON --stages speed tune   # 90 minutes; nothing else may run
-    python benchmarks/head_to_head.py --peers_python=PYTHON --stages final        # three hours
+    python benchmarks/head_to_head.py --peers_python=PYTHON --speeds   # five minutes; nothing else may run
+    python benchmarks/head_to_head.py --peers_python=PYTHON --jobs=2   # five hours; other work takes nothing from it
     python benchmarks/head_to_head.py --report=docs/measurements/head_to_head.md --picture=docs/images/head_to_head.png
 
-The network, the batch size, the optimizer and the strength of the views are the same (`head_to_head_methods.py`).
-Minutes are those of a process from its start to its last step, without the looks at the encoder on the way. Short
-trainings measure steps a second and the seconds of a start; from them follow the steps of a run. Each method is tuned
-alike, in runs of `--tune_minutes`: three learning rates at a temperature of 0.17, then two other temperatures at the
-best of them, by linear probe on held-out images. A final run looks at held-out images on the way (20-NN, from 10,000
-training images), and in the end once at test, by all training images. Rows that `--results` has are not measured again.
+The network, the batch size and the strength of the views are the same (`head_to_head_methods.py`). Minutes are those of
+a process from its start, on an idle machine: short trainings measure steps a second and the seconds of a start, and
+from them follow the steps of a run. Each method is tuned alike, in runs of `--tune_minutes`: three learning rates at a
+temperature of 0.17, then two other temperatures at the best of them, by linear probe on held-out images. A final run
+looks at held-out images on the way (20-NN, from 10,000 training images), and in the end once at test, by all training
+images. Rows that `--results` has are not measured again.
 
 `--peers_python` is the interpreter of an environment with torch, torchvision, lightly and psutil.
 """
 
 import argparse
+import dataclasses
+import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import ablation_files
 import numpy as np
 from benchmark_tools import Row, pyplot, replace_table, run_for_json, table
 from equal_time import steps_in
-from head_to_head_methods import IN_PEERS_PYTHON, METHODS
+from head_to_head_methods import METHODS
 from provenance import provenance
+from study_loop import add_stages, run_jobs, study_parser
 
 RESULTS = Path(__file__).parent / "results" / "head_to_head.jsonl"
 WORK = Path(__file__).parent / "head_to_head_work.py"
-RATES, TEMPERATURES = (0.00175, 0.0035, 0.007), (0.1, 0.17, 0.25)
+TEMPERATURES = (0.17, 0.1, 0.25)  # the first while the learning rate is chosen
 TRIAL_STEPS, TRIAL_ROUNDS = 150, 2
-STAGES = ("speed", "tune", "final")
-OURS = "aag_tf"
+TUNE_SEED = 1000
+STAGES = ("tune", "final")
 
 
-class Run(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Job:
     """A training: how long, and with which setting."""
 
     stage: str
@@ -52,88 +56,103 @@ class Run(NamedTuple):
         setting = f"lr{self.learning_rate:g}/τ{self.temperature:g}/seed{self.seed}"
         return f"{self.stage}/{self.method}/{self.minutes:g} min/{setting}"
 
+    @property
+    def uses_test(self) -> bool:
+        """Whether it is evaluated on the test split."""
+        return self.stage == "final"
 
-class Bench:
-    """Measures what is missing from the results, and appends it."""
 
-    def __init__(self, given: argparse.Namespace, data: Path) -> None:
-        self.given, self.data = given, data
-        self.records = ablation_files.read(given.results)
-        self.labels = {name: np.load(data / f"{name}_labels.npy") for name in ("train", "held_out", "test")}
+def speed_key(method: str) -> str:
+    """Returns the key of the row with the speed of a method."""
+    return f"speed/{method}"
 
-    def speed(self, method: str) -> Row:
-        """Steps a second and seconds of the start, the medians of short trainings."""
-        key = f"speed/{method}"
-        if key not in self.records:
-            found = [self._work(method, TRIAL_STEPS) for _ in range(TRIAL_ROUNDS)]
-            names = ("steps_per_second", "start_seconds")
-            self._keep({"key": key, "method": method, **{n: float(np.median([f[n] for f in found])) for n in names}})
-        return self.records[key]
 
-    def tuned(self, method: str) -> tuple[float, float]:
-        """The learning rate and the temperature that held-out images choose."""
-        rates = {rate: self._trial(method, rate, TEMPERATURES[1]) for rate in RATES}
-        rate = max(rates, key=lambda each: rates[each])
-        temperatures = {
-            each: rates[rate] if each == TEMPERATURES[1] else self._trial(method, rate, each) for each in TEMPERATURES
-        }
-        return rate, max(temperatures, key=lambda each: temperatures[each])
+def tuning(method: str, minutes: float, records: Mapping[str, Row]) -> list[Job]:
+    """Returns the trials of a method that the results so far decide: of rates, then of temperatures at the best."""
 
-    def final(self, method: str, minutes: float, seed: int) -> Row:
-        """A run of some minutes with the tuned setting, looked at on the way, and at test in the end."""
-        return self._run(Run("final", method, minutes, *self.tuned(method), seed), looks=self.given.looks)
+    def trial(rate: float, temperature: float) -> Job:
+        return Job("tune", method, minutes, rate, temperature, TUNE_SEED)
 
-    def _trial(self, method: str, rate: float, temperature: float) -> float:
-        trial = Run("tune", method, self.given.tune_minutes, rate, temperature, seed=1000)
-        return self._run(trial, looks=1)["held_out"]["linear"]
+    trials = [trial(rate, TEMPERATURES[0]) for rate in METHODS[method].rates]
+    best = best_of(trials, records)
+    return trials + [trial(best.learning_rate, temperature) for temperature in TEMPERATURES[1:]] if best else trials
 
-    def _run(self, run: Run, *, looks: int) -> Row:
-        if run.key not in self.records:
-            speed = self.speed(run.method)
-            steps = steps_in(60 * run.minutes - speed["start_seconds"], speed["steps_per_second"])
-            with tempfile.TemporaryDirectory() as output:
-                flags = [f"--{name}={getattr(run, name)}" for name in ("learning_rate", "temperature", "seed")]
-                found = self._work(run.method, steps, f"--output={output}", f"--looks={looks}", *flags)
-                files = [Path(output) / look["file"] for look in found["looks"]]
-                judged = self._judged(files, test=run.stage == "final")
-            curve = [
-                {"minutes": look["seconds"] / 60, "step": look["step"], "knn": knn}
-                for look, knn in zip(found["looks"], judged.pop("curve"), strict=True)
-            ]
-            self._keep({"key": run.key, **run._asdict(), "steps": steps, **judged, "curve": curve})
-        return self.records[run.key]
 
-    def _judged(self, files: list[Path], *, test: bool) -> Row:
-        from aag_tf.evaluation import fit_linear_probe, knn_accuracy
-        from aag_tf.utils.progress import no_progress
+def best_of(trials: list[Job], records: Mapping[str, Row]) -> Job | None:
+    """Returns the trial with the best linear probe on held-out images; `None` until all have ended."""
+    if any(trial.key not in records for trial in trials):
+        return None
+    return max(trials, key=lambda trial: records[trial.key]["held_out"]["linear"])
 
-        labels = self.labels
 
-        def knn(known: np.ndarray, queries: np.ndarray, bank: str, of: str) -> float:
-            return float(knn_accuracy(known, labels[bank][: len(known)], queries, labels[of], k=20))
+def jobs(given: argparse.Namespace, records: Mapping[str, Row]) -> list[Job]:
+    """Returns the runs whose settings the results so far decide, in order."""
+    trials = [tuning(method, given.tune_minutes, records) for method in given.methods]
+    found = [trial for own in trials for trial in own] if "tune" in given.stages else []
+    for seed in given.seeds:
+        for minutes in given.minutes:
+            for own in trials:
+                best = best_of(own, records)
+                if best is not None and "final" in given.stages:
+                    found.append(dataclasses.replace(best, stage="final", minutes=minutes, seed=seed))
+    return found
 
-        curve = []
-        for file in files:
-            with np.load(file) as look:
-                features = {name: look[name].astype(np.float32) for name in look.files}
-            curve.append(knn(features["train"][:10_000], features["held_out"], "train", "held_out"))
-        judged: Row = {"curve": curve}
-        with no_progress():
-            probe = fit_linear_probe(features["train"], labels["train"])
-        for of in ("held_out", *(["test"] if test else [])):
-            linear = float(np.mean(probe.predict(features[of]) == labels[of]))
-            judged[of] = {"knn": knn(features["train"], features[of], "train", of), "linear": linear}
-        return judged
 
-    def _work(self, method: str, steps: int, *more: str) -> dict[str, Any]:
-        python = self.given.peers_python if method in IN_PEERS_PYTHON else sys.executable
-        return run_for_json([python, str(WORK), f"--method={method}", f"--data={self.data}", f"--steps={steps}", *more])
+def measure_speed(method: str, given: argparse.Namespace, data: Path) -> Row:
+    """Returns a row with steps a second and seconds of the start, the medians of short trainings."""
+    found = [work(method, TRIAL_STEPS, given, data) for _ in range(TRIAL_ROUNDS)]
+    names = ("steps_per_second", "start_seconds")
+    medians = {name: float(np.median([each[name] for each in found])) for name in names}
+    return {"key": speed_key(method), "method": method, **medians, **provenance()}
 
-    def _keep(self, row: Row) -> None:
-        row = row | provenance()
-        ablation_files.append(self.given.results, row)
-        self.records[row["key"]] = row
-        print(row["key"], row.get("held_out", ""), file=sys.stderr, flush=True)
+
+def run(job: Job, records: Mapping[str, Row], cores: int, given: argparse.Namespace, data: Path) -> Row:
+    """Trains and judges; the minutes of a look are those of its steps on an idle machine."""
+    start, speed = (records[speed_key(job.method)][name] for name in ("start_seconds", "steps_per_second"))
+    steps = steps_in(60 * job.minutes - start, speed)
+    looks = given.looks if job.uses_test else 1
+    with tempfile.TemporaryDirectory() as output:
+        flags = [f"--{name}={getattr(job, name)}" for name in ("learning_rate", "temperature", "seed")]
+        found = work(job.method, steps, given, data, f"--output={output}", f"--looks={looks}", *flags, cores=cores)
+        judged = judge([Path(output) / look["file"] for look in found["looks"]], data, test=job.uses_test)
+    curve = [
+        {"minutes": (start + look["step"] / speed) / 60, "step": look["step"], "knn": knn}
+        for look, knn in zip(found["looks"], judged.pop("curve"), strict=True)
+    ]
+    return {"key": job.key, **dataclasses.asdict(job), "steps": steps, **judged, "curve": curve, **provenance()}
+
+
+def work(method: str, steps: int, given: argparse.Namespace, data: Path, *more: str, cores: int = 0) -> dict[str, Any]:
+    """Trains in a process of its own, with some threads for each operation, by default as many as cores."""
+    python = given.peers_python if METHODS[method].in_peers_python else sys.executable
+    names = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
+    environment = os.environ | ({name: str(cores) for name in names} if cores else {})
+    command = [python, str(WORK), f"--method={method}", f"--data={data}", f"--steps={steps}", *more]
+    return run_for_json(command, environment)
+
+
+def judge(files: list[Path], data: Path, *, test: bool) -> Row:
+    """Returns 20-NN of every look, and accuracies of the last one, by the labels of the data."""
+    from aag_tf.evaluation import fit_linear_probe, knn_accuracy
+    from aag_tf.utils.progress import no_progress
+
+    labels = {name: np.load(data / f"{name}_labels.npy") for name in ("train", "held_out", "test")}
+
+    def knn(known: np.ndarray, queries: np.ndarray, of: str) -> float:
+        return float(knn_accuracy(known, labels["train"][: len(known)], queries, labels[of], k=20))
+
+    curve = []
+    for file in files:
+        with np.load(file) as look:
+            features = {name: look[name].astype(np.float32) for name in look.files}
+        curve.append(knn(features["train"][:10_000], features["held_out"], "held_out"))
+    judged: Row = {"curve": curve}
+    with no_progress():
+        probe = fit_linear_probe(features["train"], labels["train"])
+    for of in ("held_out", *(["test"] if test else [])):
+        linear = float(np.mean(probe.predict(features[of]) == labels[of]))
+        judged[of] = {"knn": knn(features["train"], features[of], of), "linear": linear}
+    return judged
 
 
 def write_data(dataset: str, directory: Path) -> None:
@@ -180,16 +199,15 @@ def draw(records: Iterable[Row], picture: Path) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = study_parser(__doc__, results=RESULTS, dataset="tfds:cifar10")
+    add_stages(parser, STAGES, plan=False)
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has torch and lightly")
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
-    parser.add_argument("--dataset", default="tfds:cifar10")
     parser.add_argument("--minutes", type=float, nargs="+", default=[15.0, 30.0], help="of final runs")
     parser.add_argument("--tune_minutes", type=float, default=4.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of final runs")
     parser.add_argument("--looks", type=int, default=8, help="at the encoder in a final run")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--speeds", action="store_true", help="measure those that are missing, and stop")
     parser.add_argument("--report", type=Path, help="write the table into a page, and stop")
     parser.add_argument("--picture", type=Path, help="PNG file to draw, with --report")
     return parser.parse_args()
@@ -197,27 +215,29 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     given = arguments()
+    records = ablation_files.read(given.results)
     if given.report:
-        records = list(ablation_files.read(given.results).values())
-        replace_table(given.report, "head_to_head", results(records))
+        replace_table(given.report, "head_to_head", results(records.values()))
         if given.picture:
-            draw(records, given.picture)
+            draw(records.values(), given.picture)
         return
-    with tempfile.TemporaryDirectory() as data, ablation_files.exclusive(given.results):
-        write_data(given.dataset, Path(data))
-        bench = Bench(given, Path(data))
-        for method in given.methods:
-            if "speed" in given.stages:
-                bench.speed(method)
-        for method in given.methods:
-            if "tune" in given.stages:
-                bench.tuned(method)
-        for seed in given.seeds:
-            for minutes in given.minutes:
-                for method in given.methods:
-                    if "final" in given.stages:
-                        bench.final(method, minutes, seed)
-    print(results(bench.records.values()))
+    unknown = [method for method in given.methods if speed_key(method) not in records]
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        write_data(given.dataset, data)
+        if given.speeds:
+            with ablation_files.exclusive(given.results):
+                for method in unknown:
+                    ablation_files.append(given.results, measure_speed(method, given, data))
+            return
+        if unknown:
+            raise SystemExit(f"the speed of {'; '.join(unknown)} is not known; measure it first by --speeds.")
+        run_jobs(
+            lambda found: [job for job in jobs(given, found) if job.key not in found],
+            lambda job, found, cores: run(job, found, cores, given, data),
+            given,
+        )
+    print(results(ablation_files.read(given.results).values()))
 
 
 if __name__ == "__main__":

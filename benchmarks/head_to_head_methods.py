@@ -1,29 +1,29 @@
 """The same small network pre-trained by this package, by lightly's losses in PyTorch, and by a plain Keras loop.
 
 `tiny` at width 1.5: a 3x3 stem of stride 2, three residual blocks of 48, 96 and 192 channels, the last map averaged by
-quarters, a projector of two layers, AdamW, batches of 64. In bfloat16, PyTorch in `channels_last` and compiled. Views
-have crops from 20 % of the area, color at 0.45 of SimCLR's strength and no blur, in every package by its own transform.
+quarters, a projector of two layers, batches of 64. In bfloat16, PyTorch in `channels_last` and compiled. Views have
+crops from 20 % of the area, color at 0.45 of SimCLR's strength and no blur, in every package by its own transform. All
+have AdamW but this package's recipe, which has Muon; PyTorch's Muon takes no convolutions.
 """
 
 import argparse
 import functools
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
-from head_to_head_work import BATCH, SIDE, WEIGHT_DECAY, Method, batches
+from head_to_head_work import BATCH, WEIGHT_DECAY, Method, batches
+from peer_networks import SIDE, Shape, keras_networks, torch_networks
+from peer_views import DEVIATION, MEAN, keras_cv_views, lightly_views
 
-CHANNELS, GRID = (48, 96, 192), 2
-PROJECTOR_WIDTH, PROJECTOR_DIM = 512, 128
-MIN_AREA, COLOR = 0.2, 0.45
+TINY = Shape(48, 2, ((48, 1), (96, 2), (192, 2)), grid=2)
+VIEWS = {"color": 0.45, "min_area": 0.2}
 
 
 class Ours:
     """This package with the flags of its recipe."""
 
-    def __init__(self, given: argparse.Namespace) -> None:
+    def __init__(self, optimizer: str, given: argparse.Namespace) -> None:
         from aag_tf.config import TrainConfig
         from aag_tf.data import training_batches
         from aag_tf.data.images.base import ArrayImages
@@ -33,13 +33,14 @@ class Ours:
         from aag_tf.training.model_building import build_model
 
         flags = [f"--{name}={getattr(given, name)}" for name in ("learning_rate", "temperature", "seed")]
-        command = ["aag-train", "--recipe=cifar10_cpu", *flags, f"--train_steps={given.steps}"]
-        config = parse(command, TrainConfig, usage="")
+        flags += [f"--optimizer={optimizer}", f"--train_steps={given.steps}"]
+        config = parse(["aag-train", "--recipe=cifar10_cpu", *flags], TrainConfig, usage="")
         images = ArrayImages(np.load(given.data / "train.npy"))
         with dtype_policy(resolve_precision(config.schedule)):
             self.model = build_model(config, images.shape, total_steps=given.steps)
         self.model.make_train_function()
-        stream = training_batches(images, global_batch_size=BATCH, seed=given.seed, start_step=0, num_steps=given.steps)
+        batch = config.schedule.global_batch_size
+        stream = training_batches(images, global_batch_size=batch, seed=given.seed, start_step=0, num_steps=given.steps)
         self.stream = iter(stream)
 
     def train(self, learning_rate: float) -> object:
@@ -56,9 +57,11 @@ class PlainKeras:
         import keras
         import tensorflow as tf
 
-        self.views = self._views(np.load(given.data / "train.npy"), given.seed)
+        images, image = np.load(given.data / "train.npy"), tf.TensorSpec((BATCH, SIDE, SIDE, 3), tf.uint8)
+        stream = tf.data.Dataset.from_generator(lambda: batches(images, given.seed), output_signature=image)
+        self.views = keras_cv_views(stream, **VIEWS)
         keras.config.set_dtype_policy("mixed_bfloat16")
-        encoder, projector = _keras_networks()
+        encoder, projector = keras_networks(TINY)
         self.encoder = encoder
         self.optimizer = keras.optimizers.AdamW(given.learning_rate, weight_decay=WEIGHT_DECAY)
         variables = encoder.trainable_variables + projector.trainable_variables
@@ -86,61 +89,6 @@ class PlainKeras:
     def embed(self, images: np.ndarray) -> np.ndarray:
         return np.asarray(self.encoder(images.astype(np.float32), training=False)).astype(np.float32)
 
-    @staticmethod
-    def _views(images: np.ndarray, seed: int) -> Iterator[Any]:
-        import keras
-        import keras_cv
-        import tensorflow as tf
-
-        keras.config.set_dtype_policy("float32")  # keras-cv cannot crop in bfloat16
-        layers, half = keras_cv.layers, COLOR * 0.2
-        jitter = layers.RandomColorJitter(
-            (0, 255), 0.8 * COLOR, 0.8 * COLOR, (0.5 - 0.4 * COLOR, 0.5 + 0.4 * COLOR), half
-        )
-        augment = keras.Sequential(
-            [
-                layers.RandomCropAndResize((SIDE, SIDE), (MIN_AREA, 1.0), (0.75, 1.33)),
-                layers.RandomFlip("horizontal"),
-                layers.RandomApply(jitter, rate=0.8),
-                layers.RandomApply(layers.Grayscale(3), rate=0.2),
-            ]
-        )
-        shape = tf.TensorSpec((BATCH, SIDE, SIDE, 3), tf.uint8)
-        stream = tf.data.Dataset.from_generator(lambda: batches(images, seed), output_signature=shape)
-        drawn = stream.map(lambda batch: tf.cast(batch, tf.float32)).map(
-            lambda batch: (augment(batch, training=True), augment(batch, training=True)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-        return iter(drawn.prefetch(tf.data.AUTOTUNE))
-
-
-def _keras_networks() -> tuple[Any, Any]:
-    """The encoder and the projector of Keras's own layers."""
-    import keras
-
-    layers = keras.layers
-
-    def normalized(x: Any, width: int, kernel: int, stride: int, gamma: str = "ones") -> Any:
-        convolution = layers.Conv2D(
-            width, kernel, stride, padding="same", use_bias=False, kernel_initializer="he_normal"
-        )
-        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, gamma_initializer=gamma)(convolution(x))
-
-    inputs = keras.Input((SIDE, SIDE, 3))
-    x = layers.ReLU()(normalized(layers.Rescaling(1 / 127.5, -1)(inputs), CHANNELS[0], 3, 2))
-    for stage, width in enumerate(CHANNELS):
-        stride = 2 if stage else 1
-        y = layers.ReLU()(normalized(x, width, 3, stride))
-        y = normalized(y, width, 3, 1, gamma="zeros")
-        shortcut = normalized(x, width, 1, stride) if stage else x
-        x = layers.ReLU()(layers.Add()([y, shortcut]))
-    encoder = keras.Model(inputs, layers.Flatten()(layers.AveragePooling2D(x.shape[1] // GRID)(x)))
-
-    inputs = keras.Input(encoder.output_shape[1:])
-    x = layers.Dense(PROJECTOR_WIDTH, use_bias=False, kernel_initializer="he_normal")(inputs)
-    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x))
-    return encoder, keras.Model(inputs, layers.Dense(PROJECTOR_DIM, use_bias=False, dtype="float32")(x))
-
 
 class TorchLightly:
     """PyTorch with lightly's transform and loss, as in lightly's own examples, compiled."""
@@ -150,7 +98,7 @@ class TorchLightly:
         import torch
 
         torch.manual_seed(given.seed)
-        encoder, projector = _torch_networks()
+        encoder, projector = torch_networks(TINY)
         self.encoder = encoder.to(memory_format=torch.channels_last)
         self.whole = torch.compile(torch.nn.Sequential(self.encoder, projector).train())
         self.loss = getattr(lightly.loss, loss)(temperature=given.temperature)
@@ -160,7 +108,7 @@ class TorchLightly:
             {"params": [each for each in parameters if each.ndim == 1], "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, given.learning_rate)
-        self.views = self._views(given.data / "train.npy")
+        self.views = lightly_views(np.load(given.data / "train.npy"), BATCH, **VIEWS)
 
     def train(self, learning_rate: float) -> object:
         import torch
@@ -188,78 +136,28 @@ class TorchLightly:
         self.encoder.train()
         return embeddings
 
-    @staticmethod
-    def _views(file: Path) -> Iterator[Any]:
-        import torch
-        import torchvision
-        from lightly.transforms import SimCLRTransform
 
-        transform = SimCLRTransform(
-            input_size=SIDE,
-            cj_strength=COLOR,
-            min_scale=MIN_AREA,
-            gaussian_blur=0.0,
-            normalize={"mean": MEAN, "std": DEVIATION},
-        )
-        to_picture = torchvision.transforms.ToPILImage()
+class Way(NamedTuple):
+    """How to build a method, the learning rates that it is tuned over, and whether it needs the peers' interpreter."""
 
-        class Views(torch.utils.data.Dataset):
-            def __init__(self) -> None:
-                self.images = np.load(file)
-
-            def __len__(self) -> int:
-                return len(self.images)
-
-            def __getitem__(self, index: int) -> Any:
-                return transform(to_picture(self.images[index]))
-
-        workers = os.cpu_count() or 1
-        loader = torch.utils.data.DataLoader(
-            Views(), BATCH, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=True
-        )
-        while True:
-            yield from loader
+    make: Callable[[argparse.Namespace], Method]
+    rates: tuple[float, ...]
+    in_peers_python: bool = False
 
 
-MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # lightly's default, of ImageNet
+ADAMW_RATES, MUON_RATES = (0.00175, 0.0035, 0.007), (0.01, 0.02, 0.04)
+OURS = "aag_tf, Muon"
 
 
-def _torch_networks() -> tuple[Any, Any]:
-    from torch import nn
-    from torch.nn import functional
-
-    def normalized(inputs: int, width: int, kernel: int, stride: int) -> nn.Sequential:
-        convolution = nn.Conv2d(inputs, width, kernel, stride, padding=kernel // 2, bias=False)
-        nn.init.kaiming_normal_(convolution.weight)
-        return nn.Sequential(convolution, nn.BatchNorm2d(width))
-
-    class Block(nn.Module):
-        def __init__(self, inputs: int, width: int, stride: int) -> None:
-            super().__init__()
-            last = normalized(width, width, 3, 1)
-            nn.init.zeros_(last[1].weight)
-            self.body = nn.Sequential(normalized(inputs, width, 3, stride), nn.ReLU(), last)
-            self.shortcut = normalized(inputs, width, 1, stride) if stride > 1 else nn.Identity()
-
-        def forward(self, x: Any) -> Any:
-            return functional.relu(self.body(x) + self.shortcut(x))
-
-    layers: list[nn.Module] = [normalized(3, CHANNELS[0], 3, 2), nn.ReLU()]
-    inputs = CHANNELS[0]
-    for stage, width in enumerate(CHANNELS):
-        layers.append(Block(inputs, width, 2 if stage else 1))
-        inputs = width
-    encoder = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(GRID), nn.Flatten())
-    hidden = nn.Linear(inputs * GRID**2, PROJECTOR_WIDTH, bias=False)
-    nn.init.kaiming_normal_(hidden.weight)
-    last = nn.Linear(PROJECTOR_WIDTH, PROJECTOR_DIM, bias=False)
-    return encoder, nn.Sequential(hidden, nn.BatchNorm1d(PROJECTOR_WIDTH), nn.ReLU(), last)
+def _lightly(loss: str) -> Way:
+    make: Any = functools.partial(TorchLightly, loss)
+    return Way(make, ADAMW_RATES, in_peers_python=True)
 
 
-METHODS: dict[str, Callable[[argparse.Namespace], Method]] = {
-    "aag_tf": Ours,
-    "PyTorch, lightly's SimCLR": functools.partial(TorchLightly, "NTXentLoss"),
-    "PyTorch, lightly's DCL": functools.partial(TorchLightly, "DCLLoss"),
-    "plain Keras": PlainKeras,
+METHODS = {
+    OURS: Way(functools.partial(Ours, "muon"), MUON_RATES),
+    "aag_tf, AdamW": Way(functools.partial(Ours, "adamw"), ADAMW_RATES),
+    "PyTorch, lightly's SimCLR": _lightly("NTXentLoss"),
+    "PyTorch, lightly's DCL": _lightly("DCLLoss"),
+    "plain Keras": Way(PlainKeras, ADAMW_RATES),
 }
-IN_PEERS_PYTHON = tuple(name for name in METHODS if name.startswith("PyTorch"))

@@ -7,37 +7,22 @@ content of images, so they are random.
 """
 
 import functools
-import itertools
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from benchmark_tools import random_images
+from peer_networks import PROJECTOR_DIM, PROJECTOR_WIDTH, SHAPES, SIDE, keras_networks
+from peer_views import keras_cv_views, lightly_views
 
 BATCH = 64
-SIDE = 32
 IMAGES = 4096
 TEMPERATURE = 0.5
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.03, 0.9, 5e-4
-PROJECTOR_WIDTH, PROJECTOR_DIM = 512, 128
+COLOR, MIN_AREA = 0.5, 0.2
 PARTS = ("step", "input", "both")
 PRECISIONS = ("float32", "bfloat16")
 
 Step = Callable[[], Any]  # one batch
-
-
-class Shape(NamedTuple):
-    """A residual network: channels and stride of its first layer, channels and stride of each block."""
-
-    channels: int
-    stem_stride: int
-    blocks: tuple[tuple[int, int], ...]
-
-
-SHAPES = {
-    "tiny": Shape(32, 2, ((32, 1), (64, 2), (128, 2))),
-    "resnet18": Shape(64, 1, ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1))),
-}
 
 
 def set_precision(precision: str) -> None:
@@ -98,31 +83,6 @@ class Ours:
         return lambda: self._train(batches)
 
 
-def plain_resnet(shape: Shape) -> Any:
-    """A ResNet for small images with the projector, built from Keras's own layers."""
-    import keras
-
-    layers = keras.layers
-
-    def normalized(x: Any, width: int, kernel: int, stride: int) -> Any:
-        x = layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
-        return layers.BatchNormalization()(x)
-
-    def block(x: Any, width: int, stride: int) -> Any:
-        y = layers.ReLU()(normalized(x, width, 3, stride))
-        y = normalized(y, width, 3, 1)
-        shortcut = x if (x.shape[-1], stride) == (width, 1) else normalized(x, width, 1, stride)
-        return layers.ReLU()(layers.Add()([y, shortcut]))
-
-    inputs = keras.Input((SIDE, SIDE, 3))
-    x = layers.ReLU()(normalized(layers.Rescaling(1 / 255)(inputs), shape.channels, 3, shape.stem_stride))
-    for width, stride in shape.blocks:
-        x = block(x, width, stride)
-    x = layers.Dense(PROJECTOR_WIDTH, use_bias=False)(layers.GlobalAveragePooling2D()(x))
-    x = layers.ReLU()(layers.BatchNormalization()(x))
-    return keras.Model(inputs, layers.Dense(PROJECTOR_DIM, use_bias=False, dtype="float32")(x))
-
-
 class Loop:
     """A training loop whose input pipeline draws the views; subclasses define `train` and `batches`."""
 
@@ -150,7 +110,8 @@ class PlainKeras(Loop):
         import tensorflow as tf
 
         set_precision(precision)
-        model = plain_resnet(SHAPES[encoder])
+        encoder_part, projector = keras_networks(SHAPES[encoder])
+        model = keras.Model(encoder_part.input, projector(encoder_part.output))
         optimizer = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
         optimizer.build(model.trainable_variables)
 
@@ -169,27 +130,10 @@ class PlainKeras(Loop):
         self.train = lambda first, second: float(train(first, second))
 
     def batches(self) -> Iterator[Any]:
-        import keras
-        import keras_cv
         import tensorflow as tf
 
-        set_precision("float32")  # for the layers below: keras-cv cannot crop in bfloat16
-        layers = keras_cv.layers
-        augment = keras.Sequential(
-            [
-                layers.RandomCropAndResize((SIDE, SIDE), crop_area_factor=(0.2, 1.0), aspect_ratio_factor=(0.75, 1.33)),
-                layers.RandomFlip("horizontal"),
-                layers.RandomApply(layers.RandomColorJitter((0, 255), 0.4, 0.4, (0.3, 0.7), 0.1), rate=0.8),
-                layers.RandomApply(layers.Grayscale(3), rate=0.2),
-            ]
-        )
         images = tf.data.Dataset.from_tensor_slices(random_images(IMAGES, SIDE)).shuffle(IMAGES).repeat().batch(BATCH)
-        floats = images.map(lambda batch: tf.cast(batch, tf.float32))
-        views = floats.map(
-            lambda batch: (augment(batch, training=True), augment(batch, training=True)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-        return iter(views.prefetch(tf.data.AUTOTUNE))
+        return keras_cv_views(images, color=COLOR, min_area=MIN_AREA)
 
 
 class TorchLightly(Loop):
@@ -229,33 +173,8 @@ class TorchLightly(Loop):
         return float(loss.detach())
 
     def batches(self) -> Iterator[Any]:
-        import torch
-        import torchvision
-        from lightly.transforms import SimCLRTransform
-
-        transform = SimCLRTransform(input_size=SIDE, cj_strength=0.5, min_scale=0.2, gaussian_blur=0.0)
-        to_picture = torchvision.transforms.ToPILImage()
-
-        class Views(torch.utils.data.Dataset):
-            def __init__(self) -> None:
-                self.images = random_images(IMAGES, SIDE)
-
-            def __len__(self) -> int:
-                return IMAGES
-
-            def __getitem__(self, index: int) -> Any:
-                return transform(to_picture(self.images[index]))
-
-        loader = torch.utils.data.DataLoader(
-            Views(),
-            BATCH,
-            shuffle=True,
-            drop_last=True,
-            num_workers=os.cpu_count() or 1,
-            persistent_workers=True,
-            pin_memory=self.device == "cuda",
-        )
-        return itertools.chain.from_iterable(itertools.repeat(loader))
+        images, on_gpu = random_images(IMAGES, SIDE), self.device == "cuda"
+        return lightly_views(images, BATCH, color=COLOR, min_area=MIN_AREA, pin_memory=on_gpu)
 
 
 class Implementation(NamedTuple):

@@ -16,6 +16,7 @@ halves have no pixel in common.
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import subprocess
@@ -28,7 +29,7 @@ from typing import Any
 
 import ablation_files
 import numpy as np
-from ablation_run import directory_of
+from ablation_run import directory_of, remove_checkpoints
 from ablation_statistics import paired_difference
 from benchmark_tools import Row as Record
 from benchmark_tools import table
@@ -244,7 +245,8 @@ def main() -> None:
         def pending(records: Mapping[str, Record]) -> list[Job]:
             return [job for job in JOBS if job.key not in records]
 
-        run_jobs(pending, lambda job, *_: run_job(job, given.data, given.runs), given)
+        stored = functools.partial(remove_checkpoints, runs=given.runs)
+        run_jobs(pending, lambda job, *_: run_job(job, given.data, given.runs), given, stored=stored)
 
 
 if __name__ == "__main__":
