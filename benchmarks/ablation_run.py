@@ -115,8 +115,11 @@ def train(
     return usage
 
 
-def evaluate_run(run_dir: str, *, test: bool) -> dict[str, Any]:
-    """Measures 20-NN and linear probe: on held-out images from training images, on test from both."""
+def evaluate_run(run_dir: str, *, test: bool, embed_views: int = 1) -> dict[str, Any]:
+    """Measures 20-NN and linear probe: on held-out images from training images, on test from both.
+
+    Embeddings are means over `embed_views` fixed views of an image.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import numpy as np
 
@@ -129,7 +132,7 @@ def evaluate_run(run_dir: str, *, test: bool) -> dict[str, Any]:
     source = open_source(run.record.config.data)
     if source.validation is None or (test and source.test is None):
         raise SystemExit(f"{source.name} needs held-out images (--validation_fraction) and a test split.")
-    encoder = inference(run.encoder, run.record.image_shape)
+    encoder = inference(run.encoder, run.record.image_shape, embed_views)
     splits = [source.train, source.validation, *([source.test] if test else [])]
     with no_progress():
         features = [embed(encoder, split.images) for split in splits]
