@@ -1,4 +1,4 @@
-"""The arms of equal_time.py: flags of `aag-train` after those of the recipe, and the arm that is as fast."""
+"""The arms of equal_time.py: flags of `aag-train` after those that all share, and the arm that is as fast."""
 
 from typing import NamedTuple
 
