@@ -21,14 +21,14 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import ablation_files
-from ablation_run import remove_checkpoints, run_job, train
+from ablation_run import TRAIN, remove_checkpoints, run_job, train
 from ablation_statistics import mean_and_deviation, paired_difference
 from benchmark_tools import Row, read_json_lines, replace_table, table
 from equal_time_arms import ARMS, RECIPE
@@ -82,6 +82,12 @@ def batch_of(arm: str) -> int:
     """Returns the global batch size that the flags of an arm ask for, or that of all."""
     given = [flag.partition("=")[2] for flag in ARMS[arm].flags if flag.startswith("--global_batch_size=")]
     return int(given[-1]) if given else BATCH
+
+
+def trainer_of(arm: str) -> Sequence[str]:
+    """Returns what Python runs to train an arm, before the flags."""
+    role = ARMS[arm].role
+    return TRAIN if role is None else (str(Path(__file__).parent / "asymmetric_train.py"), f"--role={role}")
 
 
 def steps_per_second(flags: list[str], steps: int, batch: int) -> float:
@@ -165,7 +171,7 @@ def main() -> None:
     def work(job: Job, _: Mapping[str, Row], cores: int) -> Row:
         steps = steps_in(job.seconds_wanted, speeds[timed[job.arm]]["steps_per_second"])
         flags = [*common, *ARMS[job.arm].flags, f"--seed={job.seed}", f"--train_steps={steps}"]
-        return run_job(job, flags, given.runs, cores)
+        return run_job(job, flags, given.runs, cores, trainer_of(job.arm))
 
     run_jobs(pending, work, given, stored=functools.partial(remove_checkpoints, runs=given.runs))
     print(results(list(ablation_files.read(given.results).values())))

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from asymmetric_train import ROLES
+
 
 class Arm(NamedTuple):
     """One change of the recipe.
@@ -9,10 +11,12 @@ class Arm(NamedTuple):
     Args:
         flags: of `aag-train`.
         as_fast_as: an arm whose steps do the same work, so that its speed need not be measured; `None` for no such arm.
+        role: of auxiliary views in the loss of `asymmetric_train.py`; `None` for the loss of the package.
     """
 
     flags: tuple[str, ...]
     as_fast_as: str | None = None
+    role: str | None = None
 
 
 def _alike(*flags: str, arm: str = "recipe") -> Arm:
@@ -53,6 +57,12 @@ ARMS = {
     "muon, 0.02, 4 auxiliary views of 16 px, temperature 0.1": _alike(
         *_FASTER, *_FOUR_SMALL, "--temperature=0.1", arm=MUON_FOUR_SMALL
     ),
+    **{
+        f"muon, 0.02, 4 auxiliary views of 16 px, role {role}": Arm(
+            (*_FASTER, *_FOUR_SMALL), as_fast_as=MUON_FOUR_SMALL, role=role
+        )
+        for role in ROLES
+    },
     "width 1": Arm(("--width=1",)),
     "width 2": Arm(("--width=2",)),
     "batch 128, 0.005": Arm(("--global_batch_size=128", "--learning_rate=0.005")),

@@ -68,8 +68,10 @@ def call(monkeypatch, *arguments):
 def test_an_arm_trains_for_the_seconds_and_adds_its_rows_once(tmp_path, monkeypatch, files, capsys):
     seen = []
 
-    def run_job(job, flags, root, cores):
-        seen.append((job.key, flags[2:]))
+    def run_job(job, flags, root, cores, trainer):
+        assert flags[: len(equal_time.COMMON) + 1] == [*equal_time.COMMON, "--dataset=tfds:cifar10"]
+        assert trainer == equal_time.TRAIN
+        seen.append((job.key, flags[len(equal_time.COMMON) + 1 :]))
         (directory_of(job.key, root) / "checkpoints").mkdir(parents=True)
         return row(job.arm, job.seed, 0.5) | {"key": job.key, "steps": int(flags[-1].partition("=")[2])}
 
@@ -79,6 +81,11 @@ def test_an_arm_trains_for_the_seconds_and_adds_its_rows_once(tmp_path, monkeypa
     arm = ["--optimizer=muon", "--learning_rate=0.02"]
     assert seen == [(f"muon, 0.02/10 s/seed{seed}", [*arm, f"--seed={seed}", "--train_steps=120"]) for seed in (0, 3)]
     assert "| muon, 0.02 | 10 | 2 | 120 | 50.0 ± 0.0 |" in capsys.readouterr().out
+
+
+def test_an_arm_with_a_role_has_a_trainer_of_its_own():
+    file, role = equal_time.trainer_of("muon, 0.02, 4 auxiliary views of 16 px, role student")
+    assert (file.rpartition("/")[2], role) == ("asymmetric_train.py", "--role=student")
 
 
 def test_an_arm_whose_speed_is_not_known_is_refused(monkeypatch, files):
