@@ -1,11 +1,18 @@
 """How weights are moved."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from aag_tf.config.checks import require
 from aag_tf.config.setting import check_settings, setting
 
 COSINE, WSD = "cosine", "wsd"
+LEARNING_RATES = {"adamw": 0.0035, "muon": 0.02, "sgd": 0.03, "lars": 0.3}  # where none is given
+
+
+def _listed(rates: Mapping[str, float]) -> str:
+    """Returns rates in words, such as `0.1 for sgd, 0.3 for lars`."""
+    return ", ".join(f"{rate:g} for {optimizer}" for optimizer, rate in rates.items())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,14 +21,15 @@ class OptimizerConfig:
 
     optimizer: str = setting(
         "adamw",
-        "adamw needs the least tuning; muon orthogonalizes the steps of kernels (try --learning_rate=0.02); sgd (with "
-        "momentum) is the usual choice for ResNets and long runs; lars is for batches of 1024 and more.",
-        choices=("adamw", "muon", "sgd", "lars"),
+        "adamw needs the least tuning; muon orthogonalizes the steps of kernels; sgd (with momentum) is the usual "
+        "choice for ResNets and long runs; lars is for batches of 1024 and more.",
+        choices=tuple(LEARNING_RATES),
     )
-    learning_rate: float = setting(
-        3.5e-3,
-        "Rate after warm-up. The default is tuned for adamw and the encoder tiny; try 0.001 to 0.003 for adamw and a "
-        "ResNet, 0.01 to 0.04 for muon, 0.03 to 0.1 for sgd, 0.3 to 1 for lars; halve it if the loss jumps.",
+    learning_rate: float | None = setting(
+        None,
+        f"Rate after warm-up. Default: {_listed(LEARNING_RATES)}; those of adamw and muon are tuned for the encoder "
+        "tiny. Try 0.001 to 0.003 for adamw and a ResNet, 0.01 to 0.04 for muon, 0.03 to 0.1 for sgd, 0.3 to 1 for "
+        "lars; halve it if the loss jumps.",
         low=0.0,
         low_open=True,
     )
@@ -29,7 +37,7 @@ class OptimizerConfig:
         "none",
         "Multiply --learning_rate by batch / 256 (linear), by its root (sqrt), or leave it as given (none). With one "
         "of the first two the batch size may change and the rest stay; the rate is then that of a batch of 256: "
-        "--learning_rate=0.007 --lr_scaling=sqrt is the default rate of 0.0035 at a batch of 64.",
+        "--learning_rate=0.007 --lr_scaling=sqrt is adamw's default of 0.0035 at a batch of 64.",
         choices=("none", "linear", "sqrt"),
     )
     lr_schedule: str = setting(
@@ -67,11 +75,19 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if self.learning_rate is None:  # a run records the rate that it has
+            object.__setattr__(self, "learning_rate", LEARNING_RATES[self.optimizer])
         require(
             self.lr_schedule != WSD or self.warmup_steps is not None or self.warmup_fraction + self.decay_fraction <= 1,
             f"--warmup_fraction={self.warmup_fraction:g} and --decay_fraction={self.decay_fraction:g} are more than "
             "the whole run; lower one of them.",
         )
+
+    @property
+    def rate(self) -> float:
+        """The learning rate that was given, or the default of the optimizer."""
+        assert self.learning_rate is not None
+        return self.learning_rate
 
     def warmup(self, total_steps: int) -> int:
         """Returns the steps of the warm-up in a run of so many.

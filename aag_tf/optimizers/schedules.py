@@ -62,7 +62,7 @@ def peak_learning_rate(config: OptimizerConfig, global_batch_size: int) -> float
     B.1), `"none"` by 1.
     """
     ratio = global_batch_size / REFERENCE_BATCH
-    return config.learning_rate * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[config.lr_scaling]
+    return config.rate * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[config.lr_scaling]
 
 
 def learning_rate_schedule(

@@ -227,6 +227,15 @@ def test_flag_lines_leave_out_what_is_not_set():
     assert not any("blur" in line for line in lines)
 
 
+def test_the_default_rate_is_that_of_the_optimizer_and_is_recorded():
+    rates = {name: OptimizerConfig(name).rate for name in ("adamw", "muon", "sgd", "lars")}
+    assert rates == {"adamw": 0.0035, "muon": 0.02, "sgd": 0.03, "lars": 0.3}
+    assert OptimizerConfig("muon", 0.01).rate == 0.01
+    assert configs.to_flat(TrainConfig(optimizer=OptimizerConfig("muon")))["learning_rate"] == 0.02
+    earlier = configs.to_flat(TrainConfig()) | {"optimizer": "muon", "learning_rate": 0.0035}
+    assert configs.from_flat(TrainConfig, earlier).optimizer.rate == 0.0035
+
+
 def test_what_may_change_when_a_run_goes_on():
     recorded = configs.to_flat(TrainConfig())
     assert configs.changed_training_settings(TrainConfig(), recorded) == []

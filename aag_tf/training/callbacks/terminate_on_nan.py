@@ -61,13 +61,13 @@ class TerminateOnNaN(keras.callbacks.Callback):
 
 def likely_causes(config: TrainConfig) -> list[str]:
     """Returns what makes contrastive training diverge, the likeliest cause first, with the values of the run."""
-    rate = config.optimizer
+    optimizer = config.optimizer
     causes = [
-        f"a learning rate too high for {rate.optimizer} (--learning_rate={rate.learning_rate:g}, "
-        f"--lr_scaling={rate.lr_scaling}: try a third)"
+        f"a learning rate too high for {optimizer.optimizer} (--learning_rate={optimizer.rate:g}, "
+        f"--lr_scaling={optimizer.lr_scaling}: try a third)"
     ]
-    if rate.warmup_steps is None and rate.warmup_fraction < 0.05:
-        causes.append(f"too short a warm-up (--warmup_fraction={rate.warmup_fraction:g}: try 0.1)")
+    if optimizer.warmup_steps is None and optimizer.warmup_fraction < 0.05:
+        causes.append(f"too short a warm-up (--warmup_fraction={optimizer.warmup_fraction:g}: try 0.1)")
     if config.schedule.precision == "mixed_float16":
         causes.append("overflow in float16 (try --precision=mixed_bfloat16 or float32)")
     if config.loss.temperature < 0.05:
