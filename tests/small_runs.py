@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from processes import PATIENCE
 
-from aag_tf.config import DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
+from aag_tf.config import AugmentConfig, DataConfig, EncoderConfig, ProjectorConfig, TrainConfig
 from aag_tf.data import open_source
 from aag_tf.encoders import build_networks, describe_encoder
 from aag_tf.runs import RunRecord
@@ -23,9 +23,13 @@ WEIGHTS_SEED = 5  # not the run's own seed, so that its "trained" encoder differ
 def make_run(
     path: Path, dataset: str = "digits", *, custom_encoder: keras.Model | None = None, **data: object
 ) -> keras.Model:
-    """Makes a run directory as training does, but with random weights; returns its encoder."""
+    """Makes a run directory as training does, but with random weights; returns its encoder.
+
+    Its auxiliary views have a size of their own, which what works on runs must not stumble over.
+    """
     config = TrainConfig(
         data=DataConfig(dataset=dataset, **data),
+        augment=AugmentConfig(aux_views=2, aux_size=8),
         encoder=EncoderConfig(encoder="tiny", width=0.25),
         projector=ProjectorConfig(projector_depth=1, projector_width=8, projector_dim=4),
     )

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from aag_tf.config.checks import require
 from aag_tf.config.model import OWN
 from aag_tf.config.setting import check_settings, setting
 
@@ -103,11 +102,6 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
-        require(
-            self.aux_size is None or self.aux != "none",
-            f"--aux=none draws no auxiliary views, and --aux_size={self.aux_size} is their size; leave out one of the "
-            "two.",
-        )
 
     @property
     def num_aux_views(self) -> int:

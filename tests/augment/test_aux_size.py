@@ -71,7 +71,6 @@ def test_a_branch_of_layers_has_its_own_size():
     ("build", "sentence"),
     [
         (lambda: maker(aux_size=17), r"--aux_size=17 is larger than the images, whose shorter side has 16 pixels"),
-        (lambda: AugmentConfig(aux="none", aux_size=8), r"--aux=none draws no auxiliary views, and --aux_size=8"),
         (lambda: AugmentConfig(aux_size=7), r"--aux_size=7 is out of range; it must be 8 to 1024"),
         (
             lambda: build_views(AugmentConfig(aux_size=8), (16, 16, 3), auxiliary=LayersBranch([])),
@@ -82,6 +81,14 @@ def test_a_branch_of_layers_has_its_own_size():
 def test_sizes_that_are_refused(build, sentence):
     with pytest.raises(ConfigError, match=sentence):
         build()
+
+
+def test_without_auxiliary_views_their_number_and_size_mean_nothing():
+    # So that a recipe with small views can be run without them, and a run with them gives its main branch.
+    config = AugmentConfig(aux="none", aux_views=4, aux_size=8)
+    assert config.num_views == 2
+    views = build_views(config, (16, 16, 3), jit_compile=False)
+    assert views.sizes((16, 16, 3)) == ((16, 16), (16, 16))
 
 
 @pytest.fixture(scope="module")
