@@ -14,11 +14,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablation_run import DIVERGED
+from study_train import split_choice, train
 
-from aag_tf.commands import train as train_command
 from aag_tf.commands._app import quiet_start, run_command
-from aag_tf.utils.errors import TrainingError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -73,9 +71,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         SystemExit: `--role` is missing or not known, or κ is not 0.
     """
-    roles = [argument.removeprefix(OPTION) for argument in argv if argument.startswith(OPTION)]
-    if len(roles) != 1 or roles[0] not in ROLES:
-        raise SystemExit(f"give one --role of: {'; '.join(ROLES)}")
+    role, rest = split_choice(argv, OPTION, ROLES)
     with quiet_start():
         from aag_tf.losses import GNTXent
         from aag_tf.training import model_building
@@ -84,14 +80,10 @@ def main(argv: Sequence[str]) -> int:
         def __call__(self, y_true: Any, y_pred: "tf.Tensor", sample_weight: Any = None) -> "tf.Tensor":
             if self.coupling:
                 raise SystemExit("the roles are written for --coupling=0 only.")
-            return asymmetric_loss(y_pred, temperature=self.temperature, role=roles[0])
+            return asymmetric_loss(y_pred, temperature=self.temperature, role=role)
 
     model_building.GNTXent = Asymmetric
-    try:
-        return train_command.main([argument for argument in argv if not argument.startswith(OPTION)])
-    except TrainingError as error:  # a resumed run would diverge again
-        print(error, file=sys.stderr)
-        return DIVERGED
+    return train(rest)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablation_run import DIVERGED
 from controls_arms import ARMS, CROP, DEFAULT, MAIN, SOLARIZE_CUTOUT
+from study_train import split_choice, train
 
-from aag_tf.commands import train as train_command
 from aag_tf.commands._app import quiet_start, run_command
-from aag_tf.utils.errors import TrainingError
 
 if TYPE_CHECKING:
     from aag_tf.augment import Branch, ViewMaker
@@ -65,23 +63,17 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         SystemExit: `--arm` is missing or not known.
     """
-    arms = [argument.removeprefix(OPTION) for argument in argv if argument.startswith(OPTION)]
-    if len(arms) != 1 or arms[0] not in ARMS:
-        raise SystemExit(f"give one --arm of: {'; '.join(ARMS)}")
+    arm, rest = split_choice(argv, OPTION, ARMS)
     with quiet_start():
         from aag_tf.training import model_building
 
     def build_views(config: "AugmentConfig", *_: Any, jit_compile: bool = True, **__: Any) -> "ViewMaker":
-        if config.num_views != len(ARMS[arms[0]]):
-            raise SystemExit(f"{arms[0]} has {len(ARMS[arms[0]])} views, and --aux={config.aux} {config.num_views}.")
-        return views_of(arms[0], config, jit_compile=jit_compile)
+        if config.num_views != len(ARMS[arm]):
+            raise SystemExit(f"{arm} has {len(ARMS[arm])} views, and --aux={config.aux} {config.num_views}.")
+        return views_of(arm, config, jit_compile=jit_compile)
 
     model_building.build_views = build_views
-    try:
-        return train_command.main([argument for argument in argv if not argument.startswith(OPTION)])
-    except TrainingError as error:  # a resumed run would diverge again
-        print(error, file=sys.stderr)
-        return DIVERGED
+    return train(rest)
 
 
 if __name__ == "__main__":
