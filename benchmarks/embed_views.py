@@ -1,7 +1,7 @@
 """What an embedding gains from the mean over several fixed views of an image (`--embed_views`), and what it costs.
 
-    python benchmarks/embed_views.py --run_dir=runs/cifar10_cpu --rows=benchmarks/results/embed_views.jsonl
-    python benchmarks/embed_views.py --report=docs/measurements/embed_views.md     # from the rows, which are kept
+    python benchmarks/embed_views.py --run_dir=runs/cifar10_cpu --test
+    python benchmarks/embed_views.py --report=docs/measurements/recipes.md     # from the rows, which are kept
 
 Measures the encoder of a run by 20-NN and linear probe on held-out training images, with the other training images to
 learn from; with `--test` on the test split too, with all of them. The milliseconds are those of an image in batches of

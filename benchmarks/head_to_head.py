@@ -222,6 +222,8 @@ def main() -> None:
             draw(records.values(), given.picture)
         return
     unknown = [method for method in given.methods if speed_key(method) not in records]
+    if unknown and not given.speeds:
+        raise SystemExit(f"the speed of {'; '.join(unknown)} is not known; measure it first by --speeds.")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         write_data(given.dataset, data)
@@ -230,8 +232,6 @@ def main() -> None:
                 for method in unknown:
                     ablation_files.append(given.results, measure_speed(method, given, data))
             return
-        if unknown:
-            raise SystemExit(f"the speed of {'; '.join(unknown)} is not known; measure it first by --speeds.")
         run_jobs(
             lambda found: [job for job in jobs(given, found) if job.key not in found],
             lambda job, found, cores: run(job, found, cores, given, data),
